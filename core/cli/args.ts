@@ -1,0 +1,142 @@
+/** What was typed: one table of commands and options, read by the parser and by the help. */
+import { parseArgs } from 'node:util';
+import { nearest } from '../graph/near.ts';
+import { fail } from '../model/failure.ts';
+
+export const VERBS = {
+  run: {
+    names: 'TASK...',
+    help: 'make tasks true, with all they need: all, a plugin, plugin/step; cleanup takes everything back',
+  },
+  plan: { names: '[TASK...]', help: 'show what run would do; exit 2 when there is something' },
+  status: { names: '[TASK...]', help: 'compare the hosts with the recipe; exit 2 on any difference' },
+  why: { names: 'TASK', help: 'explain why a task would run, or would not' },
+  list: { names: '', help: 'list tasks with what they need' },
+  graph: { names: '[TASK...]', help: 'print the graph as text, dot, mermaid or json (--format)' },
+  logs: { names: 'TASK', help: 'print the log of the last time a task did something' },
+} as const;
+
+export type Verb = keyof typeof VERBS;
+
+const OPTIONS = {
+  config: {
+    type: 'string',
+    value: 'FILE',
+    help: 'the configuration, instead of the one found from here upwards',
+  },
+  recipe: { type: 'string', value: 'NAME', help: 'a shipped recipe, or a file, instead of a configuration' },
+  set: {
+    type: 'string',
+    multiple: true,
+    value: 'PLUGIN.OPTION=VALUE',
+    help: 'an option of a plugin; may be repeated',
+  },
+  concurrency: { type: 'string', value: 'N', help: 'tasks at once (run)' },
+  'keep-going': { type: 'boolean', help: 'after a failure go on with what does not depend on it (run)' },
+  format: { type: 'string', value: 'FORMAT', help: 'text, dot, mermaid or json (graph)' },
+  json: { type: 'boolean', help: 'print JSON: one document, or one event a line (run)' },
+  help: { type: 'boolean', short: 'h', help: 'print this help' },
+  version: { type: 'boolean', help: 'print the version' },
+} as const;
+
+export interface Options {
+  readonly config?: string;
+  readonly recipe?: string;
+  readonly set?: readonly string[];
+  readonly concurrency?: number;
+  readonly keepGoing: boolean;
+  readonly format?: string;
+  readonly json: boolean;
+}
+
+export type Typed =
+  | { readonly kind: 'help' }
+  | { readonly kind: 'version' }
+  | {
+      readonly kind: 'verb';
+      readonly verb: Verb;
+      readonly names: readonly string[];
+      readonly options: Options;
+    };
+
+/** Reads the words after `cc`; fails with `usage` or `unknown-name`, never with a stack trace. */
+export function parsed(words: readonly string[]): Typed {
+  const { values, positionals } = split(words);
+  if (values.help) return { kind: 'help' };
+  if (values.version) return { kind: 'version' };
+  const [verb, ...names] = positionals;
+  if (verb === undefined) return { kind: 'help' };
+  if (!isVerb(verb)) {
+    const near = nearest(verb, Object.keys(VERBS));
+    return fail({ kind: 'unknown-name', what: 'command', name: verb, ...(near ? { near } : {}) });
+  }
+  if (verb === 'run' && names.length === 0) usage('Cannot run nothing: name a task, a plugin, or all');
+  if ((verb === 'why' || verb === 'logs') && names.length !== 1)
+    usage(`Cannot tell which task: cc ${verb} takes one`);
+  if (verb === 'list' && names.length > 0) usage('Cannot list single tasks: cc list takes no names');
+  const { 'keep-going': keepGoing = false, json = false, concurrency, config, recipe, set, format } = values;
+  return {
+    kind: 'verb',
+    verb,
+    names,
+    options: {
+      keepGoing,
+      json,
+      ...(config === undefined ? {} : { config }),
+      ...(recipe === undefined ? {} : { recipe }),
+      ...(set === undefined ? {} : { set }),
+      ...(format === undefined ? {} : { format }),
+      ...(concurrency === undefined ? {} : { concurrency: places(concurrency) }),
+    },
+  };
+}
+
+function split(words: readonly string[]) {
+  for (const word of words) {
+    if (word === '--') break;
+    const name = /^--([^=]+)/.exec(word)?.[1];
+    if (name === undefined || name in OPTIONS) continue;
+    const near = nearest(name, Object.keys(OPTIONS));
+    fail({ kind: 'unknown-name', what: 'option', name: `--${name}`, ...(near ? { near: `--${near}` } : {}) });
+  }
+  try {
+    return parseArgs({ args: [...words], options: OPTIONS, allowPositionals: true, strict: true });
+  } catch (error) {
+    return usage(`Cannot read the command: ${error instanceof Error ? error.message.split('. ')[0] : error}`);
+  }
+}
+
+function places(text: string): number {
+  const count = Number(text);
+  return Number.isInteger(count) && count > 0
+    ? count
+    : usage(`Cannot run "${text}" tasks at once: expected a whole number from 1`);
+}
+
+function isVerb(word: string): word is Verb {
+  return Object.hasOwn(VERBS, word);
+}
+
+export function usage(message: string): never {
+  return fail({ kind: 'usage', message });
+}
+
+/** The help, from the same tables. */
+export function help(): string {
+  const verbs = Object.entries(VERBS).map(([verb, { names, help }]) => row(`cc ${verb} ${names}`, help));
+  const options = Object.entries(OPTIONS).map(([name, option]) =>
+    row(`--${name}${'value' in option ? ` ${option.value}` : ''}`, option.help),
+  );
+  return [
+    'cc turns Linux hosts into Kubernetes nodes whose pods run in virtual machines',
+    '',
+    ...verbs,
+    '',
+    ...options,
+    '',
+  ].join('\n');
+}
+
+function row(left: string, right: string): string {
+  return `  ${left.padEnd(30)}  ${right}`;
+}

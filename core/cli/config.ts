@@ -1,0 +1,176 @@
+/** Finds and loads a configuration, down to the recipe that every other one extends. */
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { dirname, extname, isAbsolute, join, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { nearest } from '../graph/near.ts';
+import { fail } from '../model/failure.ts';
+import type { Recipe } from '../model/recipe.ts';
+import type { Options } from './args.ts';
+
+export interface Loaded {
+  readonly file: string;
+  /** The recipes that are laid over each other, the base first. */
+  readonly layers: readonly Recipe[];
+}
+
+const PLACES = [
+  'cc.config.ts',
+  'cc.config.mjs',
+  'cc.config.js',
+  'cc.config.json',
+  'cc.config.yaml',
+  'package.json',
+];
+const RECIPES = fileURLToPath(new URL('../../recipes', import.meta.url));
+/** Shipped recipes have the ending of this very file: sources in a clone, compiled in a package. */
+const ENDING = extname(fileURLToPath(import.meta.url));
+
+export async function loadConfig(
+  options: Pick<Options, 'config' | 'recipe' | 'set'>,
+  cwd: string,
+): Promise<Loaded> {
+  const { file, recipe } = await start(options, cwd);
+  const layers = await extended(recipe, file);
+  return { file, layers: options.set ? [...layers, settings(options.set)] : layers };
+}
+
+async function start(
+  { config, recipe }: Pick<Options, 'config' | 'recipe'>,
+  cwd: string,
+): Promise<{ file: string; recipe: Recipe }> {
+  if (recipe !== undefined) {
+    const file = await recipeFile(recipe, cwd);
+    return { file, recipe: await load(file) };
+  }
+  if (config !== undefined) {
+    const file = resolve(cwd, config);
+    if (!existsSync(file)) fail({ kind: 'config-unreadable', file, why: 'there is no such file' });
+    return { file, recipe: await load(file) };
+  }
+  return search(cwd);
+}
+
+/** cosmiconfig's own loaders would transpile TypeScript into the user's folder; ours lets the runtime strip the types. */
+async function search(cwd: string): Promise<{ file: string; recipe: Recipe }> {
+  const { cosmiconfig } = await import('cosmiconfig');
+  const explorer = cosmiconfig('cc', {
+    searchPlaces: PLACES,
+    searchStrategy: 'project',
+    cache: false,
+    loaders: { '.ts': load, '.mjs': load, '.js': load },
+  });
+  const found = await explorer.search(cwd).catch((error: unknown) => {
+    const file = PLACES.map((place) => join(cwd, place)).find((path) => existsSync(path)) ?? cwd;
+    return unreadable(file, error);
+  });
+  if (!found || found.isEmpty) {
+    const present = PLACES.slice(0, -1)
+      .map((place) => join(cwd, place))
+      .find((path) => existsSync(path));
+    if (present) fail({ kind: 'config-unreadable', file: present, why: 'it cannot be read, or it is empty' });
+    return fail({ kind: 'config-missing', from: cwd });
+  }
+  return { file: found.filepath, recipe: asRecipe(found.config, found.filepath) };
+}
+
+/** Loads a module, JSON or YAML file as a recipe. */
+async function load(file: string): Promise<Recipe> {
+  try {
+    if (/\.(json|ya?ml)$/.test(file)) {
+      const { defaultLoaders } = await import('cosmiconfig');
+      const { readFile } = await import('node:fs/promises');
+      const loader = defaultLoaders[file.endsWith('.json') ? '.json' : '.yaml'];
+      return asRecipe(await loader(file, await readFile(file, 'utf8')), file);
+    }
+    const module: { default?: unknown } = await import(pathToFileURL(file).href);
+    return asRecipe(module.default, file);
+  } catch (error) {
+    return unreadable(file, error);
+  }
+}
+
+function unreadable(file: string, error: unknown): never {
+  if (error instanceof Error && error.name === 'Failed') throw error;
+  return fail(
+    { kind: 'config-unreadable', file, why: error instanceof Error ? error.message : String(error) },
+    error,
+  );
+}
+
+const KEYS = ['name', 'extends', 'isolation', 'hosts', 'plugins', 'options', 'without', 'concurrency'];
+
+/** A recipe by shape: an object with known keys only; what they hold is checked when it is expanded. */
+function asRecipe(value: unknown, file: string): Recipe {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return fail({ kind: 'config-unreadable', file, why: 'its default export is not a recipe' });
+  }
+  const problems = Object.keys(value)
+    .filter((key) => !KEYS.includes(key))
+    .map((key) => {
+      const near = nearest(key, KEYS);
+      return { path: key, message: 'is not a key of a recipe', ...(near ? { near } : {}) };
+    });
+  const { name } = value as Recipe;
+  if (name !== undefined && !/^[a-z0-9][a-z0-9._-]*$/i.test(name)) {
+    problems.push({ path: 'name', message: 'expected letters, digits, ".", "_" and "-"' });
+  }
+  if (problems.length > 0) fail({ kind: 'config-invalid', file, problems });
+  return value as Recipe;
+}
+
+/** Follows `extends` to the base; a recipe that extends itself is a cycle. */
+async function extended(recipe: Recipe, file: string): Promise<readonly Recipe[]> {
+  const layers = [recipe];
+  const seen = [file];
+  let from = file;
+  for (let base = recipe.extends; base !== undefined; base = layers[0]!.extends) {
+    if (typeof base === 'string') {
+      from = await recipeFile(base, dirname(from));
+      if (seen.includes(from)) fail({ kind: 'cycle', path: [...seen.slice(seen.indexOf(from)), from] });
+      seen.push(from);
+      layers.unshift(await load(from));
+    } else layers.unshift(base);
+  }
+  return layers;
+}
+
+/** A recipe by the name of a shipped one, or by path. */
+async function recipeFile(name: string, folder: string): Promise<string> {
+  if (name.startsWith('.') || isAbsolute(name) || /\.(ts|mjs|js|json|ya?ml)$/.test(name)) {
+    const file = resolve(folder, name);
+    return existsSync(file) ? file : fail({ kind: 'config-unreadable', file, why: 'there is no such file' });
+  }
+  const file = join(RECIPES, `${name}${ENDING}`);
+  if (existsSync(file)) return file;
+  const near = nearest(name, await shippedRecipes());
+  return fail({ kind: 'unknown-name', what: 'recipe', name, ...(near ? { near } : {}) });
+}
+
+export async function shippedRecipes(): Promise<readonly string[]> {
+  const names = await readdir(RECIPES);
+  return names
+    .filter((name) => name.endsWith(ENDING) && !name.endsWith('.d.ts'))
+    .map((name) => name.slice(0, -ENDING.length));
+}
+
+/** `--set plugin.option=value`; a value that is JSON is taken as such, any other as text. */
+function settings(given: readonly string[]): Recipe {
+  const options: Record<string, Record<string, unknown>> = {};
+  for (const text of given) {
+    const match = /^([^.=]+)\.([^=]+)=(.*)$/s.exec(text);
+    if (!match)
+      return fail({ kind: 'usage', message: `Cannot read "--set ${text}": expected plugin.option=value` });
+    const [, plugin = '', option = '', value = ''] = match;
+    options[plugin] = { ...options[plugin], [option]: dataOf(value) };
+  }
+  return { options };
+}
+
+function dataOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,83 @@
+/** `cc list`, `cc graph` and `cc logs`: what is known without looking at any host. */
+
+import { order } from '../graph/order.ts';
+import { named } from '../graph/select.ts';
+import { fail } from '../model/failure.ts';
+import type { Task } from '../model/task.ts';
+import { latestLog } from '../store/journal.ts';
+import { type Options, usage } from './args.ts';
+import { chosen, type Edges, openSession } from './session.ts';
+
+export async function list(_: readonly string[], options: Options, edges: Edges): Promise<number> {
+  const { name, tasks, undoers } = await openSession(options, edges);
+  if (options.json) {
+    const rows = tasks.map(({ id, host, plugin, needs }) => ({ id, host: host.name, plugin, needs }));
+    edges.out(`${JSON.stringify({ recipe: name, tasks: rows, undo: undoers })}\n`);
+    return 0;
+  }
+  for (const plugin of new Set(tasks.map((task) => task.plugin))) {
+    edges.out(`${plugin}\n`);
+    for (const task of tasks.filter((each) => each.plugin === plugin))
+      edges.out(`  ${plugin}/${task.step.name} on ${task.host.name}\n`);
+  }
+  for (const undoer of undoers) edges.out(`${undoer}\n  takes everything back\n`);
+  return 0;
+}
+
+export async function graph(names: readonly string[], options: Options, edges: Edges): Promise<number> {
+  const session = await openSession(options, edges);
+  const { tasks } = chosen(session, names);
+  const format = options.json ? 'json' : (options.format ?? 'text');
+  const draw =
+    FORMATS[format] ?? usage(`Cannot draw "${format}": expected ${Object.keys(FORMATS).join(', ')}`);
+  const { ids } = order(tasks);
+  const place = new Map(ids.map((id, index) => [id, index]));
+  edges.out(draw(tasks.toSorted((a, b) => place.get(a.id)! - place.get(b.id)!))); // order answers every id
+  return 0;
+}
+
+const FORMATS: Readonly<Record<string, (tasks: readonly Task[]) => string>> = {
+  text: (tasks) =>
+    tasks.map(({ id, needs }) => `${id}${needs.length > 0 ? ` ← ${needs.join(', ')}` : ''}\n`).join(''),
+  dot: (tasks) =>
+    `digraph cc {\n  rankdir=LR;\n${arrows(
+      tasks,
+      (from, to) => `  "${from}" -> "${to}";\n`,
+      (id) => `  "${id}";\n`,
+    )}}\n`,
+  mermaid: (tasks) => {
+    const node = new Map(tasks.map(({ id }, index) => [id as string, `t${index}["${id}"]`]));
+    return `graph LR\n${arrows(
+      tasks,
+      (from, to) => `  ${node.get(from)} --> ${node.get(to)}\n`,
+      (id) => `  ${node.get(id)}\n`,
+    )}`;
+  },
+  json: (tasks) => `${JSON.stringify(tasks.map(({ id, needs }) => ({ id, needs })))}\n`,
+};
+
+function arrows(
+  tasks: readonly Task[],
+  arrow: (from: string, to: string) => string,
+  lone: (id: string) => string,
+): string {
+  return tasks
+    .map(({ id, needs }) => (needs.length > 0 ? needs.map((need) => arrow(need, id)).join('') : lone(id)))
+    .join('');
+}
+
+export async function logs(names: readonly string[], options: Options, edges: Edges): Promise<number> {
+  const session = await openSession(options, edges);
+  const tasks = named(session.tasks, names);
+  const found = await Promise.all(
+    tasks.map(async ({ id }) => ({ id, text: await latestLog(session.paths.state, id) })),
+  );
+  const known = found.filter(({ text }) => text !== undefined);
+  if (options.json) {
+    edges.out(`${JSON.stringify(known)}\n`);
+    return 0;
+  }
+  if (known.length === 0) fail({ kind: 'unknown-name', what: 'a log of', name: names.join(' ') });
+  for (const { id, text } of known) edges.out(known.length > 1 ? `== ${id}\n${text}` : `${text}`);
+  return 0;
+}

@@ -1,0 +1,132 @@
+/** `cc run`: applies tasks, or takes everything back. */
+import { setTimeout as pause } from 'node:timers/promises';
+import { CONTROLLER } from '../graph/expand.ts';
+import { criticalPath, reversed } from '../graph/order.ts';
+import { hold } from '../host/hold.ts';
+import { reap } from '../host/reap.ts';
+import type { Clock } from '../host/shell.ts';
+import type { Counts, Emit, Event } from '../model/event.ts';
+import { EXIT, fail } from '../model/failure.ts';
+import type { State, TaskId } from '../model/task.ts';
+import { type Applying, applying } from '../run/apply.ts';
+import { type Driven, drive } from '../run/engine.ts';
+import { undoing } from '../run/undo.ts';
+import { median, openJournal, readDurations } from '../store/journal.ts';
+import type { Options } from './args.ts';
+import { chosen, type Edges, openSession, openWorld } from './session.ts';
+
+export async function run(names: readonly string[], options: Options, edges: Edges): Promise<number> {
+  const session = await openSession(options, edges);
+  const undo = names.some((name) => session.undoers.includes(name));
+  if (undo && names.length > 1)
+    fail({ kind: 'usage', message: 'Cannot take everything back and run tasks at once' });
+  const { wanted, tasks } = chosen(session, undo ? [] : names);
+  const stop = new AbortController();
+  edges.onStop((signal) => stop.abort(signal));
+  const asked = new Set(names.includes('all') ? [] : wanted.map(({ id }) => id));
+  await using world = await openWorld(session, stop.signal, asked);
+  const id = runId();
+  await using _ = await hold(`${session.paths.state}/hold`, id, edges.command);
+  const controller = session.hosts.find(({ name }) => name === CONTROLLER)!; // expand puts it first
+  // Whether root can be had is known before anything is done, not in the middle.
+  if (tasks.some(({ host, step }) => host === controller && step.root !== false))
+    await world.fleet.station(controller, true);
+
+  const journal = openJournal(session.paths.state, id);
+  const report = await reporter(options, edges);
+  const emit: Emit = (event) => {
+    journal.record(event);
+    report(event);
+  };
+  const start = clock.now();
+  const at = () => Math.round(clock.now() - start);
+  emit({
+    kind: 'run-started',
+    run: id,
+    verb: undo ? 'undo' : 'run',
+    recipe: session.name,
+    tasks: tasks.map(({ id }) => id),
+    logs: journal.folder,
+  });
+  const applies: Applying = {
+    ...world,
+    run: id,
+    cache: session.paths.cache,
+    clock,
+    emit,
+    at,
+    controller: () => world.fleet.station(controller, false),
+  };
+  const leaving = new Set(session.hosts.filter(({ madeBy }) => madeBy).map(({ name }) => name));
+  const durations = readDurations(session.paths.state);
+  const driven = await drive({
+    tasks,
+    ...(undo ? { arrows: reversed(tasks) } : {}),
+    work: undo ? undoing(applies, leaving) : applying(applies),
+    emit,
+    clock,
+    signal: stop.signal,
+    concurrency: options.concurrency ?? session.concurrency,
+    keepGoing: undo || options.keepGoing,
+    duration: (task) => median(durations[task] ?? []) ?? 1,
+  });
+  if (stop.signal.aborted)
+    await sweep(
+      applies,
+      id,
+      tasks.map((task) => task.id),
+    );
+  const exit = exitOf(driven, stop.signal);
+  emit(ended(driven, at(), exit, journal.folder));
+  await journal.close();
+  return exit;
+}
+
+/** After an interruption nothing of this run may go on anywhere. */
+async function sweep({ fleet }: Applying, run: string, tasks: readonly TaskId[]): Promise<void> {
+  for (const transport of await fleet.connected()) {
+    for (const id of tasks.filter((task) => task.startsWith(`${transport.host}/`)))
+      await reap(transport, `${run}/${id}`);
+  }
+}
+
+/** Sorts by time, and is readable: `20261122-120301-4711`. */
+function runId(): string {
+  const now = new Date().toISOString().replaceAll(/[-:]/g, '');
+  return `${now.slice(0, 8)}-${now.slice(9, 15)}-${process.pid}`;
+}
+
+const clock: Clock = {
+  now: () => performance.now(),
+  sleep: (ms, signal) => pause(ms, undefined, { signal }).catch(() => undefined),
+};
+
+async function reporter({ json: asJson }: Options, { out, terminal }: Edges): Promise<Emit> {
+  if (asJson) return (await import('../report/json.ts')).json(out);
+  if (terminal) return (await import('../report/live.ts')).live(out);
+  return (await import('../report/lines.ts')).lines(out);
+}
+
+function exitOf({ outcomes }: Driven, signal: AbortSignal): number {
+  if (signal.aborted) return signal.reason === 'SIGTERM' ? 143 : 130;
+  const failure = [...outcomes.values()].find((outcome) => outcome.failure)?.failure;
+  return failure ? EXIT[failure.kind] : 0;
+}
+
+function ended({ graph, outcomes }: Driven, took: number, exit: number, logs: string): Event {
+  const counts: { [S in State]?: number } = {};
+  for (const { state } of outcomes.values()) counts[state] = (counts[state] ?? 0) + 1;
+  const times = new Map(
+    [...outcomes].flatMap(([id, outcome]) =>
+      outcome.took === undefined ? [] : [[id, Math.round(outcome.took)] as const],
+    ),
+  );
+  return {
+    kind: 'run-ended',
+    took,
+    counts: counts satisfies Counts,
+    path: criticalPath(graph, times),
+    exit,
+    logs,
+  };
+}

@@ -1,0 +1,73 @@
+/** What every command starts from: the recipe's tasks, the folders, the lock. */
+import { dirname, join } from 'node:path';
+import { type Expanded, expand } from '../graph/expand.ts';
+import { flattened } from '../graph/flatten.ts';
+import { named, withNeeds } from '../graph/select.ts';
+import type { Arch } from '../model/artifact.ts';
+import { fail, type Problem } from '../model/failure.ts';
+import type { TaskId } from '../model/task.ts';
+import { fleetOf } from '../run/fleet.ts';
+import type { World } from '../run/look.ts';
+import { openStore } from '../store/bytes.ts';
+import { readLock } from '../store/lock.ts';
+import { type Paths, pathsOf } from '../store/paths.ts';
+import type { Options } from './args.ts';
+import { loadConfig } from './config.ts';
+
+/** The edges of the process, handed down from `main.ts` so that nothing else touches them. */
+export interface Edges {
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly out: (text: string) => void;
+  readonly terminal: boolean;
+  readonly arch: string;
+  readonly command: string;
+  /** Calls back on each signal that asks to stop, with its name. */
+  readonly onStop: (stop: (signal: NodeJS.Signals) => void) => void;
+}
+
+export interface Session extends Expanded {
+  readonly file: string;
+  readonly paths: Paths;
+}
+
+export async function openSession(options: Options, edges: Edges): Promise<Session> {
+  const { file, layers } = await loadConfig(options, edges.cwd);
+  const problems: Problem[] = [];
+  const flat = flattened(layers, problems);
+  const paths = pathsOf(edges.env, flat.name);
+  const expanded = expand(flat, { arch: archOf(edges.arch), file, ...paths }, problems);
+  return { ...expanded, file, paths };
+}
+
+/** Node's names of processors to those of Debian and Kubernetes. */
+function archOf(arch: string): Arch {
+  if (arch === 'x64') return 'amd64';
+  if (arch === 'arm64') return 'arm64';
+  return fail({ kind: 'wrong-platform', host: 'controller', expected: 'amd64 or arm64', found: arch });
+}
+
+/** The tasks that names stand for and what they need; no name means all. */
+export function chosen(session: Session, names: readonly string[]) {
+  const wanted = named(session.tasks, names.length === 0 ? ['all'] : names);
+  return { wanted, tasks: withNeeds(session.tasks, wanted) };
+}
+
+/** A world to look at hosts in. */
+export async function openWorld(
+  session: Session,
+  signal: AbortSignal,
+  asked: ReadonlySet<TaskId>,
+): Promise<World & AsyncDisposable> {
+  const store = openStore(session.paths.cache, await readLock(join(dirname(session.file), 'cc.lock')));
+  const fleet = fleetOf(session.paths.state);
+  return {
+    fleet,
+    store,
+    signal,
+    asked,
+    facts: new Map(),
+    touched: new Set(),
+    [Symbol.asyncDispose]: () => fleet[Symbol.asyncDispose](),
+  };
+}

@@ -1,0 +1,133 @@
+/** `cc plan`, `cc status` and `cc why`: the hosts as they are, beside the recipe. */
+
+import { named } from '../graph/select.ts';
+import { describe } from '../model/change.ts';
+import type { Json } from '../model/json.ts';
+import type { TaskId } from '../model/task.ts';
+import { explained } from '../report/explain.ts';
+import { reasonLine } from '../report/words.ts';
+import { drive } from '../run/engine.ts';
+import { type Finding, findingData, surveying } from '../run/survey.ts';
+import type { Options } from './args.ts';
+import { chosen, type Edges, openSession, openWorld, type Session } from './session.ts';
+
+/** What to do about findings: how to print one, and which of them make the command exit 2. */
+interface Reading {
+  readonly lines: (finding: Finding) => readonly string[];
+  readonly summary: (findings: readonly Finding[]) => string;
+}
+
+export async function plan(names: readonly string[], options: Options, edges: Edges): Promise<number> {
+  return survey(names, options, edges, {
+    lines: planned,
+    summary: (all) =>
+      `${all.filter(({ kind }) => kind !== 'as-declared').length} of ${all.length} tasks would do something`,
+  });
+}
+
+export async function status(names: readonly string[], options: Options, edges: Edges): Promise<number> {
+  return survey(names, options, edges, {
+    lines: standing,
+    summary: (all) =>
+      `${all.filter(({ kind }) => kind === 'as-declared').length} of ${all.length} tasks are as declared`,
+  });
+}
+
+async function survey(
+  names: readonly string[],
+  options: Options,
+  edges: Edges,
+  reading: Reading,
+): Promise<number> {
+  const session = await openSession(options, edges);
+  const findings = await findingsOf(session, names, edges);
+  if (options.json)
+    edges.out(`${JSON.stringify({ recipe: session.name, tasks: findings.map(findingData) })}\n`);
+  else {
+    for (const line of findings.flatMap(reading.lines)) edges.out(`${line}\n`);
+    edges.out(`${reading.summary(findings)}\n`);
+  }
+  return exitOf(findings);
+}
+
+function exitOf(findings: readonly Finding[]): number {
+  if (findings.some(({ kind }) => kind === 'unknown')) return 1;
+  return findings.some(({ kind }) => kind !== 'as-declared') ? 2 : 0;
+}
+
+/** Looks at the chosen tasks and all they need; writes nothing. */
+async function findingsOf(
+  session: Session,
+  names: readonly string[],
+  edges: Edges,
+): Promise<readonly Finding[]> {
+  const { tasks } = chosen(session, names);
+  const stop = new AbortController();
+  edges.onStop((signal) => stop.abort(signal));
+  await using world = await openWorld(session, stop.signal, new Set());
+  const { work, findings } = surveying(world);
+  await drive({
+    tasks,
+    work,
+    emit: () => {},
+    clock: { now: () => 0, sleep: async () => {} },
+    signal: stop.signal,
+    concurrency: session.concurrency,
+    keepGoing: true,
+    duration: () => 1,
+  });
+  return tasks.flatMap(({ id }) => findings.get(id) ?? []);
+}
+
+function planned(finding: Finding): readonly string[] {
+  if (finding.kind === 'as-declared') return [];
+  if (finding.kind === 'once') return [`? ${finding.id} would be looked at once ${finding.after} is done`];
+  if (finding.kind === 'unknown')
+    return [`! ${finding.id}`, ...explained(finding.failure).map((line) => `    ${line}`)];
+  const changes = finding.changes.map(describe).map((line) => `    ${line}`);
+  return [`▶ ${finding.id} (${reasonLine(finding.reason)})`, ...changes];
+}
+
+function standing(finding: Finding): readonly string[] {
+  if (finding.kind === 'as-declared') return [`= ${finding.id}`];
+  if (finding.kind === 'once') return [`? ${finding.id} waits for ${finding.after}`];
+  if (finding.kind === 'unknown') return planned(finding);
+  return [`≠ ${finding.id}`, ...finding.reason.details.map((line) => `    ${line}`)];
+}
+
+/** Explains one task from its stamp, today's manifest and a look at its host. */
+export async function why(names: readonly string[], options: Options, edges: Edges): Promise<number> {
+  const session = await openSession(options, edges);
+  const wanted = new Set<TaskId>(named(session.tasks, names).map(({ id }) => id));
+  const findings = await findingsOf(session, names, edges);
+  const asked = findings.filter(({ id }) => wanted.has(id));
+  if (options.json) edges.out(`${JSON.stringify(asked.map(findingData) satisfies Json)}\n`);
+  else for (const line of asked.flatMap((finding) => because(finding, findings))) edges.out(`${line}\n`);
+  return 0;
+}
+
+function because(finding: Finding, all: readonly Finding[]): readonly string[] {
+  if (finding.kind === 'as-declared') {
+    const stamp = finding.stamped
+      ? 'applied by cc, and the same since'
+      : 'found so; cc never had to change it';
+    return [`${finding.id} would not run: it is as declared (${stamp})`];
+  }
+  if (finding.kind === 'unknown')
+    return [`${finding.id} cannot be told`, ...explained(finding.failure).map((line) => `  ${line}`)];
+  if (finding.kind === 'once')
+    return [`${finding.id} would be looked at after ${finding.after}`, ...root(finding, all)];
+  return [
+    `${finding.id} would run (${finding.reason.kind})`,
+    ...finding.reason.details.map((line) => `  ${line}`),
+  ];
+}
+
+/** Follows waiting to the first task that has something to do. */
+function root(finding: Finding, all: readonly Finding[]): readonly string[] {
+  if (finding.kind !== 'once') return [];
+  const next = all.find(({ id }) => id === finding.after);
+  if (!next) return [];
+  if (next.kind === 'once') return [`  ${next.id} waits for ${next.after}`, ...root(next, all)];
+  return next.kind === 'would' ? [`  ${next.id} would run (${reasonLine(next.reason)})`] : [];
+}

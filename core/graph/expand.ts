@@ -1,0 +1,226 @@
+/** From a recipe to its tasks: options checked, plugins built, steps put on hosts, needs resolved. */
+import type { Arch, Artifact, Need } from '../model/artifact.ts';
+import { artifactInput } from '../model/artifact.ts';
+import { sameData } from '../model/digest.ts';
+import { fail, type Problem } from '../model/failure.ts';
+import type { Body, Capability, Context, Host, PluginUse } from '../model/plugin.ts';
+import { checked, optionNames } from '../model/schema.ts';
+import type { Step } from '../model/step.ts';
+import { isName, type Task, taskId } from '../model/task.ts';
+import { fetched } from '../steps/fetched.ts';
+import type { Flat } from './flatten.ts';
+import { nearest } from './near.ts';
+
+export const CONTROLLER = 'controller';
+
+/** What the machine cc runs on adds to a recipe. */
+export interface Ground {
+  readonly arch: Arch;
+  readonly cache: string;
+  readonly state: string;
+  /** The file the recipe came from, for messages. */
+  readonly file: string;
+}
+
+export interface Expanded {
+  readonly name: string;
+  readonly concurrency: number;
+  readonly hosts: readonly Host[];
+  readonly tasks: readonly Task[];
+  /** Plugins that take everything else back when asked for. */
+  readonly undoers: readonly string[];
+}
+
+interface Built {
+  readonly use: PluginUse;
+  readonly body: Body;
+  /** What the first step of the plugin waits for. */
+  readonly needs: readonly Need[];
+}
+
+/** Expands a recipe; all its problems are reported together. */
+export function expand(flat: Flat, ground: Ground, problems: Problem[]): Expanded {
+  const built = build(flat, ground, problems);
+  const controller: Host = { name: CONTROLLER, roles: [], connection: { kind: 'local' }, arch: ground.arch };
+  const hosts = [controller, ...flat.hosts, ...built.flatMap(({ body }) => body.hosts ?? [])];
+  const tasks = problems.length > 0 ? [] : place(built, hosts, problems);
+  if (problems.length > 0) fail({ kind: 'config-invalid', file: ground.file, problems });
+  const undoers = flat.uses.filter(({ spec }) => spec.undoesAll).map(({ spec }) => spec.name);
+  return { name: flat.name, concurrency: flat.concurrency, hosts, tasks, undoers };
+}
+
+/** Checks all options first, so that every mistake is seen, then builds each plugin after those it uses. */
+function build(flat: Flat, ground: Ground, problems: Problem[]): readonly Built[] {
+  const options = new Map<PluginUse, unknown>();
+  for (const use of flat.uses) {
+    const result = checked(use.spec.options, use.given, use.spec.name);
+    if (result.ok) options.set(use, result.value);
+    else problems.push(...result.problems.map((problem) => suggested(problem, use)));
+  }
+  if (problems.length > 0) return [];
+  const done = new Map<PluginUse, Built>();
+  const open: PluginUse[] = [];
+
+  const visit = (use: PluginUse): Built => {
+    const known = done.get(use);
+    if (known) return known;
+    if (open.includes(use))
+      fail({ kind: 'cycle', path: [...open.slice(open.indexOf(use)), use].map(({ spec }) => spec.name) });
+    open.push(use);
+    const uses: Need[] = [];
+    const context: Context = {
+      cache: ground.cache,
+      state: ground.state,
+      recipe: { name: flat.name, isolation: flat.isolation },
+      use: (wanted) => {
+        const provider = providerOf(wanted, flat.uses);
+        if (!provider) return missing(wanted, use, ground);
+        uses.push(provider.spec.name);
+        return providedBy(wanted, visit(provider).body);
+      },
+    };
+    const body = use.spec.build(options.get(use), context);
+    open.pop();
+    const result = { use, body, needs: [...(body.needs ?? []), ...uses] };
+    done.set(use, result);
+    return result;
+  };
+  return flat.uses.map(visit);
+}
+
+function suggested(problem: Problem, { spec }: PluginUse): Problem {
+  const near = nearest(problem.path.slice(spec.name.length + 1), optionNames(spec.options));
+  return problem.message === 'is not an option' && near ? { ...problem, near } : problem;
+}
+
+function providerOf(wanted: Capability<unknown>, uses: readonly PluginUse[]): PluginUse | undefined {
+  return uses.find(({ spec }) => spec.provides?.some(({ name }) => name === wanted.name));
+}
+
+function missing(wanted: Capability<unknown>, { spec }: PluginUse, ground: Ground): never {
+  const message = `needs a plugin that provides "${wanted.name}", and the recipe has none`;
+  return fail({ kind: 'config-invalid', file: ground.file, problems: [{ path: spec.name, message }] });
+}
+
+function providedBy<Value>(wanted: Capability<Value>, body: Body): Value {
+  const provided = body.provides?.find(({ capability }) => capability === wanted.name);
+  if (!provided) throw new Error(`the provider of ${wanted.name} did not provide it`);
+  return provided.value as Value; // made by this capability's `of`
+}
+
+interface Placed {
+  readonly plugin: string;
+  readonly epoch: number;
+  readonly step: Step;
+  readonly host: Host;
+  readonly needs: readonly Need[];
+}
+
+/** Puts every step on its hosts and turns needs by name into needs by task. */
+function place(built: readonly Built[], hosts: readonly Host[], problems: Problem[]): readonly Task[] {
+  const placed = built.flatMap((plugin) => placedOf(plugin, hosts, problems));
+  const all = [...fetches(placed, hosts, problems), ...placed];
+  const known = new Map<Need, Placed[]>();
+  for (const task of all) {
+    for (const name of [task.plugin, `${task.plugin}/${task.step.name}`]) {
+      const tasks = known.get(name);
+      if (tasks) tasks.push(task);
+      else known.set(name, [task]);
+    }
+  }
+  const empty = new Set(built.filter(({ body }) => body.steps.length === 0).map(({ use }) => use.spec.name));
+  return all.map((task) => ({
+    id: idOf(task),
+    host: task.host,
+    plugin: task.plugin,
+    epoch: task.epoch,
+    step: task.step,
+    needs: [...new Set(needsOf(task).flatMap((need) => resolved(need, task, known, empty, problems)))],
+  }));
+}
+
+function idOf({ host, plugin, step }: Placed) {
+  return taskId(host.name, plugin, step.name);
+}
+
+function placedOf({ use, body, needs }: Built, hosts: readonly Host[], problems: Problem[]): Placed[] {
+  const { name, epoch = 1 } = use.spec;
+  const seen = new Set<string>();
+  return body.steps.flatMap((step, index) => {
+    if (!isName(step.name) || seen.has(step.name)) {
+      problems.push({
+        path: `${name}/${step.name}`,
+        message: 'a step needs a name of its own, of letters, digits, ".", "_" and "-"',
+      });
+      return [];
+    }
+    seen.add(step.name);
+    const before = index === 0 ? needs : [`${name}/${body.steps[index - 1]!.name}`];
+    const found = where(step, hosts);
+    if (found.length === 0)
+      problems.push({ path: `${name}/${step.name}`, message: 'the recipe has no host for it' });
+    return found.map((host) => ({ plugin: name, epoch, step, host, needs: step.needs ?? before }));
+  });
+}
+
+function where({ where = 'every' }: Step, hosts: readonly Host[]): readonly Host[] {
+  if (where === 'controller') return hosts.filter(({ name }) => name === CONTROLLER);
+  if (where === 'every') return hosts.filter(({ name }) => name !== CONTROLLER);
+  if ('role' in where) return hosts.filter(({ roles }) => roles.includes(where.role));
+  return hosts.filter(({ roles }) => roles.includes(where.firstOf)).slice(0, 1);
+}
+
+/** One task for each artifact that comes from elsewhere: with no needs of their own, all downloads start at once. */
+function fetches(placed: readonly Placed[], hosts: readonly Host[], problems: Problem[]): Placed[] {
+  const artifacts = new Map<string, Artifact>();
+  for (const artifact of placed.flatMap(({ step }) => step.artifacts ?? [])) {
+    const known = artifacts.get(artifact.name);
+    if (known && !sameData(artifactInput(known), artifactInput(artifact))) {
+      problems.push({
+        path: `fetch/${artifact.name}`,
+        message: 'two artifacts of this name come from different places',
+      });
+    }
+    artifacts.set(artifact.name, artifact);
+  }
+  const host = hosts.find(({ name }) => name === CONTROLLER)!; // expand puts it first
+  return [...artifacts.values()]
+    .filter(({ source }) => source.kind !== 'built')
+    .map((artifact) => ({
+      plugin: 'fetch',
+      epoch: 1,
+      step: fetched(artifact),
+      host,
+      needs: artifact.needs ?? [],
+    }));
+}
+
+function needsOf({ step, host, needs }: Placed): readonly Need[] {
+  const bytes = (step.artifacts ?? []).flatMap((artifact) =>
+    artifact.source.kind === 'built' ? [artifact.source.by] : [`fetch/${artifact.name}`],
+  );
+  return [...needs, ...bytes, ...(host.madeBy ? [host.madeBy] : [])];
+}
+
+function resolved(
+  need: Need,
+  task: Placed,
+  known: ReadonlyMap<Need, Placed[]>,
+  empty: ReadonlySet<string>,
+  problems: Problem[],
+) {
+  const tasks = known.get(need);
+  if (!tasks) {
+    if (empty.has(need)) return [];
+    const near = nearest(need, known.keys());
+    const path = `${task.plugin}/${task.step.name}`;
+    problems.push({
+      path,
+      message: `needs "${need}", which the recipe does not have`,
+      ...(near ? { near } : {}),
+    });
+    return [];
+  }
+  const here = tasks.filter(({ host }) => host.name === task.host.name);
+  return (here.length > 0 ? here : tasks).map(idOf);
+}

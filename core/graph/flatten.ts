@@ -1,0 +1,43 @@
+/** A recipe laid over the one it extends, until one recipe without a base is left. */
+import type { Problem } from '../model/failure.ts';
+import type { Host, PluginUse } from '../model/plugin.ts';
+import type { Recipe } from '../model/recipe.ts';
+import { nearest } from './near.ts';
+
+/** A recipe that stands for itself. */
+export interface Flat {
+  readonly name: string;
+  readonly isolation: 'vm' | 'none';
+  readonly hosts: readonly Host[];
+  readonly uses: readonly PluginUse[];
+  readonly concurrency: number;
+}
+
+const DEFAULT_CONCURRENCY = 8;
+
+/** Lays recipes over each other, the base first; what does not fit is added to `problems`. */
+export function flattened(layers: readonly Recipe[], problems: Problem[]): Flat {
+  const uses = new Map<string, PluginUse>();
+  const hosts = new Map<string, Host>();
+  let flat = { name: 'recipe', isolation: 'none' as Flat['isolation'], concurrency: DEFAULT_CONCURRENCY };
+  for (const layer of layers) {
+    for (const use of layer.plugins ?? []) uses.set(use.spec.name, use);
+    for (const host of layer.hosts ?? []) hosts.set(host.name, host);
+    for (const name of layer.without ?? []) {
+      if (!uses.delete(name)) problems.push(unknownPlugin(`without.${name}`, name, uses));
+    }
+    for (const [name, options] of Object.entries(layer.options ?? {})) {
+      const use = uses.get(name);
+      if (use) uses.set(name, { ...use, given: { ...use.given, ...options } });
+      else problems.push(unknownPlugin(`options.${name}`, name, uses));
+    }
+    const { name = flat.name, isolation = flat.isolation, concurrency = flat.concurrency } = layer;
+    flat = { name, isolation, concurrency };
+  }
+  return { ...flat, hosts: [...hosts.values()], uses: [...uses.values()] };
+}
+
+function unknownPlugin(path: string, name: string, uses: ReadonlyMap<string, PluginUse>): Problem {
+  const near = nearest(name, uses.keys());
+  return { path, message: 'the recipe has no such plugin', ...(near ? { near } : {}) };
+}

@@ -1,0 +1,105 @@
+/** Performs changes: the only code that alters a host. */
+import type { Artifact } from '../model/artifact.ts';
+import type { Change } from '../model/change.ts';
+import { type Command, shown } from '../model/command.ts';
+import { digestOf } from '../model/digest.ts';
+import { fail } from '../model/failure.ts';
+import type { Json } from '../model/json.ts';
+import type { Shell } from '../model/shell.ts';
+import type { Store } from '../store/bytes.ts';
+import { digestOfFile } from './files.ts';
+import type { ExecOptions, Transport } from './transport.ts';
+
+/** What performing needs to know about the task at hand. */
+export interface Site {
+  readonly transport: Transport;
+  readonly store: Store;
+  /** The path of an artifact's bytes on the controller, fetched or built. */
+  readonly bytes: (artifact: Artifact) => string;
+  readonly fetch: (artifact: Artifact) => Promise<void>;
+  readonly shell: () => Shell;
+  readonly log: (text: string) => void;
+  readonly signal: AbortSignal;
+  /** Marks the processes that are started, so that their descendants can be found. */
+  readonly env: Readonly<Record<string, string>>;
+  /** A folder on the controller whose file system fills up first. */
+  readonly cache: string;
+}
+
+/** Performs one change; what a script learnt is answered. */
+export async function perform(change: Change, site: Site): Promise<Json | undefined> {
+  const learnt = await PERFORMED[change.kind](change as never, site); // the table is typed by kind
+  return change.kind === 'script' ? (learnt as Json | undefined) : undefined;
+}
+
+type Perform<K extends Change['kind']> = (
+  change: Extract<Change, { kind: K }>,
+  site: Site,
+) => Promise<unknown>;
+
+const PERFORMED: { readonly [K in Change['kind']]: Perform<K> } = {
+  run: ({ command }, site) => run(command, site),
+  write: ({ path, text, mode }, { transport }) =>
+    transport.files.install(path, { source: text, digest: digestOf(text) }, mode),
+  place: async ({ path, artifact, mode }, { transport, bytes }) => {
+    const file = bytes(artifact);
+    await transport.files.install(path, { source: { file }, digest: await digestOfFile(file) }, mode);
+  },
+  unpack: ({ path, artifact, strip }, { transport, bytes }) =>
+    transport.files.unpack(path, bytes(artifact), strip),
+  fetch: ({ artifact }, site) => site.fetch(artifact),
+  remove: ({ path }, { transport }) => transport.files.remove(path),
+  unit: async ({ unit, state }, site) => {
+    for (const words of UNIT[state])
+      await run({ argv: ['systemctl', ...words, unit].filter((word) => word !== '') }, site);
+  },
+  packages: async ({ names }, site) => {
+    const env = { DEBIAN_FRONTEND: 'noninteractive' };
+    await run({ argv: ['apt-get', '-q', 'update'], env }, site);
+    const options = ['-q', '-y', '--no-install-recommends', '--no-upgrade', '-o', 'Dpkg::Use-Pty=0'];
+    await run({ argv: ['apt-get', ...options, 'install', ...names], env }, site);
+  },
+  script: ({ script }, site) => script(site.shell()),
+};
+
+const RELOAD = ['daemon-reload'] as const;
+const UNIT: { readonly [S in Extract<Change, { kind: 'unit' }>['state']]: readonly (readonly string[])[] } = {
+  started: [RELOAD, ['enable', '--quiet'], ['start']],
+  restarted: [RELOAD, ['enable', '--quiet'], ['restart']],
+  stopped: [['disable', '--quiet', '--now']],
+};
+
+/** Below this many free bytes a failed command is taken to have failed for want of room. */
+const FULL = 8 * 1024 * 1024;
+
+/** Runs a command that may change the host, its output going to the task's log; answers its standard output. */
+export async function run(command: Command, site: Site): Promise<string> {
+  const { transport, signal, log } = site;
+  const host = transport.host;
+  log(`$ ${shown(command)}\n`);
+  const options: ExecOptions = {
+    env: { ...site.env, ...command.env },
+    signal,
+    onOutput: log,
+    ...(command.input === undefined ? {} : { input: command.input }),
+    ...(command.cwd ? { cwd: command.cwd } : {}),
+  };
+  const argv = command.argv.map((word) => (typeof word === 'string' ? word : site.bytes(word)));
+  const exit = await transport.exec(argv, options);
+  if (exit.code === 0) return exit.stdout;
+  const free = await freeBytes(transport, command.cwd ?? site.cache);
+  if (free !== undefined && free < FULL) fail({ kind: 'disk-full', host, what: shown(command) });
+  return fail({
+    kind: 'command-failed',
+    host,
+    command: shown(command),
+    code: exit.code,
+    signal: exit.signal,
+    stderr: exit.stderr || exit.stdout,
+  });
+}
+
+async function freeBytes(transport: Transport, folder: string): Promise<number | undefined> {
+  const { code, stdout } = await transport.exec(['df', '-P', '-B1', '--', folder]);
+  return code === 0 ? Number(stdout.trim().split('\n').at(-1)?.split(/\s+/)[3]) : undefined;
+}

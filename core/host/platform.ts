@@ -1,0 +1,26 @@
+/** What kind of machine a host is, asked once. */
+import type { Arch } from '../model/artifact.ts';
+import { fail } from '../model/failure.ts';
+import type { Platform } from '../model/view.ts';
+import type { Transport } from './transport.ts';
+
+const ARCHES: Readonly<Record<string, Arch>> = { x86_64: 'amd64', aarch64: 'arm64' };
+
+/** Fails where cc cannot work: not Linux, or a processor that nothing is built for. */
+export async function platformOf(transport: Transport): Promise<Platform> {
+  const { host } = transport;
+  const kernel = (await transport.exec(['uname', '-s', '-m'])).stdout.trim();
+  const [os = '', machine = ''] = kernel.split(' ');
+  const arch = ARCHES[machine];
+  if (os !== 'Linux' || !arch) {
+    return fail({
+      kind: 'wrong-platform',
+      host,
+      expected: 'Linux on x86_64 or aarch64',
+      found: kernel || 'unknown',
+    });
+  }
+  const release = (await transport.files.text('/etc/os-release')) ?? '';
+  const value = (key: string) => new RegExp(`^${key}="?([^"\n]*)"?$`, 'm').exec(release)?.[1] ?? '';
+  return { os: 'linux', arch, distro: `${value('ID')} ${value('VERSION_ID')}`.trim() };
+}

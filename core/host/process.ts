@@ -1,0 +1,101 @@
+/** One process on this machine, with its descendants, from start to the last of its output. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createReadStream } from 'node:fs';
+import { codeOf } from '../model/failure.ts';
+import type { ExecOptions, Exit } from './transport.ts';
+
+/** How long a process may take to end after TERM, in milliseconds. */
+const GRACE = 5_000;
+/** How long output may keep coming after the process itself has ended, when a descendant holds the pipe. */
+const DRAIN = 2_000;
+/** What is kept of each stream, in characters: the end of it, because that is where errors stand. */
+const KEPT = 16 * 1024 * 1024;
+
+/**
+ * Runs a program in a process group of its own. The outcome is its exit state, never whether a signal was sent.
+ * A program that cannot be started answers 127 (not found) or 126, as a shell would.
+ */
+export function runProcess(argv: readonly string[], options: ExecOptions = {}): Promise<Exit> {
+  const { promise, resolve, reject } = Promise.withResolvers<Exit>();
+  const input = options.input === undefined ? 'ignore' : 'pipe';
+  const child = spawn(argv[0]!, argv.slice(1), {
+    detached: true,
+    stdio: [input, 'pipe', 'pipe'],
+    env: { ...process.env, ...options.env },
+    cwd: options.cwd,
+  });
+  const out = collect(child, 'stdout', options.onOutput);
+  const err = collect(child, 'stderr', options.onOutput);
+  const stop = () => terminate(child);
+  options.signal?.addEventListener('abort', stop, { once: true });
+  if (options.signal?.aborted) stop();
+  feed(child, options.input, reject);
+
+  child.once('error', (error) => {
+    options.signal?.removeEventListener('abort', stop);
+    const code = codeOf(error) === 'ENOENT' ? 127 : 126;
+    resolve({
+      code,
+      signal: null,
+      stdout: '',
+      stderr: `${argv[0]}: ${code === 127 ? 'not found' : error.message}`,
+    });
+  });
+  child.once('exit', (code, signal) => {
+    options.signal?.removeEventListener('abort', stop);
+    const done = () => resolve({ code, signal, stdout: out(), stderr: err() });
+    const timer = setTimeout(() => {
+      child.stdout?.destroy();
+      child.stderr?.destroy();
+      done();
+    }, DRAIN);
+    child.once('close', () => {
+      clearTimeout(timer);
+      done();
+    });
+  });
+  return promise;
+}
+
+function collect(
+  child: ChildProcess,
+  name: 'stdout' | 'stderr',
+  onOutput?: (text: string) => void,
+): () => string {
+  let text = '';
+  child[name]?.setEncoding('utf8').on('data', (piece: string) => {
+    onOutput?.(piece);
+    text += piece;
+    if (text.length > 2 * KEPT) text = text.slice(-KEPT);
+  });
+  return () => text;
+}
+
+function feed(child: ChildProcess, input: ExecOptions['input'], reject: (error: unknown) => void): void {
+  if (!child.stdin || input === undefined) return;
+  // A program may end before it has read everything; its exit code tells whether that was right.
+  child.stdin.on('error', (error) => {
+    if (codeOf(error) !== 'EPIPE' && codeOf(error) !== 'ECONNRESET') reject(error);
+  });
+  if (typeof input === 'string') child.stdin.end(input);
+  else createReadStream(input.file).on('error', reject).pipe(child.stdin);
+}
+
+/** TERM to the whole group, KILL to what is left of it. */
+function terminate(child: ChildProcess): void {
+  signalGroup(child, 'SIGTERM');
+  const timer = setTimeout(() => signalGroup(child, 'SIGKILL'), GRACE);
+  child.once('exit', () => {
+    clearTimeout(timer);
+    signalGroup(child, 'SIGKILL');
+  });
+}
+
+function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, signal);
+  } catch (error) {
+    if (codeOf(error) !== 'ESRCH') throw error;
+  }
+}

@@ -1,0 +1,29 @@
+/** A host as root: as it is when it already is root, else through sudo without a password. */
+import { quoted } from '../model/command.ts';
+import { fail } from '../model/failure.ts';
+import { scriptedFiles } from './files.ts';
+import type { ExecOptions, Transport } from './transport.ts';
+
+/** Where cc keeps what belongs to a host: stamps, notes of its files, what they replaced. */
+export const ROOT_BASE = '/var/lib/cc';
+
+/** Fails with `no-root` where neither way leads to root. */
+export async function asRoot(transport: Transport): Promise<Transport> {
+  const { host } = transport;
+  const id = await transport.exec(['id', '-u', '-n']);
+  const user = id.stdout.trim();
+  if (user === 'root') return transport;
+  const probe = await transport.exec(['sudo', '-n', 'true']);
+  if (probe.code !== 0) return fail({ kind: 'no-root', host, user, why: probe.stderr.trim() });
+  const exec = (argv: readonly string[], { env, ...options }: ExecOptions = {}) => {
+    const set = Object.entries(env ?? {}).map(([key, value]) => `${key}=${value}`);
+    return transport.exec(['sudo', '-n', 'env', ...set, ...argv], options);
+  };
+  return {
+    host,
+    exec,
+    through: (line) => transport.through(`sudo -n bash -c ${quoted(line)}`),
+    files: scriptedFiles(host, exec, ROOT_BASE),
+    [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose](),
+  };
+}

@@ -1,0 +1,71 @@
+/** What scripts get: a host they may change, waiting that ends in a reason, and zx when they ask for it. */
+import { spawn } from 'node:child_process';
+import type { Command } from '../model/command.ts';
+import { fail } from '../model/failure.ts';
+import type { Dollar, Shell } from '../model/shell.ts';
+import type { View } from '../model/view.ts';
+
+export interface ShellParts {
+  readonly view: View;
+  readonly controller: View;
+  readonly run: (command: Command) => Promise<string>;
+  readonly log: (text: string) => void;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** The words that run a command line on the host: `['bash', '-c']`, or the same behind ssh or sudo. */
+  readonly through: (line: string) => readonly string[];
+}
+
+/** The second seam that tests replace: time. */
+export interface Clock {
+  /** Milliseconds since any fixed point. */
+  now(): number;
+  /** Ends early, without failing, when the signal fires. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+}
+
+/** Seconds between looks: short at first, then patient. */
+const PACE = [0.1, 0.2, 0.4, 0.8, 1, 1, 2];
+
+export function shellOf({ view, controller, run, log, clock, signal, through }: ShellParts): Shell {
+  return {
+    view,
+    controller,
+    run,
+    log,
+    until: async (what, within, look) => {
+      const start = clock.now();
+      let last: string | undefined;
+      for (let tries = 0; ; tries++) {
+        const reason = await look();
+        if (reason === undefined) return;
+        if (reason !== last) log(`${what}: ${reason}\n`);
+        last = reason;
+        if (signal.aborted || clock.now() - start > within * 1000) {
+          return fail({ kind: 'timed-out', host: view.name, what, within, last });
+        }
+        await clock.sleep(1000 * PACE[Math.min(tries, PACE.length - 1)]!, signal);
+      }
+    },
+    zx: () => dollar(through, log),
+  };
+}
+
+/** zx's `$`, with the process it starts replaced by one that reaches the host. */
+async function dollar(through: ShellParts['through'], log: (text: string) => void): Promise<Dollar> {
+  const { $ } = await import('zx/core');
+  return $({
+    verbose: false,
+    log: ({ kind, ...entry }) => {
+      if (kind === 'stdout' || kind === 'stderr') log(String('data' in entry ? entry.data : ''));
+    },
+    spawn: ((
+      line: string,
+      _words: readonly string[],
+      { shell: _, ...options }: object & { shell?: unknown },
+    ) => {
+      const [program, ...words] = through(line);
+      return spawn(program!, words, { ...options, shell: false });
+    }) as typeof spawn,
+  }) as unknown as Dollar; // zx's promise has far more than cc promises
+}

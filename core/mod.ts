@@ -1,0 +1,20 @@
+/** What plugins, recipes and sites write with: the model and the ready-made steps. */
+export { type Arch, type Artifact, type Need, origin } from './model/artifact.ts';
+export type { Change } from './model/change.ts';
+export { type Command, cmd } from './model/command.ts';
+export { type Digest, digestOf, sameData } from './model/digest.ts';
+export { fail } from './model/failure.ts';
+export type { Json } from './model/json.ts';
+export { capability, type Host, plugin } from './model/plugin.ts';
+export { type Recipe, recipe } from './model/recipe.ts';
+export { v } from './model/schema.ts';
+export type { Script, Shell } from './model/shell.ts';
+export { type Last, type StepSpec, step } from './model/step.ts';
+export type { UnitName, View } from './model/view.ts';
+export { built } from './steps/built.ts';
+export { check } from './steps/check.ts';
+export { packages } from './steps/packages.ts';
+export { placed } from './steps/placed.ts';
+export { running } from './steps/running.ts';
+export { unpacked } from './steps/unpacked.ts';
+export { written } from './steps/written.ts';

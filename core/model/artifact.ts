@@ -1,0 +1,57 @@
+/** Bytes from elsewhere: where they come from, never what they are; the lock and the store know that. */
+import type { Json } from './json.ts';
+
+export type Arch = 'amd64' | 'arm64';
+
+/**
+ * Where an artifact comes from.
+ * - `url`: a release file; its digest must stand in `cc.lock`.
+ * - `deb`: a Debian package, or one file of it (`member`, a path without leading slash), authenticated by the signed index.
+ *   `apt` is the folder with a `sources.list` of cc's own, so that the host's apt is left alone.
+ * - `deb-source`: the upstream tarball of a Debian source package, authenticated the same way.
+ * - `built`: the file at `path` that a step of this recipe (`plugin/step`) makes on the controller.
+ */
+export type Source =
+  | { readonly kind: 'url'; readonly url: string }
+  | {
+      readonly kind: 'deb';
+      readonly apt: string;
+      readonly package: string;
+      readonly suite: string;
+      readonly member?: string;
+    }
+  | { readonly kind: 'deb-source'; readonly apt: string; readonly package: string; readonly suite: string }
+  | { readonly kind: 'built'; readonly by: Need; readonly path: string };
+
+/** `plugin` or `plugin/step`: what must be done before; on the same host where it is a task there, else wherever. */
+export type Need = string;
+
+export interface Artifact {
+  /** Names it in `cc.lock`, in tasks and in messages; unique within a recipe: `runc`, `go-1.15-src`. */
+  readonly name: string;
+  readonly source: Source;
+  /** What must be done before the bytes can be had. */
+  readonly needs?: readonly Need[];
+}
+
+/** One line that says where an artifact comes from, for messages and manifests. */
+export function origin(artifact: Artifact): string {
+  const { source } = artifact;
+  if (source.kind === 'url') return source.url;
+  if (source.kind === 'deb') {
+    const member = source.member ? ` (${source.member})` : '';
+    return `Debian package ${source.package} of ${source.suite}${member}`;
+  }
+  if (source.kind === 'deb-source')
+    return `Debian source ${source.package} of ${source.suite} (upstream tarball)`;
+  return `built by ${source.by}`;
+}
+
+export function isArtifact(value: unknown): value is Artifact {
+  return typeof value === 'object' && value !== null && 'source' in value && 'name' in value;
+}
+
+/** What the version stamp records of an artifact. */
+export function artifactInput(artifact: Artifact): Json {
+  return { name: artifact.name, from: origin(artifact) };
+}

@@ -1,0 +1,71 @@
+/** Commands as data: argument vectors, never shell strings. */
+import { type Artifact, isArtifact, origin } from './artifact.ts';
+import type { Json } from './json.ts';
+
+/** A word of a command; an artifact stands for the path of its bytes on the controller when the command runs. */
+export type Word = string | Artifact;
+
+export interface Command {
+  readonly argv: readonly Word[];
+  readonly input?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+}
+
+type Value = Word | number | readonly Word[];
+
+/**
+ * Reads a template as an argument vector. White space in the template separates words; a value is never split, joins
+ * the text it touches (`${bin}/runc` is one word), and a list stands for several words.
+ */
+export function cmd(template: TemplateStringsArray, ...values: readonly Value[]): Command {
+  const argv: Word[] = [];
+  let open = false;
+  const add = (word: Word) => {
+    const last = argv.at(-1);
+    if (open && typeof last === 'string' && typeof word === 'string') argv[argv.length - 1] = last + word;
+    else argv.push(word);
+    open = true;
+  };
+  for (const [index, text] of template.entries()) {
+    for (const piece of text.split(/(\s+)/)) {
+      if (piece.trim() !== '') add(piece);
+      else if (piece !== '') open = false;
+    }
+    const value = values[index];
+    if (value === undefined) continue;
+    if (!isList(value)) add(typeof value === 'number' ? String(value) : value);
+    else {
+      argv.push(...value);
+      open = false;
+    }
+  }
+  return { argv };
+}
+
+function isList(value: Value): value is readonly Word[] {
+  return Array.isArray(value);
+}
+
+/** The command as it can be pasted into a shell. */
+export function shown(command: Command): string {
+  const words = command.argv.map((word) => (isArtifact(word) ? `<${word.name}>` : quoted(word)));
+  const env = Object.entries(command.env ?? {}).map(([key, value]) => `${key}=${quoted(value)}`);
+  const place = command.cwd ? [`cd ${quoted(command.cwd)} &&`] : [];
+  return [...place, ...env, ...words].join(' ');
+}
+
+/** One word quoted for a POSIX shell. */
+export function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+export function artifactsOf(command: Command): readonly Artifact[] {
+  return command.argv.filter(isArtifact);
+}
+
+/** What the version stamp records of a command. */
+export function commandInput(command: Command): Json {
+  const argv = command.argv.map((word) => (isArtifact(word) ? `<${origin(word)}>` : word));
+  return { argv, input: command.input, env: command.env, cwd: command.cwd };
+}

@@ -1,0 +1,54 @@
+/** What the engine says while it works; reporters turn it into text, `--json` prints it as it is. */
+import type { Failure } from './failure.ts';
+import type { Json } from './json.ts';
+import type { State, TaskId } from './task.ts';
+
+/** Why a task had something to do. */
+export type Reason = {
+  readonly kind: 'new' | 'drifted' | 'changed' | 'interrupted' | 'failed-before' | 'asked' | 'undo';
+  /** One line for each thing that differs. */
+  readonly details: readonly string[];
+};
+
+export type Counts = { readonly [S in State]?: number };
+
+/** Times are milliseconds; `at` counts from the start of the run. */
+export type Event =
+  | {
+      readonly kind: 'run-started';
+      readonly run: string;
+      readonly verb: string;
+      readonly recipe: string;
+      readonly tasks: readonly TaskId[];
+      readonly logs: string;
+    }
+  | {
+      readonly kind: 'task';
+      readonly at: number;
+      readonly id: TaskId;
+      readonly state: State;
+      readonly took?: number;
+      readonly reason?: Reason;
+      readonly because?: TaskId;
+      readonly failure?: Failure;
+      readonly report?: Json;
+    }
+  | {
+      readonly kind: 'change';
+      readonly at: number;
+      readonly id: TaskId;
+      readonly what: string;
+      readonly why: string;
+    }
+  | { readonly kind: 'output'; readonly id: TaskId; readonly text: string }
+  | { readonly kind: 'notice'; readonly id: TaskId; readonly text: string }
+  | {
+      readonly kind: 'run-ended';
+      readonly took: number;
+      readonly counts: Counts;
+      readonly path: readonly { readonly id: TaskId; readonly took: number }[];
+      readonly exit: number;
+      readonly logs: string;
+    };
+
+export type Emit = (event: Event) => void;

@@ -1,0 +1,142 @@
+/** Everything that can be expected to go wrong, as facts; `report/explain.ts` owns the words. */
+import type { Digest } from './digest.ts';
+import type { Json } from './json.ts';
+
+/** One mistake in a configuration: where in it, what is wrong, and the known name that was probably meant. */
+export type Problem = {
+  readonly path: string;
+  readonly message: string;
+  readonly near?: string;
+};
+
+/** Who holds a host or a state folder. */
+export type Owner = {
+  readonly pid: number;
+  /** Clock ticks after boot at which the process started: tells it from a later one with the same pid. */
+  readonly started: string;
+  readonly boot: string;
+  readonly run: string;
+  readonly command: string;
+  readonly since: string;
+};
+
+export type Remaining = { readonly what: string; readonly why: string };
+
+export type Failure =
+  | {
+      readonly kind: 'command-failed';
+      readonly host: string;
+      readonly command: string;
+      readonly code: number | null;
+      readonly signal: string | null;
+      readonly stderr: string;
+    }
+  | {
+      readonly kind: 'not-converged';
+      readonly host: string;
+      readonly within: number;
+      readonly left: readonly Remaining[];
+    }
+  | {
+      readonly kind: 'timed-out';
+      readonly host: string;
+      readonly what: string;
+      readonly within: number;
+      readonly last?: string;
+    }
+  | { readonly kind: 'interrupted'; readonly signal: string }
+  | { readonly kind: 'cannot-tell'; readonly host: string; readonly what: string; readonly why: string }
+  | {
+      readonly kind: 'check-failed';
+      readonly host: string;
+      readonly what: string;
+      readonly reasons: readonly string[];
+    }
+  | { readonly kind: 'unreachable'; readonly host: string; readonly address: string; readonly why: string }
+  | {
+      readonly kind: 'wrong-platform';
+      readonly host: string;
+      readonly expected: string;
+      readonly found: string;
+    }
+  | { readonly kind: 'no-root'; readonly host: string; readonly user: string; readonly why: string }
+  | { readonly kind: 'missing-tool'; readonly host: string; readonly tool: string; readonly package: string }
+  | { readonly kind: 'no-mirror'; readonly mirror: string; readonly why: string }
+  | { readonly kind: 'fetch-failed'; readonly artifact: string; readonly url: string; readonly why: string }
+  | { readonly kind: 'unlocked'; readonly artifact: string; readonly url: string }
+  | {
+      readonly kind: 'digest-mismatch';
+      readonly artifact: string;
+      readonly url: string;
+      readonly expected: Digest;
+      readonly found: Digest;
+      readonly by: 'cc.lock' | 'archive';
+    }
+  | { readonly kind: 'disk-full'; readonly host: string; readonly what: string }
+  | { readonly kind: 'held'; readonly path: string; readonly owner: Owner }
+  | { readonly kind: 'config-missing'; readonly from: string }
+  | { readonly kind: 'config-unreadable'; readonly file: string; readonly why: string }
+  | { readonly kind: 'config-invalid'; readonly file: string; readonly problems: readonly Problem[] }
+  | { readonly kind: 'lock-unreadable'; readonly file: string; readonly why: string }
+  | { readonly kind: 'cycle'; readonly path: readonly string[] }
+  | { readonly kind: 'unknown-name'; readonly what: string; readonly name: string; readonly near?: string }
+  | { readonly kind: 'usage'; readonly message: string };
+
+/** The exit code that a failure ends a command with; documented in the README. */
+export const EXIT: { readonly [K in Failure['kind']]: number } = {
+  'command-failed': 1,
+  'not-converged': 1,
+  'timed-out': 1,
+  interrupted: 130,
+  'cannot-tell': 1,
+  'check-failed': 1,
+  unreachable: 1,
+  'wrong-platform': 77,
+  'no-root': 77,
+  'missing-tool': 77,
+  'no-mirror': 1,
+  'fetch-failed': 1,
+  unlocked: 65,
+  'digest-mismatch': 65,
+  'disk-full': 1,
+  held: 75,
+  'config-missing': 65,
+  'config-unreadable': 65,
+  'config-invalid': 65,
+  'lock-unreadable': 65,
+  cycle: 65,
+  'unknown-name': 64,
+  usage: 64,
+};
+
+/** Carries an expected failure to the nearest edge; anything else that is thrown is a bug. */
+export class Failed extends Error {
+  readonly failure: Failure;
+
+  constructor(failure: Failure, options?: { cause?: unknown }) {
+    super(failure.kind, options);
+    this.name = 'Failed';
+    this.failure = failure;
+  }
+}
+
+/** Throws an expected failure. */
+export function fail(failure: Failure, cause?: unknown): never {
+  throw new Failed(failure, cause === undefined ? undefined : { cause });
+}
+
+/** The failure behind an error; rethrows what is none, because that is a bug. */
+export function failureOf(error: unknown): Failure {
+  if (error instanceof Failed) return error.failure;
+  throw error;
+}
+
+export function failureData(failure: Failure): Json {
+  return failure as unknown as Json; // every field of every kind is JSON
+}
+
+/** The system's own code of an error: `ENOENT`. */
+export function codeOf(error: unknown): string | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? code : undefined;
+}

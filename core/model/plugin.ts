@@ -1,0 +1,96 @@
+/** One component: an option schema and the steps that its options ask for. */
+import type { GenericSchema, InferInput, InferOutput } from 'valibot';
+import type { Arch, Need } from './artifact.ts';
+import type { Step } from './step.ts';
+
+/** How a host is reached. */
+export type Connection =
+  | { readonly kind: 'local' }
+  | {
+      readonly kind: 'ssh';
+      readonly address: string;
+      readonly user?: string;
+      readonly port?: number;
+      /** Files that replace the user's own identity and known hosts; the rest of the user's ssh configuration holds. */
+      readonly identity?: string;
+      readonly knownHosts?: string;
+    };
+
+export interface Host {
+  readonly name: string;
+  readonly roles: readonly string[];
+  readonly connection: Connection;
+  /** Default: the controller's. */
+  readonly arch?: Arch;
+  /** `plugin/step` on the controller that makes this host; it cannot be looked at before. */
+  readonly madeBy?: Need;
+}
+
+/** Something that one plugin offers and others build on, by name and with a value: a container runtime, a toolchain. */
+export interface Capability<Value> {
+  readonly name: string;
+  of(value: Value): Provided;
+}
+
+export interface Provided {
+  readonly capability: string;
+  readonly value: unknown;
+}
+
+/** Names a capability; the type of its value is known wherever the constant is imported. */
+export function capability<Value>(name: string): Capability<Value> {
+  return { name, of: (value) => ({ capability: name, value }) };
+}
+
+/** What a plugin is given beside its options. */
+export interface Context {
+  /** The value of a capability, and from then on a need for whoever provides it. */
+  use<Value>(wanted: Capability<Value>): Value;
+  /** A folder of cc's own for things worth keeping: downloads, builds. */
+  readonly cache: string;
+  /** A folder of cc's own for what belongs to one recipe. */
+  readonly state: string;
+  readonly recipe: RecipeFacts;
+}
+
+export interface RecipeFacts {
+  readonly name: string;
+  /** What the recipe promises about its pods. */
+  readonly isolation: 'vm' | 'none';
+}
+
+export interface Body {
+  readonly steps: readonly Step[];
+  readonly needs?: readonly Need[];
+  readonly provides?: readonly Provided[];
+  /** Hosts that this plugin makes. */
+  readonly hosts?: readonly Host[];
+}
+
+export interface PluginSpec<Schema extends GenericSchema> {
+  readonly name: string;
+  /** Raise it when the meaning of the plugin's stamps changes. */
+  readonly epoch?: number;
+  readonly help: string;
+  readonly options: Schema;
+  readonly provides?: readonly { readonly name: string }[];
+  /** Running this plugin takes everything else back instead of adding something. */
+  readonly undoesAll?: boolean;
+  build(options: InferOutput<Schema>, context: Context): Body;
+}
+
+/** A plugin with the options a recipe gave it, not yet checked. */
+export interface PluginUse {
+  readonly spec: PluginSpec<GenericSchema>;
+  readonly given: Readonly<Record<string, unknown>>;
+}
+
+/** Makes the function by which recipes use a plugin. */
+export function plugin<const Schema extends GenericSchema>(
+  spec: PluginSpec<Schema>,
+): (given?: InferInput<Schema>) => PluginUse {
+  return (given) => ({
+    spec: spec as unknown as PluginSpec<GenericSchema>, // sound: build only ever gets what this schema answered
+    given: (given ?? {}) as Readonly<Record<string, unknown>>,
+  });
+}

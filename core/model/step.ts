@@ -1,0 +1,54 @@
+/** One thing that should be true on a host: how to see it, what would make it true, how to take it back. */
+import type { Artifact, Need } from './artifact.ts';
+import type { Change } from './change.ts';
+import type { Json } from './json.ts';
+import type { View } from './view.ts';
+
+/** On which hosts a step is a task. `every` means every host of the recipe; the controller is where cc runs. */
+export type Where = 'every' | 'controller' | { readonly role: string } | { readonly firstOf: string };
+
+/** What is remembered of the last time a step was applied. */
+export interface Last {
+  /** True when this very declaration was the last one applied, or has just been performed. */
+  readonly current: boolean;
+  /** Why it is not current, in words: `never applied`, `inputs.version: 1.1 → 1.2`. */
+  readonly why: string;
+  /** True when the last application began and did not end. */
+  readonly interrupted: boolean;
+  /** The facts that the last application ended with; undefined when there was none or it has just been performed. */
+  readonly facts: Json | undefined;
+}
+
+export interface StepSpec<Facts extends Json> {
+  readonly name: string;
+  readonly where?: Where;
+  /** Exactly what it waits for. Default: the step before it, and for a first step what its plugin needs and uses. */
+  readonly needs?: readonly Need[];
+  /** What else belongs in the version stamp; the artifacts, the needs' results and the platform always do. */
+  readonly inputs?: Json;
+  readonly artifacts?: readonly Artifact[];
+  /** Named resources that only one task may use at a time on a host: `apt`. */
+  readonly locks?: readonly string[];
+  /** False: done as the user who runs cc. Default: as root. */
+  readonly root?: boolean;
+  /** Seconds that the host may take to look right after the changes; default 10. */
+  readonly settles?: number;
+  /** Seconds that the changes may take together; default 1800. */
+  readonly timeout?: number;
+  /** A check proves something and leaves nothing; it runs again whenever something before it changed. */
+  readonly check?: boolean;
+  probe(view: View): Promise<Facts>;
+  plan(facts: Facts, last: Last): readonly Change[];
+  undo?(facts: Facts): readonly Change[];
+}
+
+/** A step whose facts are its own business. */
+export type Step = Omit<StepSpec<Json>, 'plan' | 'undo'> & {
+  plan(facts: Json, last: Last): readonly Change[];
+  undo?(facts: Json): readonly Change[];
+};
+
+/** Hides the type of a step's facts: only the step reads what its own probe wrote. */
+export function step<Facts extends Json>(spec: StepSpec<Facts>): Step {
+  return spec as unknown as Step; // sound because the engine only hands back what this spec's probe returned
+}

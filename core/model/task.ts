@@ -1,0 +1,76 @@
+/** A step on a host: its name, its states, and the only way from one state to another. */
+import type { Host } from './plugin.ts';
+import type { Step } from './step.ts';
+
+/** `host/plugin/step`. */
+export type TaskId = string & { readonly [brand]: 'TaskId' };
+declare const brand: unique symbol;
+
+const NAME = /^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/i;
+
+export function isName(text: string): boolean {
+  return NAME.test(text);
+}
+
+/** requires: three names; a slash in the id keeps it apart from every key of Object.prototype. */
+export function taskId(host: string, plugin: string, step: string): TaskId {
+  for (const name of [host, plugin, step]) {
+    if (!isName(name)) throw new Error(`"${name}" cannot be part of a task id`);
+  }
+  return `${host}/${plugin}/${step}` as TaskId;
+}
+
+export interface Task {
+  readonly id: TaskId;
+  readonly host: Host;
+  readonly plugin: string;
+  readonly epoch: number;
+  readonly step: Step;
+  readonly needs: readonly TaskId[];
+}
+
+export type State =
+  | 'waiting'
+  | 'ready'
+  | 'probing'
+  | 'performing'
+  | 'proving'
+  | 'verified'
+  | 'adopted'
+  | 'applied'
+  | 'failed'
+  | 'timed-out'
+  | 'interrupted'
+  | 'skipped'
+  | 'cancelled';
+
+/** core/README.md draws this table; `moved` is the one setter. */
+const NEXT: { readonly [S in State]: readonly State[] } = {
+  waiting: ['ready', 'skipped', 'cancelled'],
+  ready: ['probing', 'cancelled'],
+  probing: ['verified', 'adopted', 'performing', 'failed', 'timed-out', 'interrupted'],
+  performing: ['proving', 'failed', 'timed-out', 'interrupted'],
+  proving: ['applied', 'failed', 'timed-out', 'interrupted'],
+  verified: [],
+  adopted: [],
+  applied: [],
+  failed: [],
+  'timed-out': [],
+  interrupted: [],
+  skipped: [],
+  cancelled: [],
+};
+
+export function moved(from: State, to: State): State {
+  if (!NEXT[from].includes(to)) throw new Error(`a task cannot go from ${from} to ${to}`);
+  return to;
+}
+
+export function isFinal(state: State): boolean {
+  return NEXT[state].length === 0;
+}
+
+/** The states after which the tasks that need this one may start. */
+export function isGood(state: State): boolean {
+  return state === 'verified' || state === 'adopted' || state === 'applied';
+}

@@ -1,0 +1,46 @@
+/** A host as a probe sees it. */
+import type { Arch, Artifact } from './artifact.ts';
+import type { Command } from './command.ts';
+import type { Digest } from './digest.ts';
+
+export type UnitName = `${string}.${'service' | 'socket' | 'timer' | 'mount'}`;
+
+export interface Platform {
+  readonly os: string;
+  readonly arch: Arch;
+  /** `ID` and `VERSION_ID` of /etc/os-release: `debian 12`. */
+  readonly distro: string;
+}
+
+export type FileFacts =
+  | { readonly kind: 'file'; readonly mode: number; readonly size: number; readonly digest: Digest }
+  | { readonly kind: 'directory'; readonly mode: number }
+  | { readonly kind: 'other' };
+
+export interface UnitFacts {
+  /** systemd's ActiveState: `active`, `failed`, `inactive`, … */
+  readonly active: string;
+  /** systemd's UnitFileState: `enabled`, `disabled`, … or empty where the unit is unknown. */
+  readonly enabled: string;
+}
+
+/** A host that can be looked at; no method changes anything, and each fails rather than guess. */
+export interface View {
+  readonly name: string;
+  readonly platform: Platform;
+  /** The standard output of a command that only reads; fails unless it exits 0. */
+  read(command: Command): Promise<string>;
+  /** The same, or undefined when it ran and exited non-zero. */
+  ask(command: Command): Promise<string | undefined>;
+  /** undefined: there is nothing at that path. */
+  stat(path: string): Promise<FileFacts | undefined>;
+  /** The text of a file, undefined when there is none. */
+  text(path: string): Promise<string | undefined>;
+  /** Whether cc put the file there, and it is cc's to remove. */
+  owned(path: string): Promise<boolean>;
+  unit(name: UnitName): Promise<UnitFacts>;
+  /** Which of these Debian packages are not installed. */
+  missingPackages(names: readonly string[]): Promise<readonly string[]>;
+  /** The digest an artifact must have; undefined until it has been fetched or built once. */
+  locked(artifact: Artifact): Digest | undefined;
+}

@@ -1,0 +1,144 @@
+/** Every sentence about what went wrong: what, where, why, and how to mend it. */
+import type { Failure, Problem } from '../model/failure.ts';
+
+/** What is said of a failure; each part is one or more lines without final period. */
+export interface Explained {
+  readonly what: string;
+  readonly why: readonly string[];
+  readonly fix?: string;
+}
+
+/** Lines of a command's error output that are shown; the log has all of them. */
+const SHOWN = 12;
+
+export function explain(failure: Failure): Explained {
+  return EXPLAINED[failure.kind](failure as never); // the table is typed by kind
+}
+
+/** A failure as the lines of a message. */
+export function explained(failure: Failure): string[] {
+  const { what, why, fix } = explain(failure);
+  return [what, ...why.map((line) => `  ${line}`), ...(fix ? [`  fix: ${fix}`] : [])];
+}
+
+const EXPLAINED: { readonly [K in Failure['kind']]: (failure: Extract<Failure, { kind: K }>) => Explained } =
+  {
+    'command-failed': ({ host, command, code, signal, stderr }) => ({
+      what: `Cannot finish a command on ${host}: it ${signal ? `was ended by ${signal}` : `exited ${code}`}`,
+      why: [`$ ${command}`, ...lastLines(stderr)],
+      ...(code === 127 ? { fix: `install "${command.split(' ')[0]}" on ${host}, or correct its PATH` } : {}),
+    }),
+    'not-converged': ({ host, within, left }) => ({
+      what: `Cannot prove the result on ${host}: after its changes and ${within} s it is still not as declared`,
+      why: left.map(({ what, why }) => `${why} (would ${what})`),
+      fix: 'read the log of the task: cc logs TASK',
+    }),
+    'timed-out': ({ host, what, within, last }) => ({
+      what: `Cannot finish within ${within} s on ${host}: ${what}`,
+      why: last ? [last] : [],
+      fix: 'read the log of the task: cc logs TASK',
+    }),
+    interrupted: ({ signal }) => ({
+      what: `Interrupted by ${signal}`,
+      why: ['what was being changed is recorded as interrupted'],
+      fix: 'run the same command again; it goes on from there',
+    }),
+    'cannot-tell': ({ host, what, why }) => ({ what: `Cannot ${what} on ${host}`, why: lastLines(why) }),
+    'check-failed': ({ host, what, reasons }) => ({
+      what: `Cannot confirm on ${host}: ${what}`,
+      why: reasons,
+    }),
+    unreachable: ({ host, address, why }) => ({
+      what: `Cannot reach ${host} at ${address}`,
+      why: lastLines(why),
+      fix: `make this work without a question: ssh ${address} true`,
+    }),
+    'wrong-platform': ({ host, expected, found }) => ({
+      what: `Cannot work on ${host}: found ${found}, expected ${expected}`,
+      why: [],
+      fix: 'run cc on Linux, or name a Linux host in the recipe',
+    }),
+    'no-root': ({ host, user, why }) => ({
+      what: `Cannot become root on ${host} as ${user}`,
+      why: lastLines(why),
+      fix: 'run cc as root, or let this user use sudo without a password',
+    }),
+    'missing-tool': ({ host, tool, package: name }) => ({
+      what: `Cannot go on without "${tool}" on ${host}`,
+      why: [`it is not installed, and no package of this host provides it`],
+      fix: `install the Debian package ${name}, or use a host of the Debian family`,
+    }),
+    'no-mirror': ({ mirror, why }) => ({
+      what: 'Cannot read the Debian archive',
+      why: [`as named in ${mirror}`, ...lastLines(why)],
+      fix: 'check the network, or name a mirror: --set debian.mirror=URL',
+    }),
+    'fetch-failed': ({ artifact, url, why }) => ({
+      what: `Cannot fetch ${artifact}`,
+      why: [url, ...lastLines(why)],
+      fix: 'check the network and the address, then run again; what has arrived is kept',
+    }),
+    unlocked: ({ artifact, url }) => ({
+      what: `Cannot trust ${artifact}: cc.lock has no digest for it`,
+      why: [url],
+      fix: `add "${artifact}": { "sha256": "…" } to the artifacts of cc.lock, from a source you trust`,
+    }),
+    'digest-mismatch': ({ artifact, url, expected, found, by }) => ({
+      what: `Cannot use ${artifact}: its bytes are not those that ${by === 'cc.lock' ? 'cc.lock names' : "the archive's signed index names"}`,
+      why: [url, `expected sha256 ${expected}`, `found    sha256 ${found}`, 'nothing was kept or installed'],
+      fix: 'find out why they differ before you change the lock',
+    }),
+    'disk-full': ({ host, what }) => ({
+      what: `Cannot ${what.length > 60 ? 'finish a command' : what} on ${host}: no space is left on the device`,
+      why: what.length > 60 ? [`$ ${what}`] : [],
+      fix: 'free some space and run again; finished work is kept',
+    }),
+    held: ({ path, owner }) => ({
+      what: 'Cannot start while another run is at work on this recipe',
+      why: [`${owner.command} (pid ${owner.pid}, run ${owner.run}), since ${owner.since}`, path],
+      fix: 'wait for it, or end it',
+    }),
+    'config-missing': ({ from }) => ({
+      what: `Cannot find a configuration from ${from} upwards`,
+      why: ['looked for cc.config.{ts,mjs,js,json,yaml} and the "cc" key of package.json'],
+      fix: 'write cc.config.ts, or name a recipe: --recipe lab',
+    }),
+    'config-unreadable': ({ file, why }) => ({ what: `Cannot load ${file}`, why: why.split('\n') }),
+    'config-invalid': ({ file, problems }) => ({
+      what: `Cannot use ${file}: ${counted(problems.length, 'mistake')}`,
+      why: problems.map(problemLine),
+    }),
+    'lock-unreadable': ({ file, why }) => ({
+      what: `Cannot read ${file}`,
+      why: why.split('\n'),
+      fix: 'restore it from version control',
+    }),
+    cycle: ({ path }) => ({
+      what: 'Cannot order the tasks: they need each other',
+      why: [path.length === 2 ? `${path[0]} needs itself` : path.join(' → ')],
+      fix: 'remove one of these needs',
+    }),
+    'unknown-name': ({ what, name, near }) => ({
+      what: `Cannot find ${what} "${name}"`,
+      why: near ? [`did you mean "${near}"?`] : [],
+      fix: 'see the names: cc list',
+    }),
+    usage: ({ message }) => ({ what: message, why: [], fix: 'see: cc --help' }),
+  };
+
+function problemLine({ path, message, near }: Problem): string {
+  return `${path}: ${message}${near ? `; did you mean "${near}"?` : ''}`;
+}
+
+function lastLines(text: string): string[] {
+  const lines = text
+    .trimEnd()
+    .split('\n')
+    .filter((line) => line.trim() !== '');
+  const hidden = lines.length - SHOWN;
+  return hidden > 0 ? [`… ${counted(hidden, 'line')} before, in the log`, ...lines.slice(-SHOWN)] : lines;
+}
+
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,55 @@
+/** One line for each thing worth knowing: for logs, pipes and terminals alike. */
+import type { Emit, Event } from '../model/event.ts';
+import { explained } from './explain.ts';
+import { changed, countsLine, duration, reasonLine } from './words.ts';
+
+export type Write = (text: string) => void;
+
+export function lines(write: Write): Emit {
+  return (event) => {
+    for (const line of linesOf(event)) write(`${line}\n`);
+  };
+}
+
+/** The lines an event is worth; none for most. */
+export function linesOf(event: Event): readonly string[] {
+  if (event.kind === 'run-started')
+    return [`${event.verb} ${event.recipe}: ${event.tasks.length} tasks, logs in ${event.logs}`];
+  if (event.kind === 'notice') return [`  ${event.id}: ${event.text}`];
+  if (event.kind === 'task') return taskLines(event);
+  if (event.kind === 'run-ended') return summary(event);
+  return [];
+}
+
+function taskLines(event: Extract<Event, { kind: 'task' }>): readonly string[] {
+  const { id, state, took = 0, reason, failure, because, report } = event;
+  if (state === 'performing' && reason) return [`▶ ${id} (${reasonLine(reason)})`];
+  if (state === 'applied') return [`✔ ${id} ${duration(took)}`, ...reported(report)];
+  if (state === 'adopted') return [`= ${id} was already as declared`];
+  if (state === 'skipped') return [`- ${id} skipped because ${because} failed`];
+  if (!failure || state === 'interrupted') return [];
+  return [`✘ ${id} ${state} after ${duration(took)}`, ...explained(failure).map((line) => `  ${line}`)];
+}
+
+/** A check's report: its lines, when it has any to show. */
+function reported(report: unknown): readonly string[] {
+  const shown = typeof report === 'object' && report !== null && 'lines' in report ? report.lines : [];
+  return Array.isArray(shown) ? shown.map((line) => `  ${String(line)}`) : [];
+}
+
+/** The critical path is shown down to this share of the run. */
+const WORTH = 0.02;
+
+function summary({ took, counts, path, logs }: Extract<Event, { kind: 'run-ended' }>): readonly string[] {
+  const length = path.reduce((sum, task) => sum + task.took, 0);
+  const worth = path
+    .filter((task) => task.took >= took * WORTH)
+    .map(({ id, took }) => `${id} ${duration(took)}`);
+  return [
+    `${changed(counts)} changed in ${duration(took)}: ${countsLine(counts)}`,
+    ...(changed(counts) > 0 && worth.length > 0
+      ? [`critical path ${duration(length)}: ${worth.join(' → ')}`]
+      : []),
+    ...(counts.failed || counts['timed-out'] || counts.interrupted ? [`logs in ${logs}`] : []),
+  ];
+}

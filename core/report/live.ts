@@ -1,0 +1,40 @@
+/** A terminal: finished lines above, one moving line of what is at work below. */
+import ora from 'ora';
+import type { Emit, Event } from '../model/event.ts';
+import { isFinal, type TaskId } from '../model/task.ts';
+import { linesOf, type Write } from './lines.ts';
+
+/** Tasks named on the moving line; more are counted. */
+const NAMED = 3;
+
+export function live(write: Write): Emit {
+  const working = new Set<TaskId>();
+  let total = 0;
+  let done = 0;
+  // discardStdin would put the terminal in raw mode, and Ctrl-C would then not reach the children.
+  const spinner = ora({ discardStdin: false, stream: process.stderr });
+
+  const follow = (event: Event) => {
+    if (event.kind === 'run-started') total = event.tasks.length;
+    if (event.kind !== 'task') return;
+    if (event.state === 'performing') working.add(event.id);
+    if (!isFinal(event.state)) return;
+    working.delete(event.id);
+    done += 1;
+  };
+  const moving = () => {
+    const names = [...working].slice(0, NAMED).join(', ');
+    const more = working.size > NAMED ? ` and ${working.size - NAMED} more` : '';
+    return `${done}/${total} ${names || 'looking'}${more}`;
+  };
+  return (event) => {
+    follow(event);
+    const text = linesOf(event);
+    if (text.length > 0) {
+      spinner.stop();
+      for (const line of text) write(`${line}\n`);
+    }
+    if (event.kind === 'run-ended') spinner.stop();
+    else spinner.start(moving());
+  };
+}

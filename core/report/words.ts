@@ -1,0 +1,53 @@
+/** Small words of reports: durations, reasons, counts. */
+import type { Counts, Reason } from '../model/event.ts';
+import type { State } from '../model/task.ts';
+
+/** `340 ms`, `12.3 s`, `4 min 02 s`. */
+export function duration(ms: number): string {
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
+  const seconds = Math.round(ms / 1000);
+  return `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, '0')} s`;
+}
+
+const REASONS: { readonly [K in Reason['kind']]: string } = {
+  new: 'new',
+  drifted: 'drifted',
+  changed: 'changed',
+  interrupted: 'interrupted before',
+  'failed-before': 'failed before',
+  asked: 'asked for',
+  undo: 'undo',
+};
+
+/** Details shown on one line; `cc why` shows all. */
+const SHOWN = 2;
+
+export function reasonLine({ kind, details }: Reason): string {
+  const more = details.length > SHOWN ? [`and ${details.length - SHOWN} more`] : [];
+  return `${REASONS[kind]}: ${[...details.slice(0, SHOWN), ...more].join('; ')}`;
+}
+
+const STATES: readonly State[] = [
+  'applied',
+  'adopted',
+  'verified',
+  'failed',
+  'timed-out',
+  'interrupted',
+  'skipped',
+  'cancelled',
+];
+
+/** `2 applied, 31 verified`; a state that no task ended in is not mentioned. */
+export function countsLine(counts: Counts): string {
+  return (
+    STATES.flatMap((state) => (counts[state] ? [`${counts[state]} ${state}`] : [])).join(', ') ||
+    'nothing to do'
+  );
+}
+
+/** How many hosts' things were altered: what "0 changed" is about. */
+export function changed(counts: Counts): number {
+  return counts.applied ?? 0;
+}

@@ -1,0 +1,69 @@
+/** Whether a task has anything to do and why: the plan, the stamp and today's manifest, nothing else. */
+import type { Change } from '../model/change.ts';
+import { digestOfData, sameData } from '../model/digest.ts';
+import type { Reason } from '../model/event.ts';
+import type { Json } from '../model/json.ts';
+import type { Last } from '../model/step.ts';
+import type { Manifest, Stamp } from '../store/stamp.ts';
+
+export type Decision =
+  | { readonly kind: 'verified' }
+  | { readonly kind: 'adopted' }
+  | { readonly kind: 'run'; readonly reason: Reason };
+
+/** What a step is told of its last application, given the stamp and today's manifest. */
+export function lastOf(stamp: Stamp | undefined, manifest: Manifest): Last {
+  if (!stamp) return { current: false, interrupted: false, why: 'never applied', facts: undefined };
+  const interrupted = stamp.state === 'applying';
+  if (stamp.state !== 'applied') {
+    const why = interrupted ? `interrupted in run ${stamp.run}` : `failed in run ${stamp.run}`;
+    return { current: false, interrupted, why, facts: undefined };
+  }
+  const differences = compare(stamp.manifest, manifest);
+  const current = differences.length === 0;
+  return { current, interrupted, why: differences.join('; '), facts: stamp.facts };
+}
+
+/** The state in which the proof finds a task whose changes have just been performed. */
+export const PERFORMED: Last = { current: true, interrupted: false, why: '', facts: undefined };
+
+export function decide(changes: readonly Change[], stamp: Stamp | undefined, last: Last): Decision {
+  if (changes.length === 0) {
+    return stamp?.state === 'applied' && last.current ? { kind: 'verified' } : { kind: 'adopted' };
+  }
+  const details = [...new Set(changes.map(({ why }) => why))];
+  if (!stamp) return { kind: 'run', reason: { kind: 'new', details } };
+  if (stamp.state === 'applying')
+    return { kind: 'run', reason: { kind: 'interrupted', details: [last.why, ...details] } };
+  if (stamp.state === 'failed') return { kind: 'run', reason: { kind: 'failed-before', details } };
+  if (last.current) return { kind: 'run', reason: { kind: 'drifted', details } };
+  return {
+    kind: 'run',
+    reason: { kind: 'changed', details: [...new Set([...last.why.split('; '), ...details])] },
+  };
+}
+
+export function keyOf(manifest: Manifest): string {
+  return digestOfData(manifest);
+}
+
+/** What differs between two manifests, one line for each leaf: `inputs.version: 1.1 → 1.2`. */
+export function compare(before: Json, after: Json, path = ''): string[] {
+  if (sameData(before, after)) return [];
+  if (!isRecord(before) || !isRecord(after)) return [`${path}: ${short(before)} → ${short(after)}`];
+  const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
+  return keys.flatMap((key) =>
+    compare(before[key] ?? null, after[key] ?? null, path ? `${path}.${key}` : key),
+  );
+}
+
+function isRecord(value: Json): value is { readonly [key: string]: Json | undefined } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+const SHORT = 60;
+
+function short(value: Json): string {
+  const text = value === null ? 'none' : typeof value === 'string' ? value : JSON.stringify(value);
+  return text.length > SHORT ? `${text.slice(0, SHORT)}…` : text;
+}

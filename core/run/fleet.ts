@@ -1,0 +1,78 @@
+/** The hosts of a run: connected when first needed, looked at and changed through one place, closed at the end. */
+import { join } from 'node:path';
+import { CONTROLLER } from '../graph/expand.ts';
+import { local } from '../host/local.ts';
+import { platformOf } from '../host/platform.ts';
+import { asRoot, ROOT_BASE } from '../host/root.ts';
+import { ssh } from '../host/ssh.ts';
+import type { Transport } from '../host/transport.ts';
+import type { Host } from '../model/plugin.ts';
+import type { Platform } from '../model/view.ts';
+import { localStamps, remoteStamps, type Stamps } from '../store/stamp.ts';
+
+/** One host as a task with certain rights sees it. */
+export interface Station {
+  readonly transport: Transport;
+  readonly platform: Platform;
+  readonly stamps: Stamps;
+}
+
+export interface Fleet extends AsyncDisposable {
+  station(host: Host, root: boolean): Promise<Station>;
+  /** The hosts that have been connected to. */
+  connected(): Promise<readonly Transport[]>;
+}
+
+/** `connect` is the seam where tests put a machine of paper. */
+export function fleetOf(
+  state: string,
+  connect: (host: Host) => Promise<Transport> = connected(state),
+): Fleet {
+  const plain = new Map<string, Promise<Transport>>();
+  const stations = new Map<string, Promise<Station>>();
+
+  const transportOf = (host: Host): Promise<Transport> => {
+    const known = plain.get(host.name) ?? connect(host);
+    plain.set(host.name, known);
+    // A host that could not be reached may be there later in the same run, once a task has made it.
+    known.catch(() => plain.delete(host.name));
+    return known;
+  };
+  const enter = async (host: Host, root: boolean): Promise<Station> => {
+    const transport = root ? await asRoot(await transportOf(host)) : await transportOf(host);
+    const platform = await platformOf(transport);
+    const stamps =
+      host.name === CONTROLLER
+        ? localStamps(join(state, 'stamps'))
+        : remoteStamps(transport, `${ROOT_BASE}/stamps`);
+    return { transport, platform, stamps };
+  };
+  return {
+    station: (host, root) => {
+      const key = `${host.name} ${root}`;
+      const known = stations.get(key) ?? enter(host, root);
+      stations.set(key, known);
+      known.catch(() => stations.delete(key));
+      return known;
+    },
+    connected: async () => {
+      const all = await Promise.allSettled(plain.values());
+      return all.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+    },
+    [Symbol.asyncDispose]: async () => {
+      const all = await Promise.allSettled(plain.values());
+      await Promise.all(
+        all.map((result) =>
+          result.status === 'fulfilled' ? result.value[Symbol.asyncDispose]() : undefined,
+        ),
+      );
+    },
+  };
+}
+
+function connected(state: string): (host: Host) => Promise<Transport> {
+  return async ({ name, connection }) => {
+    if (connection.kind === 'ssh') return ssh(name, connection);
+    return local(name, process.getuid?.() === 0 ? ROOT_BASE : state);
+  };
+}

@@ -1,0 +1,35 @@
+/** How many tasks may be at work: in the whole run, on one host, and on a named resource of a host. */
+import PQueue from 'p-queue';
+import type { Task } from '../model/task.ts';
+
+/** Tasks at once on one host; sshd allows ten sessions on a connection. */
+const PER_HOST = 8;
+
+export interface Gates {
+  /** Runs the work when all its gates are open; higher priority goes first at each. */
+  enter<Value>(task: Task, priority: number, work: () => Promise<Value>): Promise<Value>;
+}
+
+/**
+ * A task takes its locks, then a place on its host, then one in the run, always in this order, so no two tasks can wait
+ * for each other, and whoever has a place in the run is at work.
+ */
+export function gates(concurrency: number): Gates {
+  const queues = new Map<string, PQueue>();
+  const queue = (name: string, places: number): PQueue => {
+    const known = queues.get(name) ?? new PQueue({ concurrency: places });
+    queues.set(name, known);
+    return known;
+  };
+  return {
+    enter: (task, priority, work) => {
+      const locks = (task.step.locks ?? []).toSorted().map((lock) => queue(`${task.host.name}/${lock}`, 1));
+      const all = [...locks, queue(task.host.name, PER_HOST), queue('', concurrency)];
+      const entered = all.reduceRight<() => Promise<unknown>>(
+        (inner, gate) => () => gate.add(inner, { priority }),
+        work,
+      );
+      return entered() as ReturnType<typeof work>; // each gate answers what the work answers
+    },
+  };
+}

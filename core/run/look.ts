@@ -1,0 +1,112 @@
+/** Looking at a task: probe, manifest, stamp and plan in one place, shared by every verb, so that none can disagree. */
+
+import { viewOf } from '../host/view.ts';
+import type { Artifact } from '../model/artifact.ts';
+import type { Change } from '../model/change.ts';
+import type { Digest } from '../model/digest.ts';
+import { digestOfData } from '../model/digest.ts';
+import { fail } from '../model/failure.ts';
+import type { Json } from '../model/json.ts';
+import type { Last } from '../model/step.ts';
+import type { Task, TaskId } from '../model/task.ts';
+import type { View } from '../model/view.ts';
+import type { BuiltFacts } from '../steps/built.ts';
+import type { Store } from '../store/bytes.ts';
+import { FORMAT, type Manifest, type Stamp } from '../store/stamp.ts';
+import { lastOf } from './decide.ts';
+import type { Fleet, Station } from './fleet.ts';
+
+/** What a run knows and learns, shared by its tasks. */
+export interface World {
+  readonly fleet: Fleet;
+  readonly store: Store;
+  readonly signal: AbortSignal;
+  /** What tasks were found or proven to be, as far as this run has come. */
+  readonly facts: Map<TaskId, Json>;
+  /** Tasks that changed something in this run. */
+  readonly touched: Set<TaskId>;
+  /** Tasks asked for by name: a check among them runs whatever its stamp says. */
+  readonly asked: ReadonlySet<TaskId>;
+}
+
+export interface Looked {
+  readonly station: Station;
+  readonly facts: Json;
+  readonly stamp: Stamp | undefined;
+  readonly manifest: Manifest;
+  readonly last: Last;
+  readonly changes: readonly Change[];
+}
+
+/** Seconds that one look at a host may take. */
+const PROBE_TIMEOUT = 120;
+
+export async function look(task: Task, world: World): Promise<Looked> {
+  const station = await world.fleet.station(task.host, task.step.root !== false);
+  const facts = await probe(task, station, world);
+  const stamp = await station.stamps.read(task.id);
+  const manifest = manifestOf(task, station, world);
+  const last = disturbed(task, world, lastOf(stamp, manifest));
+  return { station, facts, stamp, manifest, last, changes: task.step.plan(facts, last) };
+}
+
+/** Probes once, within a time of its own: a hanging host is "could not tell", never "absent". */
+export async function probe(task: Task, station: Station, world: World): Promise<Json> {
+  const timeout = AbortSignal.timeout(PROBE_TIMEOUT * 1000);
+  const view = viewFor(task, station, world, AbortSignal.any([world.signal, timeout]));
+  try {
+    return await task.step.probe(view);
+  } catch (error) {
+    if (timeout.aborted)
+      fail(
+        { kind: 'timed-out', host: task.host.name, what: `looking at ${task.id}`, within: PROBE_TIMEOUT },
+        error,
+      );
+    throw error;
+  }
+}
+
+export function viewFor(
+  task: Task,
+  { transport, platform }: Station,
+  world: World,
+  signal?: AbortSignal,
+): View {
+  return viewOf(transport, platform, (artifact) => digestFor(artifact, task, world), signal);
+}
+
+/** The digest of an artifact: of the store's bytes, or of what the step that builds it was found to have built. */
+function digestFor(artifact: Artifact, task: Task, { store, facts }: World): Digest | undefined {
+  const { source } = artifact;
+  if (source.kind !== 'built') return store.digest(artifact);
+  const maker = task.needs.find((need) => need.endsWith(`/${source.by}`));
+  const found = maker && (facts.get(maker) as BuiltFacts | undefined); // made by `built`, whose facts these are
+  return (found?.outputs[source.path] as Digest | null | undefined) ?? undefined;
+}
+
+function manifestOf(task: Task, { platform }: Station, world: World): Manifest {
+  const artifacts = (task.step.artifacts ?? []).map((artifact) => [
+    artifact.name,
+    digestFor(artifact, task, world) ?? null,
+  ]);
+  const needs = task.needs.map((need) => {
+    const facts = world.facts.get(need);
+    return [need, facts === undefined ? null : digestOfData(facts)];
+  });
+  return {
+    format: FORMAT,
+    plugin: { name: task.plugin, epoch: task.epoch },
+    inputs: task.step.inputs ?? null,
+    artifacts: Object.fromEntries(artifacts),
+    needs: Object.fromEntries(needs),
+    platform: { ...platform },
+  };
+}
+
+/** A check is only worth what stood before it: asked for, or after a change, its stamp does not count. */
+function disturbed(task: Task, { touched, asked }: World, last: Last): Last {
+  if (!task.step.check || !last.current) return last;
+  const changed = task.needs.find((need) => touched.has(need));
+  if (changed) return { ...last, current: false, why: `${changed} was changed in this run` };
+  return asked.has(task.id) ? { ...last, current: false, why: 'asked for by name' } : last;
+}

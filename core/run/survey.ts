@@ -1,0 +1,82 @@
+/** What a run would find and do, without doing it: behind `plan`, `status` and `why`. */
+import { type Change, changeData } from '../model/change.ts';
+import type { Reason } from '../model/event.ts';
+import { type Failure, failureData, failureOf } from '../model/failure.ts';
+import type { Json } from '../model/json.ts';
+import type { Task, TaskId } from '../model/task.ts';
+import { decide } from './decide.ts';
+import type { Work } from './engine.ts';
+import { type Looked, look, type World } from './look.ts';
+
+/** One task as it stands. */
+export type Finding = { readonly id: TaskId } & (
+  | { readonly kind: 'as-declared'; readonly stamped: boolean; readonly report?: Json }
+  | {
+      readonly kind: 'would';
+      readonly reason: Reason;
+      readonly changes: readonly Change[];
+      readonly stamped: boolean;
+    }
+  /** It cannot be looked at, or not conclusively, before another task has done its work. */
+  | { readonly kind: 'once'; readonly after: TaskId }
+  | { readonly kind: 'unknown'; readonly failure: Failure }
+);
+
+export interface Survey {
+  readonly work: Work;
+  readonly findings: ReadonlyMap<TaskId, Finding>;
+}
+
+/** ensures: nothing is written anywhere. */
+export function surveying(world: World): Survey {
+  const findings = new Map<TaskId, Finding>();
+  const work: Work = async (task) => {
+    const finding = await find(task, world, findings);
+    findings.set(task.id, finding);
+    // Whatever was found, the tasks after it are looked at too.
+    return { state: 'verified' };
+  };
+  return { work, findings };
+}
+
+async function find(task: Task, world: World, findings: ReadonlyMap<TaskId, Finding>): Promise<Finding> {
+  const after = task.needs.find((need) => {
+    const kind = findings.get(need)?.kind;
+    return kind === 'would' || kind === 'once';
+  });
+  const maker = makerOf(task, findings);
+  if (maker) return { kind: 'once', id: task.id, after: maker };
+  try {
+    const looked = await look(task, world);
+    world.facts.set(task.id, looked.facts);
+    return finding(task, looked, after);
+  } catch (error) {
+    const failure = failureOf(error);
+    // What a host lacks before its turn may make a look fail: that is no news.
+    return after ? { kind: 'once', id: task.id, after } : { kind: 'unknown', id: task.id, failure };
+  }
+}
+
+/** The task that still has to make this task's host, when it has. */
+function makerOf({ host, needs }: Task, findings: ReadonlyMap<TaskId, Finding>): TaskId | undefined {
+  if (!host.madeBy) return undefined;
+  return needs.find((need) => need.endsWith(`/${host.madeBy}`) && findings.get(need)?.kind !== 'as-declared');
+}
+
+function finding(task: Task, looked: Looked, after: TaskId | undefined): Finding {
+  const { id } = task;
+  const stamped = looked.stamp?.state === 'applied';
+  const decision = decide(looked.changes, looked.stamp, looked.last);
+  if (decision.kind === 'run')
+    return { kind: 'would', id, stamped, reason: decision.reason, changes: looked.changes };
+  if (task.step.check && after) return { kind: 'once', id, after };
+  const report = looked.stamp?.report;
+  return { kind: 'as-declared', id, stamped, ...(report === undefined ? {} : { report }) };
+}
+
+/** A finding as JSON, for `--json`. */
+export function findingData(found: Finding): Json {
+  if (found.kind === 'would') return { ...found, changes: found.changes.map(changeData) };
+  if (found.kind === 'unknown') return { ...found, failure: failureData(found.failure) };
+  return { ...found };
+}

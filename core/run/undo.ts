@@ -1,0 +1,39 @@
+/** One task taken back: look, undo, prove that nothing is left, forget the stamp. */
+import { describe } from '../model/change.ts';
+import { fail } from '../model/failure.ts';
+import type { Task } from '../model/task.ts';
+import { type Applying, performAll } from './apply.ts';
+import type { Outcome, Work } from './engine.ts';
+import type { Station } from './fleet.ts';
+import { probe } from './look.ts';
+
+/** What goes with its maker needs no undoing of its own: a host that is itself taken away takes its tasks along. */
+export function undoing(world: Applying, leaving: ReadonlySet<string>): Work {
+  return async (task, to) => {
+    if (leaving.has(task.host.name)) return { state: 'verified' };
+    if (!task.step.undo && !task.step.check) return { state: 'verified' };
+    const station = await world.fleet.station(task.host, task.step.root !== false);
+    const left = task.step.undo ? task.step.undo(await probe(task, station, world)) : [];
+    if (left.length === 0) return forget(task, station);
+    const reason = { kind: 'undo', details: [...new Set(left.map(({ why }) => why))] } as const;
+    to('performing', reason);
+    await performAll(left, task, station, world);
+    to('proving');
+    const after = task.step.undo?.(await probe(task, station, world)) ?? [];
+    if (after.length > 0) {
+      fail({
+        kind: 'not-converged',
+        host: task.host.name,
+        within: 0,
+        left: after.map((each) => ({ what: describe(each), why: each.why })),
+      });
+    }
+    await station.stamps.remove(task.id);
+    return { state: 'applied', reason };
+  };
+}
+
+async function forget(task: Task, station: Station): Promise<Outcome> {
+  await station.stamps.remove(task.id);
+  return { state: 'verified' };
+}

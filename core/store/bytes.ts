@@ -1,0 +1,84 @@
+/** The store: bytes by digest, and for each artifact which bytes it turned out to be and why they were trusted. */
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Artifact, artifactInput, origin } from '../model/artifact.ts';
+import { asDigest, type Digest, digestOfData } from '../model/digest.ts';
+import { fail } from '../model/failure.ts';
+import { writeDurably } from './durable.ts';
+import type { Lock } from './lock.ts';
+
+/** How the digest of bytes came to be trusted: it stands in `cc.lock`, or in an index that an archive signed. */
+export type Trust = 'cc.lock' | 'archive';
+
+export interface Store {
+  /** The digest of an artifact whose bytes are here and are what `cc.lock` asks for; undefined otherwise. */
+  digest(artifact: Artifact): Digest | undefined;
+  /** requires: the bytes are here. */
+  path(artifact: Artifact): string;
+  /** What `cc.lock` says of an artifact. */
+  locked(artifact: Artifact): Digest | undefined;
+  /** A name for bytes that are still arriving, on the same file system. */
+  arriving(artifact: Artifact): Promise<string>;
+  /** Takes in bytes that have arrived; fails when `cc.lock` asks for others, and keeps nothing then. */
+  keep(artifact: Artifact, file: string, digest: Digest, trust: Trust): Promise<void>;
+}
+
+export function openStore(cache: string, lock: Lock): Store {
+  const bytes = (digest: string) => join(cache, 'bytes', digest);
+  const entry = (artifact: Artifact) =>
+    join(cache, 'artifacts', `${digestOfData(artifactInput(artifact))}.json`);
+  const found = new Map<string, Digest>();
+
+  const digest = (artifact: Artifact): Digest | undefined => {
+    const file = entry(artifact);
+    const known = found.get(file) ?? readEntry(file);
+    if (!known || !existsSync(bytes(known))) return undefined;
+    found.set(file, known);
+    const wanted = lock.get(artifact.name);
+    return wanted === undefined || wanted === known ? known : undefined;
+  };
+  return {
+    digest,
+    path: (artifact) => {
+      const known = digest(artifact);
+      if (!known) throw new Error(`the store has no bytes of ${artifact.name}`);
+      return bytes(known);
+    },
+    locked: (artifact) => lock.get(artifact.name),
+    arriving: async (artifact) => {
+      await mkdir(join(cache, 'arriving'), { recursive: true, mode: 0o700 });
+      return join(cache, 'arriving', `${artifact.name}.${process.pid}`);
+    },
+    keep: async (artifact, file, arrived, trust) => {
+      const expected = lock.get(artifact.name);
+      if (expected && expected !== arrived) {
+        fail({
+          kind: 'digest-mismatch',
+          artifact: artifact.name,
+          url: origin(artifact),
+          expected,
+          found: arrived,
+          by: 'cc.lock',
+        });
+      }
+      await mkdir(join(cache, 'bytes'), { recursive: true, mode: 0o700 });
+      await rename(file, bytes(arrived));
+      await writeDurably(
+        entry(artifact),
+        JSON.stringify({ name: artifact.name, from: origin(artifact), sha256: arrived, trust }),
+      );
+      found.set(entry(artifact), arrived);
+    },
+  };
+}
+
+function readEntry(file: string): Digest | undefined {
+  if (!existsSync(file)) return undefined;
+  try {
+    const { sha256 } = JSON.parse(readFileSync(file, 'utf8')) as { sha256: string };
+    return asDigest(sha256);
+  } catch {
+    return undefined; // a torn entry: the artifact is fetched again
+  }
+}

@@ -1,0 +1,93 @@
+/** What a run leaves to read: its events, a log for each task, and how long tasks took. */
+import { appendFileSync, closeSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { readdir, readFile, rm, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Event } from '../model/event.ts';
+import type { TaskId } from '../model/task.ts';
+import { writeDurably } from './durable.ts';
+
+/** Runs whose logs are kept. */
+const KEPT = 10;
+/** Durations kept for each task; the median of them orders the next run. */
+const REMEMBERED = 5;
+
+export type Durations = Readonly<Record<TaskId, readonly number[]>>;
+
+export interface Journal {
+  /** The folder with the logs of this run. */
+  readonly folder: string;
+  record(event: Event): void;
+  /** ensures: durations of tasks that changed something are remembered, and old runs are gone. */
+  close(): Promise<void>;
+}
+
+/** Opens the record of a run below `state`; a reading command opens none. */
+export function openJournal(state: string, run: string): Journal {
+  const folder = join(state, 'runs', run);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const events = openSync(join(folder, 'events.ndjson'), 'a', 0o600);
+  const took = new Map<TaskId, number>();
+  const log = (id: TaskId, text: string) => appendFileSync(join(folder, logFile(id)), text, { mode: 0o600 });
+  return {
+    folder,
+    record: (event) => {
+      if (event.kind === 'output') return log(event.id, event.text);
+      if (event.kind === 'change') log(event.id, `# ${event.what}\n# because ${event.why}\n`);
+      if (event.kind === 'task' && event.state === 'applied' && event.took !== undefined)
+        took.set(event.id, event.took);
+      writeSync(events, `${JSON.stringify(event)}\n`);
+    },
+    close: async () => {
+      closeSync(events);
+      await remember(state, took);
+      await keepLatest(state, run);
+    },
+  };
+}
+
+export function logFile(id: TaskId): string {
+  return `${id.replaceAll('/', '.')}.log`;
+}
+
+/** How long each task took lately, in milliseconds; nothing known is no error. */
+export function readDurations(state: string): Durations {
+  try {
+    return JSON.parse(readFileSync(join(state, 'durations.json'), 'utf8')) as Durations; // written by `remember`
+  } catch {
+    return {};
+  }
+}
+
+export function median(values: readonly number[]): number | undefined {
+  return values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) / 2)];
+}
+
+/** The newest run's folder that has a log of this task. */
+export async function latestLog(state: string, id: TaskId): Promise<string | undefined> {
+  for (const run of (await runsIn(state)).toReversed()) {
+    const text = await readFile(join(state, 'runs', run, logFile(id)), 'utf8').catch(() => undefined);
+    if (text !== undefined) return text;
+  }
+  return undefined;
+}
+
+async function remember(state: string, took: ReadonlyMap<TaskId, number>): Promise<void> {
+  if (took.size === 0) return;
+  const all: Record<string, readonly number[]> = { ...readDurations(state) };
+  for (const [id, time] of took) all[id] = [...(all[id] ?? []), time].slice(-REMEMBERED);
+  await writeDurably(join(state, 'durations.json'), JSON.stringify(all));
+}
+
+async function keepLatest(state: string, run: string): Promise<void> {
+  const link = join(state, 'latest');
+  await rm(link, { force: true });
+  await symlink(join('runs', run), link);
+  for (const old of (await runsIn(state)).slice(0, -KEPT)) {
+    await rm(join(state, 'runs', old), { recursive: true, force: true });
+  }
+}
+
+/** Run ids start with their time, so that they sort by it. */
+async function runsIn(state: string): Promise<readonly string[]> {
+  return (await readdir(join(state, 'runs')).catch(() => [])).toSorted();
+}

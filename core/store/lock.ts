@@ -1,0 +1,39 @@
+/** `cc.lock`: what artifacts must be, by name; read here, never written by a run. */
+import { readFile } from 'node:fs/promises';
+import { asDigest, type Digest } from '../model/digest.ts';
+import { codeOf, fail } from '../model/failure.ts';
+
+export type Lock = ReadonlyMap<string, Digest>;
+
+/**
+ * Reads `{ "artifacts": { "<name>": { "sha256": "<hex>" } } }`; no file is an empty lock.
+ * Fails with `lock-unreadable` rather than run without what it says.
+ */
+export async function readLock(file: string): Promise<Lock> {
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    return fail({ kind: 'lock-unreadable', file, why: String(error) }, error);
+  });
+  return text === undefined ? new Map() : parsed(file, text);
+}
+
+function parsed(file: string, text: string): Lock {
+  const unreadable = (why: string): never => fail({ kind: 'lock-unreadable', file, why });
+  let data: unknown;
+  try {
+    data = JSON.parse(text);
+  } catch (error) {
+    return unreadable(String(error));
+  }
+  const artifacts = field(data, 'artifacts') ?? unreadable('it has no "artifacts"');
+  return new Map(
+    Object.entries(artifacts as object).map(([name, entry]) => {
+      const digest = asDigest(String(field(entry, 'sha256') ?? ''));
+      return [name, digest ?? unreadable(`"${name}" has no valid "sha256"`)];
+    }),
+  );
+}
+
+function field(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined;
+}

@@ -1,0 +1,125 @@
+/** Version stamps: the last applied record of each task, kept on the host it is about. */
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Transport } from '../host/transport.ts';
+import { digestOf } from '../model/digest.ts';
+import { codeOf } from '../model/failure.ts';
+import type { Json } from '../model/json.ts';
+import type { TaskId } from '../model/task.ts';
+import { writeDurably } from './durable.ts';
+
+/** Everything that should determine a task's result, by name, so that every "why" is a difference of two of these. */
+export type Manifest = { readonly [component: string]: Json };
+
+export type Stamp = {
+  readonly format: typeof FORMAT;
+  readonly task: TaskId;
+  /** `applying` is written before the first change; only a proven task becomes `applied`. */
+  readonly state: 'applying' | 'applied' | 'failed';
+  readonly run: string;
+  readonly key: string;
+  readonly manifest: Manifest;
+  /** What the last probe of the application found; with `report`, what a check learnt. */
+  readonly facts: Json;
+  readonly report?: Json;
+  /** The digest of `facts`: what dependents see of this task. */
+  readonly result: string;
+  readonly at: string;
+};
+
+export const FORMAT = 1;
+
+export interface Stamps {
+  /** undefined: never applied, or the record cannot be read and so proves nothing. */
+  read(task: TaskId): Promise<Stamp | undefined>;
+  write(stamp: Stamp): Promise<void>;
+  remove(task: TaskId): Promise<void>;
+}
+
+/** Stamps in a folder of the machine cc runs on. */
+export function localStamps(folder: string): Stamps {
+  return {
+    read: async (task) => parsed(task, await readIfThere(join(folder, fileOf(task)))),
+    write: (stamp) => writeDurably(join(folder, fileOf(stamp.task)), text(stamp)),
+    remove: (task) => rm(join(folder, fileOf(task)), { force: true }),
+  };
+}
+
+const WRITE = `set -eu; umask 077; mkdir -p -- "$1"; cat >"$1/$2.new"; sync -- "$1/$2.new"; mv -fT -- "$1/$2.new" "$1/$2"; sync -- "$1"`;
+
+/** Stamps on a host reached through a transport, as root; all of them are read at once, when first asked for. */
+export function remoteStamps(transport: Transport, folder: string): Stamps {
+  const run = async (script: string, args: readonly string[], input?: string) => {
+    const exit = await transport.exec(
+      ['sh', '-c', script, 'cc', folder, ...args],
+      input === undefined ? {} : { input },
+    );
+    if (exit.code !== 0) throw new Error(`stamps on ${transport.host}: ${exit.stderr}`);
+    return exit.stdout;
+  };
+  const all = once(async () => {
+    const lines = (
+      await run(
+        'cd -- "$1" 2>/dev/null || exit 0; for f in *.json; do [ -f "$f" ] && printf "%s\\t" "$f" && tr -d "\\n" <"$f" && echo; done; :',
+        [],
+      )
+    ).split('\n');
+    return new Map(
+      lines
+        .filter(Boolean)
+        .map((line) => [line.slice(0, line.indexOf('\t')), line.slice(line.indexOf('\t') + 1)]),
+    );
+  });
+  return {
+    read: async (task) => parsed(task, (await all()).get(fileOf(task))),
+    write: async (stamp) => {
+      await run(WRITE, [fileOf(stamp.task)], text(stamp));
+      (await all()).set(fileOf(stamp.task), text(stamp));
+    },
+    remove: async (task) => {
+      await run('rm -f -- "$1/$2"', [fileOf(task)]);
+      (await all()).delete(fileOf(task));
+    },
+  };
+}
+
+/** Does something when first asked, and remembers the answer. */
+function once<Value>(make: () => Promise<Value>): () => Promise<Value> {
+  let made: Promise<Value> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
+/** Readable, and no two tasks share one: `a.b` and `a-b` differ in the digest. */
+function fileOf(task: TaskId): string {
+  return `${task.replaceAll('/', '.')}-${digestOf(task).slice(0, 12)}.json`;
+}
+
+function text(stamp: Stamp): string {
+  const body = JSON.stringify(stamp);
+  return JSON.stringify({ sum: digestOf(body), stamp: body });
+}
+
+/** A torn, foreign or older record counts as none: the task then runs, which is always safe. */
+function parsed(task: TaskId, content: string | undefined): Stamp | undefined {
+  if (content === undefined) return undefined;
+  try {
+    const { sum, stamp: body } = JSON.parse(content) as { sum: string; stamp: string };
+    if (digestOf(body) !== sum) return undefined;
+    const stamp = JSON.parse(body) as Stamp; // requires: written by `text`, as the sum shows
+    return stamp.format === FORMAT && stamp.task === task ? stamp : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
