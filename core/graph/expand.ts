@@ -34,8 +34,6 @@ export interface Expanded {
 interface Built {
   readonly use: PluginUse;
   readonly body: Body;
-  /** What the first step of the plugin waits for. */
-  readonly needs: readonly Need[];
 }
 
 /** Expands a recipe; all its problems are reported together. */
@@ -67,21 +65,20 @@ function build(flat: Flat, ground: Ground, problems: Problem[]): readonly Built[
     if (open.includes(use))
       fail({ kind: 'cycle', path: [...open.slice(open.indexOf(use)), use].map(({ spec }) => spec.name) });
     open.push(use);
-    const uses: Need[] = [];
-    const context: Context = {
+    const find: Context['find'] = (wanted) => {
+      const provider = providerOf(wanted, flat.uses);
+      return provider && providedBy(wanted, visit(provider).body);
+    };
+    const body = use.spec.build(options.get(use), {
+      arch: ground.arch,
       cache: ground.cache,
       state: ground.state,
       recipe: { name: flat.name, isolation: flat.isolation },
-      use: (wanted) => {
-        const provider = providerOf(wanted, flat.uses);
-        if (!provider) return missing(wanted, use, ground);
-        uses.push(provider.spec.name);
-        return providedBy(wanted, visit(provider).body);
-      },
-    };
-    const body = use.spec.build(options.get(use), context);
+      find,
+      use: (wanted) => find(wanted) ?? missing(wanted, use, ground),
+    });
     open.pop();
-    const result = { use, body, needs: [...(body.needs ?? []), ...uses] };
+    const result = { use, body };
     done.set(use, result);
     return result;
   };
@@ -120,30 +117,35 @@ interface Placed {
 function place(built: readonly Built[], hosts: readonly Host[], problems: Problem[]): readonly Task[] {
   const placed = built.flatMap((plugin) => placedOf(plugin, hosts, problems));
   const all = [...fetches(placed, hosts, problems), ...placed];
-  const known = new Map<Need, Placed[]>();
-  for (const task of all) {
-    for (const name of [task.plugin, `${task.plugin}/${task.step.name}`]) {
-      const tasks = known.get(name);
-      if (tasks) tasks.push(task);
-      else known.set(name, [task]);
-    }
-  }
-  const empty = new Set(built.filter(({ body }) => body.steps.length === 0).map(({ use }) => use.spec.name));
+  const known = namesOf(built, all);
   return all.map((task) => ({
     id: idOf(task),
     host: task.host,
     plugin: task.plugin,
     epoch: task.epoch,
     step: task.step,
-    needs: [...new Set(needsOf(task).flatMap((need) => resolved(need, task, known, empty, problems)))],
+    needs: [...new Set(needsOf(task).flatMap((need) => resolved(need, task, known, problems)))],
   }));
+}
+
+/** Everything a need can name, with the tasks it stands for. */
+function namesOf(built: readonly Built[], all: readonly Placed[]): ReadonlyMap<Need, Placed[]> {
+  const known = new Map<Need, Placed[]>();
+  for (const { use } of built) {
+    const tasks = all.filter(({ plugin }) => plugin === use.spec.name);
+    for (const name of [use.spec.name, ...(use.spec.provides ?? []).map(({ name }) => name)])
+      known.set(name, tasks);
+  }
+  for (const task of all) known.set(`${task.plugin}/${task.step.name}`, []);
+  for (const task of all) known.get(`${task.plugin}/${task.step.name}`)?.push(task);
+  return known;
 }
 
 function idOf({ host, plugin, step }: Placed) {
   return taskId(host.name, plugin, step.name);
 }
 
-function placedOf({ use, body, needs }: Built, hosts: readonly Host[], problems: Problem[]): Placed[] {
+function placedOf({ use, body }: Built, hosts: readonly Host[], problems: Problem[]): Placed[] {
   const { name, epoch = 1 } = use.spec;
   const seen = new Set<string>();
   return body.steps.flatMap((step, index) => {
@@ -155,7 +157,7 @@ function placedOf({ use, body, needs }: Built, hosts: readonly Host[], problems:
       return [];
     }
     seen.add(step.name);
-    const before = index === 0 ? needs : [`${name}/${body.steps[index - 1]!.name}`];
+    const before = index === 0 ? (body.needs ?? []) : [`${name}/${body.steps[index - 1]!.name}`];
     const found = where(step, hosts);
     if (found.length === 0)
       problems.push({ path: `${name}/${step.name}`, message: 'the recipe has no host for it' });
@@ -202,16 +204,9 @@ function needsOf({ step, host, needs }: Placed): readonly Need[] {
   return [...needs, ...bytes, ...(host.madeBy ? [host.madeBy] : [])];
 }
 
-function resolved(
-  need: Need,
-  task: Placed,
-  known: ReadonlyMap<Need, Placed[]>,
-  empty: ReadonlySet<string>,
-  problems: Problem[],
-) {
+function resolved(need: Need, task: Placed, known: ReadonlyMap<Need, Placed[]>, problems: Problem[]) {
   const tasks = known.get(need);
   if (!tasks) {
-    if (empty.has(need)) return [];
     const near = nearest(need, known.keys());
     const path = `${task.plugin}/${task.step.name}`;
     problems.push({

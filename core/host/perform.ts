@@ -1,7 +1,7 @@
 /** Performs changes: the only code that alters a host. */
 import type { Artifact } from '../model/artifact.ts';
 import type { Change } from '../model/change.ts';
-import { type Command, shown } from '../model/command.ts';
+import { type Command, titled, type Word } from '../model/command.ts';
 import { digestOf } from '../model/digest.ts';
 import { fail } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
@@ -50,8 +50,7 @@ const PERFORMED: { readonly [K in Change['kind']]: Perform<K> } = {
   fetch: ({ artifact }, site) => site.fetch(artifact),
   remove: ({ path }, { transport }) => transport.files.remove(path),
   unit: async ({ unit, state }, site) => {
-    for (const words of UNIT[state])
-      await run({ argv: ['systemctl', ...words, unit].filter((word) => word !== '') }, site);
+    for (const argv of UNIT[state](unit)) await run({ argv: ['systemctl', '--quiet', ...argv] }, site);
   },
   packages: async ({ names }, site) => {
     const env = { DEBIAN_FRONTEND: 'noninteractive' };
@@ -62,11 +61,12 @@ const PERFORMED: { readonly [K in Change['kind']]: Perform<K> } = {
   script: ({ script }, site) => script(site.shell()),
 };
 
-const RELOAD = ['daemon-reload'] as const;
-const UNIT: { readonly [S in Extract<Change, { kind: 'unit' }>['state']]: readonly (readonly string[])[] } = {
-  started: [RELOAD, ['enable', '--quiet'], ['start']],
-  restarted: [RELOAD, ['enable', '--quiet'], ['restart']],
-  stopped: [['disable', '--quiet', '--now']],
+type UnitState = Extract<Change, { kind: 'unit' }>['state'];
+
+const UNIT: { readonly [S in UnitState]: (unit: string) => readonly (readonly string[])[] } = {
+  started: (unit) => [['daemon-reload'], ['enable', unit], ['start', unit]],
+  restarted: (unit) => [['daemon-reload'], ['enable', unit], ['restart', unit]],
+  stopped: (unit) => [['disable', '--now', unit]],
 };
 
 /** Below this many free bytes a failed command is taken to have failed for want of room. */
@@ -76,27 +76,31 @@ const FULL = 8 * 1024 * 1024;
 export async function run(command: Command, site: Site): Promise<string> {
   const { transport, signal, log } = site;
   const host = transport.host;
-  log(`$ ${shown(command)}\n`);
+  log(`$ ${titled(command)}\n`);
   const options: ExecOptions = {
     env: { ...site.env, ...command.env },
     signal,
     onOutput: log,
-    ...(command.input === undefined ? {} : { input: command.input }),
+    ...(command.input === undefined ? {} : { input: inputOf(command.input, site) }),
     ...(command.cwd ? { cwd: command.cwd } : {}),
   };
   const argv = command.argv.map((word) => (typeof word === 'string' ? word : site.bytes(word)));
   const exit = await transport.exec(argv, options);
   if (exit.code === 0) return exit.stdout;
   const free = await freeBytes(transport, command.cwd ?? site.cache);
-  if (free !== undefined && free < FULL) fail({ kind: 'disk-full', host, what: shown(command) });
+  if (free !== undefined && free < FULL) fail({ kind: 'disk-full', host, what: titled(command) });
   return fail({
     kind: 'command-failed',
     host,
-    command: shown(command),
+    command: titled(command),
     code: exit.code,
     signal: exit.signal,
     stderr: exit.stderr || exit.stdout,
   });
+}
+
+function inputOf(input: Word, { bytes }: Site): string | { file: string } {
+  return typeof input === 'string' ? input : { file: bytes(input) };
 }
 
 async function freeBytes(transport: Transport, folder: string): Promise<number | undefined> {

@@ -19,7 +19,7 @@ export function viewOf(transport: Transport, platform: Platform, locked: Locked,
   };
   const exec = ({ argv, input, env, cwd }: Command): Promise<Exit> =>
     transport.exec(argv.map(word), {
-      ...(input === undefined ? {} : { input }),
+      ...(input === undefined ? {} : { input: word(input) }),
       ...(env ? { env } : {}),
       ...(cwd ? { cwd } : {}),
       ...(signal ? { signal } : {}),

@@ -23,7 +23,10 @@ export type Source =
   | { readonly kind: 'deb-source'; readonly apt: string; readonly package: string; readonly suite: string }
   | { readonly kind: 'built'; readonly by: Need; readonly path: string };
 
-/** `plugin` or `plugin/step`: what must be done before; on the same host where it is a task there, else wherever. */
+/**
+ * What must be done before: a plugin, a `plugin/step`, or a capability (whoever provides it). On the same host where it
+ * is a task there, else wherever it is.
+ */
 export type Need = string;
 
 export interface Artifact {

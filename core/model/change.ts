@@ -1,6 +1,6 @@
 /** One thing to do to one host, as data, with the reason for it: what plans, journals, logs and tests print. */
 import { type Artifact, origin } from './artifact.ts';
-import { artifactsOf, type Command, shown } from './command.ts';
+import { artifactsOf, type Command, titled } from './command.ts';
 import type { Json } from './json.ts';
 import type { Script } from './shell.ts';
 import type { UnitName } from './view.ts';
@@ -25,7 +25,7 @@ export function describe(change: Change): string {
 }
 
 const DESCRIBED: { readonly [K in Change['kind']]: (change: Extract<Change, { kind: K }>) => string } = {
-  run: (change) => `run ${shown(change.command)}`,
+  run: (change) => `run ${titled(change.command)}`,
   write: (change) => `write ${change.path}`,
   place: (change) => `place ${change.artifact.name} at ${change.path}`,
   unpack: (change) => `unpack ${change.artifact.name} into ${change.path}`,

@@ -7,9 +7,12 @@ export type Word = string | Artifact;
 
 export interface Command {
   readonly argv: readonly Word[];
-  readonly input?: string;
+  /** Standard input: text, or the bytes of an artifact. */
+  readonly input?: Word;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** What to call it where the words themselves would say less: a script in a plan. */
+  readonly title?: string;
 }
 
 type Value = Word | number | readonly Word[];
@@ -60,12 +63,18 @@ export function quoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
-export function artifactsOf(command: Command): readonly Artifact[] {
-  return command.argv.filter(isArtifact);
+export function artifactsOf({ argv, input }: Command): readonly Artifact[] {
+  return [...argv, input].filter(isArtifact);
+}
+
+/** The command under its title, when it has one. */
+export function titled(command: Command): string {
+  return command.title ?? shown(command);
 }
 
 /** What the version stamp records of a command. */
 export function commandInput(command: Command): Json {
-  const argv = command.argv.map((word) => (isArtifact(word) ? `<${origin(word)}>` : word));
-  return { argv, input: command.input, env: command.env, cwd: command.cwd };
+  const plain = (word: Word) => (isArtifact(word) ? `<${origin(word)}>` : word);
+  const input = command.input === undefined ? undefined : plain(command.input);
+  return { argv: command.argv.map(plain), input, env: command.env, cwd: command.cwd };
 }

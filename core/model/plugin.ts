@@ -44,8 +44,12 @@ export function capability<Value>(name: string): Capability<Value> {
 
 /** What a plugin is given beside its options. */
 export interface Context {
-  /** The value of a capability, and from then on a need for whoever provides it. */
+  /** The value of a capability; a recipe in which no plugin provides it is refused. Waiting for it takes a need. */
   use<Value>(wanted: Capability<Value>): Value;
+  /** The same, or undefined where no plugin provides it. */
+  find<Value>(wanted: Capability<Value>): Value | undefined;
+  /** The processor of the hosts. */
+  readonly arch: Arch;
   /** A folder of cc's own for things worth keeping: downloads, builds. */
   readonly cache: string;
   /** A folder of cc's own for what belongs to one recipe. */
@@ -61,6 +65,7 @@ export interface RecipeFacts {
 
 export interface Body {
   readonly steps: readonly Step[];
+  /** What the first step waits for, and with it those that come after it in order. */
   readonly needs?: readonly Need[];
   readonly provides?: readonly Provided[];
   /** Hosts that this plugin makes. */

@@ -22,7 +22,7 @@ export interface Last {
 export interface StepSpec<Facts extends Json> {
   readonly name: string;
   readonly where?: Where;
-  /** Exactly what it waits for. Default: the step before it, and for a first step what its plugin needs and uses. */
+  /** Exactly what it waits for. Default: the step before it, and for a first step what its plugin needs. */
   readonly needs?: readonly Need[];
   /** What else belongs in the version stamp; the artifacts, the needs' results and the platform always do. */
   readonly inputs?: Json;

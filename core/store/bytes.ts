@@ -18,6 +18,8 @@ export interface Store {
   path(artifact: Artifact): string;
   /** What `cc.lock` says of an artifact. */
   locked(artifact: Artifact): Digest | undefined;
+  /** The place of bytes by digest, whether or not they are here. */
+  place(digest: Digest): string;
   /** A name for bytes that are still arriving, on the same file system. */
   arriving(artifact: Artifact): Promise<string>;
   /** Takes in bytes that have arrived; fails when `cc.lock` asks for others, and keeps nothing then. */
@@ -40,6 +42,7 @@ export function openStore(cache: string, lock: Lock): Store {
   };
   return {
     digest,
+    place: bytes,
     path: (artifact) => {
       const known = digest(artifact);
       if (!known) throw new Error(`the store has no bytes of ${artifact.name}`);
@@ -47,7 +50,8 @@ export function openStore(cache: string, lock: Lock): Store {
     },
     locked: (artifact) => lock.get(artifact.name),
     arriving: async (artifact) => {
-      await mkdir(join(cache, 'arriving'), { recursive: true, mode: 0o700 });
+      for (const folder of ['arriving', 'bytes'])
+        await mkdir(join(cache, folder), { recursive: true, mode: 0o700 });
       return join(cache, 'arriving', `${artifact.name}.${process.pid}`);
     },
     keep: async (artifact, file, arrived, trust) => {
@@ -62,7 +66,6 @@ export function openStore(cache: string, lock: Lock): Store {
           by: 'cc.lock',
         });
       }
-      await mkdir(join(cache, 'bytes'), { recursive: true, mode: 0o700 });
       await rename(file, bytes(arrived));
       await writeDurably(
         entry(artifact),

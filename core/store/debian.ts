@@ -76,20 +76,21 @@ function wanted({ kind }: DebianSource, line: string): boolean {
   return line.startsWith("'") && (kind === 'deb' || /\.orig\.tar\.\w+' /.test(line));
 }
 
-/** Replaces a .deb by one file out of it; answers the digest of that file. */
-export async function extractMember(deb: string, member: string, signal: AbortSignal): Promise<Digest> {
-  const folder = `${deb}.d`;
+/** Takes one file out of a .deb; answers its digest. */
+export async function extractMember(
+  deb: string,
+  member: string,
+  file: string,
+  signal: AbortSignal,
+): Promise<Digest> {
+  const folder = `${file}.d`;
   const exit = await runProcess(['dpkg-deb', '--extract', deb, folder], { signal });
   try {
+    const what = `take ${member} out of ${deb}`;
     if (exit.code !== 0)
-      return fail({
-        kind: 'cannot-tell',
-        host: 'controller',
-        what: `unpack ${deb}`,
-        why: exit.stderr.trim(),
-      });
-    await rename(join(folder, member), deb);
-    return await digestOfFile(deb);
+      return fail({ kind: 'cannot-tell', host: 'controller', what, why: exit.stderr.trim() });
+    await rename(join(folder, member), file);
+    return await digestOfFile(file);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -1,7 +1,7 @@
 /** Brings an artifact's bytes into the store, verified before anything can use them. */
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { open, rm } from 'node:fs/promises';
+import { createReadStream, existsSync } from 'node:fs';
+import { open, rename, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { type Artifact, origin, type Source } from '../model/artifact.ts';
 import { type Digest, finish } from '../model/digest.ts';
@@ -53,14 +53,26 @@ async function take(
     );
   }
   const { url, digest: expected } = await resolveDebian(source, signal);
-  const found = await download(artifact, url, file, signal, progress);
-  if (found !== expected) {
-    fail({ kind: 'digest-mismatch', artifact: artifact.name, url, expected, found, by: 'archive' });
-  }
+  const whole = store.place(expected);
+  const arriving = packages.get(whole) ?? bring();
+  packages.set(whole, arriving);
+  await arriving.finally(() => packages.delete(whole));
   const member = memberOf(source);
-  const digest = member ? await extractMember(file, member, signal) : found;
-  return store.keep(artifact, file, digest, 'archive');
+  if (!member) return store.keep(artifact, whole, expected, 'archive');
+  return store.keep(artifact, file, await extractMember(whole, member, file, signal), 'archive');
+
+  async function bring(): Promise<void> {
+    if (existsSync(whole)) return;
+    const found = await download(artifact, url, file, signal, progress);
+    if (found !== expected) {
+      fail({ kind: 'digest-mismatch', artifact: artifact.name, url, expected, found, by: 'archive' });
+    }
+    await rename(file, whole);
+  }
 }
+
+/** Packages on their way: several artifacts may be files of the same one. */
+const packages = new Map<string, Promise<void>>();
 
 function memberOf(source: Source): string | undefined {
   return source.kind === 'deb' ? source.member : undefined;

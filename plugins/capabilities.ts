@@ -1,0 +1,60 @@
+/** What plugins of this repository offer each other: names, and the shape of what comes with them. */
+import { type Artifact, type Command, capability, type UnitName, v } from '../core/mod.ts';
+
+/** A program that makes containers from an OCI bundle. */
+export const ociRuntime = capability<{ readonly path: string }>('oci-runtime');
+
+/** A container runtime that kubelet can use. */
+export interface Cri {
+  /** `unix://` and a path. */
+  readonly socket: string;
+  readonly unit: UnitName;
+  readonly cgroupDriver: 'cgroupfs' | 'systemd';
+  /** Takes in a docker-archive from standard input. */
+  readonly importImages: Command;
+  /** Prints the names of the images it has, one a line. */
+  readonly listImages: Command;
+  /** Ends and removes every pod and container that it runs for Kubernetes. */
+  readonly removePods: Command;
+}
+export const cri = capability<Cri>('cri');
+
+/** How pods get addresses. */
+export const podNetwork = capability<{ readonly subnet: string }>('pod-network');
+
+/** A Go toolchain on the controller. */
+export const goToolchain = capability<{ readonly root: string; readonly version: string }>('go-toolchain');
+
+export interface Kubernetes {
+  /** Without leading v: `1.20.2`. */
+  readonly version: string;
+  /** Where its images come from; kubeadm names them by version below it. */
+  readonly imageRepository: string;
+  readonly pauseImage: string;
+  /** Folder of kubeadm, kubelet and kubectl on every host. */
+  readonly bin: string;
+  /** Programs by name, where this recipe has them as files: `kube-apiserver`, … */
+  readonly programs: Readonly<Record<string, Artifact>>;
+}
+export const kubernetesRelease = capability<Kubernetes>('kubernetes-release');
+
+/** Images that the nodes already have, so that nothing need be pulled. */
+export const nodeImages = capability<{ readonly nginx: string; readonly client: string }>('node-images');
+
+export interface Cluster {
+  /** On hosts of the control plane. */
+  readonly kubeconfig: string;
+  readonly kubectl: string;
+}
+export const cluster = capability<Cluster>('cluster');
+
+/** Where a program comes from: the release its makers publish, or Debian's archive. */
+export const From = v.optional(v.picklist(['release', 'debian']), 'release');
+
+/** A file published under a URL; `cc.lock` must hold its digest. */
+export function release(name: string, url: string): Artifact {
+  return { name, source: { kind: 'url', url } };
+}
+
+/** Versions are numbers with dots, without leading v. */
+export const Version = v.pipe(v.string(), v.regex(/^\d+\.\d+\.\d+(-[0-9a-z.]+)?$/));

@@ -1,0 +1,159 @@
+/** containerd as Kubernetes' container runtime. */
+import { cmd, placed, plugin, running, step, unpacked, v, written } from '../core/mod.ts';
+import { cri, From, kubernetesRelease, ociRuntime, release, Version } from './capabilities.ts';
+import { debianArchive } from './debian.ts';
+
+const RELEASES = 'https://github.com/containerd/containerd/releases/download';
+const PROGRAMS = ['containerd', 'containerd-shim-runc-v2', 'ctr'];
+const CONFIG = '/etc/containerd/config.toml';
+const UNIT = '/etc/systemd/system/containerd.service';
+
+export const containerd = plugin({
+  name: 'containerd',
+  help: 'places containerd, configures it for Kubernetes and keeps it running',
+  options: v.strictObject({
+    from: From,
+    version: v.optional(Version, '2.1.4'),
+    suite: v.optional(v.string(), 'bookworm'),
+    cgroupDriver: v.optional(v.picklist(['cgroupfs', 'systemd']), 'systemd'),
+    /** For machines whose root lacks CAP_SYS_RESOURCE and hugetlb cgroups, as containers do. */
+    confined: v.optional(v.boolean(), false),
+    bin: v.optional(v.string(), '/usr/local/bin'),
+  }),
+  provides: [cri],
+  build: ({ from, version, suite, cgroupDriver, confined, bin }, { arch, use }) => {
+    const member = (name: string) =>
+      use(debianArchive).deb(name, { package: 'containerd', suite, member: `usr/bin/${name}` });
+    const archive = () =>
+      release('containerd', `${RELEASES}/v${version}/containerd-${version}-linux-${arch}.tar.gz`);
+    const programs =
+      from === 'debian'
+        ? PROGRAMS.map((name) => placed(member(name), { path: `${bin}/${name}`, needs: [] }))
+        : [
+            unpacked(archive(), {
+              name: 'programs',
+              path: '/opt/containerd',
+              witness: 'bin/containerd',
+              needs: [],
+            }),
+          ];
+    const home = from === 'debian' ? bin : '/opt/containerd/bin';
+    const ctr = cmd`${home}/ctr --namespace k8s.io`.argv;
+    const config = configuration({
+      cgroupDriver,
+      confined,
+      runc: use(ociRuntime).path,
+      pause: use(kubernetesRelease).pauseImage,
+    });
+    const before = [
+      ...programs.map(({ name }) => `containerd/${name}`),
+      'containerd/config',
+      'containerd/unit',
+      'oci-runtime',
+    ];
+    return {
+      provides: [
+        cri.of({
+          socket: 'unix:///run/containerd/containerd.sock',
+          unit: 'containerd.service',
+          cgroupDriver,
+          importImages: cmd`${ctr} images import --all-platforms -`,
+          listImages: cmd`${ctr} images list --quiet`,
+          removePods: { ...cmd`sh -c ${REMOVE_PODS} cc ${home}/ctr`, title: 'a script that ends all pods' },
+        }),
+      ],
+      steps: [
+        ...programs,
+        written(config, { name: 'config', path: CONFIG, needs: [] }),
+        written(unit(home), { name: 'unit', path: UNIT, needs: [] }),
+        running('containerd.service', { restartOn: [CONFIG, UNIT, `${home}/containerd`], needs: before }),
+        state(),
+      ],
+    };
+  },
+});
+
+/** What containerd itself keeps; nothing to do but to take it away. */
+function state() {
+  return step<{ there: boolean }>({
+    name: 'state',
+    needs: [],
+    probe: async (view) => ({ there: (await view.stat('/var/lib/containerd')) !== undefined }),
+    plan: () => [],
+    undo: ({ there }) =>
+      there
+        ? ['/var/lib/containerd', '/run/containerd'].map((path) => ({
+            kind: 'remove',
+            path,
+            why: `${path} was made by containerd`,
+          }))
+        : [],
+  });
+}
+
+/** Kills tasks, then removes containers; a shim whose task is gone ends by itself. */
+const REMOVE_PODS = `ctr="$1 --namespace k8s.io"
+$ctr tasks list --quiet | xargs -r -n 1 $ctr tasks kill --signal KILL --all
+for i in 1 2 3 4 5; do $ctr tasks list --quiet | xargs -r -n 1 $ctr tasks delete --force && break; sleep 0.2; done
+$ctr containers list --quiet | xargs -r $ctr containers delete`;
+
+interface Config {
+  readonly cgroupDriver: 'cgroupfs' | 'systemd';
+  readonly confined: boolean;
+  readonly runc: string;
+  readonly pause: string;
+}
+
+/** Keys of version 2 of the file: https://github.com/containerd/containerd/blob/v1.6.20/docs/cri/config.md */
+function configuration({ cgroupDriver, confined, runc, pause }: Config): string {
+  const limits = [
+    'restrict_oom_score_adj',
+    'disable_hugetlb_controller',
+    'tolerate_missing_hugetlb_controller',
+  ];
+  return `version = 2
+
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "${pause}"
+${confined ? limits.map((key) => `  ${key} = true\n`).join('') : ''}
+[plugins."io.containerd.grpc.v1.cri".cni]
+  bin_dir = "/opt/cni/bin"
+  conf_dir = "/etc/cni/net.d"
+
+[plugins."io.containerd.grpc.v1.cri".containerd]
+  default_runtime_name = "runc"
+
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+  runtime_type = "io.containerd.runc.v2"
+
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+  BinaryName = "${runc}"
+  NoNewKeyring = ${confined}
+  SystemdCgroup = ${cgroupDriver === 'systemd'}
+`;
+}
+
+/** As upstream ships it: https://github.com/containerd/containerd/blob/v1.6.20/containerd.service */
+function unit(bin: string): string {
+  return `[Unit]
+Description=containerd container runtime
+Documentation=https://containerd.io
+After=network.target
+
+[Service]
+Environment=PATH=${bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+ExecStart=${bin}/containerd
+Type=notify
+Delegate=yes
+KillMode=process
+Restart=always
+RestartSec=1
+LimitNPROC=infinity
+LimitCORE=infinity
+TasksMax=infinity
+OOMScoreAdjust=-999
+
+[Install]
+WantedBy=multi-user.target
+`;
+}

@@ -1,0 +1,104 @@
+/** Debian's archive as a source of artifacts: single packages and files of them, of any suite, authenticated by apt. */
+import { type Artifact, capability, cmd, plugin, step, type View, v } from '../core/mod.ts';
+
+export interface Debian {
+  /** A package of a suite, or one file of it. */
+  deb(name: string, from: { package: string; suite: string; member?: string }): Artifact;
+  /** The upstream tarball of a source package. */
+  source(name: string, from: { package: string; suite: string }): Artifact;
+  /** A file in the form of `sources.list` that names one suite, for tools that install whole systems. */
+  sources(suite: string): string;
+  /** A need for whatever reads such a file. */
+  readonly need: string;
+}
+
+export const debianArchive = capability<Debian>('debian-archive');
+
+const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
+
+export const debian = plugin({
+  name: 'debian',
+  help: "reads Debian's archive through apt with folders of cc's own; the host's apt is left as it is",
+  options: v.strictObject({
+    /** The archive's address; default: the one in the controller's own apt configuration. */
+    mirror: v.optional(v.pipe(v.string(), v.url())),
+    suites: v.optional(v.pipe(v.array(v.string()), v.minLength(1)), ['bookworm']),
+  }),
+  provides: [debianArchive],
+  build: ({ mirror, suites }, { cache }) => {
+    const apt = `${cache}/apt`;
+    const sources = (suite: string) => `${apt}/${suite}.list`;
+    const files = (mirror: string) => [
+      {
+        path: `${apt}/sources.list`,
+        text: suites
+          .flatMap((suite) => [line('deb', mirror, suite), line('deb-src', mirror, suite)])
+          .join(''),
+      },
+      ...suites.map((suite) => ({ path: sources(suite), text: line('deb', mirror, suite) })),
+    ];
+    const need = 'debian/sources';
+    const artifact = (name: string, source: Artifact['source']): Artifact => ({
+      name,
+      source,
+      needs: [need],
+    });
+    return {
+      provides: [
+        debianArchive.of({
+          deb: (name, from) => artifact(name, { kind: 'deb', apt, ...from }),
+          source: (name, from) => artifact(name, { kind: 'deb-source', apt, ...from }),
+          sources,
+          need,
+        }),
+      ],
+      steps: [
+        step<{ address: string; wrong: readonly string[] }>({
+          name: 'sources',
+          where: 'controller',
+          root: false,
+          inputs: { mirror, suites },
+          probe: async (view) => {
+            const address = mirror ?? (await known(view, `${apt}/sources.list`)) ?? (await ask(view));
+            const looks = files(address).map(async ({ path, text }) =>
+              (await view.text(path)) === text ? [] : [path],
+            );
+            return { address, wrong: (await Promise.all(looks)).flat() };
+          },
+          plan: ({ address, wrong }) =>
+            files(address)
+              .filter(({ path }) => wrong.includes(path))
+              .map((file) => ({
+                kind: 'write',
+                ...file,
+                mode: 0o644,
+                why: `${file.path} does not name the archive`,
+              })),
+        }),
+      ],
+    };
+  },
+});
+
+/** What an earlier run found: apt takes most of a second to say it again. */
+async function known(view: View, path: string): Promise<string | undefined> {
+  return /^deb \[[^\]]*\] (\S+) /.exec((await view.text(path)) ?? '')?.[1];
+}
+
+/**
+ * The host's archive of Debian's main component, when the host is a Debian, by apt's own reading of its configuration,
+ * whatever form that has; security and updates are others.
+ */
+async function ask(view: View): Promise<string> {
+  const format = '$(REPO_URI) $(CREATED_BY) $(RELEASE) $(COMPONENT)';
+  const targets = await view.read(cmd`apt-get indextargets --format ${format}`);
+  const rows = targets.split('\n').map((line) => line.split(' '));
+  const main = rows.find(
+    ([, kind, release = '', part]) => kind === 'Packages' && part === 'main' && /^[a-z]+$/.test(release),
+  );
+  return (view.platform.distro.startsWith('debian') && main?.[0]) || 'http://deb.debian.org/debian';
+}
+
+function line(kind: 'deb' | 'deb-src', mirror: string, suite: string): string {
+  return `${kind} [signed-by=${KEYRING}] ${mirror} ${suite} main\n`;
+}
