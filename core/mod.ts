@@ -11,6 +11,7 @@ export { v } from './model/schema.ts';
 export type { Script, Shell } from './model/shell.ts';
 export { type Last, type StepSpec, step } from './model/step.ts';
 export type { UnitName, View } from './model/view.ts';
+export { awaited } from './steps/awaited.ts';
 export { built } from './steps/built.ts';
 export { check } from './steps/check.ts';
 export { packages } from './steps/packages.ts';

@@ -1,5 +1,5 @@
 /** containerd as Kubernetes' container runtime. */
-import { cmd, placed, plugin, running, step, unpacked, v, written } from '../core/mod.ts';
+import { cmd, placed, plugin, running, unpacked, v, written } from '../core/mod.ts';
 import { cri, From, kubernetesRelease, ociRuntime, release, Version } from './capabilities.ts';
 import { debianArchive } from './debian.ts';
 
@@ -66,30 +66,15 @@ export const containerd = plugin({
         ...programs,
         written(config, { name: 'config', path: CONFIG, needs: [] }),
         written(unit(home), { name: 'unit', path: UNIT, needs: [] }),
-        running('containerd.service', { restartOn: [CONFIG, UNIT, `${home}/containerd`], needs: before }),
-        state(),
+        running('containerd.service', {
+          restartOn: [CONFIG, UNIT, `${home}/containerd`],
+          leaves: ['/var/lib/containerd', '/run/containerd'],
+          needs: before,
+        }),
       ],
     };
   },
 });
-
-/** What containerd itself keeps; nothing to do but to take it away. */
-function state() {
-  return step<{ there: boolean }>({
-    name: 'state',
-    needs: [],
-    probe: async (view) => ({ there: (await view.stat('/var/lib/containerd')) !== undefined }),
-    plan: () => [],
-    undo: ({ there }) =>
-      there
-        ? ['/var/lib/containerd', '/run/containerd'].map((path) => ({
-            kind: 'remove',
-            path,
-            why: `${path} was made by containerd`,
-          }))
-        : [],
-  });
-}
 
 /** Kills tasks, then removes containers; a shim whose task is gone ends by itself. */
 const REMOVE_PODS = `ctr="$1 --namespace k8s.io"

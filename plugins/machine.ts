@@ -92,7 +92,7 @@ function baseRoot(base: string, suite: string, sources: string, archive: string)
     where: 'controller',
     needs: ['machine/tools', archive],
     outputs: [`${base}/var/lib/dpkg/status`],
-    commands: [
+    make: [
       cmd`rm -rf --one-file-system ${base} ${base}.part`,
       cmd`mkdir -p -m 0700 ${HOME}/roots`,
       cmd`mmdebstrap ${options} ${apt} --include=${NODE_PACKAGES.join(',')} ${hook} ${suite} ${base}.part ${sources}`,

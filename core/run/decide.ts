@@ -11,13 +11,17 @@ export type Decision =
   | { readonly kind: 'adopted' }
   | { readonly kind: 'run'; readonly reason: Reason };
 
-/** What a step is told of its last application, given the stamp and today's manifest. */
-export function lastOf(stamp: Stamp | undefined, manifest: Manifest): Last {
+/** What a step is told of its last application, given the stamp, today's manifest and what its probe has just found. */
+export function lastOf(stamp: Stamp | undefined, manifest: Manifest, facts: Json): Last {
   if (!stamp) return { current: false, interrupted: false, why: 'never applied', facts: undefined };
   const interrupted = stamp.state === 'applying';
   if (stamp.state !== 'applied') {
     const why = interrupted ? `interrupted in run ${stamp.run}` : `failed in run ${stamp.run}`;
     return { current: false, interrupted, why, facts: undefined };
+  }
+  // Facts of another shape were recorded by another version of the step, which cannot read them.
+  if (!sameShape(stamp.facts, facts)) {
+    return { current: false, interrupted, why: 'recorded by another version of this step', facts: undefined };
   }
   const differences = compare(stamp.manifest, manifest);
   const current = differences.length === 0;
@@ -55,6 +59,11 @@ export function compare(before: Json, after: Json, path = ''): string[] {
   return keys.flatMap((key) =>
     compare(before[key] ?? null, after[key] ?? null, path ? `${path}.${key}` : key),
   );
+}
+
+function sameShape(before: Json, now: Json): boolean {
+  if (!isRecord(before) || !isRecord(now)) return isRecord(before) === isRecord(now);
+  return sameData(Object.keys(before).sort(), Object.keys(now).sort());
 }
 
 function isRecord(value: Json): value is { readonly [key: string]: Json | undefined } {

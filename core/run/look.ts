@@ -46,7 +46,7 @@ export async function look(task: Task, world: World): Promise<Looked> {
   const facts = await probe(task, station, world);
   const stamp = await station.stamps.read(task.id);
   const manifest = manifestOf(task, station, world);
-  const last = disturbed(task, world, lastOf(stamp, manifest));
+  const last = disturbed(task, world, lastOf(stamp, manifest, facts));
   return { station, facts, stamp, manifest, last, changes: task.step.plan(facts, last) };
 }
 

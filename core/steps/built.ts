@@ -3,6 +3,7 @@ import { type Artifact, artifactInput } from '../model/artifact.ts';
 import { type Command, commandInput } from '../model/command.ts';
 import { sameData } from '../model/digest.ts';
 import type { Json } from '../model/json.ts';
+import type { Script } from '../model/shell.ts';
 import { type Step, type StepSpec, step } from '../model/step.ts';
 
 export interface BuiltAt extends Pick<StepSpec<never>, 'where' | 'needs' | 'root' | 'timeout'> {
@@ -10,8 +11,8 @@ export interface BuiltAt extends Pick<StepSpec<never>, 'where' | 'needs' | 'root
   readonly artifacts?: readonly Artifact[];
   /** The files that the commands make; a later step uses one as an artifact with the source `built`. */
   readonly outputs: readonly string[];
-  readonly commands: readonly Command[];
-  /** Inputs that no command shows. */
+  /** Commands, or a script where what is made takes more than commands; then `inputs` must name all it depends on. */
+  readonly make: readonly Command[] | { readonly title: string; readonly script: Script };
   readonly inputs?: Json;
 }
 
@@ -22,7 +23,7 @@ export type BuiltFacts = { outputs: { [path: string]: string | null } };
  * A build cannot be seen by looking, so its stamp is part of its facts: it runs again when its inputs differ from those
  * of the last build, or when an output is not what that build made. It has no undo: what was built is a cache.
  */
-export function built({ name, artifacts = [], outputs, commands, inputs = {}, ...base }: BuiltAt): Step {
+export function built({ name, artifacts = [], outputs, make, inputs = {}, ...base }: BuiltAt): Step {
   return step<BuiltFacts>({
     name,
     ...base,
@@ -31,7 +32,7 @@ export function built({ name, artifacts = [], outputs, commands, inputs = {}, ..
       extra: inputs,
       outputs,
       artifacts: artifacts.map(artifactInput),
-      commands: commands.map(commandInput),
+      make: 'script' in make ? make.title : make.map(commandInput),
     },
     probe: async (view) => {
       const found = await Promise.all(
@@ -44,7 +45,10 @@ export function built({ name, artifacts = [], outputs, commands, inputs = {}, ..
     },
     plan: (facts, last) => {
       const why = reason(facts, last.current, last.why, last.facts);
-      return why ? commands.map((command) => ({ kind: 'run', command, why })) : [];
+      if (!why) return [];
+      return 'script' in make
+        ? [{ kind: 'script', ...make, why }]
+        : make.map((command) => ({ kind: 'run', command, why }));
     },
   });
 }

@@ -1,0 +1,268 @@
+/** A control plane by kubeadm on one node: kubelet's unit, kernel settings, init, node ready. */
+import { awaited, type Change, cmd, type Json, plugin, running, step, type View, v, written } from '../core/mod.ts';
+import { type Cri, cluster, cri, kubernetesRelease, nodeImages, podNetwork } from './capabilities.ts';
+import { kubeadmConfig, kubeletDropIn, kubeletUnit } from './kubeadm/config.ts';
+
+const CONFIG = '/etc/cc/kubeadm.json';
+const UNIT = '/etc/systemd/system/kubelet.service';
+const DROP_IN = `${UNIT}.d/10-kubeadm.conf`;
+const KUBECONFIG = '/etc/kubernetes/admin.conf';
+const PLANE = { firstOf: 'control-plane' } as const;
+
+export const kubeadm = plugin({
+  name: 'kubeadm',
+  help: 'brings up a control plane on the first host with the role control-plane, and has its node ready',
+  options: v.strictObject({
+    serviceSubnet: v.optional(v.string(), '10.96.0.0/12'),
+    /** Cluster DNS; without it the smoke test goes by address. */
+    dns: v.optional(v.boolean(), true),
+    /** kubeadm's own checks before it starts; they need crictl on the host. */
+    preflight: v.optional(v.boolean(), true),
+  }),
+  provides: [cluster],
+  build: ({ serviceSubnet, dns, preflight }, { use, find }) => {
+    const runtime = use(cri);
+    const { version, imageRepository, bin } = use(kubernetesRelease);
+    const { subnet: podSubnet } = use(podNetwork);
+    const { socket: criSocket, cgroupDriver } = runtime;
+    const config = kubeadmConfig({
+      version,
+      imageRepository,
+      criSocket,
+      cgroupDriver,
+      podSubnet,
+      serviceSubnet,
+    });
+    const kubectl = `${bin}/kubectl`;
+    const call = [kubectl, '--kubeconfig', KUBECONFIG, '--request-timeout=10s'];
+    const bytes = find(nodeImages) ? ['node-images'] : [];
+    return {
+      provides: [cluster.of({ kubeconfig: KUBECONFIG, kubectl })],
+      steps: [
+        kernel(),
+        written(kubeletUnit(bin), { name: 'unit', path: UNIT, where: PLANE, needs: [] }),
+        written(kubeletDropIn(bin), { name: 'drop-in', path: DROP_IN, where: PLANE, needs: [] }),
+        written(config, { name: 'config', path: CONFIG, where: PLANE, needs: [] }),
+        init({
+          kubeadm: `${bin}/kubeadm`,
+          kubectl,
+          dns,
+          preflight,
+          runtime,
+          before: ['kubernetes-release', 'cri', 'pod-network', ...bytes],
+        }),
+        running('kubelet.service', {
+          name: 'kubelet',
+          where: PLANE,
+          needs: ['kubeadm/init'],
+          restartOn: [UNIT, DROP_IN],
+        }),
+        answering(call),
+        untainted(call),
+        ready(call),
+      ],
+    };
+  },
+});
+
+/** https://kubernetes.io/docs/setup/production-environment/container-runtimes/ */
+const SETTINGS = ['net/ipv4/ip_forward', 'net/bridge/bridge-nf-call-iptables'];
+
+/** Kernel settings that pods' traffic needs, now and after a reboot; what they were before is put back. */
+function kernel() {
+  const path = '/etc/sysctl.d/90-cc-kubernetes.conf';
+  const text = SETTINGS.map((key) => `${key.replaceAll('/', '.')} = 1\n`).join('');
+  return step<{ values: { [key: string]: string }; file: boolean; owned: boolean }>({
+    name: 'kernel',
+    where: PLANE,
+    needs: [],
+    probe: async (view) => {
+      const values = SETTINGS.map(
+        async (key) => [key, ((await view.text(`/proc/sys/${key}`)) ?? 'absent').trim()] as const,
+      );
+      const file = (await view.text(path)) === text;
+      return { values: Object.fromEntries(await Promise.all(values)), file, owned: await view.owned(path) };
+    },
+    plan: ({ values, file }) => [
+      ...(file
+        ? []
+        : [{ kind: 'write', path, text, mode: 0o644, why: `${path} does not hold the settings` } as const]),
+      ...Object.entries(values).flatMap(([key, value]): Change[] =>
+        value === '1'
+          ? []
+          : [
+              {
+                kind: 'run',
+                command: cmd`sysctl -w ${key.replaceAll('/', '.')}=1`,
+                why: `${key} is ${value}`,
+              },
+            ],
+      ),
+    ],
+    undo: ({ owned }) => (owned ? [{ kind: 'remove', path, why: `${path} was put there by cc` }] : []),
+  });
+}
+
+interface Init {
+  readonly kubeadm: string;
+  readonly kubectl: string;
+  readonly dns: boolean;
+  readonly preflight: boolean;
+  readonly runtime: Cri;
+  readonly before: readonly string[];
+}
+
+type InitFacts = { admin: boolean; manifests: number; leftovers: boolean; complete: boolean };
+
+const MANIFESTS = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler'];
+/** What kubeadm and the programs it starts keep; `kubeadm reset` removes most of it. */
+const STATE = [
+  '/etc/kubernetes',
+  '/var/lib/etcd',
+  '/var/lib/kubelet',
+  '/var/lib/cni',
+  '/var/log/pods',
+  '/var/log/containers',
+];
+
+function init({ kubeadm, kubectl, dns, preflight, runtime, before }: Init) {
+  const phases = [...(preflight ? [] : ['preflight']), ...(dns ? [] : ['addon/coredns'])];
+  const skipped = phases.length > 0 ? [`--skip-phases=${phases.join(',')}`] : [];
+  const command = cmd`${kubeadm} init --config ${CONFIG} ${skipped}`;
+  const reset = [
+    { ...cmd`${kubeadm} reset --force --cri-socket ${runtime.socket}`, title: 'kubeadm reset' },
+    runtime.removePods,
+    { ...cmd`sh -c ${CLEAR} cc ${STATE}`, title: "a script that clears pods' mounts, networks and state" },
+  ];
+  const all = (why: string): Change[] => reset.map((command) => ({ kind: 'run', command, why }));
+  return step<InitFacts>({
+    name: 'init',
+    where: PLANE,
+    needs: [...before, 'kubeadm/kernel', 'kubeadm/unit', 'kubeadm/drop-in', 'kubeadm/config'],
+    inputs: { command: command.argv as Json, dns },
+    timeout: 900,
+    settles: 60,
+    probe: (view) => probeInit(view, kubectl),
+    plan: (facts, last) => {
+      if (facts.admin && facts.manifests === MANIFESTS.length && (facts.complete || last.current)) return [];
+      const why = facts.leftovers ? 'an earlier init did not finish' : 'there is no control plane';
+      return [...(facts.leftovers ? all(why) : []), { kind: 'run', command, why }];
+    },
+    undo: ({ leftovers }) => (leftovers ? all('the control plane was made by kubeadm') : []),
+  });
+}
+
+/**
+ * kubeadm keeps no record of having finished; the last thing it leaves is kube-proxy's DaemonSet. An API that does not
+ * answer now does not make a finished cluster unfinished: then the stamp says whether it was (`last.current`).
+ */
+async function probeInit(view: View, kubectl: string): Promise<InitFacts> {
+  const admin = (await view.stat(KUBECONFIG)) !== undefined;
+  const manifests = await Promise.all(
+    MANIFESTS.map((name) => view.stat(`/etc/kubernetes/manifests/${name}.yaml`)),
+  );
+  const there = manifests.filter((facts) => facts !== undefined).length;
+  const left = await Promise.all(
+    ['/etc/kubernetes/pki', '/var/lib/etcd', '/var/lib/kubelet/config.yaml'].map((path) => view.stat(path)),
+  );
+  const look = cmd`${kubectl} --kubeconfig ${KUBECONFIG} --request-timeout=10s -n kube-system get daemonset kube-proxy -o name`;
+  const complete = admin && there === MANIFESTS.length && (await view.ask(look)) !== undefined;
+  return {
+    admin,
+    manifests: there,
+    leftovers: admin || there > 0 || left.some((facts) => facts !== undefined),
+    complete,
+  };
+}
+
+/** What kubeadm reset leaves: mounts below kubelet's folder, pods' network namespaces and links, KUBE and CNI rules. */
+const CLEAR = `systemctl stop kubelet 2>/dev/null
+awk '$2 ~ "^/var/lib/kubelet/" || $2 ~ "^/run/netns/cni-" {print $2}' /proc/mounts | sort -r | xargs -r -n 1 umount -l
+rm -f /run/netns/cni-*
+for link in cc0 cni0; do ip link delete dev "$link" 2>/dev/null; done
+for tables in iptables ip6tables; do
+  command -v "$tables-save" >/dev/null || continue
+  "$tables-save" | grep -vE '(^:|-[AIj] |--comment ")(KUBE-|CNI-)' | grep -vE ' -j (KUBE|CNI)-' | "$tables-restore"
+done
+rm -rf --one-file-system "$@"
+[ ! -e /etc/kubernetes ]`;
+
+/** Both names: the first until 1.24, the second since 1.20. */
+const TAINTS = ['node-role.kubernetes.io/master', 'node-role.kubernetes.io/control-plane'];
+
+interface Node {
+  readonly metadata: { readonly name: string };
+  readonly spec: { readonly taints?: readonly { readonly key: string }[] };
+  readonly status: {
+    readonly conditions?: readonly {
+      readonly type: string;
+      readonly status: string;
+      readonly message: string;
+    }[];
+  };
+}
+
+async function nodes(view: View, kubectl: readonly string[]): Promise<readonly Node[]> {
+  const { items }: { items: readonly Node[] } = JSON.parse(
+    await view.read(cmd`${kubectl} get nodes -o json`),
+  );
+  return items;
+}
+
+function answering(kubectl: readonly string[]) {
+  return awaited({
+    name: 'api',
+    where: PLANE,
+    needs: ['kubeadm/kubelet'],
+    what: 'the API answers',
+    within: 180,
+    look: async (view) => {
+      const answer = await view.ask(cmd`${kubectl} get --raw /readyz`);
+      return answer === undefined ? 'the API is not ready' : undefined;
+    },
+  });
+}
+
+/** A single node of the control plane takes pods too. */
+function untainted(kubectl: readonly string[]) {
+  return step<{ tainted: { [node: string]: readonly string[] } }>({
+    name: 'untaint',
+    where: PLANE,
+    needs: ['kubeadm/api'],
+    probe: async (view) => {
+      const all = await nodes(view, kubectl);
+      const taints = all.map(({ metadata, spec }) => {
+        const keys = (spec.taints ?? []).map(({ key }) => key).filter((key) => TAINTS.includes(key));
+        return [metadata.name, keys] as const;
+      });
+      return {
+        tainted: all.length > 1 ? {} : Object.fromEntries(taints.filter(([, keys]) => keys.length > 0)),
+      };
+    },
+    plan: ({ tainted }) =>
+      Object.entries(tainted).map(([node, keys]) => ({
+        kind: 'run',
+        command: cmd`${kubectl} taint node ${node} ${keys.map((key) => `${key}-`)}`,
+        why: `${node} is the only node and takes no pods`,
+      })),
+  });
+}
+
+function ready(kubectl: readonly string[]) {
+  return awaited({
+    name: 'ready',
+    where: PLANE,
+    needs: ['kubeadm/untaint'],
+    what: 'all nodes are ready',
+    within: 240,
+    look: async (view) => {
+      const waiting = (await nodes(view, kubectl)).flatMap(({ metadata, status }) => {
+        const condition = status.conditions?.find(({ type }) => type === 'Ready');
+        return condition?.status === 'True'
+          ? []
+          : [`${metadata.name}: ${condition?.message ?? 'no condition'}`];
+      });
+      return waiting.length > 0 ? waiting.join('; ') : undefined;
+    },
+  });
+}

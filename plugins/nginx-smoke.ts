@@ -1,0 +1,137 @@
+/** The proof that the cluster works and how well its pods are isolated: nginx behind a Service, asked by a client pod. */
+import { check, cmd, fail, type Json, plugin, type Shell, v } from '../core/mod.ts';
+import { cluster, nodeImages } from './capabilities.ts';
+import { evidence, verdict } from './nginx-smoke/isolation.ts';
+import { client, NAMESPACE, workload } from './nginx-smoke/manifests.ts';
+
+export const nginxSmoke = plugin({
+  name: 'nginx-smoke',
+  help: 'runs two nginx replicas behind a Service and fetches the page from a pod; reports how pods are isolated',
+  options: v.strictObject({
+    nginx: v.optional(v.string(), 'docker.io/library/nginx:stable'),
+    client: v.optional(v.string(), 'docker.io/curlimages/curl:latest'),
+    /** Seconds that pods may take to be ready: pulling images and booting VMs takes its time. */
+    within: v.optional(v.pipe(v.number(), v.minValue(1)), 300),
+  }),
+  build: ({ within, ...given }, { use, find, recipe: { isolation } }) => {
+    const { kubeconfig, kubectl } = use(cluster);
+    const images = { ...given, ...find(nodeImages) };
+    const call = cmd`${kubectl} --kubeconfig ${kubeconfig} --request-timeout=30s`.argv;
+    return {
+      steps: [
+        check({
+          name: 'page',
+          where: { firstOf: 'control-plane' },
+          needs: ['cluster'],
+          timeout: 3 * within,
+          title: 'run nginx and fetch its page',
+          inputs: { isolation, images },
+          script: (shell) => smoke(shell, { kubectl: call as readonly string[], images, within, isolation }),
+        }),
+      ],
+    };
+  },
+});
+
+interface Smoke {
+  readonly kubectl: readonly string[];
+  readonly images: { readonly nginx: string; readonly client: string };
+  readonly within: number;
+  readonly isolation: 'vm' | 'none';
+}
+
+async function smoke(shell: Shell, given: Smoke): Promise<Json> {
+  await clear(shell, given);
+  try {
+    return await proven(shell, given);
+  } finally {
+    await clear(shell, given);
+  }
+}
+
+async function clear(shell: Shell, { kubectl, within }: Smoke): Promise<void> {
+  await shell.run(cmd`${kubectl} delete namespace ${NAMESPACE} --ignore-not-found --wait=false`);
+  await shell.until(`namespace ${NAMESPACE} is gone`, within, async () => {
+    const found = await shell.view.read(
+      cmd`${kubectl} get namespace ${NAMESPACE} --ignore-not-found -o name`,
+    );
+    return found.trim() === '' ? undefined : 'it is being removed';
+  });
+}
+
+async function proven(shell: Shell, given: Smoke): Promise<Json> {
+  const { kubectl, images, within, isolation } = given;
+  const node = (await shell.view.read(cmd`hostname`)).trim().toLowerCase();
+  await shell.run({ ...cmd`${kubectl} apply -f -`, input: workload(images.nginx) });
+  // A pod is refused until its namespace has a service account.
+  await shell.until('the service account is there', within, async () => {
+    const found = await shell.view.ask(cmd`${kubectl} -n ${NAMESPACE} get serviceaccount default -o name`);
+    return found === undefined ? 'not yet' : undefined;
+  });
+  await shell.run({ ...cmd`${kubectl} apply -f -`, input: client(images.client, node) });
+  await shell.until('nginx and the client are ready', within, () => unready(shell, kubectl));
+  const { url, by } = await address(shell, kubectl);
+  const inside = cmd`${kubectl} -n ${NAMESPACE} exec client --`.argv;
+  await shell.until(`the page arrives from ${url}`, within, async () => {
+    const page = await shell.view.ask(cmd`${inside} curl -sS --max-time 5 ${url}`);
+    if (page === undefined) return 'no answer yet';
+    return page.includes('Welcome to nginx') ? undefined : 'the answer is not the page';
+  });
+  const found = await evidence(shell, inside as readonly string[]);
+  const judged = verdict(found, isolation);
+  if (judged.failed)
+    fail({ kind: 'check-failed', host: shell.view.name, what: judged.what, reasons: judged.lines });
+  return {
+    by,
+    url,
+    isolation: judged.proven,
+    evidence: found,
+    lines: [`page fetched from ${url} (${by}), two replicas ready`, ...judged.lines],
+  };
+}
+
+interface Pod {
+  readonly metadata: { readonly name: string };
+  readonly status: {
+    readonly phase: string;
+    readonly conditions?: readonly {
+      readonly type: string;
+      readonly status: string;
+      readonly message?: string;
+    }[];
+    readonly containerStatuses?: readonly {
+      readonly ready: boolean;
+      readonly state: { readonly waiting?: { readonly reason: string; readonly message?: string } };
+    }[];
+  };
+}
+
+/** Why the pods are not all ready, in the words of the cluster; undefined when they are. */
+async function unready(shell: Shell, kubectl: readonly string[]): Promise<string | undefined> {
+  const { items }: { items: readonly Pod[] } = JSON.parse(
+    await shell.view.read(cmd`${kubectl} -n ${NAMESPACE} get pods -o json`),
+  );
+  const ready = items.filter(({ status }) => status.containerStatuses?.every(({ ready }) => ready));
+  if (items.length === 3 && ready.length === 3) return undefined;
+  const waiting = items
+    .filter((pod) => !ready.includes(pod))
+    .map(({ metadata, status }) => {
+      const state = status.containerStatuses?.find(({ ready }) => !ready)?.state.waiting;
+      const condition = status.conditions?.find(({ status }) => status !== 'True');
+      return `${metadata.name} ${status.phase}: ${state?.message ?? state?.reason ?? condition?.message ?? 'starting'}`;
+    });
+  return waiting.join('; ') || `${items.length} of 3 pods are there`;
+}
+
+/** By name where the cluster has DNS, else by address. */
+async function address(shell: Shell, kubectl: readonly string[]): Promise<{ url: string; by: string }> {
+  const dns = await shell.view.ask(
+    cmd`${kubectl} -n kube-system get endpoints kube-dns -o jsonpath={.subsets[*].addresses[*].ip}`,
+  );
+  if (dns !== undefined && dns.trim() !== '')
+    return { url: `http://nginx.${NAMESPACE}.svc.cluster.local/`, by: 'by name' };
+  const ip = await shell.view.read(
+    cmd`${kubectl} -n ${NAMESPACE} get service nginx -o jsonpath={.spec.clusterIP}`,
+  );
+  return { url: `http://${ip.trim()}/`, by: 'by address, since the cluster has no DNS' };
+}
