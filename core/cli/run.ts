@@ -78,6 +78,7 @@ export async function run(names: readonly string[], options: Options, edges: Edg
     );
   const exit = exitOf(driven, stop.signal);
   emit(ended(driven, at(), exit, journal.folder));
+  await world.fleet.remember();
   await journal.close();
   return exit;
 }

@@ -1,18 +1,24 @@
 /** Files on a host, by small scripts that a POSIX shell runs there; locally, looking needs no process. */
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { open, readFile, stat } from 'node:fs/promises';
-import { pipeline } from 'node:stream/promises';
-import { asDigest, digestOf, finish } from '../model/digest.ts';
+import { asDigest, digestOf } from '../model/digest.ts';
 import { codeOf, fail } from '../model/failure.ts';
 import type { FileFacts } from '../model/view.ts';
+import type { DigestMemo } from './memo.ts';
 import type { ExecOptions, Exit, Files, Look } from './transport.ts';
 
 type Exec = (argv: readonly string[], options?: ExecOptions) => Promise<Exit>;
 
+/** What changes when a file's content does: inode, size, times of change in nanoseconds, as GNU stat prints them. */
+const SIGNATURE = '%i %s %.9Y %.9Z';
+
+/** The second line of a note is the signature of the file as cc left it, and its digest: then it need not be read. */
 const LOOK = `set -eu
-if [ -e "$1/files/$2" ]; then printf 'owned '; else printf 'other '; fi
-if [ -f "$3" ]; then set -- "$3" $(stat -Lc '%a %s' -- "$3"); echo "file $2 $3 $(sha256sum <"$1" | cut -c1-64)"
+note="$1/files/$2" known=
+if [ -e "$note" ]; then printf 'owned '; known=$(sed -n 2p "$note"); else printf 'other '; fi
+if [ -f "$3" ]; then
+  now=$(stat -Lc '${SIGNATURE}' -- "$3")
+  case $known in "$now "*) digest=\${known##* } ;; *) digest=$(sha256sum <"$3" | cut -c1-64) ;; esac
+  echo "file $(stat -Lc '%a %s' -- "$3") $digest"
 elif [ -d "$3" ]; then echo "directory $(stat -Lc %a -- "$3")"
 elif [ -e "$3" ]; then echo other
 else echo absent; fi`;
@@ -44,7 +50,8 @@ cat >"$new"
 arrived=$(sha256sum <"$new" | cut -c1-64)
 [ "$arrived" = "$digest" ] || { echo "arrived as $arrived, sent as $digest" >&2; exit 65; }
 chmod "$mode" "$new"
-mv -fT -- "$new" "$path"`;
+mv -fT -- "$new" "$path"
+printf '%s\\n%s %s\\n' "$path" "$(stat -Lc '${SIGNATURE}' -- "$path")" "$digest" >"$base/files/$id"`;
 
 const UNPACK = `${CLAIM}strip=$4 how=$5 new="$path.cc-new"
 mkdir -p -- "$base"
@@ -107,12 +114,12 @@ export function scriptedFiles(host: string, exec: Exec, base: string): Files {
 }
 
 /** The same, with looks that spare a process: for the user cc runs as, on the machine it runs on. */
-export function localFiles(host: string, exec: Exec, base: string): Files {
+export function localFiles(host: string, exec: Exec, base: string, memo: DigestMemo): Files {
   return {
     ...scriptedFiles(host, exec, base),
     look: async (path) => {
       const [facts, owner] = await Promise.all([
-        factsOf(path),
+        factsOf(path, memo),
         absentAs(stat(`${base}/files/${digestOf(path)}`)),
       ]);
       return { facts, owned: owner !== undefined };
@@ -132,20 +139,13 @@ function lookOf(line: string): Look {
   return { facts: { kind, mode: Number.parseInt(mode, 8), size: Number(size), digest: known }, owned };
 }
 
-async function factsOf(path: string): Promise<FileFacts | undefined> {
+async function factsOf(path: string, memo: DigestMemo): Promise<FileFacts | undefined> {
   const facts = await absentAs(stat(path));
   if (!facts) return undefined;
   const mode = facts.mode & 0o7777;
   if (facts.isDirectory()) return { kind: 'directory', mode };
   if (!facts.isFile()) return { kind: 'other' };
-  return { kind: 'file', mode, size: facts.size, digest: await digestOfFile(path) };
-}
-
-/** The digest of a file that may be large. */
-export async function digestOfFile(path: string) {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path), hash);
-  return finish(hash);
+  return { kind: 'file', mode, size: facts.size, digest: await memo.digest(path) };
 }
 
 async function absentAs<Value>(look: Promise<Value>): Promise<Value | undefined> {

@@ -7,7 +7,7 @@ import { fail } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
 import type { Shell } from '../model/shell.ts';
 import type { Store } from '../store/bytes.ts';
-import { digestOfFile } from './files.ts';
+import { digestOfFile } from './memo.ts';
 import type { ExecOptions, Transport } from './transport.ts';
 
 /** What performing needs to know about the task at hand. */

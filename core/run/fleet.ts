@@ -2,12 +2,14 @@
 import { join } from 'node:path';
 import { CONTROLLER } from '../graph/expand.ts';
 import { local } from '../host/local.ts';
+import { type DigestMemo, digestMemo } from '../host/memo.ts';
 import { platformOf } from '../host/platform.ts';
 import { asRoot, ROOT_BASE } from '../host/root.ts';
 import { ssh } from '../host/ssh.ts';
 import type { Transport } from '../host/transport.ts';
 import type { Host } from '../model/plugin.ts';
 import type { Platform } from '../model/view.ts';
+import { writeDurably } from '../store/durable.ts';
 import { localStamps, remoteStamps, type Stamps } from '../store/stamp.ts';
 
 /** One host as a task with certain rights sees it. */
@@ -19,20 +21,22 @@ export interface Station {
 
 export interface Fleet extends AsyncDisposable {
   station(host: Host, root: boolean): Promise<Station>;
+  /** Keeps what was learnt about files of this machine; a reading command does not ask for it. */
+  remember(): Promise<void>;
   /** The hosts that have been connected to. */
   connected(): Promise<readonly Transport[]>;
 }
 
 /** `connect` is the seam where tests put a machine of paper. */
-export function fleetOf(
-  state: string,
-  connect: (host: Host) => Promise<Transport> = connected(state),
-): Fleet {
+export function fleetOf(state: string, connect?: (host: Host) => Promise<Transport>): Fleet {
+  const memory = join(state, 'digests.json');
+  const memo = digestMemo(memory);
+  const reach = connect ?? connected(state, memo);
   const plain = new Map<string, Promise<Transport>>();
   const stations = new Map<string, Promise<Station>>();
 
   const transportOf = (host: Host): Promise<Transport> => {
-    const known = plain.get(host.name) ?? connect(host);
+    const known = plain.get(host.name) ?? reach(host);
     plain.set(host.name, known);
     // A host that could not be reached may be there later in the same run, once a task has made it.
     known.catch(() => plain.delete(host.name));
@@ -55,6 +59,10 @@ export function fleetOf(
       known.catch(() => stations.delete(key));
       return known;
     },
+    remember: async () => {
+      const learnt = memo.learnt();
+      if (learnt !== undefined) await writeDurably(memory, learnt);
+    },
     connected: async () => {
       const all = await Promise.allSettled(plain.values());
       return all.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
@@ -70,9 +78,9 @@ export function fleetOf(
   };
 }
 
-function connected(state: string): (host: Host) => Promise<Transport> {
+function connected(state: string, memo: DigestMemo): (host: Host) => Promise<Transport> {
   return async ({ name, connection }) => {
     if (connection.kind === 'ssh') return ssh(name, connection);
-    return local(name, process.getuid?.() === 0 ? ROOT_BASE : state);
+    return local(name, process.getuid?.() === 0 ? ROOT_BASE : state, memo);
   };
 }

@@ -1,0 +1,54 @@
+/** Digests of files that have not changed since they were last read: large outputs are then looked at without reading them. */
+import { createHash } from 'node:crypto';
+import { createReadStream, readFileSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
+import { asDigest, type Digest, finish } from '../model/digest.ts';
+
+export interface DigestMemo {
+  digest(path: string): Promise<Digest>;
+  /** What to keep for the next run; undefined when nothing new was learnt. */
+  learnt(): string | undefined;
+}
+
+/** Nanoseconds within which a change might leave the times of a file as they are. */
+const RACY = 2_000_000_000n;
+
+/** `known` is the file that keeps what an earlier memo learnt; without it every file is read. */
+export function digestMemo(known?: string): DigestMemo {
+  const entries = new Map<string, string>();
+  let loaded = known === undefined;
+  let fresh = false;
+  return {
+    digest: async (path) => {
+      if (!loaded) for (const [key, value] of read(known!)) entries.set(key, value); // loaded is true without a file
+      loaded = true;
+      const { ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
+      const signature = `${ino} ${size} ${mtimeNs} ${ctimeNs} `;
+      const entry = entries.get(path);
+      const remembered = entry?.startsWith(signature) ? asDigest(entry.slice(signature.length)) : undefined;
+      if (remembered) return remembered;
+      const digest = await digestOfFile(path);
+      if (BigInt(Date.now()) * 1_000_000n - ctimeNs < RACY) return digest;
+      entries.set(path, signature + digest);
+      fresh = true;
+      return digest;
+    },
+    learnt: () => (fresh ? JSON.stringify(Object.fromEntries(entries)) : undefined),
+  };
+}
+
+function read(file: string): [string, string][] {
+  try {
+    return Object.entries(JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>); // written from `learnt`
+  } catch {
+    return []; // torn or not there: everything is read once more
+  }
+}
+
+/** The digest of a file that may be large. */
+export async function digestOfFile(path: string): Promise<Digest> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path, { highWaterMark: 1024 * 1024 }), hash);
+  return finish(hash);
+}
