@@ -1,5 +1,16 @@
 /** A control plane by kubeadm on one node: kubelet's unit, kernel settings, init, node ready. */
-import { awaited, type Change, cmd, type Json, plugin, running, step, type View, v, written } from '../core/mod.ts';
+import {
+  awaited,
+  type Change,
+  cmd,
+  type Json,
+  plugin,
+  running,
+  step,
+  type View,
+  v,
+  written,
+} from '../core/mod.ts';
 import { type Cri, cluster, cri, kubernetesRelease, nodeImages, podNetwork } from './capabilities.ts';
 import { kubeadmConfig, kubeletDropIn, kubeletUnit } from './kubeadm/config.ts';
 
@@ -252,7 +263,7 @@ function ready(kubectl: readonly string[]) {
   return awaited({
     name: 'ready',
     where: PLANE,
-    needs: ['kubeadm/untaint'],
+    needs: ['kubeadm/api'],
     what: 'all nodes are ready',
     within: 240,
     look: async (view) => {

@@ -1,4 +1,4 @@
-/** What kind of machine a host is, asked once. */
+/** What kind of machine a host is, and who cc is there; asked once. */
 import type { Arch } from '../model/artifact.ts';
 import { fail } from '../model/failure.ts';
 import type { Platform } from '../model/view.ts';
@@ -6,10 +6,18 @@ import type { Transport } from './transport.ts';
 
 const ARCHES: Readonly<Record<string, Arch>> = { x86_64: 'amd64', aarch64: 'arm64' };
 
+export interface Nature {
+  readonly platform: Platform;
+  /** Whom cc is there: `root`, or a user who may become root. */
+  readonly user: string;
+}
+
+const ASK = 'uname -s -m; id -u -n; cat /etc/os-release';
+
 /** Fails where cc cannot work: not Linux, or a processor that nothing is built for. */
-export async function platformOf(transport: Transport): Promise<Platform> {
+export async function natureOf(transport: Transport): Promise<Nature> {
   const { host } = transport;
-  const kernel = (await transport.exec(['uname', '-s', '-m'])).stdout.trim();
+  const [kernel = '', user = '', ...release] = (await transport.exec(['sh', '-c', ASK])).stdout.split('\n');
   const [os = '', machine = ''] = kernel.split(' ');
   const arch = ARCHES[machine];
   if (os !== 'Linux' || !arch) {
@@ -20,7 +28,7 @@ export async function platformOf(transport: Transport): Promise<Platform> {
       found: kernel || 'unknown',
     });
   }
-  const release = (await transport.files.text('/etc/os-release')) ?? '';
-  const value = (key: string) => new RegExp(`^${key}="?([^"\n]*)"?$`, 'm').exec(release)?.[1] ?? '';
-  return { os: 'linux', arch, distro: `${value('ID')} ${value('VERSION_ID')}`.trim() };
+  const value = (key: string) =>
+    new RegExp(`^${key}="?([^"\n]*)"?$`, 'm').exec(release.join('\n'))?.[1] ?? '';
+  return { platform: { os: 'linux', arch, distro: `${value('ID')} ${value('VERSION_ID')}`.trim() }, user };
 }

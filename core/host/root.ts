@@ -8,10 +8,8 @@ import type { ExecOptions, Transport } from './transport.ts';
 export const ROOT_BASE = '/var/lib/cc';
 
 /** Fails with `no-root` where neither way leads to root. */
-export async function asRoot(transport: Transport): Promise<Transport> {
+export async function asRoot(transport: Transport, user: string): Promise<Transport> {
   const { host } = transport;
-  const id = await transport.exec(['id', '-u', '-n']);
-  const user = id.stdout.trim();
   if (user === 'root') return transport;
   const probe = await transport.exec(['sudo', '-n', 'true']);
   if (probe.code !== 0) return fail({ kind: 'no-root', host, user, why: probe.stderr.trim() });

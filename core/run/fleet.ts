@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { CONTROLLER } from '../graph/expand.ts';
 import { local } from '../host/local.ts';
 import { type DigestMemo, digestMemo } from '../host/memo.ts';
-import { platformOf } from '../host/platform.ts';
+import { natureOf } from '../host/platform.ts';
 import { asRoot, ROOT_BASE } from '../host/root.ts';
 import { ssh } from '../host/ssh.ts';
 import type { Transport } from '../host/transport.ts';
@@ -43,8 +43,9 @@ export function fleetOf(state: string, connect?: (host: Host) => Promise<Transpo
     return known;
   };
   const enter = async (host: Host, root: boolean): Promise<Station> => {
-    const transport = root ? await asRoot(await transportOf(host)) : await transportOf(host);
-    const platform = await platformOf(transport);
+    const reached = await transportOf(host);
+    const { platform, user } = await natureOf(reached);
+    const transport = root ? await asRoot(reached, user) : reached;
     const stamps =
       host.name === CONTROLLER
         ? localStamps(join(state, 'stamps'))

@@ -38,10 +38,15 @@ exec systemd-nspawn --quiet --directory="$root" --machine="$name" --boot --regis
   '--system-call-filter=@keyring bpf' --link-journal=no --resolv-conf=off --timezone=off --setenv=SYSTEMD_COLORS=0
 `;
 
-/** LOOK NAME PIDFILE: `runs`, `left-over` (processes or cgroups without their nspawn), or `gone`. */
+/**
+ * LOOK NAME PIDFILE: `runs` with what the machine's own systemd says of its state, `left-over` (processes or cgroups
+ * without their nspawn), or `gone`.
+ */
 export const LOOK = `name=$1
 pid=$(cat "$2" 2>/dev/null || :)
-if [ -n "$pid" ] && tr '\\0' '\\n' <"/proc/$pid/cmdline" 2>/dev/null | grep -qxF -e "--machine=$name"; then echo runs
+if [ -n "$pid" ] && tr '\\0' '\\n' <"/proc/$pid/cmdline" 2>/dev/null | grep -qxF -e "--machine=$name"; then
+  leader=$(cut -d' ' -f1 "/proc/$pid/task/$pid/children")
+  echo "runs $(nsenter --target "$leader" --mount --uts --ipc --net --pid systemctl is-system-running 2>/dev/null)"
 elif [ -n "$(find /sys/fs/cgroup -type d -name "cc-$name" 2>/dev/null | head -n 1)" ]; then echo left-over
 elif ip link show dev "vb-$name" >/dev/null 2>&1; then echo left-over
 else echo gone; fi`;
