@@ -1,5 +1,5 @@
 /** Debian's archive as a source of artifacts: single packages and files of them, of any suite, authenticated by apt. */
-import { type Artifact, capability, cmd, plugin, step, type View, v } from '../core/mod.ts';
+import { type Artifact, capability, cmd, packages, plugin, step, type View, v } from '../core/mod.ts';
 
 export interface Debian {
   /** A package of a suite, or one file of it. */
@@ -53,10 +53,12 @@ export const debian = plugin({
         }),
       ],
       steps: [
+        packages(['debian-archive-keyring'], { name: 'keyring', where: 'controller', needs: [] }),
         step<{ address: string; wrong: readonly string[] }>({
           name: 'sources',
           where: 'controller',
           root: false,
+          needs: ['debian/keyring'],
           inputs: { mirror, suites },
           probe: async (view) => {
             const address = mirror ?? (await known(view, `${apt}/sources.list`)) ?? (await ask(view));

@@ -3,7 +3,7 @@ import type { Artifact } from '../model/artifact.ts';
 import type { Change } from '../model/change.ts';
 import { type Command, titled, type Word } from '../model/command.ts';
 import { digestOf } from '../model/digest.ts';
-import { fail } from '../model/failure.ts';
+import { Failed, fail } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
 import type { Shell } from '../model/shell.ts';
 import type { Store } from '../store/bytes.ts';
@@ -52,14 +52,25 @@ const PERFORMED: { readonly [K in Change['kind']]: Perform<K> } = {
   unit: async ({ unit, state }, site) => {
     for (const argv of UNIT[state](unit)) await run({ argv: ['systemctl', '--quiet', ...argv] }, site);
   },
-  packages: async ({ names }, site) => {
-    const env = { DEBIAN_FRONTEND: 'noninteractive' };
-    await run({ argv: ['apt-get', '-q', 'update'], env }, site);
-    const options = ['-q', '-y', '--no-install-recommends', '--no-upgrade', '-o', 'Dpkg::Use-Pty=0'];
-    await run({ argv: ['apt-get', ...options, 'install', ...names], env }, site);
-  },
+  packages: ({ names }, site) => install(names, site),
   script: ({ script }, site) => script(site.shell()),
 };
+
+/** apt's own words are kept whatever fails, because only they tell a missing mirror from a missing package. */
+async function install(names: readonly string[], site: Site): Promise<void> {
+  const env = { DEBIAN_FRONTEND: 'noninteractive' };
+  const options = ['-q', '-y', '--no-install-recommends', '--no-upgrade', '-o', 'Dpkg::Use-Pty=0'];
+  try {
+    await run({ argv: ['apt-get', '-q', 'update'], env }, site);
+    await run({ argv: ['apt-get', ...options, 'install', ...names], env }, site);
+  } catch (error) {
+    if (!(error instanceof Failed) || error.failure.kind !== 'command-failed') throw error;
+    fail(
+      { kind: 'not-installable', host: site.transport.host, packages: names, why: error.failure.stderr },
+      error,
+    );
+  }
+}
 
 type UnitState = Extract<Change, { kind: 'unit' }>['state'];
 

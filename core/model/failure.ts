@@ -61,6 +61,12 @@ export type Failure =
     }
   | { readonly kind: 'no-root'; readonly host: string; readonly user: string; readonly why: string }
   | { readonly kind: 'missing-tool'; readonly host: string; readonly tool: string; readonly package: string }
+  | {
+      readonly kind: 'not-installable';
+      readonly host: string;
+      readonly packages: readonly string[];
+      readonly why: string;
+    }
   | { readonly kind: 'no-mirror'; readonly mirror: string; readonly why: string }
   | { readonly kind: 'fetch-failed'; readonly artifact: string; readonly url: string; readonly why: string }
   | { readonly kind: 'unlocked'; readonly artifact: string; readonly url: string }
@@ -94,6 +100,7 @@ export const EXIT: { readonly [K in Failure['kind']]: number } = {
   'wrong-platform': 77,
   'no-root': 77,
   'missing-tool': 77,
+  'not-installable': 77,
   'no-mirror': 1,
   'fetch-failed': 1,
   unlocked: 65,

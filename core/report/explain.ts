@@ -68,6 +68,11 @@ const EXPLAINED: { readonly [K in Failure['kind']]: (failure: Extract<Failure, {
       why: [`it is not installed, and no package of this host provides it`],
       fix: `install the Debian package ${name}, or use a host of the Debian family`,
     }),
+    'not-installable': ({ host, packages, why }) => ({
+      what: `Cannot install ${packages.join(' ')} on ${host}`,
+      why: lastLines(why),
+      fix: `make this work on ${host}: apt-get install ${packages.join(' ')}`,
+    }),
     'no-mirror': ({ mirror, why }) => ({
       what: 'Cannot read the Debian archive',
       why: [`as named in ${mirror}`, ...lastLines(why)],

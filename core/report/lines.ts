@@ -27,7 +27,9 @@ function taskLines(event: Extract<Event, { kind: 'task' }>): readonly string[] {
   if (state === 'applied') return [`✔ ${id} ${duration(took)}`, ...reported(report)];
   if (state === 'adopted') return [`= ${id} was already as declared`];
   if (state === 'skipped') return [`- ${id} skipped because ${because} failed`];
-  if (!failure || state === 'interrupted') return [];
+  if (state === 'interrupted')
+    return [`✘ ${id} interrupted after ${duration(took)}; the next run goes on from there`];
+  if (!failure) return [];
   return [`✘ ${id} ${state} after ${duration(took)}`, ...explained(failure).map((line) => `  ${line}`)];
 }
 
