@@ -6,20 +6,20 @@ import { hold } from '../host/hold.ts';
 import { reap } from '../host/reap.ts';
 import type { Clock } from '../host/shell.ts';
 import type { Counts, Emit, Event } from '../model/event.ts';
-import { EXIT, fail } from '../model/failure.ts';
-import type { State, TaskId } from '../model/task.ts';
+import { EXIT } from '../model/failure.ts';
+import type { State, Task, TaskId } from '../model/task.ts';
 import { type Applying, applying } from '../run/apply.ts';
 import { type Driven, drive } from '../run/engine.ts';
+import type { World } from '../run/look.ts';
 import { undoing } from '../run/undo.ts';
-import { median, openJournal, readDurations } from '../store/journal.ts';
-import type { Options } from './args.ts';
-import { chosen, type Edges, openSession, openWorld } from './session.ts';
+import { type Journal, median, openJournal, readDurations } from '../store/journal.ts';
+import { type Options, usage } from './args.ts';
+import { chosen, type Edges, openSession, openWorld, type Session } from './session.ts';
 
 export async function run(names: readonly string[], options: Options, edges: Edges): Promise<number> {
   const session = await openSession(options, edges);
   const undo = names.some((name) => session.undoers.includes(name));
-  if (undo && names.length > 1)
-    fail({ kind: 'usage', message: 'Cannot take everything back and run tasks at once' });
+  if (undo && names.length > 1) usage('Cannot take everything back and run tasks at once');
   const { wanted, tasks } = chosen(session, undo ? [] : names);
   const stop = new AbortController();
   edges.onStop((signal) => stop.abort(signal));
@@ -27,10 +27,9 @@ export async function run(names: readonly string[], options: Options, edges: Edg
   await using world = await openWorld(session, stop.signal, asked);
   const id = runId();
   await using _ = await hold(`${session.paths.state}/hold`, id, edges.command);
-  const controller = session.hosts.find(({ name }) => name === CONTROLLER)!; // expand puts it first
   // Whether root can be had is known before anything is done, not in the middle.
-  if (tasks.some(({ host, step }) => host === controller && step.root !== false))
-    await world.fleet.station(controller, true);
+  const rooted = tasks.find(({ host, step }) => host.name === CONTROLLER && step.root !== false);
+  if (rooted) await world.fleet.station(rooted.host, true);
 
   const journal = openJournal(session.paths.state, id);
   const report = await reporter(options, edges);
@@ -38,48 +37,60 @@ export async function run(names: readonly string[], options: Options, edges: Edg
     journal.record(event);
     report(event);
   };
+  const exit = await applyAll({ session, tasks, undo, options, id, journal, emit }, world);
+  await world.fleet.remember();
+  await journal.close();
+  return exit;
+}
+
+interface Job {
+  readonly session: Session;
+  readonly tasks: readonly Task[];
+  readonly undo: boolean;
+  readonly options: Options;
+  readonly id: string;
+  readonly journal: Journal;
+  readonly emit: Emit;
+}
+
+async function applyAll(
+  { session, tasks, undo, options, id, journal, emit }: Job,
+  world: World,
+): Promise<number> {
+  const { paths, hosts } = session;
   const start = clock.now();
   const at = () => Math.round(clock.now() - start);
+  const controller = hosts.find(({ name }) => name === CONTROLLER)!; // expand puts it first
+  const applies: Applying = {
+    ...world,
+    ...{ run: id, cache: paths.cache, clock, emit, at },
+    controller: () => world.fleet.station(controller, false),
+  };
+  const leaving = new Set(hosts.filter(({ madeBy }) => madeBy).map(({ name }) => name));
+  const durations = readDurations(paths.state);
+  const ids = tasks.map((task) => task.id);
   emit({
     kind: 'run-started',
     run: id,
     verb: undo ? 'undo' : 'run',
     recipe: session.name,
-    tasks: tasks.map(({ id }) => id),
+    tasks: ids,
     logs: journal.folder,
   });
-  const applies: Applying = {
-    ...world,
-    run: id,
-    cache: session.paths.cache,
-    clock,
-    emit,
-    at,
-    controller: () => world.fleet.station(controller, false),
-  };
-  const leaving = new Set(session.hosts.filter(({ madeBy }) => madeBy).map(({ name }) => name));
-  const durations = readDurations(session.paths.state);
   const driven = await drive({
     tasks,
     ...(undo ? { arrows: reversed(tasks) } : {}),
     work: undo ? undoing(applies, leaving) : applying(applies),
     emit,
     clock,
-    signal: stop.signal,
+    signal: world.signal,
     concurrency: options.concurrency ?? session.concurrency,
     keepGoing: undo || options.keepGoing,
     duration: (task) => median(durations[task] ?? []) ?? 1,
   });
-  if (stop.signal.aborted)
-    await sweep(
-      applies,
-      id,
-      tasks.map((task) => task.id),
-    );
-  const exit = exitOf(driven, stop.signal);
+  if (world.signal.aborted) await sweep(applies, id, ids);
+  const exit = exitOf(driven, world.signal);
   emit(ended(driven, at(), exit, journal.folder));
-  await world.fleet.remember();
-  await journal.close();
   return exit;
 }
 

@@ -6,14 +6,12 @@ import { digestOf } from '../model/digest.ts';
 import { Failed, fail } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
 import type { Shell } from '../model/shell.ts';
-import type { Store } from '../store/bytes.ts';
 import { digestOfFile } from './memo.ts';
 import type { ExecOptions, Transport } from './transport.ts';
 
 /** What performing needs to know about the task at hand. */
 export interface Site {
   readonly transport: Transport;
-  readonly store: Store;
   /** The path of an artifact's bytes on the controller, fetched or built. */
   readonly bytes: (artifact: Artifact) => string;
   readonly fetch: (artifact: Artifact) => Promise<void>;

@@ -113,7 +113,6 @@ async function siteOf(task: Task, station: Station, world: Applying, signal: Abo
   const controller = await world.controller();
   const site: Site = {
     transport: station.transport,
-    store: world.store,
     bytes: (artifact: Artifact) =>
       artifact.source.kind === 'built' ? artifact.source.path : world.store.path(artifact),
     fetch: (artifact) => fetchArtifact(world.store, artifact, signal, (text) => log(`${text}\n`)),

@@ -44,56 +44,60 @@ export interface Driven {
 
 /** ensures: every task ends in exactly one final state, and no work is left running. */
 export async function drive(options: Drive): Promise<Driven> {
-  const { tasks, emit, clock, signal } = options;
+  const { tasks, signal, clock } = options;
   const graph = order(options.arrows ?? tasks);
   const plan = schedule(graph);
   const weights = remaining(graph, options.duration);
   const gate = gates(options.concurrency);
   const byId = new Map(tasks.map((task) => [task.id, task]));
-  const outcomes = new Map<TaskId, Outcome>();
-  const states = new Map<TaskId, State>(graph.ids.map((id) => [id, 'waiting']));
-  const start = clock.now();
+  const board = boardOf(graph, options);
   let stopping = false;
-  let left = tasks.length;
-  const finished = Promise.withResolvers<void>();
-
-  const to = (id: TaskId, state: State, outcome: Omit<Outcome, 'state'> = {}) => {
-    states.set(id, moved(states.get(id)!, state)); // every id of the graph has a state
-    emit({ kind: 'task', at: clock.now() - start, id, state, ...outcome });
-    if (!isFinal(state)) return;
-    outcomes.set(id, { state, ...outcome });
-    left -= 1;
-    if (left === 0) finished.resolve();
-  };
 
   const run = async (task: Task): Promise<void> => {
+    if (stopping || signal.aborted) return end(task.id, { state: 'cancelled' });
     const began = clock.now();
-    if (stopping || signal.aborted) return to(task.id, 'cancelled');
-    to(task.id, 'probing');
+    board.to(task.id, 'probing');
     const outcome = await outcomeOf(() =>
-      options.work(task, (state, reason) => to(task.id, state, reason ? { reason } : {})),
+      options.work(task, (state, reason) => board.to(task.id, state, reason ? { reason } : {})),
     );
-    const { state, ...rest } = outcome;
     if (outcome.failure && !options.keepGoing) stopping = true;
-    to(task.id, state, { ...rest, took: clock.now() - began });
-    const { ready, lost } = plan.ended(task.id, state);
-    for (const { id, because } of lost) to(id, state === 'cancelled' ? 'cancelled' : 'skipped', { because });
+    end(task.id, { ...outcome, took: Math.round(clock.now() - began) });
+  };
+  const end = (id: TaskId, { state, ...rest }: Outcome): void => {
+    board.to(id, state, rest);
+    const { ready, lost } = plan.ended(id, state);
+    for (const { id, because } of lost) board.to(id, state === 'cancelled' ? state : 'skipped', { because });
     begin(ready);
   };
-
   const begin = (ids: readonly TaskId[]): void => {
-    const sorted = ids.toSorted((a, b) => weights.get(b)! - weights.get(a)!); // remaining() answers for every id
-    for (const id of sorted) {
+    const weight = (id: TaskId) => weights.get(id) ?? 0;
+    for (const id of ids.toSorted((a, b) => weight(b) - weight(a))) {
       const task = byId.get(id)!; // requires: arrows are of the same tasks
-      to(id, 'ready');
-      gate.enter(task, Math.round(weights.get(id)!), () => run(task)).then(undefined, finished.reject);
+      board.to(id, 'ready');
+      gate.enter(task, Math.round(weight(id)), () => run(task)).catch(board.broken);
     }
   };
 
-  if (left === 0) finished.resolve();
   begin(plan.first);
-  await finished.promise;
-  return { graph, outcomes };
+  await board.finished;
+  return { graph, outcomes: board.outcomes };
+}
+
+/** Where every task stands; `finished` ends with the last of them, or with the bug that `broken` was told. */
+function boardOf({ ids }: Order, { emit, clock }: Drive) {
+  const outcomes = new Map<TaskId, Outcome>();
+  const states = new Map<TaskId, State>(ids.map((id) => [id, 'waiting']));
+  const { promise: finished, resolve, reject: broken } = Promise.withResolvers<void>();
+  const start = clock.now();
+  if (ids.length === 0) resolve();
+  const to = (id: TaskId, state: State, outcome: Omit<Outcome, 'state'> = {}): void => {
+    states.set(id, moved(states.get(id)!, state)); // every id of the graph has a state
+    emit({ kind: 'task', at: Math.round(clock.now() - start), id, state, ...outcome });
+    if (!isFinal(state)) return;
+    outcomes.set(id, { state, ...outcome });
+    if (outcomes.size === ids.length) resolve();
+  };
+  return { to, outcomes, finished, broken };
 }
 
 async function outcomeOf(work: () => Promise<Outcome>): Promise<Outcome> {

@@ -4,7 +4,7 @@ import type { Reason } from '../model/event.ts';
 import { type Failure, failureData, failureOf } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
 import type { Task, TaskId } from '../model/task.ts';
-import { decide } from './decide.ts';
+import { compare, decide } from './decide.ts';
 import type { Work } from './engine.ts';
 import { type Looked, look, type World } from './look.ts';
 
@@ -67,11 +67,19 @@ function finding(task: Task, looked: Looked, after: TaskId | undefined): Finding
   const { id } = task;
   const stamped = looked.stamp?.state === 'applied';
   const decision = decide(looked.changes, looked.stamp, looked.last);
+  if (decision.kind === 'run' && after && onlyByNeeds(looked)) return { kind: 'once', id, after };
   if (decision.kind === 'run')
     return { kind: 'would', id, stamped, reason: decision.reason, changes: looked.changes };
   if (task.step.check && after) return { kind: 'once', id, after };
   const report = looked.stamp?.report;
   return { kind: 'as-declared', id, stamped, ...(report === undefined ? {} : { report }) };
+}
+
+/** Whether nothing but what stands before it speaks for a change: that may be mended before its turn comes. */
+function onlyByNeeds({ stamp, manifest }: Looked): boolean {
+  if (stamp?.state !== 'applied') return false;
+  const differences = compare(stamp.manifest, manifest);
+  return differences.length > 0 && differences.every((line) => line.startsWith('needs.'));
 }
 
 /** A finding as JSON, for `--json`. */
