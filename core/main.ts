@@ -48,7 +48,8 @@ async function main(): Promise<number> {
     cwd: process.cwd(),
     env: process.env,
     out: (text) => void process.stdout.write(text),
-    terminal: process.stdout.isTTY === true && process.stderr.isTTY === true,
+    // Without a width ora would count lines for ever; a pseudo-terminal may say that it has none.
+    terminal: process.stdout.isTTY && process.stderr.isTTY && process.stderr.columns > 0,
     arch: process.arch,
     command: ['cc', ...process.argv.slice(2)].join(' '),
     onStop,

@@ -2,6 +2,7 @@
 
 import { named } from '../graph/select.ts';
 import { describe } from '../model/change.ts';
+import { EXIT } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
 import type { TaskId } from '../model/task.ts';
 import { explained } from '../report/explain.ts';
@@ -51,7 +52,8 @@ async function survey(
 }
 
 function exitOf(findings: readonly Finding[]): number {
-  if (findings.some(({ kind }) => kind === 'unknown')) return 1;
+  const failure = findings.find((finding) => finding.kind === 'unknown')?.failure;
+  if (failure) return EXIT[failure.kind];
   return findings.some(({ kind }) => kind !== 'as-declared') ? 2 : 0;
 }
 
