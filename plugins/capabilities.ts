@@ -19,8 +19,8 @@ export interface Cri {
 }
 export const cri = capability<Cri>('cri');
 
-/** How pods get addresses. */
-export const podNetwork = capability<{ readonly subnet: string }>('pod-network');
+/** How pods get addresses, and the folder of the CNI plugins that see to it. */
+export const podNetwork = capability<{ readonly subnet: string; readonly bin: string }>('pod-network');
 
 /** A Go toolchain on the controller. */
 export const goToolchain = capability<{ readonly root: string; readonly version: string }>('go-toolchain');

@@ -4,7 +4,9 @@ import { From, podNetwork, release, Version } from './capabilities.ts';
 import { debianArchive } from './debian.ts';
 
 const RELEASES = 'https://github.com/containernetworking/plugins/releases/download';
-const BIN = '/opt/cni/bin';
+/** Of cc's own where a whole archive is unpacked; else the usual folder, which others may share. */
+const OWN = '/opt/cc/cni';
+const SHARED = '/opt/cni/bin';
 /** What the configuration below names, and what these call. */
 const PROGRAMS = ['bridge', 'host-local', 'loopback', 'portmap'];
 
@@ -31,14 +33,17 @@ export const cni = plugin({
       release('cni-plugins', `${RELEASES}/v${version}/cni-plugins-linux-${arch}-v${version}.tgz`);
     const programs =
       from === 'debian'
-        ? PROGRAMS.map((name) => placed(member(name), { name, path: `${BIN}/${name}`, needs: [] }))
-        : [unpacked(archive(), { name: 'plugins', path: BIN, witness: 'bridge', needs: [] })];
+        ? PROGRAMS.map((name) => placed(member(name), { name, path: `${SHARED}/${name}`, needs: [] }))
+        : [unpacked(archive(), { name: 'plugins', path: OWN, witness: 'bridge', needs: [] })];
     const config = written(network(subnet, bridge), {
       name: 'network',
       path: '/etc/cni/net.d/10-cc.conflist',
       needs: [],
     });
-    return { provides: [podNetwork.of({ subnet })], steps: [...programs, config] };
+    return {
+      provides: [podNetwork.of({ subnet, bin: from === 'debian' ? SHARED : OWN })],
+      steps: [...programs, config],
+    };
   },
 });
 

@@ -1,10 +1,12 @@
 /** containerd as Kubernetes' container runtime. */
 import { cmd, placed, plugin, running, unpacked, v, written } from '../core/mod.ts';
-import { cri, From, kubernetesRelease, ociRuntime, release, Version } from './capabilities.ts';
+import { cri, From, kubernetesRelease, ociRuntime, podNetwork, release, Version } from './capabilities.ts';
 import { debianArchive } from './debian.ts';
 
 const RELEASES = 'https://github.com/containerd/containerd/releases/download';
 const PROGRAMS = ['containerd', 'containerd-shim-runc-v2', 'ctr'];
+/** Where a release archive is unpacked, as a whole. */
+const OWN = '/opt/cc/containerd';
 const CONFIG = '/etc/containerd/config.toml';
 const UNIT = '/etc/systemd/system/containerd.service';
 
@@ -32,16 +34,17 @@ export const containerd = plugin({
         : [
             unpacked(archive(), {
               name: 'programs',
-              path: '/opt/containerd',
+              path: OWN,
               witness: 'bin/containerd',
               needs: [],
             }),
           ];
-    const home = from === 'debian' ? bin : '/opt/containerd/bin';
+    const home = from === 'debian' ? bin : `${OWN}/bin`;
     const ctr = cmd`${home}/ctr --namespace k8s.io`.argv;
     const config = configuration({
       cgroupDriver,
       confined,
+      cni: use(podNetwork).bin,
       runc: use(ociRuntime).path,
       pause: use(kubernetesRelease).pauseImage,
     });
@@ -85,12 +88,13 @@ $ctr containers list --quiet | xargs -r $ctr containers delete`;
 interface Config {
   readonly cgroupDriver: 'cgroupfs' | 'systemd';
   readonly confined: boolean;
+  readonly cni: string;
   readonly runc: string;
   readonly pause: string;
 }
 
 /** Keys of version 2 of the file: https://github.com/containerd/containerd/blob/v1.6.20/docs/cri/config.md */
-function configuration({ cgroupDriver, confined, runc, pause }: Config): string {
+function configuration({ cgroupDriver, confined, cni, runc, pause }: Config): string {
   const limits = [
     'restrict_oom_score_adj',
     'disable_hugetlb_controller',
@@ -102,7 +106,7 @@ function configuration({ cgroupDriver, confined, runc, pause }: Config): string 
   sandbox_image = "${pause}"
 ${confined ? limits.map((key) => `  ${key} = true\n`).join('') : ''}
 [plugins."io.containerd.grpc.v1.cri".cni]
-  bin_dir = "/opt/cni/bin"
+  bin_dir = "${cni}"
   conf_dir = "/etc/cni/net.d"
 
 [plugins."io.containerd.grpc.v1.cri".containerd]

@@ -95,14 +95,16 @@ function split(words: readonly string[]) {
   for (const word of words) {
     if (word === '--') break;
     const name = /^--([^=]+)/.exec(word)?.[1];
-    if (name === undefined || name in OPTIONS) continue;
+    if (name === undefined || Object.hasOwn(OPTIONS, name)) continue;
     const near = nearest(name, Object.keys(OPTIONS));
     fail({ kind: 'unknown-name', what: 'option', name: `--${name}`, ...(near ? { near: `--${near}` } : {}) });
   }
   try {
     return parseArgs({ args: [...words], options: OPTIONS, allowPositionals: true, strict: true });
   } catch (error) {
-    return usage(`Cannot read the command: ${error instanceof Error ? error.message.split('. ')[0] : error}`);
+    return usage(
+      `Cannot read the command: ${error instanceof Error ? error.message.split(/[.\n]/)[0] : error}`,
+    );
   }
 }
 

@@ -5,8 +5,9 @@ import { dirname, extname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { nearest } from '../graph/near.ts';
 import { fail } from '../model/failure.ts';
-import type { Recipe } from '../model/recipe.ts';
-import type { Options } from './args.ts';
+import { type Recipe, RecipeShape } from '../model/recipe.ts';
+import { checked, optionNames } from '../model/schema.ts';
+import { type Options, usage } from './args.ts';
 
 export interface Loaded {
   readonly file: string;
@@ -98,25 +99,19 @@ function unreadable(file: string, error: unknown): never {
   );
 }
 
-const KEYS = ['name', 'extends', 'isolation', 'hosts', 'plugins', 'options', 'without', 'concurrency'];
-
-/** A recipe by shape: an object with known keys only; what they hold is checked when it is expanded. */
+/** A recipe by shape; what its plugins' options hold is checked when it is expanded. */
 function asRecipe(value: unknown, file: string): Recipe {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return fail({ kind: 'config-unreadable', file, why: 'its default export is not a recipe' });
   }
-  const problems = Object.keys(value)
-    .filter((key) => !KEYS.includes(key))
-    .map((key) => {
-      const near = nearest(key, KEYS);
-      return { path: key, message: 'is not a key of a recipe', ...(near ? { near } : {}) };
-    });
-  const { name } = value as Recipe;
-  if (name !== undefined && !/^[a-z0-9][a-z0-9._-]*$/i.test(name)) {
-    problems.push({ path: 'name', message: 'expected letters, digits, ".", "_" and "-"' });
-  }
-  if (problems.length > 0) fail({ kind: 'config-invalid', file, problems });
-  return value as Recipe;
+  const result = checked(RecipeShape, value, '');
+  if (result.ok) return value as Recipe; // of that shape, as just checked
+  const keys = optionNames(RecipeShape);
+  const problems = result.problems.map((problem) => {
+    const near = keys.includes(problem.path) ? undefined : nearest(problem.path, keys);
+    return near ? { ...problem, near } : problem;
+  });
+  return fail({ kind: 'config-invalid', file, problems });
 }
 
 /** Follows `extends` to the base; a recipe that extends itself is a cycle. */
@@ -156,15 +151,16 @@ export async function shippedRecipes(): Promise<readonly string[]> {
 
 /** `--set plugin.option=value`; a value that is JSON is taken as such, any other as text. */
 function settings(given: readonly string[]): Recipe {
-  const options: Record<string, Record<string, unknown>> = {};
+  const options = new Map<string, [string, unknown][]>();
   for (const text of given) {
     const match = /^([^.=]+)\.([^=]+)=(.*)$/s.exec(text);
-    if (!match)
-      return fail({ kind: 'usage', message: `Cannot read "--set ${text}": expected plugin.option=value` });
+    if (!match) return usage(`Cannot read "--set ${text}": expected plugin.option=value`);
     const [, plugin = '', option = '', value = ''] = match;
-    options[plugin] = { ...options[plugin], [option]: dataOf(value) };
+    options.set(plugin, [...(options.get(plugin) ?? []), [option, dataOf(value)]]);
   }
-  return { options };
+  return {
+    options: Object.fromEntries([...options].map(([plugin, set]) => [plugin, Object.fromEntries(set)])),
+  };
 }
 
 function dataOf(text: string): unknown {

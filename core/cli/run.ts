@@ -12,7 +12,7 @@ import { type Applying, applying } from '../run/apply.ts';
 import { type Driven, drive } from '../run/engine.ts';
 import type { World } from '../run/look.ts';
 import { undoing } from '../run/undo.ts';
-import { type Journal, median, openJournal, readDurations } from '../store/journal.ts';
+import { median, openJournal, readDurations } from '../store/journal.ts';
 import { type Options, usage } from './args.ts';
 import { chosen, type Edges, openSession, openWorld, type Session } from './session.ts';
 
@@ -24,23 +24,34 @@ export async function run(names: readonly string[], options: Options, edges: Edg
   const stop = new AbortController();
   edges.onStop((signal) => stop.abort(signal));
   const asked = new Set(names.includes('all') ? [] : wanted.map(({ id }) => id));
-  await using world = await openWorld(session, stop.signal, asked);
-  const id = runId();
-  await using _ = await hold(`${session.paths.state}/hold`, id, edges.command);
-  // Whether root can be had is known before anything is done, not in the middle.
-  const rooted = tasks.find(({ host, step }) => host.name === CONTROLLER && step.root !== false);
-  if (rooted) await world.fleet.station(rooted.host, true);
+  const world = await openWorld(session, stop.signal, asked);
+  try {
+    return await held({ session, tasks, undo, options, id: runId() }, world, edges);
+  } finally {
+    await world.fleet[Symbol.asyncDispose]();
+  }
+}
 
-  const journal = openJournal(session.paths.state, id);
-  const report = await reporter(options, edges);
-  const emit: Emit = (event) => {
-    journal.record(event);
-    report(event);
-  };
-  const exit = await applyAll({ session, tasks, undo, options, id, journal, emit }, world);
-  await world.fleet.remember();
-  await journal.close();
-  return exit;
+/** One run at a time; whether root can be had is known before anything is done, not in the middle. */
+async function held(job: Job, world: World, edges: Edges): Promise<number> {
+  const { paths } = job.session;
+  const holding = await hold(`${paths.state}/hold`, job.id, edges.command);
+  try {
+    const rooted = job.tasks.find(({ host, step }) => host.name === CONTROLLER && step.root !== false);
+    if (rooted) await world.fleet.station(rooted.host, true);
+    const journal = openJournal(paths.state, job.id);
+    const report = await reporter(job.options, edges);
+    const emit: Emit = (event) => {
+      journal.record(event);
+      report(event);
+    };
+    const exit = await applyAll(job, world, emit, journal.folder);
+    await world.fleet.remember();
+    await journal.close();
+    return exit;
+  } finally {
+    await holding[Symbol.asyncDispose]();
+  }
 }
 
 interface Job {
@@ -49,13 +60,13 @@ interface Job {
   readonly undo: boolean;
   readonly options: Options;
   readonly id: string;
-  readonly journal: Journal;
-  readonly emit: Emit;
 }
 
 async function applyAll(
-  { session, tasks, undo, options, id, journal, emit }: Job,
+  { session, tasks, undo, options, id }: Job,
   world: World,
+  emit: Emit,
+  logs: string,
 ): Promise<number> {
   const { paths, hosts } = session;
   const start = clock.now();
@@ -75,7 +86,7 @@ async function applyAll(
     verb: undo ? 'undo' : 'run',
     recipe: session.name,
     tasks: ids,
-    logs: journal.folder,
+    logs,
   });
   const driven = await drive({
     tasks,
@@ -90,7 +101,7 @@ async function applyAll(
   });
   if (world.signal.aborted) await sweep(applies, id, ids);
   const exit = exitOf(driven, world.signal);
-  emit(ended(driven, at(), exit, journal.folder));
+  emit(ended(driven, at(), exit, logs));
   return exit;
 }
 

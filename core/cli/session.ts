@@ -53,12 +53,12 @@ export function chosen(session: Session, names: readonly string[]) {
   return { wanted, tasks: withNeeds(session.tasks, wanted) };
 }
 
-/** A world to look at hosts in. */
+/** A world to look at hosts in; whoever opens it closes its fleet. */
 export async function openWorld(
   session: Session,
   signal: AbortSignal,
   asked: ReadonlySet<TaskId>,
-): Promise<World & AsyncDisposable> {
+): Promise<World> {
   const store = openStore(session.paths.cache, await readLock(join(dirname(session.file), 'cc.lock')));
   const fleet = fleetOf(session.paths.state);
   return {
@@ -68,6 +68,5 @@ export async function openWorld(
     asked,
     facts: new Map(),
     touched: new Set(),
-    [Symbol.asyncDispose]: () => fleet[Symbol.asyncDispose](),
   };
 }

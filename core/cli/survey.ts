@@ -66,9 +66,9 @@ async function findingsOf(
   const { tasks } = chosen(session, names);
   const stop = new AbortController();
   edges.onStop((signal) => stop.abort(signal));
-  await using world = await openWorld(session, stop.signal, new Set());
+  const world = await openWorld(session, stop.signal, new Set());
   const { work, findings } = surveying(world);
-  await drive({
+  const driven = drive({
     tasks,
     work,
     emit: () => {},
@@ -78,6 +78,7 @@ async function findingsOf(
     keepGoing: true,
     duration: () => 1,
   });
+  await driven.finally(() => world.fleet[Symbol.asyncDispose]());
   return tasks.flatMap(({ id }) => findings.get(id) ?? []);
 }
 

@@ -6,10 +6,11 @@ import { fail, type Problem } from '../model/failure.ts';
 import type { Body, Capability, Context, Host, PluginUse } from '../model/plugin.ts';
 import { checked, optionNames } from '../model/schema.ts';
 import type { Step } from '../model/step.ts';
-import { isName, type Task, taskId } from '../model/task.ts';
+import { isName, NAMING, type Task, taskId } from '../model/task.ts';
 import { fetched } from '../steps/fetched.ts';
 import type { Flat } from './flatten.ts';
 import { nearest } from './near.ts';
+import { order } from './order.ts';
 
 export const CONTROLLER = 'controller';
 
@@ -41,8 +42,11 @@ export function expand(flat: Flat, ground: Ground, problems: Problem[]): Expande
   const built = build(flat, ground, problems);
   const controller: Host = { name: CONTROLLER, roles: [], connection: { kind: 'local' }, arch: ground.arch };
   const hosts = [controller, ...flat.hosts, ...built.flatMap(({ body }) => body.hosts ?? [])];
+  problems.push(...doubles(flat.uses), ...misnamed(hosts, flat.uses));
   const tasks = problems.length > 0 ? [] : place(built, hosts, problems);
-  if (problems.length > 0) fail({ kind: 'config-invalid', file: ground.file, problems });
+  const mistakes = [...new Map(problems.map((each) => [`${each.path} ${each.message}`, each])).values()];
+  if (mistakes.length > 0) fail({ kind: 'config-invalid', file: ground.file, problems: mistakes });
+  order(tasks); // a cycle is told before anything starts
   const undoers = flat.uses.filter(({ spec }) => spec.undoesAll).map(({ spec }) => spec.name);
   return { name: flat.name, concurrency: flat.concurrency, hosts, tasks, undoers };
 }
@@ -85,6 +89,41 @@ function build(flat: Flat, ground: Ground, problems: Problem[]): readonly Built[
   return flat.uses.map(visit);
 }
 
+/** Two plugins that offer the same leave open which one is meant. */
+function doubles(uses: readonly PluginUse[]): Problem[] {
+  const offered = uses.flatMap(({ spec }) =>
+    (spec.provides ?? []).map(({ name }) => ({ name, by: spec.name })),
+  );
+  return offered.flatMap(({ name, by }, index) => {
+    const first = offered.findIndex((other) => other.name === name);
+    const message = `provides "${name}", which ${offered[first]?.by} provides already`;
+    return first === index ? [] : [{ path: by, message }];
+  });
+}
+
+/** Words that commands and tasks use themselves. */
+const TAKEN = ['all', 'fetch'];
+
+function misnamed(hosts: readonly Host[], uses: readonly PluginUse[]): Problem[] {
+  const plugins = uses.map(({ spec }) => spec.name);
+  const repeated = hosts.filter(
+    ({ name }, index) => hosts.findIndex((other) => other.name === name) !== index,
+  );
+  return [
+    ...hosts
+      .filter(({ name }) => !isName(name))
+      .map(({ name }) => ({ path: `hosts.${name}`, message: NAMING })),
+    ...repeated.map(({ name }) => ({
+      path: `hosts.${name}`,
+      message: 'is the name of another host already',
+    })),
+    ...plugins.filter((name) => !isName(name)).map((name) => ({ path: name, message: NAMING })),
+    ...plugins
+      .filter((name) => TAKEN.includes(name))
+      .map((name) => ({ path: name, message: 'is a word of cc itself' })),
+  ];
+}
+
 function suggested(problem: Problem, { spec }: PluginUse): Problem {
   const near = nearest(problem.path.slice(spec.name.length + 1), optionNames(spec.options));
   return problem.message === 'is not an option' && near ? { ...problem, near } : problem;
@@ -118,13 +157,15 @@ function place(built: readonly Built[], hosts: readonly Host[], problems: Proble
   const placed = built.flatMap((plugin) => placedOf(plugin, hosts, problems));
   const all = [...fetches(placed, hosts, problems), ...placed];
   const known = namesOf(built, all);
-  return all.map((task) => ({
+  const needs = all.map((task) => needsOf(task).flatMap((need) => resolved(need, task, known, problems)));
+  if (problems.length > 0) return [];
+  return all.map((task, index) => ({
     id: idOf(task),
     host: task.host,
     plugin: task.plugin,
     epoch: task.epoch,
     step: task.step,
-    needs: [...new Set(needsOf(task).flatMap((need) => resolved(need, task, known, problems)))],
+    needs: [...new Set(needs[index]!.map(idOf))], // one list for each task
   }));
 }
 
@@ -152,7 +193,7 @@ function placedOf({ use, body }: Built, hosts: readonly Host[], problems: Proble
     if (!isName(step.name) || seen.has(step.name)) {
       problems.push({
         path: `${name}/${step.name}`,
-        message: 'a step needs a name of its own, of letters, digits, ".", "_" and "-"',
+        message: seen.has(step.name) ? 'is the name of another step already' : NAMING,
       });
       return [];
     }
@@ -183,6 +224,7 @@ function fetches(placed: readonly Placed[], hosts: readonly Host[], problems: Pr
         message: 'two artifacts of this name come from different places',
       });
     }
+    if (!isName(artifact.name)) problems.push({ path: `fetch/${artifact.name}`, message: NAMING });
     artifacts.set(artifact.name, artifact);
   }
   const host = hosts.find(({ name }) => name === CONTROLLER)!; // expand puts it first
@@ -217,5 +259,5 @@ function resolved(need: Need, task: Placed, known: ReadonlyMap<Need, Placed[]>, 
     return [];
   }
   const here = tasks.filter(({ host }) => host.name === task.host.name);
-  return (here.length > 0 ? here : tasks).map(idOf);
+  return here.length > 0 ? here : tasks;
 }

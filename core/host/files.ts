@@ -3,77 +3,12 @@ import { open, readFile, stat } from 'node:fs/promises';
 import { asDigest, digestOf } from '../model/digest.ts';
 import { codeOf, fail } from '../model/failure.ts';
 import type { FileFacts } from '../model/view.ts';
+import { isFull } from './disk.ts';
 import type { DigestMemo } from './memo.ts';
+import { ABSENT, INSTALL, LOOK, REMOVE, TEXT, UNPACK } from './scripts.ts';
 import type { ExecOptions, Exit, Files, Look } from './transport.ts';
 
 type Exec = (argv: readonly string[], options?: ExecOptions) => Promise<Exit>;
-
-/** What changes when a file's content does: inode, size, times of change in nanoseconds, as GNU stat prints them. */
-const SIGNATURE = '%i %s %.9Y %.9Z';
-
-/** The second line of a note is the signature of the file as cc left it, and its digest: then it need not be read. */
-const LOOK = `set -eu
-note="$1/files/$2" known=
-if [ -e "$note" ]; then printf 'owned '; known=$(sed -n 2p "$note"); else printf 'other '; fi
-if [ -f "$3" ]; then
-  now=$(stat -Lc '${SIGNATURE}' -- "$3")
-  case $known in "$now "*) digest=\${known##* } ;; *) digest=$(sha256sum <"$3" | cut -c1-64) ;; esac
-  echo "file $(stat -Lc '%a %s' -- "$3") $digest"
-elif [ -d "$3" ]; then echo "directory $(stat -Lc %a -- "$3")"
-elif [ -e "$3" ]; then echo other
-else echo absent; fi`;
-
-const TEXT = `if [ -e "$1" ]; then cat -- "$1"; else exit 44; fi`;
-const ABSENT = 44;
-
-/** Notes each folder it has to make, so that removing can take it away again. */
-const CLAIM = `set -eu
-base=$1 id=$2 path=$3
-claim() {
-  dir=$(dirname -- "$path") missing=
-  while [ ! -d "$dir" ]; do missing="$dir
-$missing" dir=$(dirname -- "$dir"); done
-  (umask 077; mkdir -p -- "$base/files" "$base/replaced")
-  printf '%s' "$missing" >>"$base/made"
-  mkdir -p -- "$(dirname -- "$path")"
-  [ -e "$base/files/$id" ] && return
-  if [ -e "$path" ]; then cp -a -- "$path" "$base/replaced/$id"; fi
-  printf '%s\\n' "$path" >"$base/files/$id"
-}
-`;
-
-const INSTALL = `${CLAIM}mode=$4 digest=$5 new="$path.cc-new"
-mkdir -p -- "$base"
-claim
-trap 'rm -f -- "$new"' EXIT
-cat >"$new"
-arrived=$(sha256sum <"$new" | cut -c1-64)
-[ "$arrived" = "$digest" ] || { echo "arrived as $arrived, sent as $digest" >&2; exit 65; }
-chmod "$mode" "$new"
-mv -fT -- "$new" "$path"
-printf '%s\\n%s %s\\n' "$path" "$(stat -Lc '${SIGNATURE}' -- "$path")" "$digest" >"$base/files/$id"`;
-
-const UNPACK = `${CLAIM}strip=$4 how=$5 new="$path.cc-new"
-mkdir -p -- "$base"
-claim
-trap 'rm -rf --one-file-system -- "$new"' EXIT
-rm -rf --one-file-system -- "$new"
-mkdir -- "$new"
-tar -x $how --no-same-owner --strip-components="$strip" -C "$new" -f -
-rm -rf --one-file-system -- "$path"
-mv -T -- "$new" "$path"`;
-
-const REMOVE = `set -eu
-base=$1 id=$2 path=$3
-rm -rf --one-file-system -- "$path"
-if [ -e "$base/replaced/$id" ]; then mv -T -- "$base/replaced/$id" "$path"; fi
-rm -f -- "$base/files/$id"
-dir=$(dirname -- "$path")
-while [ -f "$base/made" ] && grep -qxF -- "$dir" "$base/made" && rmdir -- "$dir" 2>/dev/null; do
-  grep -vxF -- "$dir" "$base/made" >"$base/made.new" || :
-  mv -- "$base/made.new" "$base/made"
-  dir=$(dirname -- "$dir")
-done`;
 
 /** Files by scripts alone; `base` is cc's own folder on that host. */
 export function scriptedFiles(host: string, exec: Exec, base: string): Files {
@@ -85,7 +20,7 @@ export function scriptedFiles(host: string, exec: Exec, base: string): Files {
   ) => {
     const exit = await exec(['sh', '-c', text, 'cc', ...args], input === undefined ? {} : { input });
     if (exit.code === 0 || (text === TEXT && exit.code === ABSENT)) return exit;
-    if (/No space left on device/.test(exit.stderr)) return fail({ kind: 'disk-full', host, what });
+    if (await isFull(exec, base)) return fail({ kind: 'disk-full', host, what });
     return fail({
       kind: 'cannot-tell',
       host,
@@ -159,8 +94,8 @@ async function absentAs<Value>(look: Promise<Value>): Promise<Value | undefined>
 
 /** tar reads compressed archives from a pipe only when told how they are compressed. */
 async function compression(archive: string): Promise<string> {
-  await using file = await open(archive);
-  const { buffer } = await file.read(Buffer.alloc(6), 0, 6, 0);
+  const file = await open(archive);
+  const { buffer } = await file.read(Buffer.alloc(6), 0, 6, 0).finally(() => file.close());
   const magic = buffer.toString('hex');
   if (magic.startsWith('1f8b')) return '--gzip';
   if (magic.startsWith('fd377a585a00')) return '--xz';

@@ -41,7 +41,12 @@ async function clearDead(path: string, mine: string): Promise<void> {
   const owner = parsed(text);
   if (owner && (await alive(owner))) fail({ kind: 'held', path, owner });
   const aside = `${mine}.dead`;
-  await rename(path, aside);
+  try {
+    await rename(path, aside);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return; // another run was quicker: look again
+    throw error;
+  }
   const moved = await readFile(aside, 'utf8');
   // Another run may have taken over between reading and renaming; what was moved aside is then a living hold.
   if (moved !== text) await link(aside, path).catch(() => undefined);

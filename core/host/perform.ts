@@ -6,6 +6,7 @@ import { digestOf } from '../model/digest.ts';
 import { Failed, fail } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
 import type { Shell } from '../model/shell.ts';
+import { isFull } from './disk.ts';
 import { digestOfFile } from './memo.ts';
 import type { ExecOptions, Transport } from './transport.ts';
 
@@ -78,9 +79,6 @@ const UNIT: { readonly [S in UnitState]: (unit: string) => readonly (readonly st
   stopped: (unit) => [['disable', '--now', unit]],
 };
 
-/** Below this many free bytes a failed command is taken to have failed for want of room. */
-const FULL = 8 * 1024 * 1024;
-
 /** Runs a command that may change the host, its output going to the task's log; answers its standard output. */
 export async function run(command: Command, site: Site): Promise<string> {
   const { transport, signal, log } = site;
@@ -96,8 +94,8 @@ export async function run(command: Command, site: Site): Promise<string> {
   const argv = command.argv.map((word) => (typeof word === 'string' ? word : site.bytes(word)));
   const exit = await transport.exec(argv, options);
   if (exit.code === 0) return exit.stdout;
-  const free = await freeBytes(transport, command.cwd ?? site.cache);
-  if (free !== undefined && free < FULL) fail({ kind: 'disk-full', host, what: titled(command) });
+  if (await isFull(transport.exec, command.cwd ?? site.cache))
+    fail({ kind: 'disk-full', host, what: titled(command) });
   return fail({
     kind: 'command-failed',
     host,
@@ -110,9 +108,4 @@ export async function run(command: Command, site: Site): Promise<string> {
 
 function inputOf(input: Word, { bytes }: Site): string | { file: string } {
   return typeof input === 'string' ? input : { file: bytes(input) };
-}
-
-async function freeBytes(transport: Transport, folder: string): Promise<number | undefined> {
-  const { code, stdout } = await transport.exec(['df', '-P', '-B1', '--', folder]);
-  return code === 0 ? Number(stdout.trim().split('\n').at(-1)?.split(/\s+/)[3]) : undefined;
 }

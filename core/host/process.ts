@@ -1,6 +1,6 @@
 /** One process on this machine, with its descendants, from start to the last of its output. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createReadStream } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { codeOf } from '../model/failure.ts';
 import type { ExecOptions, Exit } from './transport.ts';
 
@@ -16,31 +16,20 @@ const KEPT = 16 * 1024 * 1024;
  * A program that cannot be started answers 127 (not found) or 126, as a shell would.
  */
 export function runProcess(argv: readonly string[], options: ExecOptions = {}): Promise<Exit> {
-  const { promise, resolve, reject } = Promise.withResolvers<Exit>();
-  const input = options.input === undefined ? 'ignore' : 'pipe';
-  const child = spawn(argv[0]!, argv.slice(1), {
-    detached: true,
-    stdio: [input, 'pipe', 'pipe'],
-    env: { ...process.env, ...options.env },
-    cwd: options.cwd,
-  });
+  const { promise, resolve } = Promise.withResolvers<Exit>();
+  const refused = (error: unknown) => resolve(notStarted(argv, options, error));
+  const child = started(argv, options, refused);
+  if (!child) return promise;
   const out = collect(child, 'stdout', options.onOutput);
   const err = collect(child, 'stderr', options.onOutput);
   const stop = () => terminate(child);
   options.signal?.addEventListener('abort', stop, { once: true });
   if (options.signal?.aborted) stop();
-  feed(child, options.input, reject);
-
-  child.once('error', (error) => {
-    options.signal?.removeEventListener('abort', stop);
-    const code = codeOf(error) === 'ENOENT' ? 127 : 126;
-    resolve({
-      code,
-      signal: null,
-      stdout: '',
-      stderr: `${argv[0]}: ${code === 127 ? 'not found' : error.message}`,
-    });
+  feed(child, options.input, (error) => {
+    terminate(child);
+    refused(error);
   });
+  child.once('error', refused);
   child.once('exit', (code, signal) => {
     options.signal?.removeEventListener('abort', stop);
     const done = () => resolve({ code, signal, stdout: out(), stderr: err() });
@@ -57,6 +46,37 @@ export function runProcess(argv: readonly string[], options: ExecOptions = {}): 
   return promise;
 }
 
+/** spawn reports most failures later, as an event, and some at once: a list of arguments that is too long. */
+function started(
+  argv: readonly string[],
+  options: ExecOptions,
+  refused: (error: unknown) => void,
+): ChildProcess | undefined {
+  const [program = '', ...words] = argv;
+  try {
+    return spawn(program, words, {
+      detached: true,
+      stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+      env: { ...process.env, ...options.env },
+      cwd: options.cwd,
+    });
+  } catch (error) {
+    refused(error);
+    return undefined;
+  }
+}
+
+/** spawn says ENOENT for a program and for a working directory alike. */
+function notStarted([program]: readonly string[], { cwd }: ExecOptions, error: unknown): Exit {
+  const away = codeOf(error) === 'ENOENT' && (cwd === undefined || existsSync(cwd));
+  const why = error instanceof Error ? error.message : String(error);
+  const stderr =
+    cwd !== undefined && !existsSync(cwd)
+      ? `${cwd}: no such folder`
+      : `${program}: ${away ? 'not found' : why}`;
+  return { code: away ? 127 : 126, signal: null, stdout: '', stderr };
+}
+
 function collect(
   child: ChildProcess,
   name: 'stdout' | 'stderr',
@@ -71,14 +91,14 @@ function collect(
   return () => text;
 }
 
-function feed(child: ChildProcess, input: ExecOptions['input'], reject: (error: unknown) => void): void {
+function feed(child: ChildProcess, input: ExecOptions['input'], failed: (error: unknown) => void): void {
   if (!child.stdin || input === undefined) return;
   // A program may end before it has read everything; its exit code tells whether that was right.
   child.stdin.on('error', (error) => {
-    if (codeOf(error) !== 'EPIPE' && codeOf(error) !== 'ECONNRESET') reject(error);
+    if (codeOf(error) !== 'EPIPE' && codeOf(error) !== 'ECONNRESET') failed(error);
   });
   if (typeof input === 'string') child.stdin.end(input);
-  else createReadStream(input.file).on('error', reject).pipe(child.stdin);
+  else createReadStream(input.file).on('error', failed).pipe(child.stdin);
 }
 
 /** TERM to the whole group, KILL to what is left of it. */

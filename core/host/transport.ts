@@ -14,7 +14,7 @@ export interface ExecOptions {
   readonly input?: string | { readonly file: string };
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** Ends the command and all its descendants: TERM first, KILL after a grace period. */
+  /** Ends the command: TERM first, KILL after a grace period. What goes on behind ssh is ended by its mark (reap.ts). */
   readonly signal?: AbortSignal;
   readonly onOutput?: (text: string) => void;
 }

@@ -17,13 +17,19 @@ export function viewOf(transport: Transport, platform: Platform, locked: Locked,
     looks.set(path, known);
     return known;
   };
-  const exec = ({ argv, input, env, cwd }: Command): Promise<Exit> =>
-    transport.exec(argv.map(word), {
+  const exec = async (command: Command): Promise<Exit> => {
+    const { argv, input, env, cwd } = command;
+    const exit = await transport.exec(argv.map(word), {
       ...(input === undefined ? {} : { input: word(input) }),
       ...(env ? { env } : {}),
       ...(cwd ? { cwd } : {}),
       ...(signal ? { signal } : {}),
     });
+    // A command that was stopped has answered nothing, whatever its exit says.
+    if (signal?.aborted)
+      fail({ kind: 'cannot-tell', host, what: `run ${shown(command)}`, why: 'it was stopped' });
+    return exit;
+  };
   const read = async (command: Command): Promise<string> => {
     const { code, signal, stdout, stderr } = await exec(command);
     if (code === 0) return stdout;
@@ -44,8 +50,11 @@ export function viewOf(transport: Transport, platform: Platform, locked: Locked,
     text: (path) => files.text(path),
     unit: async (name) =>
       unitFacts(await read({ argv: ['systemctl', 'show', '-p', 'ActiveState,UnitFileState', name] })),
-    missingPackages: async (names) =>
-      missingFrom(names, (await exec({ argv: ['dpkg-query', '-W', `-f=${FORMAT}`, ...names] })).stdout),
+    missingPackages: async (names) => {
+      const { code, stdout, stderr } = await exec({ argv: ['dpkg-query', '-W', `-f=${FORMAT}`, ...names] });
+      if (code === 0 || code === 1) return missingFrom(names, stdout);
+      return fail({ kind: 'cannot-tell', host, what: 'ask dpkg for packages', why: stderr.trim() });
+    },
   };
 }
 
@@ -61,7 +70,7 @@ function unitFacts(text: string): UnitFacts {
   return { active: value('ActiveState'), enabled: value('UnitFileState') };
 }
 
-/** dpkg-query exits non-zero when a package is unknown, and says so on standard error; what it knows it prints. */
+/** dpkg-query exits 1 when a package is unknown, and prints what it knows. */
 function missingFrom(names: readonly string[], text: string): readonly string[] {
   const lines = text.split('\n').map((line) => line.split(' '));
   const installed = new Set(

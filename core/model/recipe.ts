@@ -1,5 +1,7 @@
 /** What should be: hosts and plugins with their options, as a typed value. */
 import type { Host, PluginUse } from './plugin.ts';
+import { v } from './schema.ts';
+import { isName, NAMING } from './task.ts';
 
 export interface Recipe {
   readonly name?: string;
@@ -21,3 +23,35 @@ export interface Recipe {
 export function recipe(value: Recipe): Recipe {
   return value;
 }
+
+const Name = v.pipe(v.string(), v.check(isName, NAMING));
+
+const HostShape = v.strictObject({
+  name: Name,
+  roles: v.array(v.string()),
+  connection: v.variant('kind', [
+    v.strictObject({ kind: v.literal('local') }),
+    v.strictObject({
+      kind: v.literal('ssh'),
+      address: v.string(),
+      user: v.optional(v.string()),
+      port: v.optional(v.number()),
+      identity: v.optional(v.string()),
+      knownHosts: v.optional(v.string()),
+    }),
+  ]),
+  arch: v.optional(v.picklist(['amd64', 'arm64'])),
+  madeBy: v.optional(v.string()),
+});
+
+/** What a configuration must look like, since types are stripped and never checked at run time. */
+export const RecipeShape = v.strictObject({
+  name: v.optional(Name),
+  extends: v.optional(v.union([v.string(), v.record(v.string(), v.unknown())])),
+  isolation: v.optional(v.picklist(['vm', 'none'])),
+  hosts: v.optional(v.array(HostShape)),
+  plugins: v.optional(v.array(v.object({ spec: v.object({ name: v.string() }), given: v.unknown() }))),
+  options: v.optional(v.record(v.string(), v.record(v.string(), v.unknown()))),
+  without: v.optional(v.array(v.string())),
+  concurrency: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+});

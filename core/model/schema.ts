@@ -18,7 +18,7 @@ export function checked(schema: v.GenericSchema, given: unknown, place: string):
 function problem(issue: v.BaseIssue<unknown>, place: string): Problem {
   const path = [place, v.getDotPath(issue)].filter(Boolean).join('.');
   if (issue.type === 'strict_object' && issue.expected === 'never')
-    return { path, message: 'is not an option' };
+    return { path, message: place === '' ? 'is not a key of a recipe' : 'is not an option' };
   const found = issue.received === 'undefined' ? 'it is missing' : `found ${issue.received}`;
   const expected =
     issue.requirement instanceof RegExp ? `to match ${issue.requirement.source}` : issue.expected;

@@ -13,8 +13,8 @@ export interface Last {
   readonly current: boolean;
   /** Why it is not current, in words: `never applied`, `inputs.version: 1.1 → 1.2`. */
   readonly why: string;
-  /** True when the last application began and did not end. */
-  readonly interrupted: boolean;
+  /** True when the last application began and did not end well. */
+  readonly unfinished: boolean;
   /** The facts that the last application ended with; undefined when there was none or it has just been performed. */
   readonly facts: Json | undefined;
 }

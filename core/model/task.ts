@@ -8,6 +8,9 @@ declare const brand: unique symbol;
 
 const NAME = /^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/i;
 
+/** What `isName` asks for, in words. */
+export const NAMING = 'expected letters, digits, ".", "_" and "-"';
+
 export function isName(text: string): boolean {
   return NAME.test(text);
 }

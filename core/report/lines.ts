@@ -1,6 +1,6 @@
 /** One line for each thing worth knowing: for logs, pipes and terminals alike. */
 import type { Emit, Event } from '../model/event.ts';
-import { explained } from './explain.ts';
+import { counted, explained } from './explain.ts';
 import { changed, countsLine, duration, reasonLine } from './words.ts';
 
 export type Write = (text: string) => void;
@@ -14,7 +14,7 @@ export function lines(write: Write): Emit {
 /** The lines an event is worth; none for most. */
 export function linesOf(event: Event): readonly string[] {
   if (event.kind === 'run-started')
-    return [`${event.verb} ${event.recipe}: ${event.tasks.length} tasks, logs in ${event.logs}`];
+    return [`${event.verb} ${event.recipe}: ${counted(event.tasks.length, 'task')}, logs in ${event.logs}`];
   if (event.kind === 'notice') return [`  ${event.id}: ${event.text}`];
   if (event.kind === 'task') return taskLines(event);
   if (event.kind === 'run-ended') return summary(event);

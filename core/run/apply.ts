@@ -33,12 +33,20 @@ const TIMEOUT = 1800;
 
 export function applying(world: Applying): Work {
   return async (task, to) => {
-    const looked = await look(task, world);
+    const first = await look(task, world);
+    // What an interrupted run left behind may still be changing what was just looked at.
+    const looked =
+      (await endOrphans(task, first.station, first.stamp, world)) > 0 ? await look(task, world) : first;
     const decision = decide(looked.changes, looked.stamp, looked.last);
     if (decision.kind === 'run') return change(task, looked, decision.reason, to, world);
     world.facts.set(task.id, looked.facts);
     if (decision.kind === 'adopted')
-      await commit(task, looked, { state: 'applied', facts: looked.facts }, world);
+      await commit(
+        task,
+        looked,
+        { state: 'applied', facts: looked.facts, ours: looked.stamp?.ours ?? false },
+        world,
+      );
     const report = looked.stamp?.report;
     return { state: decision.kind, ...(report === undefined ? {} : { report }) };
   };
@@ -51,14 +59,9 @@ async function change(
   to: (state: State, reason?: Reason) => void,
   world: Applying,
 ): Promise<Outcome> {
-  const { station, stamp } = looked;
-  if (stamp?.state === 'applying') {
-    const found = await reap(station.transport, markOf(stamp.run, task));
-    if (found > 0)
-      world.emit({ kind: 'notice', id: task.id, text: `ended ${found} processes left by run ${stamp.run}` });
-  }
+  const { station } = looked;
   to('performing', reason);
-  await commit(task, looked, { state: 'applying', facts: null }, world);
+  await commit(task, looked, { state: 'applying', facts: null, ours: true }, world);
   world.touched.add(task.id);
   try {
     const report = await performAll(looked.changes, task, station, world);
@@ -67,7 +70,7 @@ async function change(
     await commit(
       task,
       looked,
-      { state: 'applied', facts, ...(report === undefined ? {} : { report }) },
+      { state: 'applied', facts, ours: true, ...(report === undefined ? {} : { report }) },
       world,
     );
     world.facts.set(task.id, facts);
@@ -75,10 +78,24 @@ async function change(
   } catch (error) {
     // An interrupted task stays `applying`: that is the truth about its host.
     if (error instanceof Failed && error.failure.kind !== 'interrupted') {
-      await commit(task, looked, { state: 'failed', facts: null }, world);
+      await commit(task, looked, { state: 'failed', facts: null, ours: true }, world);
     }
     throw error;
   }
+}
+
+/** Ends what an interrupted application of this task left running; answers how many processes that were. */
+export async function endOrphans(
+  task: Task,
+  { transport }: Station,
+  stamp: Stamp | undefined,
+  world: Applying,
+): Promise<number> {
+  if (stamp?.state !== 'applying') return 0;
+  const found = await reap(transport, markOf(stamp.run, task));
+  const text = `ended ${found} processes left by run ${stamp.run}`;
+  if (found > 0) world.emit({ kind: 'notice', id: task.id, text });
+  return found;
 }
 
 /** Performs changes in order under one time limit; a stop or a timeout ends every process they started. */
@@ -99,6 +116,8 @@ export async function performAll(
       world.emit({ kind: 'change', at: world.at(), id: task.id, what: describe(each), why: each.why });
       report = (await perform(each, site)) ?? report;
     }
+    // A command that ends well when it is told to stop has not done its work.
+    signal.throwIfAborted();
   } catch (error) {
     if (!signal.aborted) throw error;
     await reap(station.transport, markOf(world.run, task));
@@ -165,7 +184,7 @@ async function attempt(task: Task, station: Station, world: Applying, late: bool
 function commit(
   task: Task,
   { station, manifest }: Looked,
-  state: Pick<Stamp, 'state' | 'facts' | 'report'>,
+  state: Pick<Stamp, 'state' | 'facts' | 'ours' | 'report'>,
   world: Applying,
 ): Promise<void> {
   return station.stamps.write({

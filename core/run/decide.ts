@@ -13,23 +13,27 @@ export type Decision =
 
 /** What a step is told of its last application, given the stamp, today's manifest and what its probe has just found. */
 export function lastOf(stamp: Stamp | undefined, manifest: Manifest, facts: Json): Last {
-  if (!stamp) return { current: false, interrupted: false, why: 'never applied', facts: undefined };
-  const interrupted = stamp.state === 'applying';
+  if (!stamp) return { current: false, unfinished: false, why: 'never applied', facts: undefined };
   if (stamp.state !== 'applied') {
-    const why = interrupted ? `interrupted in run ${stamp.run}` : `failed in run ${stamp.run}`;
-    return { current: false, interrupted, why, facts: undefined };
+    const why = `${stamp.state === 'applying' ? 'interrupted' : 'failed'} in run ${stamp.run}`;
+    return { current: false, unfinished: true, why, facts: undefined };
   }
   // Facts of another shape were recorded by another version of the step, which cannot read them.
   if (!sameShape(stamp.facts, facts)) {
-    return { current: false, interrupted, why: 'recorded by another version of this step', facts: undefined };
+    return {
+      current: false,
+      unfinished: false,
+      why: 'recorded by another version of this step',
+      facts: undefined,
+    };
   }
   const differences = compare(stamp.manifest, manifest);
   const current = differences.length === 0;
-  return { current, interrupted, why: differences.join('; '), facts: stamp.facts };
+  return { current, unfinished: false, why: differences.join('; '), facts: stamp.facts };
 }
 
 /** The state in which the proof finds a task whose changes have just been performed. */
-export const PERFORMED: Last = { current: true, interrupted: false, why: '', facts: undefined };
+export const PERFORMED: Last = { current: true, unfinished: false, why: '', facts: undefined };
 
 export function decide(changes: readonly Change[], stamp: Stamp | undefined, last: Last): Decision {
   if (changes.length === 0) {
@@ -52,13 +56,13 @@ export function keyOf(manifest: Manifest): string {
 }
 
 /** What differs between two manifests, one line for each leaf: `inputs.version: 1.1 → 1.2`. */
-export function compare(before: Json, after: Json, path = ''): string[] {
-  if (sameData(before, after)) return [];
-  if (!isRecord(before) || !isRecord(after)) return [`${path}: ${short(before)} → ${short(after)}`];
+export function compare(before: Json | undefined, after: Json | undefined, path = ''): string[] {
+  if (before === undefined && after === undefined) return [];
+  if (before !== undefined && after !== undefined && sameData(before, after)) return [];
+  if (!isRecord(before) || !isRecord(after))
+    return [`${path}: ${differing(text(before), text(after)).join(' → ')}`];
   const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
-  return keys.flatMap((key) =>
-    compare(before[key] ?? null, after[key] ?? null, path ? `${path}.${key}` : key),
-  );
+  return keys.flatMap((key) => compare(before[key], after[key], path ? `${path}.${key}` : key));
 }
 
 function sameShape(before: Json, now: Json): boolean {
@@ -66,13 +70,26 @@ function sameShape(before: Json, now: Json): boolean {
   return sameData(Object.keys(before).sort(), Object.keys(now).sort());
 }
 
-function isRecord(value: Json): value is { readonly [key: string]: Json | undefined } {
+function isRecord(value: Json | undefined): value is { readonly [key: string]: Json | undefined } {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-const SHORT = 60;
+function text(value: Json | undefined): string {
+  if (value === undefined) return 'nothing';
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
 
-function short(value: Json): string {
-  const text = value === null ? 'none' : typeof value === 'string' ? value : JSON.stringify(value);
-  return text.length > SHORT ? `${text.slice(0, SHORT)}…` : text;
+const SHORT = 60;
+/** How much of what two long texts share is shown before they part. */
+const SHARED = 12;
+
+/** Two texts, cut so that what differs is seen. */
+function differing(before: string, after: string): string[] {
+  let same = 0;
+  while (same < before.length && before[same] === after[same]) same += 1;
+  const from = before.length > SHORT || after.length > SHORT ? Math.max(0, same - SHARED) : 0;
+  return [before, after].map((each) => {
+    const part = each.slice(from, from + SHORT);
+    return `${from > 0 ? '…' : ''}${part}${from + SHORT < each.length ? '…' : ''}`;
+  });
 }

@@ -4,7 +4,7 @@ import { type Node, type Order, order, remaining } from '../graph/order.ts';
 import { schedule } from '../graph/schedule.ts';
 import type { Clock } from '../host/shell.ts';
 import type { Emit, Reason } from '../model/event.ts';
-import { type Failure, failureOf } from '../model/failure.ts';
+import { Failed, type Failure } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
 import { isFinal, moved, type State, type Task, type TaskId } from '../model/task.ts';
 import { gates } from './gates.ts';
@@ -52,15 +52,19 @@ export async function drive(options: Drive): Promise<Driven> {
   const byId = new Map(tasks.map((task) => [task.id, task]));
   const board = boardOf(graph, options);
   let stopping = false;
+  let bug: { readonly error: unknown } | undefined;
 
   const run = async (task: Task): Promise<void> => {
     if (stopping || signal.aborted) return end(task.id, { state: 'cancelled' });
     const began = clock.now();
     board.to(task.id, 'probing');
-    const outcome = await outcomeOf(() =>
-      options.work(task, (state, reason) => board.to(task.id, state, reason ? { reason } : {})),
+    const outcome = await outcomeOf(
+      () => options.work(task, (state, reason) => board.to(task.id, state, reason ? { reason } : {})),
+      (error) => {
+        bug ??= { error };
+      },
     );
-    if (outcome.failure && !options.keepGoing) stopping = true;
+    if (bug || (outcome.failure && !options.keepGoing)) stopping = true;
     end(task.id, { ...outcome, took: Math.round(clock.now() - began) });
   };
   const end = (id: TaskId, { state, ...rest }: Outcome): void => {
@@ -80,6 +84,7 @@ export async function drive(options: Drive): Promise<Driven> {
 
   begin(plan.first);
   await board.finished;
+  if (bug) throw bug.error;
   return { graph, outcomes: board.outcomes };
 }
 
@@ -100,11 +105,16 @@ function boardOf({ ids }: Order, { emit, clock }: Drive) {
   return { to, outcomes, finished, broken };
 }
 
-async function outcomeOf(work: () => Promise<Outcome>): Promise<Outcome> {
+/** An expected failure is an outcome; anything else is a bug, which is thrown when nothing is left at work. */
+async function outcomeOf(work: () => Promise<Outcome>, bug: (error: unknown) => void): Promise<Outcome> {
   try {
     return await work();
   } catch (error) {
-    const failure = failureOf(error);
+    if (!(error instanceof Failed)) {
+      bug(error);
+      return { state: 'failed' };
+    }
+    const { failure } = error;
     if (failure.kind === 'interrupted') return { state: 'interrupted', failure };
     return { state: failure.kind === 'timed-out' ? 'timed-out' : 'failed', failure };
   }

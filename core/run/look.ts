@@ -57,6 +57,7 @@ export async function probe(task: Task, station: Station, world: World): Promise
   try {
     return await task.step.probe(view);
   } catch (error) {
+    if (world.signal.aborted) fail({ kind: 'interrupted', signal: String(world.signal.reason) }, error);
     if (timeout.aborted)
       fail(
         { kind: 'timed-out', host: task.host.name, what: `looking at ${task.id}`, within: PROBE_TIMEOUT },

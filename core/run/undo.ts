@@ -2,7 +2,7 @@
 import { describe } from '../model/change.ts';
 import { fail } from '../model/failure.ts';
 import type { Task } from '../model/task.ts';
-import { type Applying, performAll } from './apply.ts';
+import { type Applying, endOrphans, performAll } from './apply.ts';
 import type { Outcome, Work } from './engine.ts';
 import type { Station } from './fleet.ts';
 import { probe } from './look.ts';
@@ -13,6 +13,9 @@ export function undoing(world: Applying, leaving: ReadonlySet<string>): Work {
     if (leaving.has(task.host.name)) return { state: 'verified' };
     if (!task.step.undo && !task.step.check) return { state: 'verified' };
     const station = await world.fleet.station(task.host, task.step.root !== false);
+    const stamp = await station.stamps.read(task.id);
+    if (!stamp?.ours) return forget(task, station);
+    await endOrphans(task, station, stamp, world);
     const left = task.step.undo ? task.step.undo(await probe(task, station, world)) : [];
     if (left.length === 0) return forget(task, station);
     const reason = { kind: 'undo', details: [...new Set(left.map(({ why }) => why))] } as const;

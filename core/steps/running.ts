@@ -51,12 +51,12 @@ export function running(
       if (before && !sameData(before.inputs, facts.inputs)) {
         return [{ kind: 'unit', unit, state: 'restarted', why: `${unit} runs with an older configuration` }];
       }
-      if (last.interrupted)
+      if (last.unfinished)
         return [{ kind: 'unit', unit, state: 'restarted', why: `${unit} may have missed a restart` }];
       return [];
     },
     undo: ({ active, enabled, left }) => [
-      ...(active === 'inactive' && enabled !== 'enabled'
+      ...((active === 'inactive' || active === 'failed') && enabled !== 'enabled'
         ? []
         : [{ kind: 'unit', unit, state: 'stopped', why: `${unit} is ${active}` } as const]),
       ...left.map((path) => ({ kind: 'remove', path, why: `${path} was made by ${unit}` }) as const),

@@ -19,7 +19,7 @@ export function unpacked(artifact: Artifact, { path, strip = 0, witness, name, .
     name: name ?? artifact.name,
     ...base,
     artifacts: [artifact],
-    inputs: { path, strip, artifact: artifactInput(artifact) },
+    inputs: { path, strip, witness, artifact: artifactInput(artifact) },
     probe: async (view) => {
       const [facts, owned] = await Promise.all([view.stat(`${path}/${witness}`), view.owned(path)]);
       const digest = facts?.kind === 'file' ? facts.digest : null;

@@ -90,7 +90,7 @@ async function download(
   const failed = (why: string, cause?: unknown): never =>
     fail({ kind: 'fetch-failed', artifact: artifact.name, url, why }, cause);
   const hash = createHash('sha256');
-  await using target = await open(file, 'w', 0o600);
+  const target = await open(file, 'w', 0o600);
   const idle = new AbortController();
   let timer = setTimeout(() => idle.abort(), IDLE * 1000);
   try {
@@ -107,6 +107,7 @@ async function download(
     throw error;
   } finally {
     clearTimeout(timer);
+    await target.close();
   }
   return finish(hash);
 }

@@ -52,7 +52,8 @@ export function logFile(id: TaskId): string {
 /** How long each task took lately, in milliseconds; nothing known is no error. */
 export function readDurations(state: string): Durations {
   try {
-    return JSON.parse(readFileSync(join(state, 'durations.json'), 'utf8')) as Durations; // written by `remember`
+    const known: unknown = JSON.parse(readFileSync(join(state, 'durations.json'), 'utf8'));
+    return typeof known === 'object' && known !== null ? (known as Durations) : {}; // written by `remember`
   } catch {
     return {};
   }

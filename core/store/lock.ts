@@ -25,9 +25,12 @@ function parsed(file: string, text: string): Lock {
   } catch (error) {
     return unreadable(String(error));
   }
-  const artifacts = field(data, 'artifacts') ?? unreadable('it has no "artifacts"');
+  const artifacts = field(data, 'artifacts');
+  if (typeof artifacts !== 'object' || artifacts === null || Array.isArray(artifacts)) {
+    return unreadable('it has no "artifacts" by name');
+  }
   return new Map(
-    Object.entries(artifacts as object).map(([name, entry]) => {
+    Object.entries(artifacts).map(([name, entry]) => {
       const digest = asDigest(String(field(entry, 'sha256') ?? ''));
       return [name, digest ?? unreadable(`"${name}" has no valid "sha256"`)];
     }),

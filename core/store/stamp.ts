@@ -3,7 +3,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Transport } from '../host/transport.ts';
 import { digestOf } from '../model/digest.ts';
-import { codeOf } from '../model/failure.ts';
+import { codeOf, fail } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
 import type { TaskId } from '../model/task.ts';
 import { writeDurably } from './durable.ts';
@@ -17,6 +17,8 @@ export type Stamp = {
   /** `applying` is written before the first change; only a proven task becomes `applied`. */
   readonly state: 'applying' | 'applied' | 'failed';
   readonly run: string;
+  /** Whether cc ever changed anything for it; what was merely found as declared is not cc's to take away. */
+  readonly ours: boolean;
   readonly key: string;
   readonly manifest: Manifest;
   /** What the last probe of the application found; with `report`, what a check learnt. */
@@ -27,7 +29,7 @@ export type Stamp = {
   readonly at: string;
 };
 
-export const FORMAT = 1;
+export const FORMAT = 2;
 
 export interface Stamps {
   /** undefined: never applied, or the record cannot be read and so proves nothing. */
@@ -45,7 +47,7 @@ export function localStamps(folder: string): Stamps {
   };
 }
 
-const WRITE = `set -eu; umask 077; mkdir -p -- "$1"; cat >"$1/$2.new"; sync -- "$1/$2.new"; mv -fT -- "$1/$2.new" "$1/$2"; sync -- "$1"`;
+const WRITE = `set -eu; umask 077; mkdir -p -- "$1"; cat >"$1/$2.new"; [ "$(sha256sum <"$1/$2.new" | cut -c1-64)" = "$3" ]; sync -- "$1/$2.new"; mv -fT -- "$1/$2.new" "$1/$2"; sync -- "$1"`;
 
 /** Stamps on a host reached through a transport, as root; all of them are read at once, when first asked for. */
 export function remoteStamps(transport: Transport, folder: string): Stamps {
@@ -54,7 +56,9 @@ export function remoteStamps(transport: Transport, folder: string): Stamps {
       ['sh', '-c', script, 'cc', folder, ...args],
       input === undefined ? {} : { input },
     );
-    if (exit.code !== 0) throw new Error(`stamps on ${transport.host}: ${exit.stderr}`);
+    const what = `keep stamps in ${folder}`;
+    if (exit.code !== 0)
+      return fail({ kind: 'cannot-tell', host: transport.host, what, why: exit.stderr.trim() });
     return exit.stdout;
   };
   const all = once(async () => {
@@ -73,7 +77,7 @@ export function remoteStamps(transport: Transport, folder: string): Stamps {
   return {
     read: async (task) => parsed(task, (await all()).get(fileOf(task))),
     write: async (stamp) => {
-      await run(WRITE, [fileOf(stamp.task)], text(stamp));
+      await run(WRITE, [fileOf(stamp.task), digestOf(text(stamp))], text(stamp));
       (await all()).set(fileOf(stamp.task), text(stamp));
     },
     remove: async (task) => {
