@@ -31,7 +31,7 @@ export const images = plugin({
   help: 'makes the images of the control plane and of the smoke test, and loads them on every node',
   options: v.strictObject({ suite: v.optional(v.string(), 'bookworm') }),
   provides: [nodeImages],
-  build: ({ suite }, { cache, use }) => {
+  build: ({ suite }, { cache, use, recipe }) => {
     const archive = use(debianArchive);
     const { version, imageRepository, pauseImage, programs } = use(kubernetesRelease);
     const era = eraOf(version);
@@ -51,7 +51,7 @@ export const images = plugin({
       { ref: nginx, base: true, entrypoint: ['/usr/sbin/nginx', '-g', 'daemon off;'] },
       { ref: client, base: true, entrypoint: ['/usr/bin/sleep', 'infinity'] },
     ];
-    const root = `${ROOTS}/images-${suite}`;
+    const root = `${ROOTS}/${recipe.name}-images-${suite}`;
     const file = `${cache}/images/${version}.tar`;
     const bundle: Artifact = { name: 'images', source: { kind: 'built', by: 'images/archive', path: file } };
     return {

@@ -36,7 +36,11 @@ export async function openSession(options: Options, edges: Edges): Promise<Sessi
   const problems: Problem[] = [];
   const flat = flattened(layers, problems);
   const paths = pathsOf(edges.env, flat.name);
-  const expanded = expand(flat, { arch: archOf(edges.arch), file, ...paths }, problems);
+  const expanded = expand(
+    flat,
+    { arch: archOf(edges.arch), file, cache: join(paths.cache, 'recipes', flat.name), state: paths.state },
+    problems,
+  );
   return { ...expanded, file, paths };
 }
 

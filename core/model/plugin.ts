@@ -50,9 +50,9 @@ export interface Context {
   find<Value>(wanted: Capability<Value>): Value | undefined;
   /** The processor of the hosts. */
   readonly arch: Arch;
-  /** A folder of cc's own for things worth keeping: downloads, builds. */
+  /** A folder of this recipe's own for what is worth keeping and may be deleted: builds. */
   readonly cache: string;
-  /** A folder of cc's own for what belongs to one recipe. */
+  /** A folder of this recipe's own for what must stay: keys. */
   readonly state: string;
   readonly recipe: RecipeFacts;
 }
