@@ -1,5 +1,5 @@
 /** What plugins of this repository offer each other: names, and the shape of what comes with them. */
-import { type Artifact, type Command, capability, type UnitName, v } from '../core/mod.ts';
+import { type Artifact, type Command, capability, v } from '../core/mod.ts';
 
 /** A program that makes containers from an OCI bundle. */
 export const ociRuntime = capability<{ readonly path: string }>('oci-runtime');
@@ -8,7 +8,6 @@ export const ociRuntime = capability<{ readonly path: string }>('oci-runtime');
 export interface Cri {
   /** `unix://` and a path. */
   readonly socket: string;
-  readonly unit: UnitName;
   readonly cgroupDriver: 'cgroupfs' | 'systemd';
   /** Takes in a docker-archive from standard input. */
   readonly importImages: Command;
@@ -19,8 +18,14 @@ export interface Cri {
 }
 export const cri = capability<Cri>('cri');
 
-/** How pods get addresses, and the folder of the CNI plugins that see to it. */
-export const podNetwork = capability<{ readonly subnet: string; readonly bin: string }>('pod-network');
+/** How pods get addresses. */
+export interface PodNetwork {
+  readonly subnet: string;
+  /** The folder of the CNI plugins that see to it, and the bridge they make on each node. */
+  readonly bin: string;
+  readonly bridge: string;
+}
+export const podNetwork = capability<PodNetwork>('pod-network');
 
 /** A Go toolchain on the controller. */
 export const goToolchain = capability<{ readonly root: string; readonly version: string }>('go-toolchain');

@@ -41,7 +41,7 @@ export const cni = plugin({
       needs: [],
     });
     return {
-      provides: [podNetwork.of({ subnet, bin: from === 'debian' ? SHARED : OWN })],
+      provides: [podNetwork.of({ subnet, bridge, bin: from === 'debian' ? SHARED : OWN })],
       steps: [...programs, config],
     };
   },

@@ -1,10 +1,12 @@
 /** containerd as Kubernetes' container runtime. */
-import { cmd, placed, plugin, running, unpacked, v, written } from '../core/mod.ts';
+import { cmd, folder, placed, plugin, running, unpacked, v, written } from '../core/mod.ts';
 import { cri, From, kubernetesRelease, ociRuntime, podNetwork, release, Version } from './capabilities.ts';
 import { debianArchive } from './debian.ts';
 
 const RELEASES = 'https://github.com/containerd/containerd/releases/download';
 const PROGRAMS = ['containerd', 'containerd-shim-runc-v2', 'ctr'];
+/** What containerd keeps; Docker keeps the same, so they are cc's only where cc made them. */
+const STATE = ['/var/lib/containerd', '/run/containerd'];
 /** Where a release archive is unpacked, as a whole. */
 const OWN = '/opt/cc/containerd';
 const CONFIG = '/etc/containerd/config.toml';
@@ -15,11 +17,12 @@ export const containerd = plugin({
   help: 'places containerd, configures it for Kubernetes and keeps it running',
   options: v.strictObject({
     from: From,
-    version: v.optional(Version, '2.1.4'),
+    version: v.optional(Version, '1.7.27'),
     suite: v.optional(v.string(), 'bookworm'),
     cgroupDriver: v.optional(v.picklist(['cgroupfs', 'systemd']), 'systemd'),
     /** For machines whose root lacks CAP_SYS_RESOURCE and hugetlb cgroups, as containers do. */
     confined: v.optional(v.boolean(), false),
+    /** For `from: 'debian'`; a release is unpacked into a folder of cc's own. */
     bin: v.optional(v.string(), '/usr/local/bin'),
   }),
   provides: [cri],
@@ -49,6 +52,7 @@ export const containerd = plugin({
       pause: use(kubernetesRelease).pauseImage,
     });
     const before = [
+      ...STATE.map((path) => `containerd/${path.slice(1).replaceAll('/', '-')}`),
       ...programs.map(({ name }) => `containerd/${name}`),
       'containerd/config',
       'containerd/unit',
@@ -58,7 +62,6 @@ export const containerd = plugin({
       provides: [
         cri.of({
           socket: 'unix:///run/containerd/containerd.sock',
-          unit: 'containerd.service',
           cgroupDriver,
           importImages: cmd`${ctr} images import --all-platforms -`,
           listImages: cmd`${ctr} images list --quiet`,
@@ -69,9 +72,9 @@ export const containerd = plugin({
         ...programs,
         written(config, { name: 'config', path: CONFIG, needs: [] }),
         written(unit(home), { name: 'unit', path: UNIT, needs: [] }),
+        ...STATE.map((path) => folder({ name: path.slice(1).replaceAll('/', '-'), path, needs: [] })),
         running('containerd.service', {
           restartOn: [CONFIG, UNIT, `${home}/containerd`],
-          leaves: ['/var/lib/containerd', '/run/containerd'],
           needs: before,
         }),
       ],

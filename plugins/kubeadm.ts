@@ -3,6 +3,7 @@ import {
   awaited,
   type Change,
   cmd,
+  fail,
   type Json,
   plugin,
   running,
@@ -34,7 +35,7 @@ export const kubeadm = plugin({
   build: ({ serviceSubnet, dns, preflight }, { use, find }) => {
     const runtime = use(cri);
     const { version, imageRepository, bin } = use(kubernetesRelease);
-    const { subnet: podSubnet } = use(podNetwork);
+    const { subnet: podSubnet, bridge } = use(podNetwork);
     const { socket: criSocket, cgroupDriver } = runtime;
     const config = kubeadmConfig({
       version,
@@ -50,6 +51,18 @@ export const kubeadm = plugin({
     return {
       provides: [cluster.of({ kubeconfig: KUBECONFIG, kubectl })],
       steps: [
+        written(SYSCTLS, {
+          name: 'sysctls',
+          path: '/etc/sysctl.d/90-cc-kubernetes.conf',
+          where: PLANE,
+          needs: [],
+        }),
+        written(`${MODULE}\n`, {
+          name: 'modules',
+          path: '/etc/modules-load.d/90-cc-kubernetes.conf',
+          where: PLANE,
+          needs: [],
+        }),
         kernel(),
         written(kubeletUnit(bin), { name: 'unit', path: UNIT, where: PLANE, needs: [] }),
         written(kubeletDropIn(bin), { name: 'drop-in', path: DROP_IN, where: PLANE, needs: [] }),
@@ -60,13 +73,14 @@ export const kubeadm = plugin({
           dns,
           preflight,
           runtime,
+          bridge,
           before: ['kubernetes-release', 'cri', 'pod-network', ...bytes],
         }),
         running('kubelet.service', {
           name: 'kubelet',
           where: PLANE,
           needs: ['kubeadm/init'],
-          restartOn: [UNIT, DROP_IN],
+          restartOn: [UNIT, DROP_IN, `${bin}/kubelet`],
         }),
         answering(call),
         untainted(call),
@@ -77,40 +91,30 @@ export const kubeadm = plugin({
 });
 
 /** https://kubernetes.io/docs/setup/production-environment/container-runtimes/ */
+const MODULE = 'br_netfilter';
 const SETTINGS = ['net/ipv4/ip_forward', 'net/bridge/bridge-nf-call-iptables'];
 
-/** Kernel settings that pods' traffic needs, now and after a reboot; what they were before is put back. */
+const SYSCTLS = SETTINGS.map((key) => `${key.replaceAll('/', '.')} = 1\n`).join('');
+
+/** Kernel settings that pods' traffic needs; after cleanup the running kernel keeps them until it is booted anew. */
 function kernel() {
-  const path = '/etc/sysctl.d/90-cc-kubernetes.conf';
-  const text = SETTINGS.map((key) => `${key.replaceAll('/', '.')} = 1\n`).join('');
-  return step<{ values: { [key: string]: string }; file: boolean; owned: boolean }>({
+  return step<{ values: { [key: string]: string } }>({
     name: 'kernel',
     where: PLANE,
     needs: [],
     probe: async (view) => {
-      const values = SETTINGS.map(
-        async (key) => [key, ((await view.text(`/proc/sys/${key}`)) ?? 'absent').trim()] as const,
-      );
-      const file = (await view.text(path)) === text;
-      return { values: Object.fromEntries(await Promise.all(values)), file, owned: await view.owned(path) };
+      const value = async (key: string) => ((await view.text(`/proc/sys/${key}`)) ?? 'absent').trim();
+      return {
+        values: Object.fromEntries(await Promise.all(SETTINGS.map(async (key) => [key, await value(key)]))),
+      };
     },
-    plan: ({ values, file }) => [
-      ...(file
-        ? []
-        : [{ kind: 'write', path, text, mode: 0o644, why: `${path} does not hold the settings` } as const]),
-      ...Object.entries(values).flatMap(([key, value]): Change[] =>
-        value === '1'
-          ? []
-          : [
-              {
-                kind: 'run',
-                command: cmd`sysctl -w ${key.replaceAll('/', '.')}=1`,
-                why: `${key} is ${value}`,
-              },
-            ],
-      ),
-    ],
-    undo: ({ owned }) => (owned ? [{ kind: 'remove', path, why: `${path} was put there by cc` }] : []),
+    plan: ({ values }) =>
+      Object.entries(values).flatMap(([key, value]): Change[] => {
+        const why = `${key} is ${value}`;
+        const set: Change = { kind: 'run', command: cmd`sysctl -w ${key.replaceAll('/', '.')}=1`, why };
+        if (value === '1') return [];
+        return value === 'absent' ? [{ kind: 'run', command: cmd`modprobe ${MODULE}`, why }, set] : [set];
+      }),
   });
 }
 
@@ -120,6 +124,7 @@ interface Init {
   readonly dns: boolean;
   readonly preflight: boolean;
   readonly runtime: Cri;
+  readonly bridge: string;
   readonly before: readonly string[];
 }
 
@@ -136,14 +141,17 @@ const STATE = [
   '/var/log/containers',
 ];
 
-function init({ kubeadm, kubectl, dns, preflight, runtime, before }: Init) {
+function init({ kubeadm, kubectl, dns, preflight, runtime, before, bridge }: Init) {
   const phases = [...(preflight ? [] : ['preflight']), ...(dns ? [] : ['addon/coredns'])];
   const skipped = phases.length > 0 ? [`--skip-phases=${phases.join(',')}`] : [];
   const command = cmd`${kubeadm} init --config ${CONFIG} ${skipped}`;
   const reset = [
     { ...cmd`${kubeadm} reset --force --cri-socket ${runtime.socket}`, title: 'kubeadm reset' },
     runtime.removePods,
-    { ...cmd`sh -c ${CLEAR} cc ${STATE}`, title: "a script that clears pods' mounts, networks and state" },
+    {
+      ...cmd`sh -c ${CLEAR} cc ${bridge} ${STATE}`,
+      title: "a script that clears pods' mounts, networks and state",
+    },
   ];
   const all = (why: string): Change[] => reset.map((command) => ({ kind: 'run', command, why }));
   return step<InitFacts>({
@@ -155,11 +163,28 @@ function init({ kubeadm, kubectl, dns, preflight, runtime, before }: Init) {
     settles: 60,
     probe: (view) => probeInit(view, kubectl),
     plan: (facts, last) => {
-      if (facts.admin && facts.manifests === MANIFESTS.length && (facts.complete || last.current)) return [];
+      const once = last.current || last.facts !== undefined;
+      // An API that is silent now does not make a cluster unfinished that was finished once.
+      if (facts.admin && facts.manifests === MANIFESTS.length && (facts.complete || once)) return [];
+      if (facts.leftovers && !once && !last.unfinished) notOurs();
       const why = facts.leftovers ? 'an earlier init did not finish' : 'there is no control plane';
       return [...(facts.leftovers ? all(why) : []), { kind: 'run', command, why }];
     },
     undo: ({ leftovers }) => (leftovers ? all('the control plane was made by kubeadm') : []),
+  });
+}
+
+/** State of a cluster that cc has no record of: somebody's, and not to be reset. */
+function notOurs(): never {
+  const reasons = [
+    '/etc/kubernetes, /var/lib/etcd or /var/lib/kubelet hold a state that cc has not made',
+    'move it away, or reset that cluster by hand',
+  ];
+  return fail({
+    kind: 'check-failed',
+    host: 'the control plane',
+    what: 'no other cluster is on this host',
+    reasons,
   });
 }
 
@@ -190,11 +215,12 @@ async function probeInit(view: View, kubectl: string): Promise<InitFacts> {
 const CLEAR = `systemctl stop kubelet 2>/dev/null
 awk '$2 ~ "^/var/lib/kubelet/" || $2 ~ "^/run/netns/cni-" {print $2}' /proc/mounts | sort -r | xargs -r -n 1 umount -l
 rm -f /run/netns/cni-*
-for link in cc0 cni0; do ip link delete dev "$link" 2>/dev/null; done
+ip link delete dev "$1" 2>/dev/null
 for tables in iptables ip6tables; do
   command -v "$tables-save" >/dev/null || continue
   "$tables-save" | grep -vE '(^:|-[AIj] |--comment ")(KUBE-|CNI-)' | grep -vE ' -j (KUBE|CNI)-' | "$tables-restore"
 done
+shift
 rm -rf --one-file-system "$@"
 [ ! -e /etc/kubernetes ]`;
 
@@ -241,7 +267,7 @@ function untainted(kubectl: readonly string[]) {
     where: PLANE,
     needs: ['kubeadm/api'],
     probe: async (view) => {
-      const all = await nodes(view, kubectl);
+      const all = (await nodes(view, kubectl)) ?? [];
       const taints = all.map(({ metadata, spec }) => {
         const keys = (spec.taints ?? []).map(({ key }) => key).filter((key) => TAINTS.includes(key));
         return [metadata.name, keys] as const;
@@ -267,7 +293,9 @@ function ready(kubectl: readonly string[]) {
     what: 'all nodes are ready',
     within: 240,
     look: async (view) => {
-      const waiting = (await nodes(view, kubectl)).flatMap(({ metadata, status }) => {
+      const all = await nodes(view, kubectl);
+      if (all === undefined || all.length === 0) return 'the API names no node';
+      const waiting = all.flatMap(({ metadata, status }) => {
         const condition = status.conditions?.find(({ type }) => type === 'Ready');
         return condition?.status === 'True'
           ? []

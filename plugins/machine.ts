@@ -1,5 +1,5 @@
 /** Throw-away machines: Debian in systemd-nspawn on the controller, reached by ssh like any other host. */
-import { cmd, type Host, packages, plugin, step, v } from '../core/mod.ts';
+import { cmd, fail, type Host, packages, plugin, step, v } from '../core/mod.ts';
 import { debianArchive } from './debian.ts';
 import { basePath, baseRoot, booted, files, root } from './machine/root.ts';
 
@@ -114,7 +114,7 @@ function knownHosts(machines: readonly Named[], keys: string) {
 const BRIDGE_MAC = '02:cc:c6:12:4d:01';
 
 function bridged(name: string, address: string) {
-  return step<{ up: boolean; address: boolean; there: boolean }>({
+  return step<{ up: boolean; address: boolean; there: boolean; ours: boolean }>({
     name: 'bridge',
     where: 'controller',
     needs: ['machine/tools'],
@@ -124,11 +124,16 @@ function bridged(name: string, address: string) {
       const addresses = link === undefined ? '' : await view.read(cmd`ip -o -4 address show dev ${name}`);
       return {
         there: link !== undefined,
+        ours: link?.includes(BRIDGE_MAC) ?? true,
         up: /[<,]UP[,>]/.test(link ?? ''),
         address: addresses.includes(` ${address} `),
       };
     },
     plan: (facts) => {
+      if (!facts.ours) {
+        const reasons = [`${name} is there, and not made by cc; name another: machine.bridge`];
+        fail({ kind: 'check-failed', host: 'controller', what: 'the bridge can be made', reasons });
+      }
       const run = (why: string, ...argv: string[]) =>
         ({ kind: 'run', command: { argv: ['ip', ...argv] }, why }) as const;
       return [
@@ -153,8 +158,8 @@ function bridged(name: string, address: string) {
         ...(facts.up ? [] : [run(`${name} is not up`, 'link', 'set', 'dev', name, 'up')]),
       ];
     },
-    undo: ({ there }) =>
-      there
+    undo: ({ there, ours }) =>
+      there && ours
         ? [
             {
               kind: 'run',

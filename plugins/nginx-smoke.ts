@@ -22,8 +22,8 @@ export const nginxSmoke = plugin({
         check({
           name: 'page',
           where: { firstOf: 'control-plane' },
-          needs: ['cluster'],
-          timeout: 3 * within,
+          needs: ['cluster', 'cri', 'pod-network', ...(find(nodeImages) ? ['node-images'] : [])],
+          timeout: 6 * within,
           title: 'run nginx and fetch its page',
           inputs: { isolation, images },
           script: (shell) => smoke(shell, { kubectl: call as readonly string[], images, within, isolation }),
@@ -42,11 +42,16 @@ interface Smoke {
 
 async function smoke(shell: Shell, given: Smoke): Promise<Json> {
   await clear(shell, given);
+  let report: Json;
   try {
-    return await proven(shell, given);
-  } finally {
-    await clear(shell, given);
+    report = await proven(shell, given);
+  } catch (error) {
+    // What went wrong first is what is told; the next run clears again.
+    await clear(shell, given).catch((second) => shell.log(`the namespace is left: ${second}\n`));
+    throw error;
   }
+  await clear(shell, given);
+  return report;
 }
 
 async function clear(shell: Shell, { kubectl, within }: Smoke): Promise<void> {

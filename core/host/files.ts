@@ -5,7 +5,7 @@ import { codeOf, fail } from '../model/failure.ts';
 import type { FileFacts } from '../model/view.ts';
 import { isFull } from './disk.ts';
 import type { DigestMemo } from './memo.ts';
-import { ABSENT, INSTALL, LOOK, REMOVE, TEXT, UNPACK } from './scripts.ts';
+import { ABSENT, FOLDER, INSTALL, LOOK, REMOVE, TEXT, UNPACK } from './scripts.ts';
 import type { ExecOptions, Exit, Files, Look } from './transport.ts';
 
 type Exec = (argv: readonly string[], options?: ExecOptions) => Promise<Exit>;
@@ -37,6 +37,9 @@ export function scriptedFiles(host: string, exec: Exec, base: string): Files {
     },
     install: async (path, { source, digest }, mode) => {
       await script(`write ${path}`, INSTALL, [...own(path), mode.toString(8), digest], source);
+    },
+    folder: async (path) => {
+      await script(`make ${path}`, FOLDER, own(path));
     },
     unpack: async (path, archive, strip) => {
       const how = await compression(archive);

@@ -40,6 +40,7 @@ const PERFORMED: { readonly [K in Change['kind']]: Perform<K> } = {
   run: ({ command }, site) => run(command, site),
   write: ({ path, text, mode }, { transport }) =>
     transport.files.install(path, { source: text, digest: digestOf(text) }, mode),
+  folder: ({ path }, { transport }) => transport.files.folder(path),
   place: async ({ path, artifact, mode }, { transport, bytes }) => {
     const file = bytes(artifact);
     await transport.files.install(path, { source: { file }, digest: await digestOfFile(file) }, mode);

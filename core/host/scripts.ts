@@ -61,6 +61,11 @@ claim
 mv -fT -- "$new" "$path"
 printf '%s\\n%s %s\\n' "$path" "$(stat -Lc '${SIGNATURE}' -- "$path")" "$digest" >"$base/files/$id"`;
 
+/** FOLDER BASE ID PATH: makes the folder. */
+export const FOLDER = `${OWN}prepare
+claim
+mkdir -p -m 0700 -- "$path"`;
+
 /** UNPACK BASE ID PATH STRIP COMPRESSION: standard input, a tar archive, becomes the folder. */
 export const UNPACK = `${OWN}strip=$4 how=$5
 prepare

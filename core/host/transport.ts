@@ -37,6 +37,8 @@ export interface Files {
   text(path: string): Promise<string | undefined>;
   /** Puts a file in place at once or not at all; keeps what stood there before cc came. */
   install(path: string, content: Content, mode: number): Promise<void>;
+  /** Makes a folder, readable by root alone. */
+  folder(path: string): Promise<void>;
   /** Replaces a folder by the content of a tar archive on the controller. */
   unpack(path: string, archive: string, strip: number): Promise<void>;
   /** Removes what is there and puts back what cc had replaced. */

@@ -8,6 +8,7 @@ import type { UnitName } from './view.ts';
 export type Change = { readonly why: string } & (
   | { readonly kind: 'run'; readonly command: Command }
   | { readonly kind: 'write'; readonly path: string; readonly text: string; readonly mode: number }
+  | { readonly kind: 'folder'; readonly path: string }
   | { readonly kind: 'place'; readonly path: string; readonly artifact: Artifact; readonly mode: number }
   /** Unpacks an archive into a folder that it replaces as a whole; `strip` leading path parts are dropped. */
   | { readonly kind: 'unpack'; readonly path: string; readonly artifact: Artifact; readonly strip: number }
@@ -27,6 +28,7 @@ export function describe(change: Change): string {
 const DESCRIBED: { readonly [K in Change['kind']]: (change: Extract<Change, { kind: K }>) => string } = {
   run: (change) => `run ${titled(change.command)}`,
   write: (change) => `write ${change.path}`,
+  folder: (change) => `make the folder ${change.path}`,
   place: (change) => `place ${change.artifact.name} at ${change.path}`,
   unpack: (change) => `unpack ${change.artifact.name} into ${change.path}`,
   fetch: (change) => `fetch ${change.artifact.name} from ${origin(change.artifact)}`,

@@ -6,8 +6,6 @@ import type { UnitName } from '../model/view.ts';
 export interface RunningAt extends Pick<StepSpec<never>, 'where' | 'needs' | 'settles'> {
   /** Files whose bytes the unit read when it started. */
   readonly restartOn?: readonly string[];
-  /** Folders that the unit makes for itself; they go when it goes. */
-  readonly leaves?: readonly string[];
   readonly name?: string;
 }
 
@@ -15,17 +13,13 @@ type Facts = {
   active: string;
   enabled: string;
   inputs: { [path: string]: string | null };
-  left: readonly string[];
 };
 
 /**
  * What the unit had read is remembered with the stamp; a restart that was lost to a crash still happens on the next run,
  * because the stamp then is not current or names other bytes.
  */
-export function running(
-  unit: UnitName,
-  { restartOn = [], leaves = [], name = 'running', ...base }: RunningAt = {},
-): Step {
+export function running(unit: UnitName, { restartOn = [], name = 'running', ...base }: RunningAt = {}): Step {
   return step<Facts>({
     name,
     ...base,
@@ -39,8 +33,7 @@ export function running(
         const file = files[index];
         return [path, file?.kind === 'file' ? file.digest : null] as const;
       });
-      const left = await Promise.all(leaves.map(async (path) => ((await view.stat(path)) ? [path] : [])));
-      return { active, enabled, inputs: Object.fromEntries(inputs), left: left.flat() };
+      return { active, enabled, inputs: Object.fromEntries(inputs) };
     },
     plan: (facts, last) => {
       if (facts.active !== 'active' || facts.enabled !== 'enabled') {
@@ -52,14 +45,14 @@ export function running(
         return [{ kind: 'unit', unit, state: 'restarted', why: `${unit} runs with an older configuration` }];
       }
       if (last.unfinished)
-        return [{ kind: 'unit', unit, state: 'restarted', why: `${unit} may have missed a restart` }];
+        return [
+          { kind: 'unit', unit, state: 'restarted', why: `${unit} may run with an older configuration` },
+        ];
       return [];
     },
-    undo: ({ active, enabled, left }) => [
-      ...((active === 'inactive' || active === 'failed') && enabled !== 'enabled'
+    undo: ({ active, enabled }) =>
+      (active === 'inactive' || active === 'failed') && enabled !== 'enabled'
         ? []
-        : [{ kind: 'unit', unit, state: 'stopped', why: `${unit} is ${active}` } as const]),
-      ...left.map((path) => ({ kind: 'remove', path, why: `${path} was made by ${unit}` }) as const),
-    ],
+        : [{ kind: 'unit', unit, state: 'stopped', why: `${unit} is ${active}` }],
   });
 }

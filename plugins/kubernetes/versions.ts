@@ -4,13 +4,12 @@ export interface Era {
   /** Tags of the images that are versioned apart: cmd/kubeadm/app/constants/constants.go of the release. */
   readonly pause: string;
   readonly etcd: string;
-  readonly coredns: string;
   /** The newest kubeadm configuration API it reads: cmd/kubeadm/app/apis/kubeadm of the release. */
   readonly kubeadmApi: string;
 }
 
 const ERAS: Readonly<Record<string, Era>> = {
-  '1.20': { pause: '3.2', etcd: '3.4.13-0', coredns: '1.7.0', kubeadmApi: 'v1beta2' },
+  '1.20': { pause: '3.2', etcd: '3.4.13-0', kubeadmApi: 'v1beta2' },
 };
 
 /** The minor versions that can be set up. */

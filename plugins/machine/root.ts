@@ -112,9 +112,16 @@ export function root(
       made: (await view.text(made)) ?? '',
       there: (await view.stat(folder)) !== undefined,
     }),
-    plan: (facts) => {
-      if (facts.made === declared) return [];
-      const why = facts.made === '' ? `${root} is not whole` : `${root} was made from another declaration`;
+    plan: (facts, last) => {
+      // A base that was made anew is no longer what this root was copied from.
+      const stale = !last.current && last.facts !== undefined;
+      if (facts.made === declared && !stale) return [];
+      const why =
+        facts.made === declared
+          ? last.why
+          : facts.made === ''
+            ? `${root} is not whole`
+            : `${root} was made from another declaration`;
       const commands = [
         stop(name),
         cmd`rm -rf --one-file-system ${folder}`,

@@ -34,8 +34,11 @@ export interface Verdict {
 /** A boot_id of its own is proof, also where guest and host run the same release; without one nothing else counts. */
 export function verdict({ pod, node }: Evidence, declared: 'vm' | 'none'): Verdict {
   const proven = pod.boot !== '' && node.boot !== '' && pod.boot !== node.boot ? 'vm' : 'none';
-  const row = (name: string, mine: string, theirs: string) =>
-    `${name}: pod ${mine}, node ${theirs} (${mine === theirs ? 'the same' : 'different'})`;
+  const row = (name: string, mine: string, theirs: string) => {
+    if (mine === '' || theirs === '')
+      return `${name}: pod ${mine || 'not readable'}, node ${theirs || 'not readable'}`;
+    return `${name}: pod ${mine}, node ${theirs} (${mine === theirs ? 'the same' : 'different'})`;
+  };
   return {
     proven,
     failed: declared === 'vm' && proven !== 'vm',
