@@ -181,20 +181,24 @@ async function stored(shell: Shell, folder: string, text: string): Promise<strin
   return name;
 }
 
+type Loaded = { missing: readonly string[]; archive: string | null };
+
 /** Every node has the images; which bytes they came from is remembered with the stamp. */
 function loaded(bundle: Artifact, refs: readonly string[], runtime: Cri) {
-  return step<{ missing: readonly string[] }>({
+  return step<Loaded>({
     name: 'loaded',
     needs: ['cri'],
     artifacts: [bundle],
     inputs: { refs },
     probe: async (view) => {
       const list = (await view.ask(runtime.listImages))?.split('\n') ?? [];
-      return { missing: refs.filter((ref) => !list.includes(ref)) };
+      return { missing: refs.filter((ref) => !list.includes(ref)), archive: view.locked(bundle) ?? null };
     },
-    plan: ({ missing }, last) => {
-      if (missing.length === 0 && last.current) return [];
-      const why = missing.length > 0 ? `${missing.join(', ')} not loaded` : last.why;
+    plan: ({ missing, archive }, last) => {
+      const before = last.facts as Loaded | undefined; // what this step's own probe found
+      if (missing.length === 0 && (last.current || before?.archive === archive)) return [];
+      const why =
+        missing.length > 0 ? `${missing.join(', ')} not loaded` : 'the images come from another archive';
       return [{ kind: 'run', command: { ...runtime.importImages, input: bundle }, why }];
     },
   });

@@ -1,12 +1,12 @@
 /** Finds and loads a configuration, down to the recipe that every other one extends. */
 import { existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { dirname, extname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { nearest } from '../graph/near.ts';
-import { fail } from '../model/failure.ts';
+import { Failed, fail } from '../model/failure.ts';
 import { type Recipe, RecipeShape } from '../model/recipe.ts';
-import { checked, optionNames } from '../model/schema.ts';
+import { checked, optionNames, UNKNOWN } from '../model/schema.ts';
 import { type Options, usage } from './args.ts';
 
 export interface Loaded {
@@ -15,14 +15,6 @@ export interface Loaded {
   readonly layers: readonly Recipe[];
 }
 
-const PLACES = [
-  'cc.config.ts',
-  'cc.config.mjs',
-  'cc.config.js',
-  'cc.config.json',
-  'cc.config.yaml',
-  'package.json',
-];
 const RECIPES = fileURLToPath(new URL('../../recipes', import.meta.url));
 /** Shipped recipes have the ending of this very file: sources in a clone, compiled in a package. */
 const ENDING = extname(fileURLToPath(import.meta.url));
@@ -52,47 +44,53 @@ async function start(
   return search(cwd);
 }
 
-/** cosmiconfig's own loaders would transpile TypeScript into the user's folder; ours lets the runtime strip the types. */
+/**
+ * cosmiconfig's own loaders would transpile TypeScript into the user's folder; ours lets the runtime strip the types.
+ * It takes a file that it may not read, or that is empty, for none: whatever stands where it looked is then named.
+ */
 async function search(cwd: string): Promise<{ file: string; recipe: Recipe }> {
   const { cosmiconfig } = await import('cosmiconfig');
+  const own = ['.ts', '.mjs', '.js', '.json', '.yaml'].map((ending) => [ending, content] as const);
+  const places = ['cc.config.ts', 'cc.config.mjs', 'cc.config.js', 'cc.config.json', 'cc.config.yaml'];
   const explorer = cosmiconfig('cc', {
-    searchPlaces: PLACES,
+    searchPlaces: [...places, 'package.json'],
     searchStrategy: 'project',
+    ignoreEmptySearchPlaces: false,
     cache: false,
-    loaders: { '.ts': load, '.mjs': load, '.js': load },
+    loaders: Object.fromEntries(own),
   });
-  const found = await explorer.search(cwd).catch((error: unknown) => {
-    const file = PLACES.map((place) => join(cwd, place)).find((path) => existsSync(path)) ?? cwd;
-    return unreadable(file, error);
-  });
-  if (!found || found.isEmpty) {
-    const present = PLACES.slice(0, -1)
-      .map((place) => join(cwd, place))
-      .find((path) => existsSync(path));
-    if (present) fail({ kind: 'config-unreadable', file: present, why: 'it cannot be read, or it is empty' });
-    return fail({ kind: 'config-missing', from: cwd });
+  const found = await explorer.search(cwd).catch((error: unknown) => unreadable(cwd, error));
+  if (found && !found.isEmpty)
+    return { file: found.filepath, recipe: asRecipe(found.config, found.filepath) };
+  for (let folder = cwd; ; folder = dirname(folder)) {
+    const present = places.map((place) => join(folder, place)).find((path) => existsSync(path));
+    if (present)
+      return fail({ kind: 'config-unreadable', file: present, why: 'it cannot be read, or it is empty' });
+    if (existsSync(join(folder, 'package.json')) || folder === dirname(folder)) break;
   }
-  return { file: found.filepath, recipe: asRecipe(found.config, found.filepath) };
+  return fail({ kind: 'config-missing', from: cwd });
 }
 
-/** Loads a module, JSON or YAML file as a recipe. */
 async function load(file: string): Promise<Recipe> {
+  return asRecipe(await content(file), file);
+}
+
+/** What a module exports, or what a JSON or YAML file says. */
+async function content(file: string): Promise<unknown> {
   try {
-    if (/\.(json|ya?ml)$/.test(file)) {
-      const { defaultLoaders } = await import('cosmiconfig');
-      const { readFile } = await import('node:fs/promises');
-      const loader = defaultLoaders[file.endsWith('.json') ? '.json' : '.yaml'];
-      return asRecipe(await loader(file, await readFile(file, 'utf8')), file);
-    }
-    const module: { default?: unknown } = await import(pathToFileURL(file).href);
-    return asRecipe(module.default, file);
+    if (!/\.(json|ya?ml)$/.test(file))
+      return ((await import(pathToFileURL(file).href)) as { default?: unknown }).default;
+    const text = await readFile(file, 'utf8');
+    if (file.endsWith('.json')) return JSON.parse(text);
+    const { defaultLoaders } = await import('cosmiconfig');
+    return defaultLoaders['.yaml'](file, text);
   } catch (error) {
     return unreadable(file, error);
   }
 }
 
 function unreadable(file: string, error: unknown): never {
-  if (error instanceof Error && error.name === 'Failed') throw error;
+  if (error instanceof Failed) throw error;
   return fail(
     { kind: 'config-unreadable', file, why: error instanceof Error ? error.message : String(error) },
     error,
@@ -108,7 +106,7 @@ function asRecipe(value: unknown, file: string): Recipe {
   if (result.ok) return value as Recipe; // of that shape, as just checked
   const keys = optionNames(RecipeShape);
   const problems = result.problems.map((problem) => {
-    const near = keys.includes(problem.path) ? undefined : nearest(problem.path, keys);
+    const near = problem.message === UNKNOWN ? nearest(problem.path, keys) : undefined;
     return near ? { ...problem, near } : problem;
   });
   return fail({ kind: 'config-invalid', file, problems });
@@ -125,7 +123,7 @@ async function extended(recipe: Recipe, file: string): Promise<readonly Recipe[]
       if (seen.includes(from)) fail({ kind: 'cycle', path: [...seen.slice(seen.indexOf(from)), from] });
       seen.push(from);
       layers.unshift(await load(from));
-    } else layers.unshift(base);
+    } else layers.unshift(asRecipe(base, from));
   }
   return layers;
 }

@@ -4,7 +4,7 @@ import { artifactInput } from '../model/artifact.ts';
 import { sameData } from '../model/digest.ts';
 import { fail, type Problem } from '../model/failure.ts';
 import type { Body, Capability, Context, Host, PluginUse } from '../model/plugin.ts';
-import { checked, optionNames } from '../model/schema.ts';
+import { checked, optionNames, UNKNOWN } from '../model/schema.ts';
 import type { Step } from '../model/step.ts';
 import { isName, NAMING, type Task, taskId } from '../model/task.ts';
 import { fetched } from '../steps/fetched.ts';
@@ -126,7 +126,7 @@ function misnamed(hosts: readonly Host[], uses: readonly PluginUse[]): Problem[]
 
 function suggested(problem: Problem, { spec }: PluginUse): Problem {
   const near = nearest(problem.path.slice(spec.name.length + 1), optionNames(spec.options));
-  return problem.message === 'is not an option' && near ? { ...problem, near } : problem;
+  return problem.message === UNKNOWN && near ? { ...problem, near } : problem;
 }
 
 function providerOf(wanted: Capability<unknown>, uses: readonly PluginUse[]): PluginUse | undefined {

@@ -57,12 +57,12 @@ export function localFiles(host: string, exec: Exec, base: string, memo: DigestM
     ...scriptedFiles(host, exec, base),
     look: async (path) => {
       const [facts, owner] = await Promise.all([
-        factsOf(path, memo),
-        absentAs(stat(`${base}/files/${digestOf(path)}`)),
+        factsOf(host, path, memo),
+        absentAs(host, stat(`${base}/files/${digestOf(path)}`)),
       ]);
       return { facts, owned: owner !== undefined };
     },
-    text: (path) => absentAs(readFile(path, 'utf8')),
+    text: (path) => absentAs(host, readFile(path, 'utf8')),
   };
 }
 
@@ -77,8 +77,8 @@ function lookOf(line: string): Look {
   return { facts: { kind, mode: Number.parseInt(mode, 8), size: Number(size), digest: known }, owned };
 }
 
-async function factsOf(path: string, memo: DigestMemo): Promise<FileFacts | undefined> {
-  const facts = await absentAs(stat(path));
+async function factsOf(host: string, path: string, memo: DigestMemo): Promise<FileFacts | undefined> {
+  const facts = await absentAs(host, stat(path));
   if (!facts) return undefined;
   const mode = facts.mode & 0o7777;
   if (facts.isDirectory()) return { kind: 'directory', mode };
@@ -86,12 +86,15 @@ async function factsOf(path: string, memo: DigestMemo): Promise<FileFacts | unde
   return { kind: 'file', mode, size: facts.size, digest: await memo.digest(path) };
 }
 
-async function absentAs<Value>(look: Promise<Value>): Promise<Value | undefined> {
+/** Only two errors say that nothing is there; after any other it cannot be told. */
+async function absentAs<Value>(host: string, look: Promise<Value>): Promise<Value | undefined> {
   try {
     return await look;
   } catch (error) {
-    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
-    throw error;
+    const code = codeOf(error);
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    if (code === undefined) throw error;
+    return fail({ kind: 'cannot-tell', host, what: 'look at a file', why: String(error) }, error);
   }
 }
 

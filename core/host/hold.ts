@@ -17,7 +17,14 @@ export async function hold(path: string, run: string, command: string): Promise<
   const mine = `${path}.${run}`;
   await writeFile(mine, owner, { mode: 0o600 });
   try {
-    while (!(await linked(mine, path))) await clearDead(path, mine);
+    while (!(await linked(mine, path))) {
+      const dead = await deadOwner(path);
+      if (
+        dead !== undefined &&
+        (await takenOver(path, dead, mine, () => hold(`${path}.takeover`, run, command)))
+      )
+        break;
+    }
   } finally {
     await rm(mine, { force: true });
   }
@@ -35,22 +42,29 @@ async function linked(from: string, to: string): Promise<boolean> {
   }
 }
 
-async function clearDead(path: string, mine: string): Promise<void> {
+/** What a dead owner wrote; undefined when the hold has just been released. */
+async function deadOwner(path: string): Promise<string | undefined> {
   const text = await readFile(path, 'utf8').catch(() => undefined);
-  if (text === undefined) return; // just released: try again
-  const owner = parsed(text);
+  const owner = text === undefined ? undefined : parsed(text);
   if (owner && (await alive(owner))) fail({ kind: 'held', path, owner });
-  const aside = `${mine}.dead`;
+  return text;
+}
+
+/** Only whoever holds the takeover may replace a dead hold, and in one step: the name is never free in between. */
+async function takenOver(
+  path: string,
+  dead: string,
+  mine: string,
+  exclusive: () => Promise<AsyncDisposable>,
+): Promise<boolean> {
+  const taking = await exclusive();
   try {
-    await rename(path, aside);
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return; // another run was quicker: look again
-    throw error;
+    if ((await readFile(path, 'utf8').catch(() => undefined)) !== dead) return false;
+    await rename(mine, path);
+    return true;
+  } finally {
+    await taking[Symbol.asyncDispose]();
   }
-  const moved = await readFile(aside, 'utf8');
-  // Another run may have taken over between reading and renaming; what was moved aside is then a living hold.
-  if (moved !== text) await link(aside, path).catch(() => undefined);
-  await rm(aside, { force: true });
 }
 
 function parsed(text: string): Owner | undefined {

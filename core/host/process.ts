@@ -27,17 +27,20 @@ export function runProcess(argv: readonly string[], options: ExecOptions = {}): 
   if (options.signal?.aborted) stop();
   feed(child, options.input, (error) => {
     terminate(child);
-    refused(error);
+    resolve({ code: 126, signal: null, stdout: '', stderr: `cannot read its input: ${String(error)}` });
   });
   child.once('error', refused);
   child.once('exit', (code, signal) => {
     options.signal?.removeEventListener('abort', stop);
     const done = () => resolve({ code, signal, stdout: out(), stderr: err() });
-    const timer = setTimeout(() => {
-      child.stdout?.destroy();
-      child.stderr?.destroy();
-      done();
-    }, DRAIN);
+    const timer = setTimeout(
+      () => {
+        child.stdout?.destroy();
+        child.stderr?.destroy();
+        done();
+      },
+      options.signal?.aborted ? 0 : DRAIN,
+    );
     child.once('close', () => {
       clearTimeout(timer);
       done();
@@ -98,7 +101,11 @@ function feed(child: ChildProcess, input: ExecOptions['input'], failed: (error: 
     if (codeOf(error) !== 'EPIPE' && codeOf(error) !== 'ECONNRESET') failed(error);
   });
   if (typeof input === 'string') child.stdin.end(input);
-  else createReadStream(input.file).on('error', failed).pipe(child.stdin);
+  else {
+    const file = createReadStream(input.file).on('error', failed);
+    file.pipe(child.stdin);
+    child.once('close', () => file.destroy());
+  }
 }
 
 /** TERM to the whole group, KILL to what is left of it. */
@@ -116,6 +123,7 @@ function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   try {
     process.kill(-child.pid, signal);
   } catch (error) {
-    if (codeOf(error) !== 'ESRCH') throw error;
+    // EPERM: it became another user's, through sudo; whoever started it that way ends it by its mark.
+    if (codeOf(error) !== 'ESRCH' && codeOf(error) !== 'EPERM') throw error;
   }
 }

@@ -1,26 +1,24 @@
 /** Ends the processes of a run wherever they hide: descendants are known by a mark in their environment. */
 import type { Transport } from './transport.ts';
 
-/** The name of the mark; its value is the id of the run. Daemons that shall outlive a run are started without it. */
+/** The name of the mark; its value is a run and a task. Daemons that shall outlive a run are started without it. */
 export const MARK = 'CC_RUN';
 
-const REAP = `mark=$1 signal=$2 found=
-for file in /proc/[0-9]*/environ; do
-  pid=\${file#/proc/} pid=\${pid%/environ}
-  [ "$pid" != "$$" ] || continue
-  if tr '\\0' '\\n' <"$file" 2>/dev/null | grep -qxF -- "$mark"; then
-    kill -s "$signal" "$pid" 2>/dev/null && found="$found $pid"
-  fi
+/** REAP MARK: TERM to all that carry it, KILL to what is left after five seconds; prints how many there were. */
+const REAP = `pids() { grep -lzxF -- "$1" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3; }
+found=$(pids "$1")
+[ -n "$found" ] || { echo 0; exit; }
+kill -TERM $found 2>/dev/null
+for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25; do
+  [ -n "$(pids "$1")" ] || break
+  sleep 0.2
 done
-echo $found`;
+left=$(pids "$1")
+[ -z "$left" ] || kill -KILL $left 2>/dev/null
+echo $found | wc -w`;
 
-/** Sends TERM, and KILL to what is still there; answers how many processes were found. */
-export async function reap(transport: Transport, run: string): Promise<number> {
-  const send = async (signal: string) => {
-    const { stdout } = await transport.exec(['sh', '-c', REAP, 'cc', `${MARK}=${run}`, signal]);
-    return stdout.trim().split(' ').filter(Boolean).length;
-  };
-  const found = await send('TERM');
-  for (let tries = 0; tries < 3 && (await send('KILL')) > 0; tries++);
-  return found;
+/** Ends every process with this mark; answers how many there were. */
+export async function reap({ exec }: Pick<Transport, 'exec'>, mark: string): Promise<number> {
+  const { stdout } = await exec(['sh', '-c', REAP, 'cc', `${MARK}=${mark}`]);
+  return Number(stdout.trim());
 }

@@ -2,6 +2,7 @@
 import { quoted } from '../model/command.ts';
 import { fail } from '../model/failure.ts';
 import { scriptedFiles } from './files.ts';
+import { MARK, reap } from './reap.ts';
 import type { ExecOptions, Transport } from './transport.ts';
 
 /** Where cc keeps what belongs to a host: stamps, notes of its files, what they replaced. */
@@ -13,9 +14,14 @@ export async function asRoot(transport: Transport, user: string): Promise<Transp
   if (user === 'root') return transport;
   const probe = await transport.exec(['sudo', '-n', 'true']);
   if (probe.code !== 0) return fail({ kind: 'no-root', host, user, why: probe.stderr.trim() });
-  const exec = (argv: readonly string[], { env, ...options }: ExecOptions = {}) => {
+  const exec: Transport['exec'] = (argv, { env, ...options }: ExecOptions = {}) => {
     const set = Object.entries(env ?? {}).map(([key, value]) => `${key}=${value}`);
-    return transport.exec(['sudo', '-n', 'env', ...set, ...argv], options);
+    // sudo's children are root's: a signal from this user does not reach them.
+    const mark = env?.[MARK];
+    const stop = () => void (mark && reap({ exec }, mark));
+    options.signal?.addEventListener('abort', stop, { once: true });
+    const running = transport.exec(['sudo', '-n', 'env', ...set, ...argv], options);
+    return running.finally(() => options.signal?.removeEventListener('abort', stop));
   };
   return {
     host,

@@ -8,20 +8,39 @@ export type Checked =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
-/** Checks options against a plugin's schema; every complaint is answered, with the known names it could be meant as. */
-export function checked(schema: v.GenericSchema, given: unknown, place: string): Checked {
+/** Checks a record against a schema; every complaint is answered. `place` comes before the path of each. */
+export function checked(schema: v.GenericSchema, given: object, place: string): Checked {
   const result = v.safeParse(schema, given);
+  const unknown = unknownKeys(schema, given).map((key) => ({ path: joined(place, key), message: UNKNOWN }));
   if (result.success) return { ok: true, value: result.output };
-  return { ok: false, problems: result.issues.map((issue) => problem(issue, place)) };
+  const others = result.issues.filter((issue) => !isUnknownKey(issue) || issue.path?.length !== 1);
+  return { ok: false, problems: [...unknown, ...others.map((issue) => problem(issue, place))] };
+}
+
+/** What is said of a key that the schema does not know. */
+export const UNKNOWN = 'is not known';
+
+/** valibot stops at the first. */
+function unknownKeys(schema: v.GenericSchema, given: object): readonly string[] {
+  const known = optionNames(schema);
+  return schema.type === 'strict_object' ? Object.keys(given).filter((key) => !known.includes(key)) : [];
+}
+
+function isUnknownKey(issue: v.BaseIssue<unknown>): boolean {
+  return issue.type === 'strict_object' && issue.expected === 'never';
+}
+
+function joined(...parts: readonly (string | null)[]): string {
+  return parts.filter(Boolean).join('.');
 }
 
 function problem(issue: v.BaseIssue<unknown>, place: string): Problem {
-  const path = [place, v.getDotPath(issue)].filter(Boolean).join('.');
-  if (issue.type === 'strict_object' && issue.expected === 'never')
-    return { path, message: place === '' ? 'is not a key of a recipe' : 'is not an option' };
+  const path = joined(place, v.getDotPath(issue));
+  if (isUnknownKey(issue)) return { path, message: UNKNOWN };
+  if (issue.type === 'check') return { path, message: issue.message };
   const found = issue.received === 'undefined' ? 'it is missing' : `found ${issue.received}`;
-  const expected =
-    issue.requirement instanceof RegExp ? `to match ${issue.requirement.source}` : issue.expected;
+  const { requirement } = issue;
+  const expected = requirement instanceof RegExp ? `to match ${requirement.source}` : issue.expected;
   return { path, message: expected ? `expected ${expected}, ${found}` : issue.message };
 }
 

@@ -7,7 +7,7 @@ import type { Artifact } from '../model/artifact.ts';
 import { type Change, describe } from '../model/change.ts';
 import { digestOfData } from '../model/digest.ts';
 import type { Emit, Reason } from '../model/event.ts';
-import { Failed, fail } from '../model/failure.ts';
+import { Failed, fail, type Remaining } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
 import type { State, Task } from '../model/task.ts';
 import { fetchArtifact } from '../store/fetch.ts';
@@ -163,11 +163,15 @@ async function prove(task: Task, station: Station, world: Applying): Promise<Jso
     if (proof && proof.left.length === 0) return proof.facts;
     if (world.signal.aborted) fail({ kind: 'interrupted', signal: String(world.signal.reason) });
     if (late && proof) {
-      const left = proof.left.map((each) => ({ what: describe(each), why: each.why }));
-      return fail({ kind: 'not-converged', host: task.host.name, within, left });
+      return fail({ kind: 'not-converged', host: task.host.name, within, left: remainingOf(proof.left) });
     }
     await world.clock.sleep(pause, world.signal);
   }
+}
+
+/** What is still to do, for a failure that says so. */
+export function remainingOf(changes: readonly Change[]): readonly Remaining[] {
+  return changes.map((each) => ({ what: describe(each), why: each.why }));
 }
 
 /** While a host settles, a look that fails only means "not yet". */

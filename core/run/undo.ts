@@ -1,8 +1,9 @@
 /** One task taken back: look, undo, prove that nothing is left, forget the stamp. */
-import { describe } from '../model/change.ts';
+import type { Change } from '../model/change.ts';
 import { fail } from '../model/failure.ts';
 import type { Task } from '../model/task.ts';
-import { type Applying, endOrphans, performAll } from './apply.ts';
+import type { Stamp } from '../store/stamp.ts';
+import { type Applying, endOrphans, performAll, remainingOf } from './apply.ts';
 import type { Outcome, Work } from './engine.ts';
 import type { Station } from './fleet.ts';
 import { probe } from './look.ts';
@@ -14,26 +15,30 @@ export function undoing(world: Applying, leaving: ReadonlySet<string>): Work {
     if (!task.step.undo && !task.step.check) return { state: 'verified' };
     const station = await world.fleet.station(task.host, task.step.root !== false);
     const stamp = await station.stamps.read(task.id);
-    if (!stamp?.ours) return forget(task, station);
+    if (stamp && !stamp.ours) return forget(task, station);
     await endOrphans(task, station, stamp, world);
-    const left = task.step.undo ? task.step.undo(await probe(task, station, world)) : [];
+    const look = async () => task.step.undo?.(await probe(task, station, world)) ?? [];
+    const all = await look();
+    const left = proven(all, stamp);
+    for (const { why } of all.filter((each) => !left.includes(each))) {
+      world.emit({ kind: 'notice', id: task.id, text: `left alone, for cc has no record of it: ${why}` });
+    }
     if (left.length === 0) return forget(task, station);
     const reason = { kind: 'undo', details: [...new Set(left.map(({ why }) => why))] } as const;
     to('performing', reason);
     await performAll(left, task, station, world);
     to('proving');
-    const after = task.step.undo?.(await probe(task, station, world)) ?? [];
-    if (after.length > 0) {
-      fail({
-        kind: 'not-converged',
-        host: task.host.name,
-        within: 0,
-        left: after.map((each) => ({ what: describe(each), why: each.why })),
-      });
-    }
+    const after = proven(await look(), stamp);
+    const { name: host } = task.host;
+    if (after.length > 0) fail({ kind: 'not-converged', host, within: 0, left: remainingOf(after) });
     await station.stamps.remove(task.id);
     return { state: 'applied', reason };
   };
+}
+
+/** Without a record only what cc's own notes show to be cc's is taken away. */
+function proven(changes: readonly Change[], stamp: Stamp | undefined): readonly Change[] {
+  return stamp ? changes : changes.filter(({ kind }) => kind === 'remove');
 }
 
 async function forget(task: Task, station: Station): Promise<Outcome> {
