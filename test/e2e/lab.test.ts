@@ -1,0 +1,185 @@
+/** The whole job, for real: a machine, a cluster in it, drift mended, bad days survived, and nothing left. */
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import type { Event } from '../../core/model/event.ts';
+import { hostPicture } from './host.ts';
+import { MACHINE, makeSite, must, type Ran, type Site } from './site.ts';
+
+const IMAGES = 'registry.lab';
+let site: Site;
+let untouched: ReturnType<typeof hostPicture>;
+
+before(async () => {
+  site = makeSite();
+  // Packages are the one thing that stays, so they are there before the host's picture is taken.
+  const tools = await site.cc(['run', 'machine/tools', 'images/tools']);
+  assert.equal(tools.code, 0, tools.stdout + tools.stderr);
+  untouched = hostPicture();
+});
+
+after(async () => {
+  await site.cc(['run', 'cleanup']);
+  site.remove();
+});
+
+test('Ctrl-C during the compile leaves no process and exits 130', async () => {
+  const ran = await site.watch(['run', 'kubernetes/compile'], (event, stop) => {
+    if (event.kind === 'change' && event.what.includes('openapi-gen, and')) stop('SIGINT');
+  });
+  assert.equal(ran.code, 130);
+  assert.equal(stateOf(ran, 'controller/kubernetes/compile'), 'interrupted');
+  assert.deepEqual(processesWith(site.cache), []);
+});
+
+test('run all brings up a cluster that kubectl confirms', async () => {
+  const ran = await site.cc(['run', 'all', '--json']);
+  assert.equal(ran.code, 0, ran.stdout + ran.stderr);
+  assert.equal(reasonOf(ran, 'controller/kubernetes/compile'), 'interrupted');
+  const nodes = JSON.parse(site.kubectl('get nodes -o json')).items;
+  assert.equal(nodes.length, 1);
+  assert.equal(nodes[0].metadata.name, MACHINE.name);
+  assert.equal(nodes[0].status.nodeInfo.kubeletVersion, 'v1.20.2');
+  assert.equal(conditionOf(nodes[0], 'Ready'), 'True');
+  assert.doesNotMatch(site.kubectl('get namespaces -o name'), /smoke/);
+});
+
+test('the cluster serves a page through a Service of our own making', () => {
+  site.kubectl(`create deployment own --image=${IMAGES}/nginx:bookworm --replicas=2`);
+  site.kubectl('expose deployment own --port=80');
+  site.kubectl('rollout status deployment own --timeout=120s');
+  const ip = site.kubectl("get service own -o jsonpath='{.spec.clusterIP}'").trim();
+  assert.match(
+    site.ssh(`curl -sS --retry 20 --retry-connrefused --retry-delay 1 http://${ip}/`),
+    /Welcome to nginx/,
+  );
+  site.kubectl('delete deployment,service own');
+});
+
+test('a second run looks at every host and changes nothing', async () => {
+  const ran = await site.cc(['run', 'all', '--json']);
+  assert.equal(ran.code, 0);
+  const started = ran.events.find((event) => event.kind === 'run-started');
+  const counts = endOf(ran).counts;
+  assert.deepEqual(counts, { verified: started?.kind === 'run-started' ? started.tasks.length : -1 });
+});
+
+test('plan and status exit 0 on a cluster that is as declared', async () => {
+  assert.equal((await site.cc(['plan'])).code, 0);
+  assert.equal((await site.cc(['status'])).code, 0);
+});
+
+const BROKEN = ['cni/portmap', 'containerd/config', 'kubeadm/kubelet'].map(
+  (name) => `${MACHINE.name}/${name}`,
+);
+
+test('what is broken by hand is named by status and mended by run', async () => {
+  site.ssh(
+    'systemctl stop kubelet && rm /opt/cni/bin/portmap && echo "# a careless hand" >>/etc/containerd/config.toml',
+  );
+  const status = await site.cc(['status', '--json']);
+  assert.equal(status.code, 2);
+  const found = JSON.parse(status.stdout).tasks.filter(({ kind }: { kind: string }) => kind === 'would');
+  assert.deepEqual(found.map(({ id }: { id: string }) => id).sort(), BROKEN);
+  const ran = await site.cc(['run', 'all', '--json']);
+  assert.equal(ran.code, 0, ran.stdout + ran.stderr);
+  for (const id of BROKEN) assert.equal(reasonOf(ran, id), 'drifted');
+  // What stands on something that was mended is proven again.
+  assert.equal(stateOf(ran, `${MACHINE.name}/nginx-smoke/page`), 'applied');
+  assert.equal(site.ssh('systemctl is-active kubelet containerd'), 'active\nactive\n');
+  assert.doesNotMatch(site.ssh('cat /etc/containerd/config.toml'), /careless/);
+  assert.equal((await site.cc(['status'])).code, 0);
+});
+
+test('an artifact whose bytes differ from cc.lock is not installed', async () => {
+  const before = site.ssh('sha256sum /usr/local/sbin/runc');
+  const lock = join(site.folder, 'cc.lock');
+  writeFileSync(lock, JSON.stringify({ artifacts: { runc: { sha256: '0'.repeat(64) } } }));
+  const ran = await site.cc(['run', 'runc']);
+  assert.equal(ran.code, 65);
+  assert.match(ran.stdout, /Cannot use runc: its bytes are not those that cc\.lock names/);
+  assert.equal(site.ssh('sha256sum /usr/local/sbin/runc'), before);
+  must('rm', [lock], site.folder);
+});
+
+test('cleanup leaves the host as it was', async () => {
+  const ran = await site.cc(['run', 'cleanup']);
+  assert.equal(ran.code, 0, ran.stdout + ran.stderr);
+  assert.deepEqual(hostPicture(), untouched);
+});
+
+test('a machine killed in the middle of kubeadm init is brought up by the next run, without compiling', async () => {
+  const first = await site.watch(['run', 'all'], (event) => {
+    if (event.kind === 'change' && event.what.includes('kubeadm init')) whenInitHasBegun(killMachine);
+  });
+  assert.equal(first.code, 1, first.stdout);
+  assert.equal(stateOf(first, 'controller/kubernetes/compile'), 'verified');
+  const second = await site.cc(['run', 'all', '--json']);
+  assert.equal(second.code, 0, second.stdout + second.stderr);
+  assert.equal(stateOf(second, `${MACHINE.name}/nginx-smoke/page`), 'applied');
+});
+
+test('cleanup after a bad day leaves the host as it was', async () => {
+  assert.equal((await site.cc(['run', 'cleanup'])).code, 0);
+  assert.deepEqual(hostPicture(), untouched);
+});
+
+function endOf(ran: Ran): Extract<Event, { kind: 'run-ended' }> {
+  const end = ran.events.at(-1);
+  if (end?.kind !== 'run-ended') throw new Error(`the run did not end: ${ran.stdout}${ran.stderr}`);
+  return end;
+}
+
+function stateOf(ran: Ran, id: string): string | undefined {
+  const event = ran.events.findLast(
+    (each) => each.kind === 'task' && each.id === id && each.took !== undefined,
+  );
+  return event?.kind === 'task' ? event.state : undefined;
+}
+
+function reasonOf(ran: Ran, id: string): string | undefined {
+  const event = ran.events.find(
+    (each) => each.kind === 'task' && each.id === id && each.state === 'performing',
+  );
+  return event?.kind === 'task' ? event.reason?.kind : undefined;
+}
+
+function conditionOf(node: { status: { conditions: { type: string; status: string }[] } }, type: string) {
+  return node.status.conditions.find((condition) => condition.type === type)?.status;
+}
+
+/** Command lines of living processes that name a folder. */
+function processesWith(folder: string): string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      const file = `/proc/${pid}/cmdline`;
+      const line = existsSync(file) ? readFileSync(file, 'utf8').replaceAll('\0', ' ') : '';
+      return line.includes(folder) && !line.includes('test/e2e') ? [line] : [];
+    });
+}
+
+/** Waits, in the test's own time, until init has written the first manifest of the control plane. */
+function whenInitHasBegun(act: () => void): void {
+  const manifest = `/var/lib/cc/machines/${MACHINE.name}/root/etc/kubernetes/manifests/kube-apiserver.yaml`;
+  const look = setInterval(() => {
+    if (!existsSync(manifest)) return;
+    clearInterval(look);
+    act();
+  }, 50);
+}
+
+/** As a power cut: everything in the machine's cgroups is killed at once. */
+function killMachine(): void {
+  const groups = must(
+    'find',
+    ['/sys/fs/cgroup', '-depth', '-type', 'd', '-path', `*/cc-${MACHINE.name}*`],
+    '/',
+  );
+  const pids = groups
+    .split('\n')
+    .filter(Boolean)
+    .flatMap((group) => readFileSync(join(group, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean));
+  for (const pid of new Set(pids)) process.kill(Number(pid), 'SIGKILL');
+}

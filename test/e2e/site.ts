@@ -1,0 +1,147 @@
+/** A site as a user has one: the packed package installed in a folder of its own, with a configuration and folders of its own. */
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import type { Event } from '../../core/model/event.ts';
+
+const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
+
+/** A machine beside any lab that may already be there. */
+export const MACHINE = {
+  name: 'cce2e',
+  address: '198.18.78.11',
+  gateway: '198.18.78.1',
+  bridge: 'cce2e0',
+} as const;
+
+export interface Ran {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** What `--json` printed, when it was asked for. */
+  readonly events: readonly Event[];
+}
+
+export interface Site {
+  readonly folder: string;
+  readonly state: string;
+  readonly cache: string;
+  /** Runs `cc` and waits for it. */
+  cc(words: readonly string[], env?: Readonly<Record<string, string>>): Promise<Ran>;
+  /** Starts `cc run … --json`, and lets the test act when an event arrives. */
+  watch(
+    words: readonly string[],
+    on: (event: Event, stop: (signal: NodeJS.Signals) => void) => void,
+  ): Promise<Ran>;
+  /** Runs a command on the machine, over an ssh of the test's own; fails unless it exits 0. */
+  ssh(line: string): string;
+  kubectl(line: string): string;
+  remove(): void;
+}
+
+/** Packs the working tree, installs the package, writes a configuration that extends the lab. */
+export function makeSite(): Site {
+  const folder = mkdtempSync(join(tmpdir(), 'cc-e2e-'));
+  const [state, cache] = [join(folder, 'state'), join(folder, 'cache')];
+  must('npm', ['pack', '--silent', '--pack-destination', folder], REPOSITORY);
+  const { version } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8'));
+  writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }\n');
+  must('npm', ['install', '--silent', '--no-audit', '--no-fund', `./cc-kubernetes-${version}.tgz`], folder);
+  writeFileSync(join(folder, 'cc.config.ts'), CONFIG);
+  mkdirSync(state);
+  mkdirSync(cache);
+  const env = { ...process.env, XDG_STATE_HOME: state, XDG_CACHE_HOME: cache };
+  const keys = join(state, 'cc', 'e2e', 'ssh');
+
+  const start = (
+    words: readonly string[],
+    more: Readonly<Record<string, string>>,
+    onLine: (line: string) => void,
+  ) => {
+    const child = spawn(process.execPath, ['node_modules/cc-kubernetes/bin/cc.js', ...words], {
+      cwd: folder,
+      env: { ...env, ...more },
+    });
+    const done = Promise.withResolvers<Ran>();
+    const text = { stdout: '', stderr: '' };
+    let open = '';
+    child.stdout.setEncoding('utf8').on('data', (piece: string) => {
+      text.stdout += piece;
+      const lines = (open + piece).split('\n');
+      open = lines.pop() ?? '';
+      for (const line of lines) onLine(line);
+    });
+    child.stderr.setEncoding('utf8').on('data', (piece: string) => {
+      text.stderr += piece;
+    });
+    child.on('error', done.reject);
+    child.on('close', (code) => done.resolve({ code, ...text, events: eventsOf(text.stdout) }));
+    return { child, done: done.promise };
+  };
+  const ssh = (line: string) => {
+    const options = [
+      'BatchMode=yes',
+      `IdentityFile=${keys}/id`,
+      `UserKnownHostsFile=${keys}/known_hosts`,
+      'LogLevel=ERROR',
+    ];
+    return must(
+      'ssh',
+      [...options.flatMap((option) => ['-o', option]), `root@${MACHINE.address}`, line],
+      folder,
+    );
+  };
+  return {
+    folder,
+    state,
+    cache,
+    cc: (words, more = {}) => start(words, more, () => {}).done,
+    watch: (words, on) => {
+      const { child, done } = start([...words, '--json'], {}, (line) => {
+        const [event] = eventsOf(line);
+        if (event) on(event, (signal) => child.kill(signal));
+      });
+      return done;
+    },
+    ssh,
+    kubectl: (line) => ssh(`/usr/local/bin/kubectl --kubeconfig /etc/kubernetes/admin.conf ${line}`),
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+const CONFIG = `import { recipe } from 'cc-kubernetes';
+
+export default recipe({
+  name: 'e2e',
+  extends: 'lab',
+  options: {
+    machine: {
+      machines: { ${MACHINE.name}: { address: '${MACHINE.address}', roles: ['control-plane'] } },
+      bridge: '${MACHINE.bridge}',
+      gateway: '${MACHINE.gateway}',
+    },
+  },
+});
+`;
+
+function eventsOf(text: string): Event[] {
+  return text
+    .split('\n')
+    .filter((line) => line.startsWith('{"kind":'))
+    .map((line) => JSON.parse(line) as Event); // printed by the json reporter
+}
+
+/** Runs a program of the system; fails with what it said unless it exits 0. */
+export function must(program: string, words: readonly string[], cwd: string): string {
+  const { status, stdout, stderr, error } = spawnSync(program, words, {
+    cwd,
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  if (status !== 0)
+    throw new Error(`${program} ${words.join(' ')} exited ${status}: ${error ?? ''}${stderr}${stdout}`);
+  return stdout;
+}
