@@ -13,14 +13,14 @@ if (have[0] < need[0] || (have[0] === need[0] && have[1] < need[1])) {
   );
   process.exitCode = 77;
 } else {
-  import('node:module').then((module) => {
-    if (module.enableCompileCache) module.enableCompileCache();
-    // A clone runs its sources, a published package what was compiled from them.
-    return import('node:fs').then((fs) => {
-      var source = new URL('../core/main.ts', import.meta.url);
-      return import(
-        fs.existsSync(source) ? source.href : new URL('../dist/core/main.js', import.meta.url).href
-      );
-    });
-  });
+  start();
+}
+
+function start() {
+  // Asked for like this, a module of Node is not wrapped for import, which would load far more than is used.
+  process.getBuiltinModule('node:module').enableCompileCache();
+  // A clone runs its sources, a published package what was compiled from them.
+  var source = new URL('../core/main.ts', import.meta.url);
+  var clone = process.getBuiltinModule('node:fs').existsSync(source);
+  import(clone ? source.href : new URL('../dist/core/main.js', import.meta.url).href);
 }

@@ -198,7 +198,11 @@ function loaded(bundle: Artifact, refs: readonly string[], runtime: Cri) {
       const before = last.facts as Loaded | undefined; // what this step's own probe found
       if (missing.length === 0 && (last.current || before?.archive === archive)) return [];
       const why =
-        missing.length > 0 ? `${missing.join(', ')} not loaded` : 'the images come from another archive';
+        missing.length > 0
+          ? `${missing.join(', ')} not loaded`
+          : before
+            ? 'the images come from another archive'
+            : last.why;
       return [{ kind: 'run', command: { ...runtime.importImages, input: bundle }, why }];
     },
   });

@@ -166,12 +166,22 @@ function init({ kubeadm, kubectl, dns, preflight, runtime, before, bridge }: Ini
       const once = last.current || last.facts !== undefined;
       // An API that is silent now does not make a cluster unfinished that was finished once.
       if (facts.admin && facts.manifests === MANIFESTS.length && (facts.complete || once)) return [];
+      if (facts.leftovers && last.facts !== undefined) damaged();
       if (facts.leftovers && !once && !last.unfinished) notOurs();
       const why = facts.leftovers ? 'an earlier init did not finish' : 'there is no control plane';
       return [...(facts.leftovers ? all(why) : []), { kind: 'run', command, why }];
     },
     undo: ({ leftovers }) => (leftovers ? all('the control plane was made by kubeadm') : []),
   });
+}
+
+/** A cluster that was finished once holds data; a file of it that is gone is no reason to throw that away. */
+function damaged(): never {
+  const reasons = [
+    `${KUBECONFIG} or a manifest below /etc/kubernetes/manifests is gone`,
+    'put it back, or give the cluster up: cc run cleanup',
+  ];
+  return fail({ kind: 'check-failed', host: 'the control plane', what: 'the cluster is whole', reasons });
 }
 
 /** State of a cluster that cc has no record of: somebody's, and not to be reset. */
@@ -239,11 +249,10 @@ interface Node {
   };
 }
 
-async function nodes(view: View, kubectl: readonly string[]): Promise<readonly Node[]> {
-  const { items }: { items: readonly Node[] } = JSON.parse(
-    await view.read(cmd`${kubectl} get nodes -o json`),
-  );
-  return items;
+/** undefined: the API does not answer. */
+async function nodes(view: View, kubectl: readonly string[]): Promise<readonly Node[] | undefined> {
+  const text = await view.ask(cmd`${kubectl} get nodes -o json`);
+  return text === undefined ? undefined : (JSON.parse(text) as { items: readonly Node[] }).items;
 }
 
 function answering(kubectl: readonly string[]) {

@@ -1,5 +1,5 @@
 /** Finds and loads a configuration, down to the recipe that every other one extends. */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, extname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -49,6 +49,9 @@ async function start(
  * It takes a file that it may not read, or that is empty, for none: whatever stands where it looked is then named.
  */
 async function search(cwd: string): Promise<{ file: string; recipe: Recipe }> {
+  // Found in the folder itself, as nearly always, a module needs neither a search nor a parser.
+  const here = MODULES.map((name) => join(cwd, name)).find((path) => sizeOf(path) > 0);
+  if (here) return { file: here, recipe: await load(here) };
   const { cosmiconfig } = await import('cosmiconfig');
   const own = ['.ts', '.mjs', '.js', '.json', '.yaml'].map((ending) => [ending, content] as const);
   const places = ['cc.config.ts', 'cc.config.mjs', 'cc.config.js', 'cc.config.json', 'cc.config.yaml'];
@@ -69,6 +72,13 @@ async function search(cwd: string): Promise<{ file: string; recipe: Recipe }> {
     if (existsSync(join(folder, 'package.json')) || folder === dirname(folder)) break;
   }
   return fail({ kind: 'config-missing', from: cwd });
+}
+
+/** The places, first come first served, that are loaded without cosmiconfig. */
+const MODULES = ['cc.config.ts', 'cc.config.mjs', 'cc.config.js'];
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 async function load(file: string): Promise<Recipe> {

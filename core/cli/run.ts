@@ -3,7 +3,6 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { CONTROLLER } from '../graph/expand.ts';
 import { criticalPath, reversed } from '../graph/order.ts';
 import { hold } from '../host/hold.ts';
-import { reap } from '../host/reap.ts';
 import type { Clock } from '../host/shell.ts';
 import type { Counts, Emit, Event } from '../model/event.ts';
 import { EXIT } from '../model/failure.ts';
@@ -11,7 +10,6 @@ import type { State, Task, TaskId } from '../model/task.ts';
 import { type Applying, applying } from '../run/apply.ts';
 import { type Driven, drive } from '../run/engine.ts';
 import type { World } from '../run/look.ts';
-import { undoing } from '../run/undo.ts';
 import { median, openJournal, readDurations } from '../store/journal.ts';
 import { type Options, usage } from './args.ts';
 import { chosen, type Edges, openSession, openWorld, type Session } from './session.ts';
@@ -91,7 +89,7 @@ async function applyAll(
   const driven = await drive({
     tasks,
     ...(undo ? { arrows: reversed(tasks) } : {}),
-    work: undo ? undoing(applies, leaving) : applying(applies),
+    work: undo ? (await import('../run/undo.ts')).undoing(applies, leaving) : applying(applies),
     emit,
     clock,
     signal: world.signal,
@@ -107,6 +105,7 @@ async function applyAll(
 
 /** After an interruption nothing of this run may go on anywhere. */
 async function sweep({ fleet }: Applying, run: string, tasks: readonly TaskId[]): Promise<void> {
+  const { reap } = await import('../host/reap.ts');
   for (const transport of await fleet.connected()) {
     for (const id of tasks.filter((task) => task.startsWith(`${transport.host}/`)))
       await reap(transport, `${run}/${id}`);
@@ -120,7 +119,7 @@ function runId(): string {
 }
 
 const clock: Clock = {
-  now: () => performance.now(),
+  now: () => Number(process.hrtime.bigint()) / 1e6, // performance.now would load all of node:perf_hooks
   sleep: (ms, signal) => pause(ms, undefined, { signal }).catch(() => undefined),
 };
 

@@ -45,8 +45,7 @@ async function survey(
   if (options.json)
     edges.out(`${JSON.stringify({ recipe: session.name, tasks: findings.map(findingData) })}\n`);
   else {
-    for (const line of findings.flatMap(reading.lines)) edges.out(`${line}\n`);
-    edges.out(`${reading.summary(findings)}\n`);
+    edges.out([...findings.flatMap(reading.lines), reading.summary(findings), ''].join('\n'));
   }
   return exitOf(findings);
 }

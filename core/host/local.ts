@@ -1,16 +1,29 @@
 /** The machine cc runs on. */
+import { readFile } from 'node:fs/promises';
+import { machine, type, userInfo } from 'node:os';
 import { localFiles } from './files.ts';
 import { type DigestMemo, digestMemo } from './memo.ts';
-import { runProcess } from './process.ts';
 import type { Transport } from './transport.ts';
 
 /** `base` is the folder where cc notes what it put on this machine. */
 export function local(host: string, base: string, memo: DigestMemo = digestMemo()): Transport {
   return {
     host,
-    exec: runProcess,
+    exec,
     through: (line) => ['bash', '-c', line],
-    files: localFiles(host, runProcess, base, memo),
+    files: localFiles(host, exec, base, memo),
+    about: async () => `${type()} ${machine()}\n${userInfo().username}\n${await release()}`,
     [Symbol.asyncDispose]: async () => {},
   };
+}
+
+/** Loaded when the first process is started, because a run that finds nothing to do starts none. */
+const exec: Transport['exec'] = async (argv, options) => {
+  loaded ??= import('./process.ts');
+  return (await loaded).runProcess(argv, options);
+};
+let loaded: Promise<typeof import('./process.ts')> | undefined;
+
+function release(): Promise<string> {
+  return readFile('/etc/os-release', 'utf8').catch(() => '');
 }

@@ -1,12 +1,12 @@
 /** Digests of files that have not changed since they were last read: large outputs are then looked at without reading them. */
 import { createHash } from 'node:crypto';
-import { createReadStream, readFileSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { type BigIntStats, createReadStream, readFileSync, statSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { asDigest, type Digest, finish } from '../model/digest.ts';
 
 export interface DigestMemo {
-  digest(path: string): Promise<Digest>;
+  /** `facts` are those of the file just now, for whoever has them. */
+  digest(path: string, facts?: BigIntStats): Promise<Digest>;
   /** What to keep for the next run; undefined when nothing new was learnt. */
   learnt(): string | undefined;
 }
@@ -20,10 +20,10 @@ export function digestMemo(known?: string): DigestMemo {
   let loaded = known === undefined;
   let fresh = false;
   return {
-    digest: async (path) => {
+    digest: async (path, facts = statSync(path, { bigint: true })) => {
+      const { ino, size, mtimeNs, ctimeNs } = facts;
       if (!loaded) for (const [key, value] of read(known!)) entries.set(key, value); // loaded is true without a file
       loaded = true;
-      const { ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
       const signature = `${ino} ${size} ${mtimeNs} ${ctimeNs} `;
       const entry = entries.get(path);
       const remembered = entry?.startsWith(signature) ? asDigest(entry.slice(signature.length)) : undefined;

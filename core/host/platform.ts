@@ -14,10 +14,15 @@ export interface Nature {
 
 const ASK = 'uname -s -m; id -u -n; cat /etc/os-release';
 
+async function asked(transport: Transport): Promise<string> {
+  return (await transport.exec(['sh', '-c', ASK])).stdout;
+}
+
 /** Fails where cc cannot work: not Linux, or a processor that nothing is built for. */
 export async function natureOf(transport: Transport): Promise<Nature> {
   const { host } = transport;
-  const [kernel = '', user = '', ...release] = (await transport.exec(['sh', '-c', ASK])).stdout.split('\n');
+  const said = await (transport.about?.() ?? asked(transport));
+  const [kernel = '', user = '', ...release] = said.split('\n');
   const [os = '', machine = ''] = kernel.split(' ');
   const arch = ARCHES[machine];
   if (os !== 'Linux' || !arch) {

@@ -1,6 +1,7 @@
 /** One process on this machine, with its descendants, from start to the last of its output. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createReadStream, existsSync } from 'node:fs';
+import { StringDecoder } from 'node:string_decoder';
 import { codeOf } from '../model/failure.ts';
 import type { ExecOptions, Exit } from './transport.ts';
 
@@ -8,8 +9,10 @@ import type { ExecOptions, Exit } from './transport.ts';
 const GRACE = 5_000;
 /** How long output may keep coming after the process itself has ended, when a descendant holds the pipe. */
 const DRAIN = 2_000;
-/** What is kept of each stream, in characters: the end of it, because that is where errors stand. */
+/** What is kept of each stream, in bytes: the end of it, because that is where errors stand. */
 const KEPT = 16 * 1024 * 1024;
+/** The same where whoever asked is given all of it as it comes. */
+const KEPT_OF_TOLD = 512 * 1024;
 
 /**
  * Runs a program in a process group of its own. The outcome is its exit state, never whether a signal was sent.
@@ -85,13 +88,31 @@ function collect(
   name: 'stdout' | 'stderr',
   onOutput?: (text: string) => void,
 ): () => string {
-  let text = '';
-  child[name]?.setEncoding('utf8').on('data', (piece: string) => {
-    onOutput?.(piece);
-    text += piece;
-    if (text.length > 2 * KEPT) text = text.slice(-KEPT);
+  const tail = tailOf(onOutput ? KEPT_OF_TOLD : KEPT);
+  const decoder = new StringDecoder('utf8');
+  child[name]?.on('data', (piece: Buffer) => {
+    tail.add(piece);
+    onOutput?.(decoder.write(piece));
   });
-  return () => text;
+  return tail.text;
+}
+
+/** The last bytes of a stream, outside the heap: kept as strings they would outlive its young generation. */
+function tailOf(kept: number): { add(piece: Buffer): void; text(): string } {
+  let bytes = Buffer.alloc(0);
+  let end = 0;
+  return {
+    add: (piece) => {
+      if (end + piece.length > bytes.length) {
+        const last = bytes.subarray(Math.max(0, end - kept), end);
+        const room = Buffer.allocUnsafe(Math.min(2 * kept, 2 * (last.length + piece.length)));
+        end = last.copy(room);
+        bytes = room;
+      }
+      end += piece.copy(bytes, end);
+    },
+    text: () => bytes.toString('utf8', Math.max(0, end - kept), end),
+  };
 }
 
 function feed(child: ChildProcess, input: ExecOptions['input'], failed: (error: unknown) => void): void {

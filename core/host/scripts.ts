@@ -61,10 +61,11 @@ claim
 mv -fT -- "$new" "$path"
 printf '%s\\n%s %s\\n' "$path" "$(stat -Lc '${SIGNATURE}' -- "$path")" "$digest" >"$base/files/$id"`;
 
-/** FOLDER BASE ID PATH: makes the folder. */
+/** FOLDER BASE ID PATH: makes the folder; one that somebody else was quicker to make stays theirs. */
 export const FOLDER = `${OWN}prepare
-claim
-mkdir -p -m 0700 -- "$path"`;
+[ -d "$path" ] && exit
+mkdir -m 0700 -- "$path"
+printf '%s\\n' "$path" >"$base/files/$id"`;
 
 /** UNPACK BASE ID PATH STRIP COMPRESSION: standard input, a tar archive, becomes the folder. */
 export const UNPACK = `${OWN}strip=$4 how=$5

@@ -52,4 +52,6 @@ export interface Transport extends AsyncDisposable {
   /** The words by which a process on the controller runs a line of bash on the host. */
   through(line: string): readonly string[];
   readonly files: Files;
+  /** What `natureOf` would have a shell say, where it can be had without a process. */
+  about?(): Promise<string>;
 }

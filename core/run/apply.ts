@@ -1,47 +1,27 @@
-/** One task made true: look, decide, intend, perform, prove, commit. */
+/** One task made true: looked at, and changed where it differs. */
+import type { Applying } from './change.ts';
+import { decide } from './decide.ts';
+import type { Work } from './engine.ts';
+import { look } from './look.ts';
 
-import { perform, run, type Site } from '../host/perform.ts';
-import { MARK, reap } from '../host/reap.ts';
-import { type Clock, shellOf } from '../host/shell.ts';
-import type { Artifact } from '../model/artifact.ts';
-import { type Change, describe } from '../model/change.ts';
-import { digestOfData } from '../model/digest.ts';
-import type { Emit, Reason } from '../model/event.ts';
-import { Failed, fail, type Remaining } from '../model/failure.ts';
-import type { Json } from '../model/json.ts';
-import type { State, Task } from '../model/task.ts';
-import { fetchArtifact } from '../store/fetch.ts';
-import { FORMAT, type Stamp } from '../store/stamp.ts';
-import { decide, keyOf, PERFORMED } from './decide.ts';
-import type { Outcome, Work } from './engine.ts';
-import type { Station } from './fleet.ts';
-import { type Looked, look, probe, viewFor, type World } from './look.ts';
+export type { Applying };
 
-export interface Applying extends World {
-  readonly run: string;
-  readonly cache: string;
-  readonly clock: Clock;
-  readonly emit: Emit;
-  /** Milliseconds since the run started. */
-  readonly at: () => number;
-  /** The station of the controller, for scripts that compare. */
-  readonly controller: () => Promise<Station>;
-}
-
-const SETTLES = 10;
-const TIMEOUT = 1800;
+/** Loaded when something has to change: a run that finds nothing to do starts the sooner. */
+const changing = () => import('./change.ts');
 
 export function applying(world: Applying): Work {
   return async (task, to) => {
     const first = await look(task, world);
     // What an interrupted run left behind may still be changing what was just looked at.
-    const looked =
-      (await endOrphans(task, first.station, first.stamp, world)) > 0 ? await look(task, world) : first;
+    const orphans =
+      first.stamp?.state === 'applying' &&
+      (await (await changing()).endOrphans(task, first.station, first.stamp, world)) > 0;
+    const looked = orphans ? await look(task, world) : first;
     const decision = decide(looked.changes, looked.stamp, looked.last);
-    if (decision.kind === 'run') return change(task, looked, decision.reason, to, world);
+    if (decision.kind === 'run') return (await changing()).change(task, looked, decision.reason, to, world);
     world.facts.set(task.id, looked.facts);
     if (decision.kind === 'adopted')
-      await commit(
+      await (await changing()).commit(
         task,
         looked,
         { state: 'applied', facts: looked.facts, ours: looked.stamp?.ours ?? false },
@@ -50,159 +30,4 @@ export function applying(world: Applying): Work {
     const report = looked.stamp?.report;
     return { state: decision.kind, ...(report === undefined ? {} : { report }) };
   };
-}
-
-async function change(
-  task: Task,
-  looked: Looked,
-  reason: Reason,
-  to: (state: State, reason?: Reason) => void,
-  world: Applying,
-): Promise<Outcome> {
-  const { station } = looked;
-  to('performing', reason);
-  await commit(task, looked, { state: 'applying', facts: null, ours: true }, world);
-  world.touched.add(task.id);
-  try {
-    const report = await performAll(looked.changes, task, station, world);
-    to('proving');
-    const facts = await prove(task, station, world);
-    await commit(
-      task,
-      looked,
-      { state: 'applied', facts, ours: true, ...(report === undefined ? {} : { report }) },
-      world,
-    );
-    world.facts.set(task.id, facts);
-    return { state: 'applied', reason, ...(report === undefined ? {} : { report }) };
-  } catch (error) {
-    // An interrupted task stays `applying`: that is the truth about its host.
-    if (error instanceof Failed && error.failure.kind !== 'interrupted') {
-      await commit(task, looked, { state: 'failed', facts: null, ours: true }, world);
-    }
-    throw error;
-  }
-}
-
-/** Ends what an interrupted application of this task left running; answers how many processes that were. */
-export async function endOrphans(
-  task: Task,
-  { transport }: Station,
-  stamp: Stamp | undefined,
-  world: Applying,
-): Promise<number> {
-  if (stamp?.state !== 'applying') return 0;
-  const found = await reap(transport, markOf(stamp.run, task));
-  const text = `ended ${found} processes left by run ${stamp.run}`;
-  if (found > 0) world.emit({ kind: 'notice', id: task.id, text });
-  return found;
-}
-
-/** Performs changes in order under one time limit; a stop or a timeout ends every process they started. */
-export async function performAll(
-  changes: readonly Change[],
-  task: Task,
-  station: Station,
-  world: Applying,
-): Promise<Json | undefined> {
-  const within = task.step.timeout ?? TIMEOUT;
-  const timeout = AbortSignal.timeout(within * 1000);
-  const signal = AbortSignal.any([world.signal, timeout]);
-  const site = await siteOf(task, station, world, signal);
-  let report: Json | undefined;
-  try {
-    for (const each of changes) {
-      signal.throwIfAborted();
-      world.emit({ kind: 'change', at: world.at(), id: task.id, what: describe(each), why: each.why });
-      report = (await perform(each, site)) ?? report;
-    }
-    // A command that ends well when it is told to stop has not done its work.
-    signal.throwIfAborted();
-  } catch (error) {
-    if (!signal.aborted) throw error;
-    await reap(station.transport, markOf(world.run, task));
-    if (world.signal.aborted) fail({ kind: 'interrupted', signal: String(world.signal.reason) }, error);
-    fail({ kind: 'timed-out', host: task.host.name, what: task.id, within }, error);
-  }
-  return report;
-}
-
-async function siteOf(task: Task, station: Station, world: Applying, signal: AbortSignal): Promise<Site> {
-  const log = (text: string) => world.emit({ kind: 'output', id: task.id, text });
-  const controller = await world.controller();
-  const site: Site = {
-    transport: station.transport,
-    bytes: (artifact: Artifact) =>
-      artifact.source.kind === 'built' ? artifact.source.path : world.store.path(artifact),
-    fetch: (artifact) => fetchArtifact(world.store, artifact, signal, (text) => log(`${text}\n`)),
-    log,
-    signal,
-    cache: world.cache,
-    env: { [MARK]: markOf(world.run, task) },
-    shell: () =>
-      shellOf({
-        view: viewFor(task, station, world, signal),
-        controller: viewFor(task, controller, world, signal),
-        run: (command) => run(command, site),
-        log,
-        clock: world.clock,
-        signal,
-        through: (line) => station.transport.through(line),
-      }),
-  };
-  return site;
-}
-
-/** Probes until nothing is left to do; success is the empty plan, never an exit code. */
-async function prove(task: Task, station: Station, world: Applying): Promise<Json> {
-  const within = task.step.settles ?? SETTLES;
-  const start = world.clock.now();
-  for (let pause = 100; ; pause = Math.min(2 * pause, 2000)) {
-    const late = world.clock.now() - start > within * 1000;
-    const proof = await attempt(task, station, world, late);
-    if (proof && proof.left.length === 0) return proof.facts;
-    if (world.signal.aborted) fail({ kind: 'interrupted', signal: String(world.signal.reason) });
-    if (late && proof) {
-      return fail({ kind: 'not-converged', host: task.host.name, within, left: remainingOf(proof.left) });
-    }
-    await world.clock.sleep(pause, world.signal);
-  }
-}
-
-/** What is still to do, for a failure that says so. */
-export function remainingOf(changes: readonly Change[]): readonly Remaining[] {
-  return changes.map((each) => ({ what: describe(each), why: each.why }));
-}
-
-/** While a host settles, a look that fails only means "not yet". */
-async function attempt(task: Task, station: Station, world: Applying, late: boolean) {
-  try {
-    const facts = await probe(task, station, world);
-    return { facts, left: task.step.plan(facts, PERFORMED) };
-  } catch (error) {
-    if (late || !(error instanceof Failed)) throw error;
-    return undefined;
-  }
-}
-
-function commit(
-  task: Task,
-  { station, manifest }: Looked,
-  state: Pick<Stamp, 'state' | 'facts' | 'ours' | 'report'>,
-  world: Applying,
-): Promise<void> {
-  return station.stamps.write({
-    format: FORMAT,
-    task: task.id,
-    run: world.run,
-    key: keyOf(manifest),
-    manifest,
-    result: digestOfData(state.facts),
-    at: new Date().toISOString(),
-    ...state,
-  });
-}
-
-export function markOf(run: string, task: Task): string {
-  return `${run}/${task.id}`;
 }

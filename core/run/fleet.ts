@@ -5,7 +5,6 @@ import { local } from '../host/local.ts';
 import { type DigestMemo, digestMemo } from '../host/memo.ts';
 import { natureOf } from '../host/platform.ts';
 import { asRoot, ROOT_BASE } from '../host/root.ts';
-import { ssh } from '../host/ssh.ts';
 import type { Transport } from '../host/transport.ts';
 import type { Host } from '../model/plugin.ts';
 import type { Platform } from '../model/view.ts';
@@ -81,7 +80,7 @@ export function fleetOf(state: string, connect?: (host: Host) => Promise<Transpo
 
 function connected(state: string, memo: DigestMemo): (host: Host) => Promise<Transport> {
   return async ({ name, connection }) => {
-    if (connection.kind === 'ssh') return ssh(name, connection);
+    if (connection.kind === 'ssh') return (await import('../host/ssh.ts')).ssh(name, connection);
     return local(name, process.getuid?.() === 0 ? ROOT_BASE : state, memo);
   };
 }

@@ -3,7 +3,7 @@ import type { Change } from '../model/change.ts';
 import { fail } from '../model/failure.ts';
 import type { Task } from '../model/task.ts';
 import type { Stamp } from '../store/stamp.ts';
-import { type Applying, endOrphans, performAll, remainingOf } from './apply.ts';
+import { type Applying, endOrphans, performAll, remainingOf } from './change.ts';
 import type { Outcome, Work } from './engine.ts';
 import type { Station } from './fleet.ts';
 import { probe } from './look.ts';

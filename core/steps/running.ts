@@ -44,10 +44,13 @@ export function running(unit: UnitName, { restartOn = [], name = 'running', ...b
       if (before && !sameData(before.inputs, facts.inputs)) {
         return [{ kind: 'unit', unit, state: 'restarted', why: `${unit} runs with an older configuration` }];
       }
-      if (last.unfinished)
+      // A unit that cc has no record of may have read anything.
+      const unknown = !last.current && before === undefined && restartOn.length > 0;
+      if (last.unfinished || unknown) {
         return [
           { kind: 'unit', unit, state: 'restarted', why: `${unit} may run with an older configuration` },
         ];
+      }
       return [];
     },
     undo: ({ active, enabled }) =>

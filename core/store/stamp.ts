@@ -1,5 +1,6 @@
 /** Version stamps: the last applied record of each task, kept on the host it is about. */
-import { readFile, rm } from 'node:fs/promises';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Transport } from '../host/transport.ts';
 import { digestOf } from '../model/digest.ts';
@@ -40,9 +41,15 @@ export interface Stamps {
 
 /** Stamps in a folder of the machine cc runs on. */
 export function localStamps(folder: string): Stamps {
+  // Most tasks of a first run have none: one listing spares opening what is not there.
+  const listed = new Set(existsSync(folder) ? readdirSync(folder) : []);
   return {
-    read: async (task) => parsed(task, await readIfThere(join(folder, fileOf(task)))),
-    write: (stamp) => writeDurably(join(folder, fileOf(stamp.task)), text(stamp)),
+    read: async (task) =>
+      listed.has(fileOf(task)) ? parsed(task, readIfThere(join(folder, fileOf(task)))) : undefined,
+    write: async (stamp) => {
+      await writeDurably(join(folder, fileOf(stamp.task)), text(stamp));
+      listed.add(fileOf(stamp.task));
+    },
     remove: (task) => rm(join(folder, fileOf(task)), { force: true }),
   };
 }
@@ -119,9 +126,9 @@ function parsed(task: TaskId, content: string | undefined): Stamp | undefined {
   }
 }
 
-async function readIfThere(path: string): Promise<string | undefined> {
+function readIfThere(path: string): string | undefined {
   try {
-    return await readFile(path, 'utf8');
+    return readFileSync(path, 'utf8');
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
