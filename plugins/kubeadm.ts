@@ -1,6 +1,5 @@
 /** A control plane by kubeadm on one node: kubelet's unit, kernel settings, init, node ready. */
 import {
-  awaited,
   type Change,
   cmd,
   fail,
@@ -14,12 +13,12 @@ import {
 } from '../core/mod.ts';
 import { type Cri, cluster, cri, kubernetesRelease, nodeImages, podNetwork } from './capabilities.ts';
 import { kubeadmConfig, kubeletDropIn, kubeletUnit } from './kubeadm/config.ts';
+import { answering, PLANE, ready, untainted } from './kubeadm/nodes.ts';
 
 const CONFIG = '/etc/cc/kubeadm.json';
 const UNIT = '/etc/systemd/system/kubelet.service';
 const DROP_IN = `${UNIT}.d/10-kubeadm.conf`;
 const KUBECONFIG = '/etc/kubernetes/admin.conf';
-const PLANE = { firstOf: 'control-plane' } as const;
 
 export const kubeadm = plugin({
   name: 'kubeadm',
@@ -233,84 +232,3 @@ done
 shift
 rm -rf --one-file-system "$@"
 [ ! -e /etc/kubernetes ]`;
-
-/** Both names: the first until 1.24, the second since 1.20. */
-const TAINTS = ['node-role.kubernetes.io/master', 'node-role.kubernetes.io/control-plane'];
-
-interface Node {
-  readonly metadata: { readonly name: string };
-  readonly spec: { readonly taints?: readonly { readonly key: string }[] };
-  readonly status: {
-    readonly conditions?: readonly {
-      readonly type: string;
-      readonly status: string;
-      readonly message: string;
-    }[];
-  };
-}
-
-/** undefined: the API does not answer. */
-async function nodes(view: View, kubectl: readonly string[]): Promise<readonly Node[] | undefined> {
-  const text = await view.ask(cmd`${kubectl} get nodes -o json`);
-  return text === undefined ? undefined : (JSON.parse(text) as { items: readonly Node[] }).items;
-}
-
-function answering(kubectl: readonly string[]) {
-  return awaited({
-    name: 'api',
-    where: PLANE,
-    needs: ['kubeadm/kubelet'],
-    what: 'the API answers',
-    within: 180,
-    look: async (view) => {
-      const answer = await view.ask(cmd`${kubectl} get --raw /readyz`);
-      return answer === undefined ? 'the API is not ready' : undefined;
-    },
-  });
-}
-
-/** A single node of the control plane takes pods too. */
-function untainted(kubectl: readonly string[]) {
-  return step<{ tainted: { [node: string]: readonly string[] } }>({
-    name: 'untaint',
-    where: PLANE,
-    needs: ['kubeadm/api'],
-    probe: async (view) => {
-      const all = (await nodes(view, kubectl)) ?? [];
-      const taints = all.map(({ metadata, spec }) => {
-        const keys = (spec.taints ?? []).map(({ key }) => key).filter((key) => TAINTS.includes(key));
-        return [metadata.name, keys] as const;
-      });
-      return {
-        tainted: all.length > 1 ? {} : Object.fromEntries(taints.filter(([, keys]) => keys.length > 0)),
-      };
-    },
-    plan: ({ tainted }) =>
-      Object.entries(tainted).map(([node, keys]) => ({
-        kind: 'run',
-        command: cmd`${kubectl} taint node ${node} ${keys.map((key) => `${key}-`)}`,
-        why: `${node} is the only node and takes no pods`,
-      })),
-  });
-}
-
-function ready(kubectl: readonly string[]) {
-  return awaited({
-    name: 'ready',
-    where: PLANE,
-    needs: ['kubeadm/api'],
-    what: 'all nodes are ready',
-    within: 240,
-    look: async (view) => {
-      const all = await nodes(view, kubectl);
-      if (all === undefined || all.length === 0) return 'the API names no node';
-      const waiting = all.flatMap(({ metadata, status }) => {
-        const condition = status.conditions?.find(({ type }) => type === 'Ready');
-        return condition?.status === 'True'
-          ? []
-          : [`${metadata.name}: ${condition?.message ?? 'no condition'}`];
-      });
-      return waiting.length > 0 ? waiting.join('; ') : undefined;
-    },
-  });
-}

@@ -50,7 +50,7 @@ async function start(
  */
 async function search(cwd: string): Promise<{ file: string; recipe: Recipe }> {
   // Found in the folder itself, as nearly always, a module needs neither a search nor a parser.
-  const here = MODULES.map((name) => join(cwd, name)).find((path) => sizeOf(path) > 0);
+  const here = MODULES.map((name) => join(cwd, name)).find(isThere);
   if (here) return { file: here, recipe: await load(here) };
   const { cosmiconfig } = await import('cosmiconfig');
   const own = ['.ts', '.mjs', '.js', '.json', '.yaml'].map((ending) => [ending, content] as const);
@@ -77,8 +77,9 @@ async function search(cwd: string): Promise<{ file: string; recipe: Recipe }> {
 /** The places, first come first served, that are loaded without cosmiconfig. */
 const MODULES = ['cc.config.ts', 'cc.config.mjs', 'cc.config.js'];
 
-function sizeOf(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+function isThere(path: string): boolean {
+  const facts = statSync(path, { throwIfNoEntry: false });
+  return facts?.isFile() === true && facts.size > 0;
 }
 
 async function load(file: string): Promise<Recipe> {

@@ -1,6 +1,6 @@
 /** The machine cc runs on. */
 import { readFile } from 'node:fs/promises';
-import { machine, type, userInfo } from 'node:os';
+import { machine as processor, type, userInfo } from 'node:os';
 import { localFiles } from './files.ts';
 import { type DigestMemo, digestMemo } from './memo.ts';
 import type { Transport } from './transport.ts';
@@ -12,7 +12,7 @@ export function local(host: string, base: string, memo: DigestMemo = digestMemo(
     exec,
     through: (line) => ['bash', '-c', line],
     files: localFiles(host, exec, base, memo),
-    about: async () => `${type()} ${machine()}\n${userInfo().username}\n${await release()}`,
+    about: async () => `${type()} ${processor()}\n${userInfo().username}\n${await release()}`,
     [Symbol.asyncDispose]: async () => {},
   };
 }

@@ -18,7 +18,10 @@ export async function asRoot(transport: Transport, user: string): Promise<Transp
     const set = Object.entries(env ?? {}).map(([key, value]) => `${key}=${value}`);
     // sudo's children are root's: a signal from this user does not reach them.
     const mark = env?.[MARK];
-    const stop = () => void (mark && reap({ exec }, mark));
+    const stop = () => {
+      // Where the host is gone, the command's own end says so.
+      if (mark) reap({ exec }, mark).catch(() => 0);
+    };
     options.signal?.addEventListener('abort', stop, { once: true });
     const running = transport.exec(['sudo', '-n', 'env', ...set, ...argv], options);
     return running.finally(() => options.signal?.removeEventListener('abort', stop));

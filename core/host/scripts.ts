@@ -78,11 +78,13 @@ claim
 rm -rf --one-file-system -- "$path"
 mv -T -- "$new" "$path"`;
 
-/** REMOVE BASE ID PATH: what is there goes, what cc had replaced comes back, folders that cc made for it go. */
+/** REMOVE BASE ID PATH: what cc put there goes, what it had replaced comes back, folders that cc made for it go. */
 export const REMOVE = `${OWN}(umask 077; mkdir -p -- "$base")
 exec 9>>"$base/lock"
 flock 9
-rm -rf --one-file-system -- "$path" "$new"
+rm -rf --one-file-system -- "$new"
+[ -e "$base/files/$id" ] || exit 0
+rm -rf --one-file-system -- "$path"
 if [ -e "$base/replaced/$id" ] || [ -L "$base/replaced/$id" ]; then mv -T -- "$base/replaced/$id" "$path"; fi
 rm -f -- "$base/files/$id"
 dir=$(dirname -- "$path")

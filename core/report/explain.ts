@@ -126,7 +126,7 @@ const EXPLAINED: { readonly [K in Failure['kind']]: (failure: Extract<Failure, {
     'unknown-name': ({ what, name, near }) => ({
       what: `Cannot find ${what} "${name}"`,
       why: near ? [`did you mean "${near}"?`] : [],
-      fix: 'see the names: cc list',
+      fix: what === 'task' ? 'see the names: cc list' : 'see: cc --help',
     }),
     usage: ({ message }) => ({ what: message, why: [], fix: 'see: cc --help' }),
   };

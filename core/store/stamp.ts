@@ -1,5 +1,5 @@
 /** Version stamps: the last applied record of each task, kept on the host it is about. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Transport } from '../host/transport.ts';
@@ -41,15 +41,9 @@ export interface Stamps {
 
 /** Stamps in a folder of the machine cc runs on. */
 export function localStamps(folder: string): Stamps {
-  // Most tasks of a first run have none: one listing spares opening what is not there.
-  const listed = new Set(existsSync(folder) ? readdirSync(folder) : []);
   return {
-    read: async (task) =>
-      listed.has(fileOf(task)) ? parsed(task, readIfThere(join(folder, fileOf(task)))) : undefined,
-    write: async (stamp) => {
-      await writeDurably(join(folder, fileOf(stamp.task)), text(stamp));
-      listed.add(fileOf(stamp.task));
-    },
+    read: async (task) => parsed(task, readIfThere(join(folder, fileOf(task)))),
+    write: (stamp) => writeDurably(join(folder, fileOf(stamp.task)), text(stamp)),
     remove: (task) => rm(join(folder, fileOf(task)), { force: true }),
   };
 }

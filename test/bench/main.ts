@@ -1,0 +1,111 @@
+/**
+ * `npm run bench`: what cc costs beside what it cannot do without. Ratios of medians, each against a floor or a peer that
+ * was measured in the same rounds; nothing passes or fails here, because machines differ.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, loadavg } from 'node:os';
+import { join } from 'node:path';
+import { type Measured, measured, node, type Spread, toldNode } from './measure.ts';
+import { commands, files, layered, ninjaFile } from './recipes.ts';
+import { type Site, site } from './site.ts';
+
+const EMPTY = { name: 'node -e 0', argv: node('-e', '0'), cwd: '/' };
+const TOLD = { ...EMPTY, argv: toldNode('-e', '0') };
+
+const BENCHES: Readonly<Record<string, (site: Site) => void>> = { noop, ninja, plan, output };
+
+/** Ten files that are as declared. */
+function noop(on: Site): void {
+  const place = on.place('noop', files(10, join(on.folder, 'noop', 'out')));
+  const argv = node(...place.cc('run', 'all'));
+  const [empty, found] = measured([EMPTY, { name: 'cc run all', argv, ...place.around }], 20);
+  title('10 tasks, all as declared: start-up and looking', 'at most 2.0');
+  compared(empty!, found!); // as many as were asked for
+}
+
+/** What it costs Node to start as many processes as cc does, and to do nothing else: no task runner in Node is faster. */
+const SPAWN = `import { spawn } from 'node:child_process';
+let left = 1000;
+const next = () => left-- > 0 && spawn('true', { stdio: ['ignore', 'pipe', 'pipe'], detached: true }).on('close', next);
+next(); next();`;
+const SPAWNING = { ...EMPTY, name: 'node spawn', argv: node('--input-type=module', '-e', SPAWN) };
+
+/** A thousand commands, each too small to matter, on a graph that two at a time can always work on. */
+function ninja(on: Site): void {
+  const graph = layered(1000, 50, 1);
+  const place = on.place('commands', commands(graph, ['true'], 2));
+  const cc = {
+    name: 'cc run all',
+    argv: node(...place.cc('run', 'all', '--concurrency', '2')),
+    ...place.around,
+  };
+  title('1,000 tasks that each run `true`, two at a time, on an empty state', 'at most 1.5');
+  if (spawnSync('ninja', ['--version']).error) {
+    print('  ninja is missing: apt-get install --no-install-recommends ninja-build');
+    const [floor, alone] = measured([SPAWNING, { ...cc, before: place.forget }], 3);
+    compared(floor!, alone!);
+    return;
+  }
+  const folder = join(on.folder, 'ninja');
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'build.ninja'), ninjaFile(graph, 'true'));
+  const before = () => rmSync(join(folder, '.ninja_log'), { force: true });
+  const peer = { name: 'ninja -j2', argv: ['ninja', '-j2'], cwd: folder, before };
+  const [other, floor, own] = measured([peer, SPAWNING, { ...cc, before: place.forget }], 5);
+  compared(other!, own!);
+  compared(floor!, own!);
+}
+
+/** Ten thousand tasks that all have something to do, and are only looked at. */
+function plan(on: Site): void {
+  const place = on.place('plan', commands(layered(10_000, 100, 2), ['true'], 8));
+  const argv = toldNode(...place.cc('plan'));
+  const [empty, planned] = measured([TOLD, { name: 'cc plan', argv, ...place.around, exits: [2] }], 5);
+  title('plan of 10,000 tasks', '500 ms and 150 MB');
+  compared(empty!, planned!);
+}
+
+/** Four tasks at once, each printing 50 MB. */
+function output(on: Site): void {
+  const print50 = ['sh', '-c', 'yes cc bench output | head -c 52428800'];
+  const place = on.place('output', commands([[], [], [], []], print50, 4));
+  const argv = toldNode(...place.cc('run', 'all'));
+  const subject = { name: 'cc run all', argv, ...place.around, before: place.forget };
+  const [empty, ran] = measured([TOLD, subject], 3);
+  title('tasks that print 200 MB in all', '150 MB');
+  compared(empty!, ran!);
+}
+
+function title(what: string, bar: string): void {
+  print(`\n${what} (goal: ${bar})`);
+}
+
+function compared(floor: Measured, own: Measured): void {
+  for (const each of [floor, own])
+    print(`  ${each.name.padEnd(12)} ${shown(each.ms, 'ms')}${each.mb ? `   ${shown(each.mb, 'MB')}` : ''}`);
+  const memory = floor.mb && own.mb ? `, ${(own.mb.median / floor.mb.median).toFixed(2)} x the memory` : '';
+  print(`  ratio        ${(own.ms.median / floor.ms.median).toFixed(2)} x the time${memory}`);
+  const noise = (floor.ms.high - floor.ms.low) / floor.ms.median;
+  if (noise > 0.2) print(`  noisy: the middle half of the floor spreads over ${Math.round(100 * noise)} %`);
+}
+
+function shown({ median, low, high }: Spread, unit: string): string {
+  return `${median.toFixed(0).padStart(6)} ${unit} (${low.toFixed(0)} to ${high.toFixed(0)})`;
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !(name in BENCHES));
+if (unknown.length > 0) {
+  print(`Cannot find bench "${unknown.join('", "')}"; there are ${Object.keys(BENCHES).join(', ')}`);
+  process.exitCode = 64;
+} else {
+  using on = site();
+  print(`${cpus().length} x ${cpus()[0]?.model}, node ${process.version}, load ${loadavg()[0]?.toFixed(1)}`);
+  for (const [name, bench] of Object.entries(BENCHES))
+    if (wanted.length === 0 || wanted.includes(name)) bench(on);
+}

@@ -1,0 +1,222 @@
+/** Configurations that cannot be used: the file is named, and why; never "no configuration found". */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import test from 'node:test';
+import { loadConfig } from '../../core/cli/config.ts';
+import { Failed } from '../../core/model/failure.ts';
+import { explained } from '../../core/report/explain.ts';
+import { folder } from '../rig/cc.ts';
+
+type Files = Readonly<Record<string, string>>;
+type Options = Parameters<typeof loadConfig>[0] & { readonly from?: string };
+
+/** The text of the failure, with the folder called `~`. */
+async function refused(t: { after(done: () => Promise<void>): void }, files: Files, options: Options) {
+  const cwd = await folder(t, { 'package.json': '{}', ...files });
+  const { from = '.', ...rest } = options;
+  const error: unknown = await loadConfig(rest, join(cwd, from)).then(
+    () => new Error('it was loaded'),
+    (error: unknown) => error,
+  );
+  if (!(error instanceof Failed)) throw error;
+  return explained(error.failure).join('\n').replaceAll(cwd, '~');
+}
+
+const none = (from: string) => `Cannot find a configuration from ${from} upwards
+  looked for cc.config.{ts,mjs,js,json,yaml} and the "cc" key of package.json
+  fix: write cc.config.ts, or name a recipe: --recipe lab`;
+
+const MISTAKES: readonly (readonly [what: string, files: Files, options: Options, text: string])[] = [
+  ['there is none', {}, {}, none('~')],
+  ['there is none below a project', { 'a/b': '' }, { from: 'a' }, none('~/a')],
+  [
+    'it throws',
+    { 'cc.config.ts': 'throw new Error("no luck");' },
+    {},
+    'Cannot load ~/cc.config.ts\n  no luck',
+  ],
+  [
+    'one above throws',
+    { 'cc.config.ts': 'throw new Error("no luck");', 'a/b': '' },
+    { from: 'a' },
+    'Cannot load ~/cc.config.ts\n  no luck',
+  ],
+  ['it throws no error', { 'cc.config.mjs': 'throw 7;' }, {}, 'Cannot load ~/cc.config.mjs\n  7'],
+  [
+    'it has no default export',
+    { 'cc.config.ts': 'export const a = 1;' },
+    {},
+    'Cannot load ~/cc.config.ts\n  its default export is not a recipe',
+  ],
+  [
+    'it is a list',
+    { 'cc.config.json': '[]' },
+    {},
+    'Cannot load ~/cc.config.json\n  its default export is not a recipe',
+  ],
+  [
+    'it is text',
+    { 'cc.config.yaml': 'just text' },
+    {},
+    'Cannot load ~/cc.config.yaml\n  its default export is not a recipe',
+  ],
+  [
+    'it is an empty module',
+    { 'cc.config.ts': '' },
+    {},
+    'Cannot load ~/cc.config.ts\n  it cannot be read, or it is empty',
+  ],
+  [
+    'it is empty JSON',
+    { 'cc.config.json': '' },
+    {},
+    'Cannot load ~/cc.config.json\n  it cannot be read, or it is empty',
+  ],
+  [
+    'it is empty YAML',
+    { 'cc.config.yaml': '' },
+    {},
+    'Cannot load ~/cc.config.yaml\n  it cannot be read, or it is empty',
+  ],
+  [
+    'it is a folder',
+    { 'cc.config.ts/x': '' },
+    {},
+    'Cannot load ~/cc.config.ts\n  it cannot be read, or it is empty',
+  ],
+  ['--config names nothing', {}, { config: 'a/b.ts' }, 'Cannot load ~/a/b.ts\n  there is no such file'],
+  ['--recipe names no file', {}, { recipe: './b.ts' }, 'Cannot load ~/b.ts\n  there is no such file'],
+  [
+    'extends names no file',
+    { 'cc.config.json': '{"extends":"./b.ts"}' },
+    {},
+    'Cannot load ~/b.ts\n  there is no such file',
+  ],
+  [
+    'it has mistakes in several keys',
+    { 'cc.config.ts': 'export default { nmae: 1, hosts: 5, name: "a b", concurrency: 0 };' },
+    {},
+    `Cannot use ~/cc.config.ts: 4 mistakes
+  nmae: is not known; did you mean "name"?
+  name: expected letters, digits, ".", "_" and "-"
+  hosts: expected Array, found 5
+  concurrency: expected >=1, found 0`,
+  ],
+  [
+    'what it extends has a mistake',
+    { 'cc.config.ts': 'export default { extends: "./b.yaml" };', 'b.yaml': 'hots: []' },
+    {},
+    'Cannot use ~/b.yaml: 1 mistake\n  hots: is not known; did you mean "hosts"?',
+  ],
+  [
+    'its name leads out of the folder',
+    { 'cc.config.json': '{"name":"../x"}' },
+    {},
+    'Cannot use ~/cc.config.json: 1 mistake\n  name: expected letters, digits, ".", "_" and "-"',
+  ],
+  [
+    'it extends itself',
+    { 'cc.config.ts': 'export default { extends: "./cc.config.ts" };' },
+    {},
+    'Cannot order the tasks: they need each other\n  ~/cc.config.ts needs itself\n  fix: remove one of these needs',
+  ],
+  [
+    'two extend each other',
+    {
+      'cc.config.json': '{"extends":"./b.json"}',
+      'b.json': '{"extends":"./c.json"}',
+      'c.json': '{"extends":"./b.json"}',
+    },
+    {},
+    'Cannot order the tasks: they need each other\n  ~/b.json → ~/c.json → ~/b.json\n  fix: remove one of these needs',
+  ],
+];
+
+for (const [what, files, options, text] of MISTAKES) {
+  test(`a configuration is refused where ${what}`, async (t) => {
+    assert.equal(await refused(t, files, options), text);
+  });
+}
+
+test('a recipe that is not shipped is refused with the nearest name', async (t) => {
+  const text = 'Cannot find recipe "lba"\n  did you mean "lab"?\n  fix: see: cc --help';
+  assert.equal(await refused(t, {}, { recipe: 'lba' }), text);
+  assert.equal(await refused(t, { 'cc.config.json': '{"extends":"lba"}' }, {}), text);
+});
+
+/** The words of the parsers are not ours; the file they are about is. */
+const UNREADABLE: readonly (readonly [string, string])[] = [
+  ['cc.config.ts', 'export default {'],
+  ['cc.config.ts', 'import "./nowhere.ts"; export default {};'],
+  ['cc.config.json', '{'],
+  ['cc.config.yaml', 'a: [}'],
+  ['package.json', '{'],
+];
+
+for (const [name, text] of UNREADABLE) {
+  test(`${name} that reads ${text} is refused by name`, async (t) => {
+    const [first] = (await refused(t, { [name]: text }, {})).split('\n');
+    assert.equal(first, `Cannot load ~/${name}`);
+  });
+}
+
+for (const set of ['a=1', 'a.b', '.b=1', 'a.=1', '']) {
+  test(`--set ${set || 'of nothing'} is refused`, async (t) => {
+    assert.equal(
+      await refused(t, { 'cc.config.json': '{}' }, { set: [set] }),
+      `Cannot read "--set ${set}": expected plugin.option=value\n  fix: see: cc --help`,
+    );
+  });
+}
+
+const ABOVE: readonly (readonly [files: Files, options: Options, text: string])[] = [
+  [
+    { 'cc.config.yaml': '', 'a/b': '' },
+    { from: 'a' },
+    'Cannot load ~/cc.config.yaml\n  it cannot be read, or it is empty',
+  ],
+  [{ 'cc.config.json': '{', 'a/b': '' }, { from: 'a' }, 'Cannot load ~/cc.config.json'],
+];
+
+for (const [files, options, text] of ABOVE) {
+  test(`a configuration above is named: ${Object.keys(files)[0]}`, async (t) => {
+    const found = await refused(t, files, options);
+    assert.equal(found.split('\n').slice(0, text.split('\n').length).join('\n'), text);
+  });
+}
+
+const SHAPES: readonly (readonly [text: string, ...problems: string[]])[] = [
+  ['{"extends":5}', 'extends: expected (string | Object), found 5'],
+  ['{"concurrency":"many"}', 'concurrency: expected number, found "many"'],
+  ['{"isolation":"xx"}', 'isolation: expected ("vm" | "none"), found "xx"'],
+  ['{"name":5}', 'name: expected string, found 5'],
+  ['{"without":"a"}', 'without: expected Array, found "a"'],
+  [
+    '{"hosts":[{"name":"a"}]}',
+    'hosts.0.roles: expected "roles", it is missing',
+    'hosts.0.connection: expected "connection", it is missing',
+  ],
+  [
+    '{"hosts":[{"name":"a","roles":[],"connection":{"kind":"sh"}}]}',
+    'hosts.0.connection.kind: expected ("local" | "ssh"), found "sh"',
+  ],
+  ['{"zzzzzzzz":1,"yyyyyyyy":1}', 'zzzzzzzz: is not known', 'yyyyyyyy: is not known'],
+  ['{"plugins":["runc"]}', 'plugins.0: expected Object, found "runc"'],
+  ['{"extends":{"nmae":"a"}}', 'nmae: is not known; did you mean "name"?'],
+  ['{"extends":{"name":"a","extends":{"hosts":5}}}', 'hosts: expected Array, found 5'],
+];
+
+async function misshapen(
+  t: { after(done: () => Promise<void>): void },
+  [text, ...problems]: (typeof SHAPES)[number],
+): Promise<void> {
+  const count = problems.length === 1 ? '1 mistake' : `${problems.length} mistakes`;
+  const lines = problems.map((problem) => `\n  ${problem}`).join('');
+  assert.equal(
+    await refused(t, { 'cc.config.json': text }, {}),
+    `Cannot use ~/cc.config.json: ${count}${lines}`,
+  );
+}
+
+for (const shape of SHAPES)
+  test(`a configuration is refused that reads ${shape[0]}`, (t) => misshapen(t, shape));

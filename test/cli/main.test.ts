@@ -1,0 +1,110 @@
+/** The edges of the process: what goes to which stream, and the exit code. */
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import test from 'node:test';
+import { help } from '../../core/cli/args.ts';
+import { cc, folder, MOD } from '../rig/cc.ts';
+import { notes } from './notes.ts';
+
+test('help and version go to standard output', async (t) => {
+  const cwd = await folder(t);
+  for (const words of [[], ['--help'], ['-h']])
+    assert.deepEqual(await cc(cwd, ...words), { code: 0, stdout: help(), stderr: '' });
+  const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+  assert.deepEqual(await cc(cwd, '--version'), { code: 0, stdout: `${version}\n`, stderr: '' });
+});
+
+const REFUSED: readonly (readonly [words: string, code: number, stderr: string])[] = [
+  ['rnu all', 64, 'Cannot find command "rnu"\n  did you mean "run"?\n  fix: see: cc --help\n'],
+  ['run', 64, 'Cannot run nothing: name a task, a plugin, or all\n  fix: see: cc --help\n'],
+  ['run noet', 64, 'Cannot find task "noet"\n  did you mean "note"?\n  fix: see the names: cc list\n'],
+  [
+    'plan copy/fiel',
+    64,
+    'Cannot find task "copy/fiel"\n  did you mean "copy/file"?\n  fix: see the names: cc list\n',
+  ],
+  ['why zzzzzzzzzz', 64, 'Cannot find task "zzzzzzzzzz"\n  fix: see the names: cc list\n'],
+  ['list --jsno', 64, 'Cannot find option "--jsno"\n  did you mean "--json"?\n  fix: see: cc --help\n'],
+  ['graph --format svg', 64, 'Cannot draw "svg": expected text, dot, mermaid, json\n  fix: see: cc --help\n'],
+  ['run cleanup note', 64, 'Cannot take everything back and run tasks at once\n  fix: see: cc --help\n'],
+  ['list --recipe lba', 64, 'Cannot find recipe "lba"\n  did you mean "lab"?\n  fix: see: cc --help\n'],
+  ['list --config x.ts', 65, 'Cannot load ~/x.ts\n  there is no such file\n'],
+  [
+    'list --set note.txt=x --set noet.text=x',
+    65,
+    'Cannot use ~/cc.config.ts: 2 mistakes\n' +
+      '  options.noet: the recipe has no such plugin; did you mean "note"?\n' +
+      '  note.txt: is not known; did you mean "text"?\n',
+  ],
+  [
+    'list --set note.text=1',
+    65,
+    'Cannot use ~/cc.config.ts: 1 mistake\n  note.text: expected string, found 1\n',
+  ],
+];
+
+test('what cannot be done is told on standard error, and by the exit code', async (t) => {
+  const { run } = await notes(t);
+  const ran = await Promise.all(REFUSED.map(([words]) => run(...words.split(' '))));
+  for (const [index, [words, code, stderr]] of REFUSED.entries())
+    assert.deepEqual(ran[index], { code, stdout: '', stderr }, `cc ${words}`);
+});
+
+test('a cycle ends every verb that follows the graph, with its path and exit code 65', async (t) => {
+  const cwd = await folder(t, {
+    'cc.config.ts': `import { plugin, recipe, step, v } from '${MOD}';
+const p = (name: string, needs: string[]) => plugin({ name, help: '', options: v.strictObject({}), build: () => ({
+  needs, steps: [step({ name: 's', where: 'controller', root: false, probe: async () => null, plan: () => [] })] }) })();
+export default recipe({ name: 'round', plugins: [p('a', ['c']), p('b', ['a']), p('c', ['b'])] });`,
+  });
+  for (const words of [['plan'], ['status'], ['graph'], ['why', 'a']]) {
+    assert.deepEqual(await cc(cwd, ...words), {
+      code: 65,
+      stdout: '',
+      stderr: `Cannot order the tasks: they need each other
+  controller/a/s → controller/b/s → controller/c/s → controller/a/s
+  fix: remove one of these needs
+`,
+    });
+  }
+});
+
+test('a run of a cycle does not begin', async (t) => {
+  const cwd = await folder(t, {
+    'cc.config.ts': `import { plugin, recipe, step, v } from '${MOD}';
+const p = plugin({ name: 'p', help: '', options: v.strictObject({}), build: () => ({ steps: [
+  step({ name: 's', needs: ['p'], where: 'controller', root: false, probe: async () => null, plan: () => [] })] }) });
+export default recipe({ name: 'round', plugins: [p()] });`,
+  });
+  assert.deepEqual(await cc(cwd, 'run', 'all'), {
+    code: 65,
+    stdout: '',
+    stderr: `Cannot order the tasks: they need each other
+  controller/p/s needs itself
+  fix: remove one of these needs
+`,
+  });
+});
+
+test('no configuration at all is told with what to do', async (t) => {
+  const cwd = await folder(t, { 'package.json': '{}' });
+  assert.deepEqual(await cc(cwd, 'plan'), {
+    code: 65,
+    stdout: '',
+    stderr: `Cannot find a configuration from ${cwd} upwards
+  looked for cc.config.{ts,mjs,js,json,yaml} and the "cc" key of package.json
+  fix: write cc.config.ts, or name a recipe: --recipe lab
+`,
+  });
+});
+
+test('--set of a plugin called __proto__ is not lost', async (t) => {
+  const { run } = await notes(t);
+  assert.deepEqual(await run('list', '--set', '__proto__.x=1'), {
+    code: 65,
+    stdout: '',
+    stderr: 'Cannot use ~/cc.config.ts: 1 mistake\n  options.__proto__: the recipe has no such plugin\n',
+  });
+});

@@ -1,0 +1,225 @@
+/** What a recipe can get wrong, and that all of it is reported at once. */
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import type { Artifact } from '../../core/model/artifact.ts';
+import type { Problem } from '../../core/model/failure.ts';
+import { capability, type PluginUse, plugin } from '../../core/model/plugin.ts';
+import type { Recipe } from '../../core/model/recipe.ts';
+import { v } from '../../core/model/schema.ts';
+import { bare, expanded, failureIn, host, part, steps } from './recipes.ts';
+
+const FILE = '/site/cc.config.ts';
+const NAMING = 'expected letters, digits, ".", "_" and "-"';
+
+/** Fails with exactly these problems. */
+function refused(recipe: Recipe, ...problems: readonly Problem[]): void {
+  const failure = failureIn(() => expanded({ hosts: [host('a'), host('b')], ...recipe }));
+  assert.deepEqual(failure, { kind: 'config-invalid', file: FILE, problems });
+}
+
+const runc = plugin({
+  name: 'runc',
+  help: '',
+  options: v.strictObject({ version: v.string(), bin: v.optional(v.string()), port: v.optional(v.number()) }),
+  build: () => ({ steps: [bare('bin')] }),
+}) as unknown as (given: Readonly<Record<string, unknown>>) => PluginUse; // what types would refuse
+
+test('every mistake in every option is reported, and names that are not there', () => {
+  refused(
+    {
+      plugins: [runc({ versoin: '1', port: 'x' })],
+      without: ['zzzzzzzz'],
+      options: { rucn: {} },
+    },
+    { path: 'without.zzzzzzzz', message: 'the recipe has no such plugin' },
+    { path: 'options.rucn', message: 'the recipe has no such plugin', near: 'runc' },
+    { path: 'runc.versoin', message: 'is not known', near: 'version' },
+    { path: 'runc.version', message: 'expected "version", it is missing' },
+    { path: 'runc.port', message: 'expected number, found "x"' },
+  );
+});
+
+test('an option that is like no other gets no suggestion', () => {
+  refused(
+    { plugins: [runc({ version: '1', zzzzzzzz: 1 })] },
+    { path: 'runc.zzzzzzzz', message: 'is not known' },
+  );
+});
+
+test('options from a layer above are checked like those given first', () => {
+  refused(
+    { plugins: [runc({ version: '1' })], options: { runc: { version: 2 } } },
+    { path: 'runc.version', message: 'expected string, found 2' },
+  );
+});
+
+test('every mistake in every step is reported', () => {
+  refused(
+    {
+      plugins: [
+        steps('p', bare('x'), bare('x'), bare('a b'), bare('__proto__')),
+        steps(
+          'q',
+          bare('s', { where: { role: 'gpu' } }),
+          bare('t', { where: { firstOf: 'gpu' }, needs: [] }),
+        ),
+      ],
+    },
+    { path: 'p/x', message: 'is the name of another step already' },
+    { path: 'p/a b', message: NAMING },
+    { path: 'p/__proto__', message: NAMING },
+    { path: 'q/s', message: 'the recipe has no host for it' },
+    { path: 'q/t', message: 'the recipe has no host for it' },
+  );
+});
+
+test('a recipe without hosts has none for a step', () => {
+  refused(
+    { hosts: [], plugins: [steps('p', bare('s'))] },
+    { path: 'p/s', message: 'the recipe has no host for it' },
+  );
+});
+
+test('a need that is not there is reported with the nearest name', () => {
+  const controller = { where: 'controller' } as const;
+  refused(
+    {
+      plugins: [
+        steps('runc', bare('bin', controller)),
+        steps('p', bare('s', { ...controller, needs: ['rucn', 'runc/bni', 'zzzzzzzz'] })),
+      ],
+    },
+    { path: 'p/s', message: 'needs "rucn", which the recipe does not have', near: 'runc' },
+    { path: 'p/s', message: 'needs "runc/bni", which the recipe does not have', near: 'runc/bin' },
+    { path: 'p/s', message: 'needs "zzzzzzzz", which the recipe does not have' },
+  );
+});
+
+test('a need that is not there is one mistake, on however many hosts', () => {
+  refused(
+    { plugins: [steps('p', bare('s', { needs: ['zzzzzzzz'] }))] },
+    { path: 'p/s', message: 'needs "zzzzzzzz", which the recipe does not have' },
+  );
+});
+
+test('names of Object.prototype are no needs', () => {
+  const p = steps('p', bare('s', { where: 'controller', needs: ['constructor', '__proto__'] }));
+  refused(
+    { plugins: [p] },
+    { path: 'p/s', message: 'needs "constructor", which the recipe does not have' },
+    { path: 'p/s', message: 'needs "__proto__", which the recipe does not have' },
+  );
+});
+
+test('a maker of an artifact that is not there is reported', () => {
+  const artifact: Artifact = { name: 'x', source: { kind: 'built', by: 'go/mkae', path: '/x' } };
+  refused(
+    {
+      plugins: [
+        steps('go', bare('make', { where: 'controller' })),
+        steps('p', bare('s', { where: 'controller', artifacts: [artifact] })),
+      ],
+    },
+    { path: 'p/s', message: 'needs "go/mkae", which the recipe does not have', near: 'go/make' },
+  );
+});
+
+const ball = (url: string): Artifact => ({ name: 'ball', source: { kind: 'url', url } });
+const conflict = {
+  path: 'fetch/ball',
+  message: 'two artifacts of this name come from different places',
+};
+
+test('two artifacts of one name from different places are refused', () => {
+  const artifacts = [ball('https://a'), ball('https://a'), ball('https://b')];
+  refused({ plugins: [steps('p', bare('s', { where: 'controller', artifacts }))] }, conflict);
+});
+
+test('two artifacts of one name are one mistake, on however many hosts', () => {
+  const artifacts = [ball('https://a'), ball('https://b')];
+  refused({ plugins: [steps('p', bare('s', { artifacts }))] }, conflict);
+});
+
+test('a capability that no plugin provides is refused', () => {
+  refused(
+    { plugins: [part('kubeadm', ({ use }) => ({ steps: [bare(use(capability<string>('cri')))] }))] },
+    { path: 'kubeadm', message: 'needs a plugin that provides "cri", and the recipe has none' },
+  );
+});
+
+test('plugins that build on each other are refused with the path', () => {
+  const [a, b] = [capability<string>('a'), capability<string>('b')];
+  const one = part('one', ({ use }) => ({ steps: [], provides: [a.of(use(b))] }), { provides: [a] });
+  const two = part('two', ({ use }) => ({ steps: [], provides: [b.of(use(a))] }), { provides: [b] });
+  const before = part('before', ({ use }) => ({ steps: [bare(use(a))] }));
+  assert.deepEqual(
+    failureIn(() => expanded({ plugins: [before, one, two] })),
+    {
+      kind: 'cycle',
+      path: ['one', 'two', 'one'],
+    },
+  );
+});
+
+test('a provider that does not provide is a bug of the plugin, and says so', () => {
+  const a = capability<string>('a');
+  const liar = part('liar', () => ({ steps: [] }), { provides: [a] });
+  const user = part('user', ({ use }) => ({ steps: [bare(use(a))] }));
+  assert.throws(() => expanded({ plugins: [liar, user] }), new Error('the provider of a did not provide it'));
+});
+
+const s = steps('p', bare('s', { where: 'controller' }));
+const odd: Artifact = { name: 'a/b', source: { kind: 'url', url: 'https://a' } };
+
+const NAMES: readonly (readonly [string, Recipe, Problem])[] = [
+  ['a host', { hosts: [host('a b')], plugins: [s] }, { path: 'hosts.a b', message: NAMING }],
+  ['a plugin', { plugins: [steps('a b', bare('s'))] }, { path: 'a b', message: NAMING }],
+];
+
+for (const [what, recipe, problem] of NAMES) {
+  test(`${what} with a name that is none is refused`, () => refused(recipe, problem));
+}
+
+test('an artifact with a name that is none is refused', () => {
+  refused(
+    { plugins: [steps('p', bare('s', { where: 'controller', artifacts: [odd] }))] },
+    { path: 'fetch/a/b', message: NAMING },
+  );
+});
+
+test('two hosts of one name are refused, and the controller has its name already', () => {
+  const message = 'is the name of another host already';
+  refused({ hosts: [host('controller')], plugins: [s] }, { path: 'hosts.controller', message });
+  const machine = part('machine', () => ({ steps: [], hosts: [host('a')] }));
+  refused({ plugins: [machine, s] }, { path: 'hosts.a', message });
+});
+
+test('words that commands and tasks use are no names of plugins', () => {
+  const message = 'is a word of cc itself';
+  refused({ plugins: [steps('all'), steps('fetch')] }, { path: 'all', message }, { path: 'fetch', message });
+});
+
+test('two plugins that provide the same are refused', () => {
+  const cri = capability<string>('cri');
+  const provider = (name: string) =>
+    part(name, () => ({ steps: [], provides: [cri.of(name)] }), { provides: [cri] });
+  refused(
+    { plugins: [provider('crio'), provider('containerd')] },
+    { path: 'containerd', message: 'provides "cri", which crio provides already' },
+  );
+});
+
+test('tasks that need each other are refused with the path', () => {
+  const p = steps(
+    'p',
+    bare('a', { where: 'controller', needs: ['p/b'] }),
+    bare('b', { where: 'controller' }),
+  );
+  assert.deepEqual(
+    failureIn(() => expanded({ plugins: [p] })),
+    {
+      kind: 'cycle',
+      path: ['controller/p/a', 'controller/p/b', 'controller/p/a'],
+    },
+  );
+});

@@ -1,0 +1,230 @@
+/** Files on a host: the same claims for looks by scripts and for looks that spare a process. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { localFiles, scriptedFiles } from '../../core/host/files.ts';
+import { digestMemo } from '../../core/host/memo.ts';
+import { runProcess } from '../../core/host/process.ts';
+import type { Files } from '../../core/host/transport.ts';
+import { digestOf } from '../../core/model/digest.ts';
+import { Failed } from '../../core/model/failure.ts';
+import { tempFolder } from '../rig/temp.ts';
+
+interface Place {
+  readonly files: Files;
+  readonly folder: string;
+  readonly base: string;
+}
+
+const KINDS = {
+  'local files': (base: string) => localFiles('node-1', runProcess, base, digestMemo()),
+  'scripted files': (base: string) => scriptedFiles('node-1', runProcess, base),
+};
+const content = (text: string) => ({ source: text, digest: digestOf(text) });
+const mode = async (path: string) => (await stat(path)).mode & 0o7777;
+const file = (text: string, mode: number) =>
+  ({ kind: 'file', mode, size: Buffer.byteLength(text), digest: digestOf(text) }) as const;
+
+/** Makes one test for each kind of files. */
+function claim(title: string, body: (place: Place, t: TestContext) => Promise<void>): void {
+  for (const [kind, make] of Object.entries(KINDS)) {
+    test(`${kind}: ${title}`, async (t) => {
+      const top = await tempFolder(t);
+      const folder = join(top, 'host');
+      await mkdir(folder);
+      const base = join(top, 'base');
+      await body({ files: make(base), folder, base }, t);
+    });
+  }
+}
+
+async function refused(action: Promise<unknown>) {
+  const error = await action.then(
+    () => assert.fail('it was not refused'),
+    (reason: unknown) => reason,
+  );
+  assert.ok(error instanceof Failed, String(error));
+  return error.failure;
+}
+
+claim('look tells a file, a folder, something else and nothing apart', async ({ files, folder }) => {
+  await writeFile(join(folder, 'file'), 'text\n');
+  await chmod(join(folder, 'file'), 0o4751);
+  await mkdir(join(folder, 'folder'));
+  await chmod(join(folder, 'folder'), 0o1777);
+  await symlink('file', join(folder, 'link'));
+  await symlink('nowhere', join(folder, 'dangling'));
+  assert.equal(spawnSync('mkfifo', [join(folder, 'fifo')]).status, 0);
+  const look = async (name: string) => (await files.look(join(folder, name))).facts;
+  assert.deepEqual(await look('file'), file('text\n', 0o4751));
+  assert.deepEqual(await look('folder'), { kind: 'directory', mode: 0o1777 });
+  assert.deepEqual(await look('link'), file('text\n', 0o4751));
+  assert.deepEqual(await look('fifo'), { kind: 'other' });
+  assert.equal(await look('dangling'), undefined);
+  assert.equal(await look('nothing'), undefined);
+  assert.equal(await look('file/below'), undefined);
+});
+
+claim('look and text agree with odd names and odd content', async ({ files, folder }) => {
+  for (const name of ['a b', "it's", '"', '-n', '--', 'a\nb', '$HOME', '*', 'ö', '\\', 'a%sb', '`id`', ' ']) {
+    const path = join(folder, name);
+    const text = `${name}\0 text without end of line`;
+    await files.install(path, content(text), 0o640);
+    assert.equal(await readFile(path, 'utf8'), text, name);
+    assert.deepEqual(await files.look(path), { facts: file(text, 0o640), owned: true }, name);
+    assert.equal(await files.text(path), text, name);
+    await files.remove(path);
+    assert.deepEqual(await files.look(path), { facts: undefined, owned: false }, name);
+  }
+  assert.deepEqual(await readdir(folder), []);
+});
+
+claim('text of nothing is undefined, of an empty file empty', async ({ files, folder }) => {
+  await writeFile(join(folder, 'empty'), '');
+  assert.equal(await files.text(join(folder, 'nothing')), undefined);
+  assert.equal(await files.text(join(folder, 'empty')), '');
+});
+
+claim('install takes text or a file, and the mode whatever the umask', async ({ files, folder, base }) => {
+  const source = join(folder, 'source');
+  await writeFile(source, 'from a file', { mode: 0o600 });
+  for (const wanted of [0o600, 0o755, 0o666, 0o4711]) {
+    await files.install(
+      join(folder, 'x'),
+      { source: { file: source }, digest: digestOf('from a file') },
+      wanted,
+    );
+    assert.equal(await mode(join(folder, 'x')), wanted);
+  }
+  await files.install(join(folder, 'x'), content(''), 0o644);
+  assert.equal(await readFile(join(folder, 'x'), 'utf8'), '');
+  assert.equal(await mode(join(base, 'files')), 0o700);
+  assert.equal(await mode(join(base, 'replaced')), 0o700);
+});
+
+claim('install refuses bytes that arrive different, and leaves what was there', async ({ files, folder }) => {
+  const path = join(folder, 'x');
+  await writeFile(path, 'before', { mode: 0o640 });
+  const failure = await refused(files.install(path, { source: 'torn', digest: digestOf('whole') }, 0o644));
+  assert.deepEqual(failure, {
+    kind: 'cannot-tell',
+    host: 'node-1',
+    what: `write ${path}`,
+    why: `arrived as ${digestOf('torn')}, sent as ${digestOf('whole')}`,
+  });
+  assert.equal(await readFile(path, 'utf8'), 'before');
+  assert.deepEqual(await readdir(folder), ['x']);
+});
+
+test("files refused on arrival are not taken for cc's own", async (t) => {
+  const folder = await tempFolder(t);
+  const files = scriptedFiles('node-1', runProcess, join(folder, 'base'));
+  const path = join(folder, 'x');
+  await refused(files.install(path, { source: 'torn', digest: digestOf('whole') }, 0o644));
+  await writeFile(path, 'made by somebody else since');
+  assert.equal((await files.look(path)).owned, false);
+});
+
+claim('remove puts back what install replaced, with its mode', async ({ files, folder }) => {
+  const path = join(folder, 'x');
+  await writeFile(path, 'theirs');
+  await chmod(path, 0o604);
+  await files.install(path, content('ours'), 0o755);
+  await files.install(path, content('ours again'), 0o755);
+  assert.deepEqual(await files.look(path), { facts: file('ours again', 0o755), owned: true });
+  await files.remove(path);
+  assert.deepEqual(await files.look(path), { facts: file('theirs', 0o604), owned: false });
+});
+
+claim('remove takes away the folders that install made and no others', async ({ files, folder, base }) => {
+  await mkdir(join(folder, 'theirs'));
+  await files.install(join(folder, 'theirs/a/b/one'), content('1'), 0o644);
+  await files.install(join(folder, 'theirs/a/b/two'), content('2'), 0o644);
+  await files.remove(join(folder, 'theirs/a/b/one'));
+  assert.deepEqual(await readdir(join(folder, 'theirs/a/b')), ['two']);
+  await files.remove(join(folder, 'theirs/a/b/two'));
+  assert.deepEqual(await readdir(join(folder, 'theirs')), []);
+  assert.equal(await readFile(join(base, 'made'), 'utf8'), '');
+});
+
+claim('remove keeps a folder that install made once somebody else uses it', async ({ files, folder }) => {
+  await files.install(join(folder, 'a/b/ours'), content('1'), 0o644);
+  await writeFile(join(folder, 'a/theirs'), '');
+  await files.remove(join(folder, 'a/b/ours'));
+  assert.deepEqual(await readdir(join(folder, 'a')), ['theirs']);
+});
+
+claim('remove of what is gone does nothing, as often as it is asked', async ({ files, folder }) => {
+  const path = join(folder, 'a/x');
+  await files.remove(path);
+  await files.install(path, content('1'), 0o644);
+  await files.remove(path);
+  await files.remove(path);
+  assert.deepEqual(await readdir(folder), []);
+});
+
+claim('remove puts a replaced link back as a link', async ({ files, folder }) => {
+  await writeFile(join(folder, 'target'), 'theirs');
+  await symlink('target', join(folder, 'x'));
+  await files.install(join(folder, 'x'), content('ours'), 0o644);
+  assert.equal(await readFile(join(folder, 'target'), 'utf8'), 'theirs');
+  await files.remove(join(folder, 'x'));
+  assert.equal(spawnSync('readlink', [join(folder, 'x')]).stdout.toString(), 'target\n');
+});
+
+claim('install over a folder is refused', async ({ files, folder }) => {
+  await mkdir(join(folder, 'x'));
+  await writeFile(join(folder, 'x/theirs'), 'theirs');
+  assert.equal((await refused(files.install(join(folder, 'x'), content('ours'), 0o644))).kind, 'cannot-tell');
+  assert.equal(await readFile(join(folder, 'x/theirs'), 'utf8'), 'theirs');
+  assert.deepEqual(await readdir(folder), ['x']);
+});
+
+claim('text of a folder fails as something that cannot be told', async ({ files, folder }) => {
+  assert.equal((await refused(files.text(folder))).kind, 'cannot-tell');
+});
+
+test('local files: what can be told neither there nor absent fails, with the path', async (t) => {
+  const folder = await tempFolder(t);
+  const files = localFiles('node-1', runProcess, join(folder, 'base'), digestMemo());
+  const loop = join(folder, 'loop');
+  await symlink('loop', loop);
+  for (const looking of [files.look(loop), files.text(loop)]) {
+    const failure = await refused(looking);
+    assert.ok(failure.kind === 'cannot-tell' && failure.host === 'node-1', JSON.stringify(failure));
+    assert.match(failure.why, /ELOOP/);
+    assert.ok(failure.why.includes(loop), failure.why);
+  }
+});
+
+claim(
+  "folder is made with those above it, for root alone, and is cc's to take away",
+  async ({ files, folder }) => {
+    const path = join(folder, 'a/state');
+    await files.folder(path);
+    assert.deepEqual(await files.look(path), { facts: { kind: 'directory', mode: 0o700 }, owned: true });
+    await writeFile(join(path, 'theirs'), 'state');
+    await files.folder(path);
+    assert.equal(await readFile(join(path, 'theirs'), 'utf8'), 'state');
+    await files.remove(path);
+    assert.deepEqual(await readdir(folder), []);
+  },
+);
+
+claim('folder where a file stands is refused, and the file is kept', async ({ files, folder }) => {
+  const path = join(folder, 'x');
+  await writeFile(path, 'theirs');
+  assert.equal((await refused(files.folder(path))).kind, 'cannot-tell');
+  assert.equal(await readFile(path, 'utf8'), 'theirs');
+  assert.equal((await files.look(path)).owned, false);
+});
+
+claim('folder that somebody else has made stays theirs, as it is', async ({ files, folder }) => {
+  const path = join(folder, 'x');
+  await mkdir(path);
+  await chmod(path, 0o750);
+  await files.folder(path);
+  assert.deepEqual(await files.look(path), { facts: { kind: 'directory', mode: 0o750 }, owned: false });
+});

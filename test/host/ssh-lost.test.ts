@@ -1,0 +1,110 @@
+/** A host that cannot be reached, or no longer: always a failure that says so, never an exit code. */
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { reap } from '../../core/host/reap.ts';
+import { ssh } from '../../core/host/ssh.ts';
+import { viewOf } from '../../core/host/view.ts';
+import { Failed, type Failure } from '../../core/model/failure.ts';
+import { freePort, startSshd } from '../rig/sshd.ts';
+import { isRunning, numberIn, until } from './second-process.ts';
+
+/** One server for all of them. */
+const server = await startSshd({ after });
+const sh = (text: string) => ['sh', '-c', text];
+const PLATFORM = { os: 'linux', arch: 'amd64', distro: 'debian 12' } as const;
+
+async function failure(action: Promise<unknown>): Promise<Failure> {
+  const error = await action.then(
+    (value) => assert.fail(`it answered ${JSON.stringify(value)}`),
+    (reason: unknown) => reason,
+  );
+  assert.ok(error instanceof Failed, String(error));
+  return error.failure;
+}
+
+const unreachable = (why: string) => ({ kind: 'unreachable', host: 'node-1', address: '127.0.0.1', why });
+
+test('ssh to a closed port is unreachable', async () => {
+  const { target } = server;
+  const port = await freePort();
+  assert.deepEqual(
+    await failure(ssh('node-1', { ...target, port })),
+    unreachable(`ssh: connect to host 127.0.0.1 port ${port}: Connection refused`),
+  );
+});
+
+test('ssh to a host with another key than known is unreachable, without a question', async () => {
+  const { target, folder } = server;
+  const known = join(folder, 'known_hosts_of_another');
+  const key = (await readFile(join(folder, 'stranger.pub'), 'utf8')).trim();
+  await writeFile(known, `[127.0.0.1]:${target.port} ${key}\n`);
+  const found = await failure(ssh('node-1', { ...target, knownHosts: known }));
+  assert.ok(
+    found.kind === 'unreachable' && found.why.endsWith('Host key verification failed.'),
+    JSON.stringify(found),
+  );
+});
+
+test('ssh to a host that is not known is unreachable, without a question', async () => {
+  const { target } = server;
+  const found = await failure(ssh('node-1', { ...target, knownHosts: '/dev/null' }));
+  assert.ok(
+    found.kind === 'unreachable' && found.why.endsWith('Host key verification failed.'),
+    JSON.stringify(found),
+  );
+});
+
+test('ssh with an identity that the host does not know is unreachable', async () => {
+  const { target, folder } = server;
+  assert.deepEqual(
+    await failure(ssh('node-1', { ...target, identity: join(folder, 'stranger') })),
+    unreachable(`${target.user}@127.0.0.1: Permission denied (publickey,keyboard-interactive).`),
+  );
+});
+
+test('ssh whose connection dies under a command is unreachable, and stays so', async (t) => {
+  const host = await ssh('node-1', server.target);
+  t.after(() => host[Symbol.asyncDispose]());
+  const pidFile = join(server.folder, 'command-1');
+  const running = failure(host.exec(sh(`echo $$ >${pidFile}; exec sleep 1000`)));
+  const pid = await numberIn(pidFile);
+  await server.dropConnections();
+  assert.equal((await running).kind, 'unreachable');
+  if (await isRunning(pid)) process.kill(pid, 'SIGKILL');
+});
+
+test('ssh stopped under a command ends soon', async (t) => {
+  const host = await ssh('node-1', server.target);
+  t.after(() => host[Symbol.asyncDispose]());
+  const stop = new AbortController();
+  const pidFile = join(server.folder, 'command-2');
+  const running = host.exec(sh(`echo $$ >${pidFile}; exec sleep 1000`), {
+    signal: stop.signal,
+    env: { CC_RUN: 'ssh-stopped' },
+  });
+  const pid = await numberIn(pidFile);
+  stop.abort('SIGINT');
+  const exit = await running;
+  assert.notEqual(exit.code, 0);
+  // What ssh cannot end is found by its mark.
+  assert.equal(await reap(host, 'ssh-stopped'), 1);
+  await until('the command is gone', async () => !(await isRunning(pid)));
+});
+
+test('ssh stopped under a question is no answer to it', async (t) => {
+  const host = await ssh('node-1', server.target);
+  t.after(() => host[Symbol.asyncDispose]());
+  const stop = new AbortController();
+  const view = viewOf(host, PLATFORM, () => undefined, stop.signal);
+  const pidFile = join(server.folder, 'command-3');
+  const asking = view.ask({ argv: sh(`echo $$ >${pidFile}; exec sleep 1000`) }).then(
+    (answer) => `answered ${answer}`,
+    () => 'failed',
+  );
+  const pid = await numberIn(pidFile);
+  t.after(() => isRunning(pid).then((runs) => runs && process.kill(pid, 'SIGKILL')));
+  stop.abort('SIGINT');
+  assert.equal(await asking, 'failed');
+});

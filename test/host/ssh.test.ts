@@ -1,0 +1,149 @@
+/** A host behind a real OpenSSH server: what is run there, and what is answered. */
+import assert from 'node:assert/strict';
+import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { scriptedFiles } from '../../core/host/files.ts';
+import { ssh } from '../../core/host/ssh.ts';
+import { digestOf } from '../../core/model/digest.ts';
+import { startSshd } from '../rig/sshd.ts';
+import { type Lasting, tempFolder } from '../rig/temp.ts';
+import { until } from './second-process.ts';
+
+const sh = (text: string) => ['sh', '-c', text];
+const ended = (code: number, stdout = '', stderr = '') => ({ code, signal: null, stdout, stderr });
+
+/** One server for all of them, and one connection, but for those that are about connections. */
+const server = await startSshd({ after });
+const host = await ssh('node-1', server.target);
+after(() => host[Symbol.asyncDispose]());
+
+function setEnv(t: Lasting, name: string, value: string): void {
+  const before = process.env[name];
+  process.env[name] = value;
+  t.after(() => {
+    if (before === undefined) delete process.env[name];
+    else process.env[name] = before;
+  });
+}
+
+test('ssh answers exit codes, a remote 255 among them, and both streams', async () => {
+  for (const code of [0, 1, 127, 255]) {
+    assert.deepEqual(
+      await host.exec(sh(`echo out; echo err >&2; exit ${code}`)),
+      ended(code, 'out\n', 'err\n'),
+    );
+  }
+  const { code, stdout } = await host.exec(['cc-no-such-program']);
+  assert.deepEqual({ code, stdout }, { code: 127, stdout: '' });
+});
+
+test('ssh brings words, variables and folders over as they are', async () => {
+  const nasty = [
+    '',
+    ' ',
+    '$HOME',
+    "a'b",
+    '"',
+    '\n',
+    '*',
+    '-n',
+    '~',
+    '\\',
+    '!',
+    'ö',
+    '#',
+    'a=b',
+    '`id`',
+    '%h',
+  ];
+  const { stdout } = await host.exec(['printf', '%s\\0', ...nasty]);
+  assert.deepEqual(stdout.split('\0').slice(0, -1), nasty);
+  const cwd = join(server.folder, "it's a folder");
+  await mkdir(cwd);
+  const env = { CC_TEST: "a 'b' $HOME\n", OTHER: '' };
+  const there = await host.exec(sh('pwd; printf "%s" "$CC_TEST"; echo "${OTHER-unset}"'), { env, cwd });
+  assert.deepEqual(there, ended(0, `${cwd}\na 'b' $HOME\n\n`));
+});
+
+test('ssh brings text and files to standard input, and else nothing', async () => {
+  const file = join(server.folder, 'input');
+  await writeFile(file, 'x'.repeat(300_000));
+  assert.deepEqual(await host.exec(['cat'], { input: 'zwölf\n' }), ended(0, 'zwölf\n'));
+  assert.deepEqual(await host.exec(['wc', '-c'], { input: { file } }), ended(0, '300000\n'));
+  assert.deepEqual(await host.exec(['cat']), ended(0));
+});
+
+test('ssh output is heard while the command runs', async () => {
+  const go = join(server.folder, 'go');
+  assert.equal((await host.exec(['mkfifo', go])).code, 0);
+  let heard = '';
+  const exit = await host.exec(sh('echo ready; cat "$0"').concat(go), {
+    onOutput: (text) => {
+      heard += text;
+      if (heard === 'ready\n') void writeFile(go, 'released\n');
+    },
+  });
+  assert.deepEqual(exit, ended(0, 'ready\nreleased\n'));
+});
+
+test('ssh runs several commands at once over one connection', async () => {
+  const exits = await Promise.all([1, 2, 3, 4, 5, 6, 7, 8].map((n) => host.exec(sh(`exit ${n}`))));
+  assert.deepEqual(
+    exits.map(({ code }) => code),
+    [1, 2, 3, 4, 5, 6, 7, 8],
+  );
+  assert.equal(await server.connections(), 1);
+});
+
+test('ssh gives zx a line of bash on the host', async () => {
+  const [first, ...rest] = host.through("printf '%s|' $'a\\tb' \"it's\"; (exit 3)");
+  const { runProcess } = await import('../../core/host/process.ts');
+  assert.deepEqual(await runProcess([first!, ...rest]), ended(3, "a\tb|it's|"));
+});
+
+test('ssh looks at files and changes them', async () => {
+  const files = scriptedFiles('node-1', host.exec, join(server.folder, 'base'));
+  const path = join(server.folder, "made/it's a\nfile");
+  await files.install(path, { source: 'text\n', digest: digestOf('text\n') }, 0o640);
+  const facts = { kind: 'file', mode: 0o640, size: 5, digest: digestOf('text\n') };
+  assert.deepEqual(await files.look(path), { facts, owned: true });
+  assert.deepEqual(await host.files.look(path), { facts, owned: false });
+  assert.equal(await host.files.text(path), 'text\n');
+  assert.equal(await host.files.text(join(server.folder, 'nothing')), undefined);
+  await files.remove(path);
+  assert.deepEqual(await files.look(path), { facts: undefined, owned: false });
+});
+
+test('ssh follows the configuration of the user', async (t) => {
+  const { port, user, identity, knownHosts } = server.target;
+  const config = join(server.folder, 'config');
+  const lines = [
+    `Port ${port}`,
+    `User ${user}`,
+    `IdentityFile ${identity}`,
+    `UserKnownHostsFile ${knownHosts}`,
+  ];
+  await writeFile(config, `Host lab\n  HostName 127.0.0.1\n  ${lines.join('\n  ')}\n`);
+  // ssh finds the user's file by the password database, so a test can only stand in for it on the command line.
+  const bin = await tempFolder(t);
+  await writeFile(join(bin, 'ssh'), `#!/bin/sh\nexec /usr/bin/ssh -F '${config}' "$@"\n`);
+  await chmod(join(bin, 'ssh'), 0o755);
+  setEnv(t, 'PATH', `${bin}:${process.env['PATH']}`);
+  const lab = await ssh('node-1', { kind: 'ssh', address: 'lab' });
+  assert.deepEqual(await lab.exec(['echo', 'there']), ended(0, 'there\n'));
+  await lab[Symbol.asyncDispose]();
+});
+
+test('ssh leaves no connection and no folder behind', async (t) => {
+  const temp = await tempFolder(t);
+  setEnv(t, 'TMPDIR', temp);
+  const another = await ssh('node-1', server.target);
+  assert.equal((await readdir(temp)).length, 1);
+  assert.equal(await server.connections(), 2);
+  await another[Symbol.asyncDispose]();
+  assert.deepEqual(await readdir(temp), []);
+  await until('only the shared one is open', async () => (await server.connections()) === 1);
+  await assert.rejects(ssh('node-1', { ...server.target, identity: join(server.folder, 'stranger') }));
+  assert.deepEqual(await readdir(temp), []);
+});

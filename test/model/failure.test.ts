@@ -1,0 +1,59 @@
+/** Failures: the exit code of each kind, and what tells them from bugs. */
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { codeOf, EXIT, Failed, type Failure, fail, failureOf } from '../../core/model/failure.ts';
+
+/** Written out again, because these are promises of the README. */
+const CODES: { readonly [K in Failure['kind']]: number } = {
+  'command-failed': 1,
+  'not-converged': 1,
+  'timed-out': 1,
+  'cannot-tell': 1,
+  'check-failed': 1,
+  unreachable: 1,
+  'no-mirror': 1,
+  'fetch-failed': 1,
+  'disk-full': 1,
+  'unknown-name': 64,
+  usage: 64,
+  unlocked: 65,
+  'digest-mismatch': 65,
+  'config-missing': 65,
+  'config-unreadable': 65,
+  'config-invalid': 65,
+  'lock-unreadable': 65,
+  cycle: 65,
+  held: 75,
+  'wrong-platform': 77,
+  'no-root': 77,
+  'missing-tool': 77,
+  'not-installable': 77,
+  interrupted: 130,
+};
+
+test('EXIT gives every kind its documented code', () => {
+  assert.deepEqual(EXIT, CODES);
+});
+
+test('fail throws the failure and keeps its cause', () => {
+  const cause = new Error('below');
+  const failure: Failure = { kind: 'usage', message: 'no' };
+  assert.throws(
+    () => fail(failure, cause),
+    (error) => error instanceof Failed && error.failure === failure && error.cause === cause,
+  );
+});
+
+test('failureOf answers the failure and lets a bug through', () => {
+  const failure: Failure = { kind: 'interrupted', signal: 'SIGINT' };
+  assert.equal(failureOf(new Failed(failure)), failure);
+  const bug = new TypeError('bug');
+  assert.throws(() => failureOf(bug), bug);
+});
+
+test('codeOf reads the code of a system error only', () => {
+  assert.equal(codeOf(Object.assign(new Error(), { code: 'ENOENT' })), 'ENOENT');
+  assert.equal(codeOf(Object.assign(new Error(), { code: 2 })), undefined);
+  assert.equal(codeOf({ code: 'ENOENT' }), undefined);
+  assert.equal(codeOf(undefined), undefined);
+});

@@ -1,0 +1,87 @@
+/** Options against a schema: every complaint, with its place and in cc's own words. */
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { checked, optionNames, v } from '../../core/model/schema.ts';
+
+const SCHEMA = v.strictObject({
+  version: v.pipe(v.string(), v.regex(/^\d+\.\d+$/)),
+  from: v.optional(v.picklist(['release', 'debian']), 'release'),
+  nodes: v.optional(v.array(v.strictObject({ name: v.string() })), []),
+  port: v.optional(v.pipe(v.number(), v.maxValue(65535))),
+});
+
+test('checked answers the options with their defaults', () => {
+  assert.deepEqual(checked(SCHEMA, { version: '1.2' }, 'p'), {
+    ok: true,
+    value: { version: '1.2', from: 'release', nodes: [] },
+  });
+});
+
+test('checked answers every complaint at once, each with its path', () => {
+  const given = { version: 'new', from: 'ppa', nodes: [{ name: 'a' }, { name: 1 }], prot: 1, port: 'x' };
+  assert.deepEqual(checked(SCHEMA, given, 'p'), {
+    ok: false,
+    problems: [
+      { path: 'p.prot', message: 'is not known' },
+      { path: 'p.version', message: 'expected to match ^\\d+\\.\\d+$, found "new"' },
+      { path: 'p.from', message: 'expected ("release" | "debian"), found "ppa"' },
+      { path: 'p.nodes.1.name', message: 'expected string, found 1' },
+      { path: 'p.port', message: 'expected number, found "x"' },
+    ],
+  });
+});
+
+test('checked answers every option that is none', () => {
+  assert.deepEqual(checked(SCHEMA, { version: '1.2', a: 1, b: 2 }, 'p'), {
+    ok: false,
+    problems: [
+      { path: 'p.a', message: 'is not known' },
+      { path: 'p.b', message: 'is not known' },
+    ],
+  });
+});
+
+test('checked says that a value is out of range', () => {
+  assert.deepEqual(checked(SCHEMA, { version: '1.2', port: 70000 }, 'p'), {
+    ok: false,
+    problems: [{ path: 'p.port', message: 'expected <=65535, found 70000' }],
+  });
+});
+
+test('checked says that an option is missing', () => {
+  assert.deepEqual(checked(SCHEMA, {}, 'p'), {
+    ok: false,
+    problems: [{ path: 'p.version', message: 'expected "version", it is missing' }],
+  });
+});
+
+test('checked answers a key deeper down that is not known, with its path', () => {
+  const given = { version: '1.2', nodes: [{ name: 'a', nmae: 'b' }], prot: 1 };
+  assert.deepEqual(checked(SCHEMA, given, 'p'), {
+    ok: false,
+    problems: [
+      { path: 'p.prot', message: 'is not known' },
+      { path: 'p.nodes.0.nmae', message: 'is not known' },
+    ],
+  });
+});
+
+test('checked says in the words of a check what is wrong', () => {
+  const schema = v.pipe(
+    v.record(v.string(), v.unknown()),
+    v.check(() => false, 'has no luck'),
+  );
+  assert.deepEqual(checked(schema, {}, 'p'), {
+    ok: false,
+    problems: [{ path: 'p', message: 'has no luck' }],
+  });
+});
+
+test('checked leaves keys alone that the schema does not name, where it is not strict', () => {
+  assert.deepEqual(checked(v.object({ a: v.number() }), { a: 1, b: 2 }, ''), { ok: true, value: { a: 1 } });
+});
+
+test('optionNames are the keys of an object schema, and none of any other', () => {
+  assert.deepEqual(optionNames(SCHEMA), ['version', 'from', 'nodes', 'port']);
+  assert.deepEqual(optionNames(v.string()), []);
+});

@@ -1,0 +1,104 @@
+/** A host on which kubeadm makes a control plane, on paper: its files, its API, its one node. */
+import { cri, kubernetesRelease, podNetwork } from '../../plugins/capabilities.ts';
+import type { Paper } from '../rig/paper.ts';
+import type { Telling, Told } from './bench.ts';
+import { files, folder, MISSING, providing, removed, wrote } from './tools.ts';
+
+const ADMIN = '/etc/kubernetes/admin.conf';
+export const KUBECTL = `/usr/local/bin/kubectl --kubeconfig ${ADMIN} --request-timeout=10s`;
+const PROXY = `${KUBECTL} -n kube-system get daemonset kube-proxy -o name`;
+const TAINT = 'node-role.kubernetes.io/master';
+const TAINTED = '/var/lib/etcd/tainted';
+
+/** What `kubeadm init` leaves; the last two are what a join leaves too. */
+export const MADE = [
+  ADMIN,
+  ...['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler'].map(
+    (name) => `/etc/kubernetes/manifests/${name}.yaml`,
+  ),
+  '/var/lib/etcd/member/snap/db',
+  '/etc/kubernetes/pki/ca.crt',
+  '/var/lib/kubelet/config.yaml',
+];
+
+export const BELOW = [
+  providing(kubernetesRelease, {
+    version: '1.20.2',
+    imageRepository: 'registry.lab',
+    pauseImage: 'registry.lab/pause:3.2',
+    bin: '/usr/local/bin',
+    programs: {},
+  }),
+  providing(cri, {
+    socket: 'unix:///run/cri.sock',
+    cgroupDriver: 'systemd',
+    importImages: { argv: ['ctr', 'import', '-'] },
+    listImages: { argv: ['ctr', 'list'] },
+    removePods: { argv: ['ctr', 'end-all'] },
+  }),
+  providing(podNetwork, { subnet: '10.244.0.0/24', bin: '/opt/cni/bin', bridge: 'pods0' }),
+];
+
+export interface Api {
+  /** Whether it answers, where there is a control plane. */
+  answers: boolean;
+}
+
+function init(host: Paper): string {
+  for (const path of MADE) host.write(path, `made by kubeadm: ${path}`);
+  return wrote(host, TAINTED, 'yes');
+}
+
+function nodes(host: Paper): string {
+  const taints = host.disk.has(TAINTED) ? [{ key: TAINT }] : [];
+  const conditions = [{ type: 'Ready', status: 'True', message: 'kubelet is posting ready status' }];
+  return JSON.stringify({
+    items: [{ metadata: { name: 'node-1' }, spec: { taints }, status: { conditions } }],
+  });
+}
+
+function reading(host: Paper, api: Api): readonly Told[] {
+  const there = () => host.disk.has(ADMIN) && api.answers;
+  const refused = { code: 1, stderr: 'connection refused\n' };
+  const answer = (text: () => string) => () =>
+    host.disk.has(ADMIN) ? (there() ? text() : refused) : MISSING;
+  return [
+    [PROXY, answer(() => 'daemonset.apps/kube-proxy\n')],
+    [`${KUBECTL} get --raw /readyz`, answer(() => 'ok')],
+    [`${KUBECTL} get nodes -o json`, answer(() => nodes(host))],
+  ];
+}
+
+/** Kernel settings that can be written where they are there; none is remembered from before. */
+function sysctl(host: Paper, [, , setting = '']: readonly string[]) {
+  const [key = '', value = ''] = setting.split('=');
+  const path = `/proc/sys/${key.replaceAll('.', '/')}`;
+  if (!host.disk.has(path))
+    return { code: 255, stderr: `sysctl: cannot stat ${path}: No such file or directory\n` };
+  return wrote(host, path, `${value}\n`);
+}
+
+export function clusterOn(api: Api = { answers: true }, settings = '1\n'): Telling {
+  return {
+    bare: (host) => {
+      folder(host, '/var/lib');
+      host.write('/proc/sys/net/ipv4/ip_forward', settings);
+      host.write('/proc/sys/net/bridge/bridge-nf-call-iptables', settings);
+    },
+    reads: (host) => reading(host, api),
+    does: (host) => [
+      ...files(host),
+      ['sysctl -w', (argv) => sysctl(host, argv)],
+      ['/usr/local/bin/kubeadm init', () => init(host)],
+      ['/usr/local/bin/kubeadm reset --force', () => removed(host, '/etc/kubernetes/manifests')],
+      ['ctr end-all', ''],
+      // the script that clears what kubeadm leaves; its arguments are the bridge, and what it removes
+      [
+        ([program, , , , bridge, first]) =>
+          program === 'sh' && bridge === 'pods0' && first === '/etc/kubernetes',
+        (argv) => removed(host, ...argv.slice(5)),
+      ],
+      [`${KUBECTL} taint node node-1 ${TAINT}-`, () => removed(host, TAINTED)],
+    ],
+  };
+}

@@ -1,0 +1,215 @@
+/** Throw-away machines: their keys, their bridge, their roots, and that they run. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { digestOf } from '../../core/model/digest.ts';
+import { basePath } from '../../plugins/machine/root.ts';
+import { FILE, LOOK, STOP } from '../../plugins/machine/scripts.ts';
+import { machine } from '../../plugins/machine.ts';
+import { laws } from '../rig/laws.ts';
+import type { Paper } from '../rig/paper.ts';
+import { ARCHIVE } from './archive.ts';
+import { type Bench, benchOf, type Telling, type Told } from './bench.ts';
+import { files, paths, removed, script, wrote } from './tools.ts';
+
+const RECIPE = {
+  plugins: [ARCHIVE, machine({ machines: { lab: { address: '198.18.77.11', roles: ['control-plane'] } } })],
+};
+const HOME = '/var/lib/cc/machines/lab';
+const MAC = '02:cc:c6:12:4d:01';
+const NONE = { code: 1, stderr: 'does not exist\n' };
+
+/** Links with their flags and addresses are files; so is the pid of a machine that runs. */
+const link = (name: string) => `/sys/class/net/${name}`;
+const has = (host: Paper, name: string) => host.disk.has(link(name));
+
+function links(host: Paper): readonly Told[] {
+  const change = (name: string, from: string, to: string) =>
+    wrote(host, link(name), host.read(link(name)).replace(from, to));
+  return [
+    [
+      'ip link add',
+      (argv) => wrote(host, link(argv[4] ?? ''), `<BROADCAST,MULTICAST> link/ether ${argv[6]}`),
+    ],
+    ['ip address replace', ([, , , address, , name = '']) => change(name, '>', `> inet ${address} `)],
+    ['ip link set', (argv) => change(argv[4] ?? '', 'MULTICAST>', 'MULTICAST,UP>')],
+    ['ip link delete', (argv) => removed(host, link(argv.at(-1) ?? ''))],
+  ];
+}
+
+const how: Telling = {
+  bare: (host) => host.write('/sys/class/net/lo', '<LOOPBACK,UP>'),
+  reads: (host) => [
+    ['ip -o link show', (argv) => (has(host, argv[5] ?? '') ? host.read(link(argv[5] ?? '')) : NONE)],
+    ['ip -o -4 address show', (argv) => host.read(link(argv[6] ?? ''))],
+    [script(LOOK), ([, , , , , pid = '']) => (host.disk.has(pid) ? 'runs running\n' : 'gone\n')],
+  ],
+  does: (host) => [
+    ...files(host),
+    ...links(host),
+    [
+      'ssh-keygen',
+      (argv) => {
+        const path = argv.at(-1) ?? '';
+        wrote(host, path, `private ${path}`);
+        return wrote(host, `${path}.pub`, 'ssh-ed25519 AAAA cc\n');
+      },
+    ],
+    [script(FILE), ([, , , , path = ''], { input }) => wrote(host, path, String(input))],
+    [`systemctl --quiet --root=${HOME}/root`, ''],
+    [script(STOP), ([, , , , , , pid = '']) => removed(host, pid)],
+    ['env -u CC_RUN start-stop-daemon', () => wrote(host, `${HOME}/pid`, '4711')],
+  ],
+};
+
+laws('machine', RECIPE, {
+  ...how,
+  kept: ['tools', 'base'],
+  left: {
+    controller: [
+      // folders that hold nothing: those of the keys and of the machines
+      'STATE/ssh',
+      '/var/lib/cc/machines',
+      '/var/lib/cc/roots/recipe-bookworm/var/lib/dpkg/status',
+      ...['iproute2', 'mmdebstrap', 'openssh-client', 'systemd-container', 'util-linux'],
+    ],
+  },
+});
+
+/** What is said where a link of the name is not of cc. */
+const REFUSED = {
+  kind: 'check-failed',
+  host: 'controller',
+  what: 'the bridge can be made',
+  reasons: ['cclab0 is there, and not made by cc; name another: machine.bridge'],
+};
+
+const controller = ({ hosts }: Bench) => hosts.get('controller')!; // every bench has a controller
+
+test('machine has its name, its address and its keys', async (t) => {
+  const bench = await benchOf(t, RECIPE, how);
+  await bench.run();
+  const root = (path: string) => controller(bench).read(`${HOME}/root${path}`);
+  assert.equal(root('/etc/hostname'), 'lab\n');
+  assert.equal(root('/etc/hosts'), '127.0.0.1 localhost\n198.18.77.11 lab\n');
+  assert.equal(root('/etc/machine-id'), `${digestOf('machine lab').slice(0, 32)}\n`);
+  assert.equal(root('/etc/cc-machine.env'), 'MACHINE_ADDRESS=198.18.77.11/24\nMACHINE_GATEWAY=198.18.77.1\n');
+  assert.equal(root('/etc/ssh/ssh_host_ed25519_key'), `private ${bench.state}/ssh/lab`);
+  assert.equal(root('/root/.ssh/authorized_keys'), 'ssh-ed25519 AAAA cc\n');
+  assert.equal(controller(bench).read(`${bench.state}/ssh/known_hosts`), '198.18.77.11 ssh-ed25519 AAAA\n');
+});
+
+test('machine is a host of the recipe, reached with the keys that were made for it', async (t) => {
+  const { spec, given } = RECIPE.plugins[1]!; // the plugin itself
+  const context = {
+    arch: 'amd64',
+    cache: '/c',
+    state: '/s',
+    recipe: { name: 'r', isolation: 'none' },
+  } as const;
+  const use = () => ({ sources: () => '/list', need: 'debian-archive' }) as never; // all it asks for
+  const defaults = { suite: 'bookworm', bridge: 'cclab0', gateway: '198.18.77.1', prefix: 24 };
+  assert.deepEqual(spec.build({ ...defaults, ...given }, { ...context, use, find: use }).hosts, [
+    {
+      name: 'lab',
+      roles: ['control-plane'],
+      connection: {
+        kind: 'ssh',
+        address: '198.18.77.11',
+        user: 'root',
+        identity: '/s/ssh/id',
+        knownHosts: '/s/ssh/known_hosts',
+      },
+      madeBy: 'machine/boot-lab',
+    },
+  ]);
+  const bench = await benchOf(t, RECIPE, how);
+  assert.deepEqual([...bench.hosts.keys()], ['controller', 'node-1', 'lab']);
+});
+
+const idOf = ({ tasks }: Bench, name: string) => tasks.find(({ step }) => step.name === name)!.id; // it is there
+
+/** The plan of one step in one state of the controller. */
+async function plan(bench: Bench, name: string): Promise<readonly string[]> {
+  const { looked } = await bench.look();
+  return looked.get(idOf(bench, name))!.changes.map(({ why }) => why); // a bench that was told of everything
+}
+
+test('machine that stopped is cleared and started again', async (t) => {
+  const bench = await benchOf(t, RECIPE, how);
+  await bench.run();
+  removed(controller(bench), `${HOME}/pid`);
+  assert.deepEqual(await plan(bench, 'boot-lab'), ['lab does not run', 'lab does not run']);
+  controller(bench).when(script(LOOK), 'runs maintenance\n');
+  const why = 'lab runs, its system is maintenance';
+  assert.deepEqual(await plan(bench, 'boot-lab'), [why, why]);
+  controller(bench).when(script(LOOK), 'runs degraded\n');
+  assert.deepEqual(await plan(bench, 'boot-lab'), []);
+});
+
+test('machine that was made otherwise is made anew', async (t) => {
+  const bench = await benchOf(t, RECIPE, how);
+  await bench.run();
+  wrote(controller(bench), `${HOME}/made`, digestOf('another'));
+  assert.deepEqual(
+    new Set(await plan(bench, 'root-lab')),
+    new Set([`${HOME}/root was made from another declaration`]),
+  );
+});
+
+test('bridge that lost its address or was set down gets back only that', async (t) => {
+  const bench = await benchOf(t, RECIPE, how);
+  await bench.run();
+  wrote(controller(bench), link('cclab0'), `<BROADCAST,MULTICAST,UP> link/ether ${MAC}`);
+  assert.deepEqual(await plan(bench, 'bridge'), ['cclab0 has no address 198.18.77.1/24']);
+  wrote(controller(bench), link('cclab0'), `<BROADCAST,MULTICAST> inet 198.18.77.1/24 link/ether ${MAC}`);
+  assert.deepEqual(await plan(bench, 'bridge'), ['cclab0 is not up']);
+});
+
+test('link that was there before cc came is refused, and left as it was', async (t) => {
+  const bench = await benchOf(t, RECIPE, how);
+  const theirs = '<BROADCAST,MULTICAST> link/ether 52:54:00:00:00:01';
+  wrote(controller(bench), link('cclab0'), theirs);
+  const { outcomes } = await bench.run();
+  const { state, failure } = outcomes.get(idOf(bench, 'bridge'))!; // every task ends
+  assert.deepEqual([state, failure], ['failed', REFUSED]);
+  assert.equal(controller(bench).read(link('cclab0')), theirs);
+  await bench.run('undo');
+  assert.equal(controller(bench).read(link('cclab0')), theirs);
+});
+
+test('bridge that cc has no record of is left, although it looks like one of its own', async (t) => {
+  const bench = await benchOf(t, RECIPE, how);
+  const like = `<BROADCAST,MULTICAST,UP> link/ether ${MAC}`;
+  wrote(controller(bench), link('cclab0'), like);
+  const { events } = await bench.run('undo');
+  assert.equal(controller(bench).read(link('cclab0')), like);
+  const notices = events.flatMap((event) => (event.kind === 'notice' ? [event.text] : []));
+  assert.deepEqual(notices, ['left alone, for cc has no record of it: the bridge cclab0 was made by cc']);
+});
+
+test('machine is made anew when the root it was copied from was', async (t) => {
+  const bench = await benchOf(t, RECIPE, how);
+  await bench.run();
+  const status = '/var/lib/cc/roots/recipe-bookworm/var/lib/dpkg/status';
+  controller(bench).when('mmdebstrap', (argv) =>
+    wrote(controller(bench), `${paths(argv)[0]}/var/lib/dpkg/status`, 'of another day'),
+  );
+  removed(controller(bench), status);
+  const again = await bench.run();
+  assert.equal(again.outcomes.get(idOf(bench, 'root-lab'))?.state, 'applied');
+  assert.equal(controller(bench).read(`${HOME}/root/var/lib/dpkg/status`), 'of another day');
+  const { outcomes } = await bench.run();
+  assert.deepEqual(new Set([...outcomes.values()].map(({ state }) => state)), new Set(['verified']));
+});
+
+test('machine that cc has no record of is adopted where it is of this declaration', async (t) => {
+  const bench = await benchOf(t, RECIPE, how);
+  await bench.run();
+  controller(bench).stamps.clear();
+  assert.deepEqual(await plan(bench, 'root-lab'), []);
+});
+
+test('machines of each recipe are copies of a root of its own', () => {
+  const names = ['one', 'two'].map((name) => basePath(name, 'bookworm'));
+  assert.deepEqual(names, ['/var/lib/cc/roots/one-bookworm', '/var/lib/cc/roots/two-bookworm']);
+});

@@ -1,0 +1,103 @@
+/** A cluster on paper in which the smoke test can run: what its commands answer, and what they were given. */
+import type { Host } from '../../core/model/plugin.ts';
+import { cluster, cri, podNetwork } from '../../plugins/capabilities.ts';
+import { nginxSmoke } from '../../plugins/nginx-smoke.ts';
+import type { Paper } from '../rig/paper.ts';
+import type { Telling } from './bench.ts';
+import { providing } from './tools.ts';
+
+const CALL = '/usr/local/bin/kubectl --kubeconfig /admin.conf --request-timeout=30s';
+const SPACE = `${CALL} -n cc-nginx-smoke`;
+
+export const BELOW = [
+  providing(cluster, { kubeconfig: '/admin.conf', kubectl: '/usr/local/bin/kubectl' }),
+  providing(cri, {
+    socket: 'unix:///run/cri.sock',
+    cgroupDriver: 'systemd',
+    importImages: { argv: ['ctr', 'import', '-'] },
+    listImages: { argv: ['ctr', 'list'] },
+    removePods: { argv: ['ctr', 'end-all'] },
+  }),
+  providing(podNetwork, { subnet: '10.244.0.0/24', bin: '/opt/cni/bin', bridge: 'pods0' }),
+];
+
+export function recipe(given: Parameters<typeof nginxSmoke>[0] = {}, isolation: 'vm' | 'none' = 'none') {
+  return { isolation, hosts: [] as readonly Host[], plugins: [...BELOW, nginxSmoke(given)] };
+}
+
+interface Pod {
+  readonly name: string;
+  readonly ready: boolean;
+  readonly phase?: string;
+  readonly waiting?: { readonly reason: string; readonly message?: string };
+  readonly condition?: string;
+}
+
+/** How the cluster behaves; what is left out behaves well. */
+export interface Behaviour {
+  readonly pods?: () => readonly Pod[];
+  readonly dns?: string;
+  readonly page?: () => string | undefined;
+  readonly boot?: { readonly pod: string; readonly node: string };
+  /** How often the namespace is still seen after it was deleted. */
+  readonly lingers?: number;
+  readonly undeletable?: () => boolean;
+}
+
+/** What was applied to the cluster, as it was given. */
+export type Applied = string[];
+
+export const READY: readonly Pod[] = ['client', 'nginx-1', 'nginx-2'].map((name) => ({ name, ready: true }));
+const SPACED = '/namespace';
+const NO = { code: 1, stderr: 'no\n' };
+
+export function smokeOn(behaviour: Behaviour = {}, applied: Applied = []): Telling {
+  const { pods = () => READY, dns = '', page = () => '<h1>Welcome to nginx!</h1>', lingers = 0 } = behaviour;
+  const { boot = { pod: 'boot-1', node: 'boot-1' }, undeletable = () => false } = behaviour;
+  let seen = 0;
+  const apply = (host: Paper, text: unknown) => {
+    host.write(SPACED, '');
+    applied.push(String(text));
+    seen = lingers;
+    return '';
+  };
+  const gone = (host: Paper) => {
+    if (host.disk.has('/deleted') && seen-- <= 0)
+      for (const path of ['/deleted', SPACED]) host.disk.delete(path);
+    return host.disk.has(SPACED) ? 'namespace/cc-nginx-smoke\n' : '';
+  };
+  const remove = (host: Paper) => {
+    if (undeletable()) return { code: 1, stderr: 'the API is gone\n' };
+    if (host.disk.has(SPACED)) host.write('/deleted', '');
+    return '';
+  };
+  const kernel = (id: string) => `6.1.0\n${id}\n`;
+  return {
+    does: (host) => [
+      ['hostname', 'Node-1\n'],
+      [`${CALL} delete namespace cc-nginx-smoke --ignore-not-found --wait=false`, () => remove(host)],
+      [`${CALL} get namespace cc-nginx-smoke --ignore-not-found -o name`, () => gone(host)],
+      [`${CALL} apply -f -`, (_, { input }) => apply(host, input)],
+      [`${SPACE} get serviceaccount default -o name`, 'serviceaccount/default\n'],
+      [`${SPACE} get pods -o json`, () => JSON.stringify({ items: pods().map(podData) })],
+      [`${CALL} -n kube-system get endpoints kube-dns`, dns],
+      [`${SPACE} get service nginx`, '10.96.0.7'],
+      [`${SPACE} exec client -- curl -sS --max-time 5`, () => page() ?? NO],
+      [`${SPACE} exec client -- cat`, kernel(boot.pod)],
+      ['unshare --pid --fork --mount --mount-proc cat', kernel(boot.node)],
+    ],
+  };
+}
+
+function podData({ name, ready, phase = 'Running', waiting, condition }: Pod) {
+  const status = {
+    phase,
+    ...(condition === undefined
+      ? {}
+      : { conditions: [{ type: 'PodScheduled', status: 'False', message: condition }] }),
+    ...(phase === 'Pending' && !waiting
+      ? {}
+      : { containerStatuses: [{ ready, state: waiting ? { waiting } : {} }] }),
+  };
+  return { metadata: { name }, status };
+}

@@ -1,0 +1,95 @@
+/** What tests of plugins share: programs that work on files, scripts by text, plugins that only provide. */
+import { type Capability, plugin } from '../../core/model/plugin.ts';
+import { v } from '../../core/model/schema.ts';
+import type { Answer, Paper } from '../rig/paper.ts';
+import type { Told } from './bench.ts';
+
+/** A host that does not have a program. */
+export const MISSING: Answer = { code: 127, stderr: 'not found\n' };
+
+/** A plugin that is nothing but the value it provides. */
+export function providing<Value>(wanted: Capability<Value>, value: Value) {
+  return plugin({
+    name: wanted.name,
+    help: `provides ${wanted.name}`,
+    options: v.strictObject({}),
+    provides: [wanted],
+    build: () => ({ provides: [wanted.of(value)], steps: [] }),
+  })();
+}
+
+/** A script by its text: `sh -c TEXT cc …`. */
+export function script(text: string): (argv: readonly string[]) => boolean {
+  return ([program, , given]) => program === 'sh' && given === text;
+}
+
+/** The value of `--name=value`. */
+export function option(argv: readonly string[], name: string): string {
+  const start = `--${name}=`;
+  return argv.find((word) => word.startsWith(start))?.slice(start.length) ?? '';
+}
+
+export function paths(argv: readonly string[]): readonly string[] {
+  return argv.filter((word) => word.startsWith('/'));
+}
+
+/** The files of a host at a path and below it. */
+function tree({ disk }: Paper, path: string) {
+  return [...disk].filter(([other]) => other === path || other.startsWith(`${path}/`));
+}
+
+export function wrote(host: Paper, path: string, text: string): string {
+  host.write(path, text);
+  return '';
+}
+
+export function removed(host: Paper, ...gone: readonly string[]): string {
+  for (const [path] of gone.flatMap((path) => tree(host, path))) host.disk.delete(path);
+  return '';
+}
+
+export function folder(host: Paper, path: string): string {
+  if (host.disk.has(path)) return '';
+  host.write(`${path}/x`, '');
+  host.disk.delete(`${path}/x`);
+  return '';
+}
+
+function copied(host: Paper, from: string, to: string): string {
+  folder(host, to.slice(0, to.lastIndexOf('/')));
+  for (const [path, file] of tree(host, from)) host.disk.set(to + path.slice(from.length), file);
+  return '';
+}
+
+function moved(host: Paper, from: string, to: string): string {
+  copied(host, from, to);
+  return removed(host, from);
+}
+
+/** Programs that work on files, as plugins use them: paths are absolute, and the last one is the target. */
+export function files(host: Paper): readonly Told[] {
+  const two = (argv: readonly string[]) => paths(argv).slice(-2) as [string, string];
+  return [
+    ['rm', (argv) => removed(host, ...paths(argv))],
+    [
+      'mkdir',
+      (argv) =>
+        paths(argv)
+          .map((path) => folder(host, path))
+          .join(''),
+    ],
+    ['cp', (argv) => copied(host, ...two(argv))],
+    ['install', (argv) => copied(host, ...two(argv))],
+    ['mv', (argv) => moved(host, ...two(argv))],
+    ['tee', ([, path = ''], { input }) => wrote(host, path, String(input))],
+    [
+      'sha256sum',
+      ([, path = '']) => {
+        const file = host.disk.get(path);
+        return file?.kind === 'file' ? `${file.digest}  ${path}\n` : { code: 1, stderr: `no file ${path}\n` };
+      },
+    ],
+    ['tar --create', (argv) => wrote(host, option(argv, 'file'), `tar of ${argv.at(-1)}`)],
+    ['mmdebstrap', (argv) => wrote(host, `${paths(argv)[0]}/var/lib/dpkg/status`, argv.join(' '))],
+  ];
+}

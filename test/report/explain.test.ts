@@ -1,0 +1,272 @@
+/** The whole text of every failure there is; a new kind does not compile without one. */
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { digestOf } from '../../core/model/digest.ts';
+import type { Failure } from '../../core/model/failure.ts';
+import { counted, explained } from '../../core/report/explain.ts';
+
+type Case<K extends Failure['kind']> = readonly [failure: Extract<Failure, { kind: K }>, text: string];
+
+const owner = {
+  pid: 42,
+  started: '1',
+  boot: 'b',
+  run: '20261122-1',
+  command: 'cc run all',
+  since: '2026-11-22T12:00:00Z',
+};
+const [expected, found] = [digestOf('expected'), digestOf('found')];
+
+const TEXTS: { readonly [K in Failure['kind']]: readonly Case<K>[] } = {
+  'command-failed': [
+    [
+      { kind: 'command-failed', host: 'n1', command: 'runc -v', code: 2, signal: null, stderr: 'a\n\n b\n' },
+      'Cannot finish a command on n1: it exited 2\n  $ runc -v\n  a\n   b',
+    ],
+    [
+      { kind: 'command-failed', host: 'n1', command: 'runc -v', code: null, signal: 'SIGSEGV', stderr: '' },
+      'Cannot finish a command on n1: it was ended by SIGSEGV\n  $ runc -v',
+    ],
+    [
+      { kind: 'command-failed', host: 'n1', command: 'runc -v', code: 127, signal: null, stderr: 'no' },
+      'Cannot finish a command on n1: it exited 127\n  $ runc -v\n  no\n  fix: install "runc" on n1, or correct its PATH',
+    ],
+    [
+      {
+        kind: 'command-failed',
+        host: 'n1',
+        command: 'make',
+        code: 1,
+        signal: null,
+        stderr: Array.from({ length: 14 }, (_, index) => `line ${index + 1}\n`).join(''),
+      },
+      'Cannot finish a command on n1: it exited 1\n  $ make\n  … 2 lines before, in the log\n' +
+        Array.from({ length: 12 }, (_, index) => `  line ${index + 3}`).join('\n'),
+    ],
+  ],
+  'not-converged': [
+    [
+      {
+        kind: 'not-converged',
+        host: 'n1',
+        within: 10,
+        left: [
+          { what: 'have x.service started', why: 'x.service is failed' },
+          { what: 'write /a', why: '/a is not there' },
+        ],
+      },
+      'Cannot prove the result on n1: after its changes and 10 s it is still not as declared\n' +
+        '  x.service is failed (would have x.service started)\n  /a is not there (would write /a)\n' +
+        '  fix: read the log of the task: cc logs TASK',
+    ],
+  ],
+  'timed-out': [
+    [
+      { kind: 'timed-out', host: 'n1', what: 'the node is ready', within: 300 },
+      'Cannot finish within 300 s on n1: the node is ready\n  fix: read the log of the task: cc logs TASK',
+    ],
+    [
+      { kind: 'timed-out', host: 'n1', what: 'the node is ready', within: 300, last: 'it is not' },
+      'Cannot finish within 300 s on n1: the node is ready\n  it is not\n  fix: read the log of the task: cc logs TASK',
+    ],
+  ],
+  interrupted: [
+    [
+      { kind: 'interrupted', signal: 'SIGINT' },
+      'Interrupted by SIGINT\n  what was being changed is recorded as interrupted\n  fix: run the same command again; it goes on from there',
+    ],
+  ],
+  'cannot-tell': [
+    [
+      { kind: 'cannot-tell', host: 'n1', what: 'look at /etc/x', why: 'Permission denied\n' },
+      'Cannot look at /etc/x on n1\n  Permission denied',
+    ],
+  ],
+  'check-failed': [
+    [
+      { kind: 'check-failed', host: 'n1', what: 'nginx answers', reasons: ['no answer', 'no pod'] },
+      'Cannot confirm on n1: nginx answers\n  no answer\n  no pod',
+    ],
+  ],
+  unreachable: [
+    [
+      { kind: 'unreachable', host: 'n1', address: 'root@10.0.0.1', why: 'refused' },
+      'Cannot reach n1 at root@10.0.0.1\n  refused\n  fix: make this work without a question: ssh root@10.0.0.1 true',
+    ],
+  ],
+  'wrong-platform': [
+    [
+      { kind: 'wrong-platform', host: 'n1', expected: 'Linux on x86_64 or aarch64', found: 'Darwin arm64' },
+      'Cannot work on n1: found Darwin arm64, expected Linux on x86_64 or aarch64\n  fix: run cc on Linux, or name a Linux host in the recipe',
+    ],
+  ],
+  'no-root': [
+    [
+      { kind: 'no-root', host: 'n1', user: 'me', why: 'sudo: a password is required' },
+      'Cannot become root on n1 as me\n  sudo: a password is required\n  fix: run cc as root, or let this user use sudo without a password',
+    ],
+  ],
+  'missing-tool': [
+    [
+      { kind: 'missing-tool', host: 'n1', tool: 'gpgv', package: 'gpgv' },
+      'Cannot go on without "gpgv" on n1\n  it is not installed, and no package of this host provides it\n' +
+        '  fix: install the Debian package gpgv, or use a host of the Debian family',
+    ],
+  ],
+  'not-installable': [
+    [
+      { kind: 'not-installable', host: 'n1', packages: ['socat', 'jq'], why: 'E: no\n' },
+      'Cannot install socat jq on n1\n  E: no\n  fix: make this work on n1: apt-get install socat jq',
+    ],
+  ],
+  'no-mirror': [
+    [
+      { kind: 'no-mirror', mirror: 'http://m.org', why: 'timed out' },
+      'Cannot read the Debian archive\n  as named in http://m.org\n  timed out\n  fix: check the network, or name a mirror: --set debian.mirror=URL',
+    ],
+  ],
+  'fetch-failed': [
+    [
+      { kind: 'fetch-failed', artifact: 'runc', url: 'https://x.org/runc', why: 'status 404' },
+      'Cannot fetch runc\n  https://x.org/runc\n  status 404\n  fix: check the network and the address, then run again; what has arrived is kept',
+    ],
+  ],
+  unlocked: [
+    [
+      { kind: 'unlocked', artifact: 'runc', url: 'https://x.org/runc' },
+      'Cannot trust runc: cc.lock has no digest for it\n  https://x.org/runc\n' +
+        '  fix: add "runc": { "sha256": "…" } to the artifacts of cc.lock, from a source you trust',
+    ],
+  ],
+  'digest-mismatch': [
+    [
+      {
+        kind: 'digest-mismatch',
+        artifact: 'runc',
+        url: 'https://x.org/runc',
+        expected,
+        found,
+        by: 'cc.lock',
+      },
+      'Cannot use runc: its bytes are not those that cc.lock names\n  https://x.org/runc\n' +
+        `  expected sha256 ${expected}\n  found    sha256 ${found}\n  nothing was kept or installed\n` +
+        '  fix: find out why they differ before you change the lock',
+    ],
+    [
+      {
+        kind: 'digest-mismatch',
+        artifact: 'runc',
+        url: 'https://x.org/runc',
+        expected,
+        found,
+        by: 'archive',
+      },
+      "Cannot use runc: its bytes are not those that the archive's signed index names\n  https://x.org/runc\n" +
+        `  expected sha256 ${expected}\n  found    sha256 ${found}\n  nothing was kept or installed\n` +
+        '  fix: find out why they differ before you change the lock',
+    ],
+  ],
+  'disk-full': [
+    [
+      { kind: 'disk-full', host: 'n1', what: 'make all' },
+      'Cannot make all on n1: no space is left on the device\n  fix: free some space and run again; finished work is kept',
+    ],
+    [
+      { kind: 'disk-full', host: 'n1', what: `make ${'x'.repeat(60)}` },
+      `Cannot finish a command on n1: no space is left on the device\n  $ make ${'x'.repeat(60)}\n  fix: free some space and run again; finished work is kept`,
+    ],
+  ],
+  held: [
+    [
+      { kind: 'held', path: '/s/hold', owner },
+      'Cannot start while another run is at work on this recipe\n' +
+        '  cc run all (pid 42, run 20261122-1), since 2026-11-22T12:00:00Z\n  /s/hold\n  fix: wait for it, or end it',
+    ],
+  ],
+  'config-missing': [
+    [
+      { kind: 'config-missing', from: '/site' },
+      'Cannot find a configuration from /site upwards\n' +
+        '  looked for cc.config.{ts,mjs,js,json,yaml} and the "cc" key of package.json\n' +
+        '  fix: write cc.config.ts, or name a recipe: --recipe lab',
+    ],
+  ],
+  'config-unreadable': [
+    [
+      { kind: 'config-unreadable', file: '/site/cc.config.ts', why: 'Unexpected token\nat line 3' },
+      'Cannot load /site/cc.config.ts\n  Unexpected token\n  at line 3',
+    ],
+  ],
+  'config-invalid': [
+    [
+      {
+        kind: 'config-invalid',
+        file: '/site/cc.config.ts',
+        problems: [{ path: 'runc.versoin', message: 'is not an option', near: 'version' }],
+      },
+      'Cannot use /site/cc.config.ts: 1 mistake\n  runc.versoin: is not an option; did you mean "version"?',
+    ],
+    [
+      {
+        kind: 'config-invalid',
+        file: '/site/cc.config.ts',
+        problems: [
+          { path: 'a', message: 'm' },
+          { path: 'b', message: 'n' },
+        ],
+      },
+      'Cannot use /site/cc.config.ts: 2 mistakes\n  a: m\n  b: n',
+    ],
+  ],
+  'lock-unreadable': [
+    [
+      { kind: 'lock-unreadable', file: '/site/cc.lock', why: 'it is not JSON' },
+      'Cannot read /site/cc.lock\n  it is not JSON\n  fix: restore it from version control',
+    ],
+  ],
+  cycle: [
+    [
+      { kind: 'cycle', path: ['a', 'b', 'a'] },
+      'Cannot order the tasks: they need each other\n  a → b → a\n  fix: remove one of these needs',
+    ],
+    [
+      { kind: 'cycle', path: ['a', 'a'] },
+      'Cannot order the tasks: they need each other\n  a needs itself\n  fix: remove one of these needs',
+    ],
+  ],
+  'unknown-name': [
+    [
+      { kind: 'unknown-name', what: 'task', name: 'rucn', near: 'runc' },
+      'Cannot find task "rucn"\n  did you mean "runc"?\n  fix: see the names: cc list',
+    ],
+    [
+      { kind: 'unknown-name', what: 'task', name: 'zzz' },
+      'Cannot find task "zzz"\n  fix: see the names: cc list',
+    ],
+    [
+      { kind: 'unknown-name', what: 'option', name: '--jsno', near: '--json' },
+      'Cannot find option "--jsno"\n  did you mean "--json"?\n  fix: see: cc --help',
+    ],
+  ],
+  usage: [[{ kind: 'usage', message: 'Cannot run nothing' }, 'Cannot run nothing\n  fix: see: cc --help']],
+};
+
+for (const cases of Object.values(TEXTS)) {
+  for (const [failure, text] of cases) {
+    test(`${failure.kind} is explained: ${text.split('\n')[0]}`, () => {
+      assert.equal(explained(failure).join('\n'), text);
+    });
+  }
+}
+
+test('no line of an explanation ends with a period, and each has something to say', () => {
+  for (const [failure] of Object.values(TEXTS).flat())
+    for (const line of explained(failure)) assert.match(line, /[^.\s]$/);
+});
+
+test('counted puts a noun in the plural unless there is one', () => {
+  assert.deepEqual(
+    [counted(0, 'line'), counted(1, 'line'), counted(2, 'line')],
+    ['0 lines', '1 line', '2 lines'],
+  );
+});

@@ -1,0 +1,67 @@
+/** Runs the real `cc` in a folder of its own, with state and cache below it. */
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The public module, as a site's configuration imports it. */
+export const MOD = new URL('../../core/mod.ts', import.meta.url).href;
+
+const CC = fileURLToPath(new URL('../../bin/cc.js', import.meta.url));
+const BIN = fileURLToPath(new URL('../../node_modules/.bin', import.meta.url));
+
+export interface Ran {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** What a test of the command line registers its clean-up with. */
+export interface Cleanup {
+  after(done: () => Promise<void>): void;
+}
+
+/** A fresh folder that is gone after the test, holding the given files; its name is the real one. */
+export async function folder(test: Cleanup, files: Readonly<Record<string, string>> = {}): Promise<string> {
+  const path = await realpath(await mkdtemp(join(tmpdir(), 'cc-test-')));
+  test.after(() => rm(path, { recursive: true, force: true }));
+  for (const [name, text] of Object.entries(files)) {
+    await mkdir(dirname(join(path, name)), { recursive: true });
+    await writeFile(join(path, name), text);
+  }
+  return path;
+}
+
+/** Runs `cc` to its end; nothing of the caller's own state or configuration is in reach. */
+export function cc(cwd: string, ...words: readonly string[]): Promise<Ran> {
+  const env = {
+    PATH: process.env['PATH'] ?? '',
+    HOME: join(cwd, 'home'),
+    XDG_STATE_HOME: join(cwd, 'state'),
+    XDG_CACHE_HOME: join(cwd, 'cache'),
+  };
+  const { promise, resolve, reject } = Promise.withResolvers<Ran>();
+  const child = spawn(node(), [CC, ...words], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  child.on('error', reject);
+  child.on('close', (code) => resolve({ code, stdout, stderr }));
+  return promise;
+}
+
+/** Under Deno the process is not Node; `cc` itself is run by this repository's node there, or that of the PATH. */
+function node(): string {
+  if (!('Deno' in globalThis)) return process.execPath;
+  const found = [BIN, ...(process.env['PATH'] ?? '').split(delimiter)]
+    .map((place) => join(place, 'node'))
+    .find((path) => existsSync(path));
+  if (!found) throw new Error('there is no node in PATH');
+  return found;
+}

@@ -1,0 +1,43 @@
+/** A host of paper for probes: it answers what it was told, and fails on anything else. */
+import { type Command, shown } from '../../core/model/command.ts';
+import type { Digest } from '../../core/model/digest.ts';
+import type { FileFacts, UnitFacts, View } from '../../core/model/view.ts';
+
+/** What a paper host answers, by path, unit, package or artifact; null stands for "there is none". */
+export interface Paper {
+  readonly stat?: Readonly<Record<string, FileFacts | null>>;
+  readonly owned?: Readonly<Record<string, boolean>>;
+  readonly text?: Readonly<Record<string, string | null>>;
+  readonly unit?: Readonly<Record<string, UnitFacts>>;
+  /** Debian packages, and whether they are installed. */
+  readonly packages?: Readonly<Record<string, boolean>>;
+  readonly locked?: Readonly<Record<string, Digest | null>>;
+  /** Standard output by the command as it is shown; null for one that exits non-zero. */
+  readonly commands?: Readonly<Record<string, string | null>>;
+}
+
+export function paperView(paper: Paper = {}): View {
+  const ask = async (command: Command) => told(paper.commands, 'command', shown(command)) ?? undefined;
+  return {
+    name: 'paper',
+    platform: { os: 'linux', arch: 'amd64', distro: 'debian 12' },
+    ask,
+    read: async (command) => {
+      const text = await ask(command);
+      if (text === undefined) throw new Error(`the paper host fails at: ${shown(command)}`);
+      return text;
+    },
+    stat: async (path) => told(paper.stat, 'stat', path) ?? undefined,
+    text: async (path) => told(paper.text, 'text', path) ?? undefined,
+    owned: async (path) => told(paper.owned, 'owned', path),
+    unit: async (name) => told(paper.unit, 'unit', name),
+    missingPackages: async (names) => names.filter((name) => !told(paper.packages, 'package', name)),
+    locked: ({ name }) => told(paper.locked, 'artifact', name) ?? undefined,
+  };
+}
+
+function told<Value>(answers: Readonly<Record<string, Value>> | undefined, what: string, key: string): Value {
+  if (!answers || !Object.hasOwn(answers, key))
+    throw new Error(`the paper host was not told of ${what} ${key}`);
+  return answers[key] as Value; // there, as the line before shows
+}

@@ -1,0 +1,161 @@
+/** Looking without doing: what is found, and that nothing at all is written. */
+import assert from 'node:assert/strict';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { local } from '../../core/host/local.ts';
+import { cmd } from '../../core/model/command.ts';
+import { fail } from '../../core/model/failure.ts';
+import { step } from '../../core/model/step.ts';
+import type { Task } from '../../core/model/task.ts';
+import { type Finding, surveying } from '../../core/run/survey.ts';
+import { built } from '../../core/steps/built.ts';
+import { check } from '../../core/steps/check.ts';
+import { written } from '../../core/steps/written.ts';
+import { paper } from '../rig/paper.ts';
+import { tempFolder } from '../rig/temp.ts';
+import { CONTROLLER, NODE, type Running, runTasks, taskOf } from './world.ts';
+
+async function survey(tasks: readonly Task[], running: Running): Promise<readonly (Finding | undefined)[]> {
+  let findings: ReadonlyMap<string, Finding> = new Map();
+  const work = (world: Parameters<typeof surveying>[0]) => {
+    const surveyed = surveying(world);
+    findings = surveyed.findings;
+    return surveyed.work;
+  };
+  await runTasks(tasks, { ...running, work, keepGoing: true });
+  return tasks.map(({ id }) => findings.get(id));
+}
+
+/** Every file below a folder with all that would betray a write. */
+async function tree(folder: string): Promise<readonly string[]> {
+  const names = (await readdir(folder, { recursive: true })).toSorted();
+  const lines = ['.', ...names].map(async (name) => {
+    const { mode, mtimeMs, ino, size } = await stat(join(folder, name));
+    return [name, mode, mtimeMs, ino, size].join(' ');
+  });
+  return Promise.all(lines);
+}
+
+const config = (text: string) => taskOf(written(text, { name: 'config', path: '/x' }));
+const smoke = taskOf(
+  check({ name: 'smoke', title: 'prove it', inputs: null, script: async () => ({ seen: 1 }) }),
+  {
+    needs: [config('').id],
+  },
+);
+
+test('survey of a bare host tells what would be done, and what would wait for that', async (t) => {
+  const host = paper('node-1');
+  const before = host.snapshot();
+  const reads = taskOf(
+    step<string>({ name: 'reads', probe: (view) => view.read(cmd`tool --version`), plan: () => [] }),
+    { needs: [config('').id] },
+  );
+  host.when('tool --version', { code: 127, stderr: 'tool: not found' });
+  const found = await survey([config('A'), reads, smoke], {
+    folder: await tempFolder(t),
+    hosts: { 'node-1': host },
+  });
+  const path = { why: '/x is not there', kind: 'write', path: '/x', text: 'A', mode: 0o644 };
+  assert.deepEqual(found, [
+    {
+      kind: 'would',
+      id: config('').id,
+      stamped: false,
+      reason: { kind: 'new', details: ['/x is not there'] },
+      changes: [path],
+    },
+    { kind: 'once', id: reads.id, after: config('').id },
+    {
+      kind: 'would',
+      id: smoke.id,
+      stamped: false,
+      reason: { kind: 'new', details: ['never applied'] },
+      changes: found[2]?.kind === 'would' ? found[2].changes : [],
+    },
+  ]);
+  assert.deepEqual(host.snapshot(), before);
+  assert.deepEqual([...host.stamps], []);
+});
+
+test('survey of a host as declared says so, with the report of its checks', async (t) => {
+  const host = paper('node-1');
+  const running = { folder: await tempFolder(t), hosts: { 'node-1': host } };
+  await runTasks([config('A'), smoke], running);
+  const before = [host.snapshot(), [...host.stamps]];
+  assert.deepEqual(await survey([config('A'), smoke], running), [
+    { kind: 'as-declared', id: config('').id, stamped: true },
+    { kind: 'as-declared', id: smoke.id, stamped: true, report: { seen: 1 } },
+  ]);
+  assert.deepEqual([host.snapshot(), [...host.stamps]], before);
+});
+
+test('survey of a drifted host lets the checks after it wait', async (t) => {
+  const host = paper('node-1');
+  const running = { folder: await tempFolder(t), hosts: { 'node-1': host } };
+  await runTasks([config('A'), smoke], running);
+  host.write('/x', 'drifted');
+  const [first, second] = await survey([config('A'), smoke], running);
+  assert.deepEqual(first?.kind === 'would' && first.reason, {
+    kind: 'drifted',
+    details: ['/x has other bytes than declared'],
+  });
+  assert.deepEqual(second, { kind: 'once', id: smoke.id, after: config('').id });
+});
+
+test('survey and run agree about a build behind a file that drifted', async (t) => {
+  const host = paper('node-1');
+  host.when('make it', () => {
+    host.write('/out', 'built');
+    return '';
+  });
+  const running = { folder: await tempFolder(t), hosts: { 'node-1': host } };
+  const make = built({ name: 'build', outputs: ['/out'], make: [cmd`make it`] });
+  const tasks = [config('A'), taskOf(make, { needs: [config('').id] })];
+  await runTasks(tasks, running);
+  host.write('/x', 'drifted');
+  const [, found] = await survey(tasks, running);
+  const ran = await runTasks(tasks, running);
+  assert.equal(ran.outcomes.get(tasks[1]!.id)?.state, 'verified');
+  assert.deepEqual(found, { kind: 'once', id: tasks[1]!.id, after: config('').id });
+});
+
+test('survey that cannot look tells why, and goes on with the rest', async (t) => {
+  const host = paper('node-1');
+  const dark = { kind: 'cannot-tell', host: 'node-1', what: 'look', why: 'it is dark' } as const;
+  const blind = taskOf(step<null>({ name: 'blind', probe: async () => fail(dark), plan: () => [] }));
+  const found = await survey([blind, config('A')], {
+    folder: await tempFolder(t),
+    hosts: { 'node-1': host },
+  });
+  assert.deepEqual(found[0], { kind: 'unknown', id: blind.id, failure: dark });
+  assert.equal(found[1]?.kind, 'would');
+});
+
+test('survey of a host that is not made yet waits for its maker', async (t) => {
+  const maker = taskOf(written('x', { name: 'make', path: '/machine', root: false }), { host: CONTROLLER });
+  const made = taskOf(written('A', { name: 'config', path: '/x' }), {
+    host: { ...NODE, madeBy: 'p/make' },
+    needs: [maker.id],
+  });
+  const hosts = { controller: paper('controller') };
+  const found = await survey([maker, made], { folder: await tempFolder(t), hosts });
+  assert.equal(found[0]?.kind, 'would');
+  assert.deepEqual(found[1], { kind: 'once', id: made.id, after: maker.id });
+});
+
+test('survey writes nothing on this machine, before and after a run', async (t) => {
+  const folder = await tempFolder(t);
+  const path = join(folder, 'made/x');
+  const task = taskOf(written('A', { name: 'x', path, root: false }), { host: CONTROLLER });
+  const running = { folder, hosts: { controller: local('controller', join(folder, 'base')) } };
+  const bare = await tree(folder);
+  assert.equal((await survey([task], running))[0]?.kind, 'would');
+  assert.deepEqual(await tree(folder), bare);
+  await runTasks([task], running);
+  assert.equal(await readFile(path, 'utf8'), 'A');
+  const applied = await tree(folder);
+  assert.deepEqual(await survey([task], running), [{ kind: 'as-declared', id: task.id, stamped: true }]);
+  assert.deepEqual(await tree(folder), applied);
+});

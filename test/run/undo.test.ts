@@ -1,0 +1,177 @@
+/** Taking everything back: in the opposite order, proven, with nothing left and nobody else's touched. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { reversed } from '../../core/graph/order.ts';
+import type { Task } from '../../core/model/task.ts';
+import { undoing } from '../../core/run/undo.ts';
+import { check } from '../../core/steps/check.ts';
+import { running } from '../../core/steps/running.ts';
+import { written } from '../../core/steps/written.ts';
+import { paper } from '../rig/paper.ts';
+import { type Lasting, tempFolder } from '../rig/temp.ts';
+import { type Running, runTasks, taskOf } from './world.ts';
+
+const UNIT = '/etc/systemd/system/x.service';
+const unit = taskOf(written('[Service]', { name: 'unit', path: UNIT }));
+const config = taskOf(written('A', { name: 'config', path: '/etc/x/deep/x.conf' }), { needs: [unit.id] });
+const service = taskOf(running('x.service', { name: 'service', restartOn: ['/etc/x/deep/x.conf'] }), {
+  needs: [unit.id, config.id],
+});
+const smoke = taskOf(check({ name: 'smoke', title: 'prove it', inputs: null, script: async () => null }), {
+  needs: [service.id],
+});
+const TASKS: readonly Task[] = [unit, config, service, smoke];
+
+async function place(t: Lasting) {
+  const host = paper('node-1');
+  const up: Running = { folder: await tempFolder(t), hosts: { 'node-1': host } };
+  const down: Running = {
+    ...up,
+    arrows: reversed(TASKS),
+    keepGoing: true,
+    work: (world) => undoing(world, new Set()),
+  };
+  return { host, up, down };
+}
+
+test('undo takes back what was applied in the opposite order, and leaves nothing', async (t) => {
+  const { host, up, down } = await place(t);
+  const before = host.snapshot();
+  await runTasks(TASKS, up);
+  assert.equal(host.stamps.size, 4);
+  const undone = await runTasks(TASKS, down);
+  const order = undone.events.flatMap((event) => (event.kind === 'change' ? [event.what] : []));
+  assert.deepEqual(order, ['have x.service stopped', 'remove /etc/x/deep/x.conf', `remove ${UNIT}`]);
+  assert.deepEqual(undone.states(service.id), ['ready', 'probing', 'performing', 'proving', 'applied']);
+  assert.deepEqual(undone.states(smoke.id), ['ready', 'probing', 'verified']);
+  assert.deepEqual([...host.stamps], []);
+  assert.deepEqual(host.snapshot(), [...before, 'x.service inactive disabled'].toSorted());
+});
+
+test('undo of what is undone finds nothing to do', async (t) => {
+  const { host, up, down } = await place(t);
+  await runTasks(TASKS, up);
+  await runTasks(TASKS, down);
+  const before = host.snapshot();
+  const again = await runTasks(TASKS, down);
+  assert.deepEqual(
+    [...again.outcomes.values()].map(({ state }) => state),
+    TASKS.map(() => 'verified'),
+  );
+  assert.deepEqual(host.snapshot(), before);
+});
+
+test('undo leaves a file alone that was there before and is as declared', async (t) => {
+  const { host, up, down } = await place(t);
+  host.write('/etc/x/deep/x.conf', 'A');
+  await runTasks(TASKS, up);
+  await runTasks(TASKS, down);
+  assert.equal(host.read('/etc/x/deep/x.conf'), 'A');
+});
+
+test('undo puts back the file that was replaced', async (t) => {
+  const { host, up, down } = await place(t);
+  host.write('/etc/x/deep/x.conf', 'theirs', 0o600);
+  const before = host.snapshot();
+  await runTasks(TASKS, up);
+  assert.equal(host.read('/etc/x/deep/x.conf'), 'A');
+  await runTasks(TASKS, down);
+  assert.deepEqual(host.snapshot(), [...before, 'x.service inactive disabled'].toSorted());
+});
+
+test('undo that leaves something fails, keeps its stamp, and keeps what stands below it', async (t) => {
+  const { host, up, down } = await place(t);
+  await runTasks(TASKS, up);
+  host.when('systemctl --quiet disable --now x.service', '');
+  const undone = await runTasks(TASKS, down);
+  assert.deepEqual(undone.outcomes.get(service.id)?.failure, {
+    kind: 'not-converged',
+    host: 'node-1',
+    within: 0,
+    left: [{ what: 'have x.service stopped', why: 'x.service is active' }],
+  });
+  assert.deepEqual(undone.states(config.id), ['skipped']);
+  assert.deepEqual(undone.states(unit.id), ['skipped']);
+  assert.equal(host.read('/etc/x/deep/x.conf'), 'A');
+  assert.equal(host.stamps.size, 3);
+});
+
+test('undo of a service that ends with an error when it is stopped is done', async (t) => {
+  const { host, up, down } = await place(t);
+  await runTasks(TASKS, up);
+  host.when('systemctl --quiet disable --now x.service', () => {
+    host.units.set('x.service', { active: 'failed', enabled: 'disabled', starts: 1 });
+    return '';
+  });
+  assert.equal((await runTasks(TASKS, down)).outcomes.get(service.id)?.state, 'applied');
+});
+
+test('undo after everything was taken back lets the next run begin anew', async (t) => {
+  const { up, down } = await place(t);
+  await runTasks(TASKS, up);
+  await runTasks(TASKS, down);
+  const again = await runTasks(TASKS, up);
+  assert.deepEqual(
+    [...again.outcomes.values()].map(({ state }) => state),
+    TASKS.map(() => 'applied'),
+  );
+  for (const { id } of TASKS) assert.equal(again.reason(id)?.kind, 'new');
+});
+
+test('undo leaves the tasks of a host that goes away as a whole', async (t) => {
+  const { host, up, down } = await place(t);
+  await runTasks(TASKS, up);
+  const before = host.snapshot();
+  const undone = await runTasks(TASKS, { ...down, work: (world) => undoing(world, new Set(['node-1'])) });
+  assert.deepEqual(
+    [...undone.outcomes.values()].map(({ state }) => state),
+    TASKS.map(() => 'verified'),
+  );
+  assert.deepEqual(host.snapshot(), before);
+});
+
+test('undo takes away what cc put there also when its stamp is torn', async (t) => {
+  const { host, up, down } = await place(t);
+  const before = host.snapshot();
+  await runTasks([unit], up);
+  for (const name of host.stamps.keys()) host.stamps.set(name, 'torn');
+  await runTasks([unit], { ...down, arrows: reversed([unit]) });
+  assert.deepEqual(host.snapshot(), before);
+});
+
+test('undo of what cc has no record of leaves it alone, and says so', async (t) => {
+  const { host, up, down } = await place(t);
+  await runTasks(TASKS, up);
+  host.stamps.clear();
+  const undone = await runTasks(TASKS, down);
+  const changes = undone.events.flatMap((event) => (event.kind === 'change' ? [event.what] : []));
+  assert.deepEqual(changes, ['remove /etc/x/deep/x.conf', `remove ${UNIT}`]);
+  assert.deepEqual(
+    undone.events.filter(({ kind }) => kind === 'notice'),
+    [
+      {
+        kind: 'notice',
+        id: service.id,
+        text: 'left alone, for cc has no record of it: x.service is active',
+      },
+    ],
+  );
+  assert.deepEqual(undone.states(service.id), ['ready', 'probing', 'verified']);
+  assert.equal(host.units.get('x.service')?.active, 'active');
+});
+
+test('undo of what was adopted forgets it, and neither touches nor mentions it', async (t) => {
+  const { host, up, down } = await place(t);
+  host.units.set('x.service', { active: 'active', enabled: 'enabled', starts: 1 });
+  const adopted = taskOf(running('x.service', { name: 'service' }));
+  await runTasks([adopted], up);
+  assert.equal(host.stamps.size, 1);
+  const before = host.snapshot();
+  const undone = await runTasks([adopted], { ...down, arrows: reversed([adopted]) });
+  assert.deepEqual(host.snapshot(), before);
+  assert.equal(host.stamps.size, 0);
+  assert.deepEqual(
+    undone.events.filter(({ kind }) => kind === 'notice' || kind === 'change'),
+    [],
+  );
+});

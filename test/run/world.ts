@@ -1,0 +1,105 @@
+/** A world of hosts on paper, or of this machine, in which tasks can be run and looked at. */
+import { join } from 'node:path';
+import type { Clock } from '../../core/host/shell.ts';
+import type { Transport } from '../../core/host/transport.ts';
+import type { Event, Reason } from '../../core/model/event.ts';
+import type { Host } from '../../core/model/plugin.ts';
+import type { Step } from '../../core/model/step.ts';
+import { type State, type Task, type TaskId, taskId } from '../../core/model/task.ts';
+import { type Applying, applying } from '../../core/run/apply.ts';
+import { type Driven, drive, type Work } from '../../core/run/engine.ts';
+import { fleetOf } from '../../core/run/fleet.ts';
+import { openStore } from '../../core/store/bytes.ts';
+import { remoteStamps, type Stamp } from '../../core/store/stamp.ts';
+import { paperClock } from '../rig/clock.ts';
+
+export const CONTROLLER: Host = { name: 'controller', roles: [], connection: { kind: 'local' } };
+export const NODE: Host = { name: 'node-1', roles: [], connection: { kind: 'ssh', address: 'on paper' } };
+
+export function taskOf(
+  step: Step,
+  { host = NODE, plugin = 'p', needs = [] as readonly TaskId[], epoch = 1 } = {},
+): Task {
+  return { id: taskId(host.name, plugin, step.name), host, plugin, epoch, step, needs };
+}
+
+export interface Ran extends Driven {
+  readonly events: readonly Event[];
+  /** The states that a task went through. */
+  states(id: TaskId): readonly State[];
+  reason(id: TaskId): Reason | undefined;
+}
+
+export interface Running {
+  readonly folder: string;
+  /** The hosts by name; a connection to any other fails. */
+  readonly hosts: Readonly<Record<string, Transport>>;
+  readonly run?: string;
+  readonly asked?: readonly TaskId[];
+  readonly signal?: AbortSignal;
+  readonly clock?: Clock;
+  readonly concurrency?: number;
+  readonly keepGoing?: boolean;
+  readonly work?: (world: Applying) => Work;
+  readonly on?: (event: Event) => void;
+  readonly arrows?: Parameters<typeof drive>[0]['arrows'];
+}
+
+let runs = 0;
+
+/** A world for one run. */
+export function worldOf({ folder, hosts, run, asked = [], signal, clock = paperClock(), on }: Running) {
+  const events: Event[] = [];
+  const fleet = fleetOf(folder, async ({ name }) => {
+    const transport = hosts[name];
+    if (!transport) throw new Error(`nobody told of the host ${name}`);
+    return transport;
+  });
+  const world: Applying = {
+    fleet,
+    store: openStore(join(folder, 'cache'), new Map()),
+    signal: signal ?? new AbortController().signal,
+    facts: new Map(),
+    touched: new Set(),
+    asked: new Set(asked),
+    run: run ?? `run-${++runs}`,
+    cache: folder,
+    clock,
+    emit: (event) => {
+      events.push(event);
+      on?.(event);
+    },
+    at: () => clock.now(),
+    controller: () => fleet.station(hosts['controller'] ? CONTROLLER : NODE, false),
+  };
+  return { world, events };
+}
+
+/** Runs tasks to their end. */
+export async function runTasks(tasks: readonly Task[], running: Running): Promise<Ran> {
+  const { world, events } = worldOf(running);
+  const driven = await drive({
+    tasks,
+    ...(running.arrows ? { arrows: running.arrows } : {}),
+    work: (running.work ?? applying)(world),
+    emit: world.emit,
+    clock: world.clock,
+    signal: world.signal,
+    concurrency: running.concurrency ?? 4,
+    keepGoing: running.keepGoing ?? false,
+    duration: () => 1,
+  });
+  const of = (id: TaskId) =>
+    events.flatMap((event) => (event.kind === 'task' && event.id === id ? [event] : []));
+  return {
+    ...driven,
+    events,
+    states: (id) => of(id).map(({ state }) => state),
+    reason: (id) => of(id).find(({ reason }) => reason)?.reason,
+  };
+}
+
+/** The stamp of a task as the next run would read it from a host that is not the controller. */
+export function stampOn(transport: Transport, task: Task): Promise<Stamp | undefined> {
+  return remoteStamps(transport, '/var/lib/cc/stamps').read(task.id);
+}

@@ -1,0 +1,79 @@
+/** An unpacked archive: seen by one file of it, remembered by the digest of that. */
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import type { Artifact } from '../../core/model/artifact.ts';
+import { digestOf } from '../../core/model/digest.ts';
+import { unpacked } from '../../core/steps/unpacked.ts';
+import { paperView } from '../rig/view.ts';
+import { applied, changed, INTERRUPTED, NEVER, PERFORMED } from './last.ts';
+
+const go: Artifact = { name: 'go', source: { kind: 'url', url: 'https://x.org/go.tgz' } };
+const path = '/opt/go';
+const [old, now, ball] = [digestOf('old'), digestOf('now'), digestOf('ball')];
+const step = unpacked(go, { path, strip: 1, witness: 'bin/go' });
+const seen = { witness: now, from: ball, owned: true };
+const unpack = (why: string) => [{ kind: 'unpack', path, artifact: go, strip: 1, why }];
+
+test('unpacked sees the witness, the archive and the owner of the folder', async () => {
+  const stat = { '/opt/go/bin/go': { kind: 'file', mode: 0o755, size: 3, digest: now } } as const;
+  const view = paperView({ stat, owned: { [path]: true }, locked: { go: ball } });
+  assert.deepEqual(await step.probe(view), seen);
+});
+
+test('unpacked sees no witness where there is no file', async () => {
+  const view = paperView({
+    stat: { '/opt/go/bin/go': null },
+    owned: { [path]: false },
+    locked: { go: null },
+  });
+  assert.deepEqual(await step.probe(view), { witness: null, from: null, owned: false });
+});
+
+const PLANS: readonly (readonly [string, object, Parameters<typeof step.plan>[1], readonly unknown[]])[] = [
+  ['unpacks what is not there', { witness: null }, NEVER, unpack('/opt/go/bin/go is not there')],
+  ['unpacks what has gone', { witness: null }, applied(seen), unpack('/opt/go/bin/go is not there')],
+  [
+    'unpacks over a folder it never made',
+    {},
+    NEVER,
+    unpack('/opt/go is not from this archive: never applied'),
+  ],
+  [
+    'unpacks again after an interruption',
+    {},
+    INTERRUPTED,
+    unpack('/opt/go is not from this archive: interrupted in run 1'),
+  ],
+  [
+    'unpacks another archive',
+    {},
+    changed('artifacts.go: a → b', seen),
+    unpack('/opt/go is not from this archive: artifacts.go: a → b'),
+  ],
+  [
+    'unpacks when the witness has changed',
+    {},
+    applied({ ...seen, witness: old }),
+    unpack('/opt/go/bin/go has changed'),
+  ],
+  ['is proven by the witness', {}, PERFORMED, []],
+  ['has nothing to do when the witness is the same', {}, applied(seen), []],
+];
+
+for (const [claim, facts, last, changes] of PLANS) {
+  test(`unpacked ${claim}`, () => assert.deepEqual(step.plan({ ...seen, ...facts }, last), changes));
+}
+
+test('unpacked takes away its own folder only', () => {
+  assert.deepEqual(step.undo?.(seen), [{ kind: 'remove', path, why: '/opt/go was put there by cc' }]);
+  assert.deepEqual(step.undo?.({ ...seen, owned: false }), []);
+});
+
+test('unpacked records which file bears witness', () => {
+  assert.deepEqual(step.inputs, {
+    path,
+    strip: 1,
+    witness: 'bin/go',
+    artifact: { name: 'go', from: 'https://x.org/go.tgz' },
+  });
+});

@@ -1,0 +1,98 @@
+/** What a run leaves to read: events, logs, durations, and no more runs than are worth keeping. */
+import assert from 'node:assert/strict';
+import { readdir, readFile, readlink, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { Event } from '../../core/model/event.ts';
+import { taskId } from '../../core/model/task.ts';
+import { latestLog, logFile, median, openJournal, readDurations } from '../../core/store/journal.ts';
+import { tempFolder } from '../rig/temp.ts';
+
+const TASK = taskId('node-1', 'runc', 'binary');
+const applied = (took: number): Event => ({ kind: 'task', at: 1, id: TASK, state: 'applied', took });
+
+test('journal keeps events in order, and output and changes in the log of their task', async (t) => {
+  const state = await tempFolder(t);
+  const journal = openJournal(state, 'r1');
+  const change: Event = { kind: 'change', at: 1, id: TASK, what: 'write /x', why: 'it is not there' };
+  journal.record(change);
+  journal.record({ kind: 'output', id: TASK, text: 'half a line, ' });
+  journal.record({ kind: 'output', id: TASK, text: 'the rest\n' });
+  journal.record(applied(5));
+  await journal.close();
+  const events = (await readFile(join(journal.folder, 'events.ndjson'), 'utf8')).trimEnd().split('\n');
+  assert.deepEqual(
+    events.map((line) => JSON.parse(line)),
+    [change, applied(5)],
+  );
+  const log = '# write /x\n# because it is not there\nhalf a line, the rest\n';
+  assert.equal(await readFile(join(journal.folder, logFile(TASK)), 'utf8'), log);
+  assert.equal(await latestLog(state, TASK), log);
+  for (const name of await readdir(journal.folder))
+    assert.equal((await stat(join(journal.folder, name))).mode & 0o777, 0o600);
+});
+
+test('journal is on the disk while the run goes on', async (t) => {
+  const state = await tempFolder(t);
+  const journal = openJournal(state, 'r1');
+  journal.record({ kind: 'output', id: TASK, text: 'so far\n' });
+  journal.record(applied(5));
+  assert.equal(await latestLog(state, TASK), 'so far\n');
+  assert.equal(
+    await readFile(join(journal.folder, 'events.ndjson'), 'utf8'),
+    `${JSON.stringify(applied(5))}\n`,
+  );
+  await journal.close();
+});
+
+test('journal remembers the last five durations of what was applied, and of nothing else', async (t) => {
+  const state = await tempFolder(t);
+  for (let n = 1; n <= 7; n++) {
+    const journal = openJournal(state, `r${n}`);
+    journal.record(applied(n));
+    journal.record({ kind: 'task', at: 1, id: taskId('node-1', 'runc', 'same'), state: 'verified', took: 1 });
+    journal.record({ kind: 'task', at: 1, id: taskId('node-1', 'runc', 'bad'), state: 'failed', took: 1 });
+    await journal.close();
+  }
+  assert.deepEqual(readDurations(state), { [TASK]: [3, 4, 5, 6, 7] });
+});
+
+test('durations that are not there, or torn, are none', async (t) => {
+  const state = await tempFolder(t);
+  assert.deepEqual(readDurations(state), {});
+  await writeFile(join(state, 'durations.json'), '{"torn');
+  assert.deepEqual(readDurations(state), {});
+});
+
+test('durations that hold a null are none', async (t) => {
+  const state = await tempFolder(t);
+  await writeFile(join(state, 'durations.json'), 'null');
+  assert.deepEqual(readDurations(state), {});
+});
+
+test('median is the middle, the lower of two, and nothing of nothing', () => {
+  assert.deepEqual([[3, 1, 2], [4, 1, 3, 2], [7], []].map(median), [2, 2, 7, undefined]);
+});
+
+test('journal keeps ten runs and a link to the last', async (t) => {
+  const state = await tempFolder(t);
+  const runs = Array.from({ length: 12 }, (_, index) => `20261122-1203${String(index).padStart(2, '0')}-1`);
+  for (const run of runs) await openJournal(state, run).close();
+  assert.deepEqual((await readdir(join(state, 'runs'))).toSorted(), runs.slice(2));
+  assert.equal(await readlink(join(state, 'latest')), `runs/${runs.at(-1)}`);
+});
+
+test('latest log is of the newest run in which the task did something', async (t) => {
+  const state = await tempFolder(t);
+  for (const [run, text] of [
+    ['r1', 'one'],
+    ['r2', 'two'],
+    ['r3', ''],
+  ] as const) {
+    const journal = openJournal(state, run);
+    if (text) journal.record({ kind: 'output', id: TASK, text });
+    await journal.close();
+  }
+  assert.equal(await latestLog(state, TASK), 'two');
+  assert.equal(await latestLog(state, taskId('node-1', 'runc', 'never')), undefined);
+});

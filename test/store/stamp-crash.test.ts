@@ -1,0 +1,61 @@
+/** Stamps when their writer is killed, or not alone. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { taskId } from '../../core/model/task.ts';
+import { writeDurably } from '../../core/store/durable.ts';
+import { localStamps } from '../../core/store/stamp.ts';
+import { isNamed, program, until } from '../host/second-process.ts';
+import { tempFolder } from '../rig/temp.ts';
+import { numbered } from './stamp-writer.ts';
+
+const TASK = taskId('node-1', 'runc', 'binary');
+const WRITER = new URL('stamp-writer.ts', import.meta.url);
+
+for (const [kind, rounds] of [
+  ['local', 8],
+  ['remote', 4],
+] as const) {
+  test(`${kind} stamp survives SIGKILL of its writer whole, every time`, async (t) => {
+    const folder = join(await tempFolder(t), 'stamps');
+    let last = 0;
+    for (let round = 0; round < rounds; round++) {
+      const [runtime, ...words] = program(WRITER, folder, kind);
+      const writer = spawn(runtime!, words, { stdio: ['ignore', 'pipe', 'inherit'] });
+      const ended = once(writer, 'exit');
+      t.after(() => writer.kill('SIGKILL'));
+      await Promise.race([
+        once(writer.stdout, 'data'),
+        ended.then((exit) => assert.fail(`it ended: ${exit}`)),
+      ]);
+      const read = () => localStamps(folder).read(TASK); // each run lists the folder once
+      // The writer counts from 1 again; it is killed at whatever it does once its count is seen to move.
+      const seen = await read();
+      await until('the stamp changes', async () => {
+        const now = await read();
+        assert.deepEqual(now, now && numbered(Number(now.facts)));
+        return now !== undefined && now.facts !== seen?.facts;
+      });
+      writer.kill('SIGKILL');
+      await ended;
+      const left = await read();
+      // A remote writer may lose the stamp (see stamp.test.ts), but what is read is never wrong.
+      if (kind === 'local') assert.ok(left, 'a stamp that was there is gone');
+      assert.deepEqual(left, left && numbered(Number(left.facts)));
+      last = Number(left?.facts ?? last);
+    }
+    assert.ok(last > 0);
+    // A script that outlives its writer would make the folder anew.
+    await until('the last script has ended', async () => !(await isNamed(folder)));
+  });
+}
+
+test('durable file written by many at once is whole, and one of theirs', async (t) => {
+  const folder = await tempFolder(t);
+  const texts = Array.from({ length: 20 }, (_, index) => `${index}`.repeat(1000));
+  await Promise.all(texts.map((text) => writeDurably(join(folder, 'x'), text)));
+  assert.deepEqual(await readdir(folder), ['x']);
+});

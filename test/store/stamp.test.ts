@@ -1,0 +1,204 @@
+/** Version stamps, kept by files here or by scripts on a host: read back whole, or not at all. */
+import assert from 'node:assert/strict';
+import { readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { local } from '../../core/host/local.ts';
+import type { Transport } from '../../core/host/transport.ts';
+import { digestOf } from '../../core/model/digest.ts';
+import { taskId } from '../../core/model/task.ts';
+import { FORMAT, localStamps, remoteStamps, type Stamp, type Stamps } from '../../core/store/stamp.ts';
+import { tempFolder } from '../rig/temp.ts';
+
+const TASK = taskId('node-1', 'runc', 'binary');
+
+function stampOf(
+  task = TASK,
+  facts: Stamp['facts'] = { digest: 'zwölf\n\t"', list: [1, null, true] },
+): Stamp {
+  const manifest = { plugin: { name: 'runc', epoch: 1 }, inputs: { path: '/usr/local/sbin/runc' } };
+  const at = '2026-11-22T12:03:01.000Z';
+  const result = digestOf('facts');
+  return {
+    format: FORMAT,
+    task,
+    state: 'applied',
+    ours: true,
+    run: 'r1',
+    key: 'k1',
+    manifest,
+    facts,
+    result,
+    at,
+  };
+}
+
+const KINDS = {
+  'local stamp': (folder: string): Stamps => localStamps(folder),
+  'remote stamp': (folder: string): Stamps => remoteStamps(local('node-1', `${folder}.base`), folder),
+};
+
+/** Makes one test for each kind of stamps; `open` opens the same folder anew, as the next run would. */
+function claim(
+  title: string,
+  body: (open: () => Stamps, folder: string, t: TestContext) => Promise<void>,
+): void {
+  for (const [kind, make] of Object.entries(KINDS)) {
+    test(`${kind} ${title}`, async (t) => {
+      const folder = join(await tempFolder(t), 'state/stamps');
+      await body(() => make(folder), folder, t);
+    });
+  }
+}
+
+async function fileIn(folder: string): Promise<string> {
+  const names = await readdir(folder);
+  assert.equal(names.length, 1);
+  return join(folder, names[0]!);
+}
+
+claim('is read back as it was written, at once and by the next run', async (open) => {
+  const stamps = open();
+  assert.equal(await stamps.read(TASK), undefined);
+  await stamps.write(stampOf());
+  assert.deepEqual(await stamps.read(TASK), stampOf());
+  assert.deepEqual(await open().read(TASK), stampOf());
+});
+
+claim('is the last one written, and none once removed, however often', async (open) => {
+  const stamps = open();
+  await stamps.write({ ...stampOf(), state: 'applying' });
+  await stamps.write({ ...stampOf(), state: 'failed', report: { learnt: 1 } });
+  assert.deepEqual(await open().read(TASK), { ...stampOf(), state: 'failed', report: { learnt: 1 } });
+  await stamps.remove(TASK);
+  await stamps.remove(TASK);
+  assert.equal(await stamps.read(TASK), undefined);
+  assert.equal(await open().read(TASK), undefined);
+});
+
+claim('is for its user only', async (open, folder) => {
+  await open().write(stampOf());
+  assert.equal((await stat(folder)).mode & 0o777, 0o700);
+  assert.equal((await stat(await fileIn(folder))).mode & 0o777, 0o600);
+});
+
+claim('has a name that says its task, and shares it with no other', async (open, folder) => {
+  const ids = ['a.b/c/d', 'a/b.c/d', 'a/b/c.d', 'a-b/c/d', 'a/b-c/d', 'A/b/c', 'a/b/c'];
+  const tasks = ids.map((id) => taskId(...(id.split('/') as [string, string, string])));
+  const stamps = open();
+  for (const task of tasks) await stamps.write(stampOf(task, { task }));
+  const next = open();
+  for (const task of tasks) assert.deepEqual(await next.read(task), stampOf(task, { task }));
+  const names = await readdir(folder);
+  assert.equal(new Set(names.map((name) => name.toLowerCase())).size, ids.length);
+  assert.equal(names.filter((name) => name.startsWith('a.b.c.d-')).length, 3);
+});
+
+claim('cut off anywhere counts as none', async (open, folder) => {
+  await open().write(stampOf());
+  const file = await fileIn(folder);
+  const whole = await readFile(file, 'utf8');
+  for (const length of [0, 1, 10, 80, whole.length >> 1, whole.length - 2, whole.length - 1]) {
+    await writeFile(file, whole);
+    await truncate(file, length);
+    assert.equal(await open().read(TASK), undefined, `${length} of ${whole.length}`);
+  }
+});
+
+claim('with one byte changed counts as none', async (open, folder) => {
+  await open().write(stampOf());
+  const file = await fileIn(folder);
+  const whole = await readFile(file, 'utf8');
+  for (const [from, to] of [
+    ['applied', 'applieD'],
+    ['"sum":"', '"sum":"0'],
+    ['runc', 'rund'],
+  ] as const) {
+    assert.ok(whole.includes(from));
+    await writeFile(file, whole.replace(from, to));
+    assert.equal(await open().read(TASK), undefined, to);
+  }
+});
+
+/** As `write` would seal any record. */
+function sealed(record: object): string {
+  const stamp = JSON.stringify(record);
+  return JSON.stringify({ sum: digestOf(stamp), stamp });
+}
+
+claim('that is foreign, older or no stamp at all counts as none', async (open, folder) => {
+  await open().write(stampOf());
+  const file = await fileIn(folder);
+  const contents = {
+    empty: '',
+    garbage: 'garbage',
+    null: 'null',
+    number: '1',
+    list: '[]',
+    bytes: '\0\0\0\0',
+    unsealed: JSON.stringify(stampOf()),
+    'another task': sealed({ ...stampOf(), task: 'node-1/runc/other' }),
+    'another format': sealed({ ...stampOf(), format: FORMAT + 1 }),
+    'sealed null': JSON.stringify({ sum: digestOf('null'), stamp: 'null' }),
+  };
+  for (const [what, content] of Object.entries(contents)) {
+    await writeFile(file, content);
+    assert.equal(await open().read(TASK), undefined, what);
+  }
+  await writeFile(file, sealed(stampOf()));
+  assert.deepEqual(await open().read(TASK), stampOf());
+});
+
+claim('that is torn leaves the stamps beside it readable', async (open, folder) => {
+  const other = taskId('node-1', 'a', 'b');
+  await open().write(stampOf());
+  await writeFile(await fileIn(folder), '{"sum":"torn\n\nby lines\n');
+  await open().write(stampOf(other));
+  assert.deepEqual(await open().read(other), stampOf(other));
+  assert.equal(await open().read(TASK), undefined);
+});
+
+claim('of a folder that is not there is none, and reading makes no folder', async (open, folder) => {
+  assert.equal(await open().read(TASK), undefined);
+  await assert.rejects(stat(folder), { code: 'ENOENT' });
+});
+
+test('remote stamps are all read with one command', async (t) => {
+  const folder = join(await tempFolder(t), 'stamps');
+  const host = local('node-1', `${folder}.base`);
+  const ran: string[] = [];
+  const counting: Transport = {
+    ...host,
+    exec: (argv, options) => {
+      ran.push(argv[2] ?? '');
+      return host.exec(argv, options);
+    },
+  };
+  const stamps = remoteStamps(counting, folder);
+  for (const step of ['a', 'b', 'c']) await stamps.read(taskId('node-1', 'p', step));
+  assert.equal(ran.length, 1);
+});
+
+test('remote stamp cut off on its way leaves the one before', async (t) => {
+  const folder = join(await tempFolder(t), 'stamps');
+  const host = local('node-1', `${folder}.base`);
+  await remoteStamps(host, folder).write({ ...stampOf(), state: 'applying' });
+  // As when cc is killed, or the connection lost, before all of the text is sent.
+  const cut: Transport = {
+    ...host,
+    exec: (argv, options) =>
+      host.exec(argv, typeof options?.input === 'string' ? { input: options.input.slice(0, 10) } : {}),
+  };
+  await remoteStamps(cut, folder)
+    .write(stampOf())
+    .catch(() => undefined);
+  assert.equal((await remoteStamps(host, folder).read(TASK))?.state, 'applying');
+});
+
+test('remote stamp that cannot be written is a failure of its host, not a bug of cc', async (t) => {
+  const folder = join(await tempFolder(t), 'stamps');
+  await writeFile(folder, 'in the way');
+  await assert.rejects(remoteStamps(local('node-1', `${folder}.base`), folder).write(stampOf()), {
+    name: 'Failed',
+  });
+});
