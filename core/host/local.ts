@@ -12,7 +12,7 @@ export function local(host: string, base: string, memo: DigestMemo = digestMemo(
     exec,
     through: (line) => ['bash', '-c', line],
     files: localFiles(host, exec, base, memo),
-    about: async () => `${type()} ${processor()}\n${userInfo().username}\n${await release()}`,
+    about: async () => `${type()} ${processor()}\n${username()}\n${await release()}`,
     [Symbol.asyncDispose]: async () => {},
   };
 }
@@ -23,6 +23,15 @@ const exec: Transport['exec'] = async (argv, options) => {
   return (await loaded).runProcess(argv, options);
 };
 let loaded: Promise<typeof import('./process.ts')> | undefined;
+
+/** A user may have no name. */
+function username(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return 'a user without a name';
+  }
+}
 
 function release(): Promise<string> {
   return readFile('/etc/os-release', 'utf8').catch(() => '');
