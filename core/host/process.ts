@@ -9,6 +9,8 @@ import type { ExecOptions, Exit } from './transport.ts';
 const GRACE = 5_000;
 /** How long output may keep coming after the process itself has ended, when a descendant holds the pipe. */
 const DRAIN = 2_000;
+/** The same for a process that was told to end: what it said last is still in the pipe. */
+const LAST_WORDS = 100;
 /** What is kept of each stream, in bytes: the end of it, because that is where errors stand. */
 const KEPT = 16 * 1024 * 1024;
 /** The same where whoever asked is given all of it as it comes. */
@@ -42,7 +44,7 @@ export function runProcess(argv: readonly string[], options: ExecOptions = {}): 
         child.stderr?.destroy();
         done();
       },
-      options.signal?.aborted ? 0 : DRAIN,
+      options.signal?.aborted ? LAST_WORDS : DRAIN,
     );
     child.once('close', () => {
       clearTimeout(timer);

@@ -24,6 +24,7 @@ export async function asRoot(transport: Transport, user: string): Promise<Transp
     };
     options.signal?.addEventListener('abort', stop, { once: true });
     const running = transport.exec(['sudo', '-n', 'env', ...set, ...argv], options);
+    if (options.signal?.aborted) stop();
     return running.finally(() => options.signal?.removeEventListener('abort', stop));
   };
   return {
