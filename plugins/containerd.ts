@@ -51,9 +51,11 @@ export const containerd = plugin({
       runc: use(ociRuntime).path,
       pause: use(kubernetesRelease).pauseImage,
     });
+    const folders = STATE.map((path) =>
+      folder({ name: path.slice(1).replaceAll('/', '-'), path, needs: [] }),
+    );
     const before = [
-      ...STATE.map((path) => `containerd/${path.slice(1).replaceAll('/', '-')}`),
-      ...programs.map(({ name }) => `containerd/${name}`),
+      ...[...folders, ...programs].map(({ name }) => `containerd/${name}`),
       'containerd/config',
       'containerd/unit',
       'oci-runtime',
@@ -72,7 +74,7 @@ export const containerd = plugin({
         ...programs,
         written(config, { name: 'config', path: CONFIG, needs: [] }),
         written(unit(home), { name: 'unit', path: UNIT, needs: [] }),
-        ...STATE.map((path) => folder({ name: path.slice(1).replaceAll('/', '-'), path, needs: [] })),
+        ...folders,
         running('containerd.service', {
           restartOn: [CONFIG, UNIT, `${home}/containerd`],
           needs: before,

@@ -1,5 +1,15 @@
 /** Debian's archive as a source of artifacts: single packages and files of them, of any suite, authenticated by apt. */
-import { type Artifact, capability, cmd, packages, plugin, step, type View, v } from '../core/mod.ts';
+import {
+  type Artifact,
+  type Command,
+  capability,
+  cmd,
+  packages,
+  plugin,
+  step,
+  type View,
+  v,
+} from '../core/mod.ts';
 
 export interface Debian {
   /** A package of a suite, or one file of it. */
@@ -13,6 +23,21 @@ export interface Debian {
 }
 
 export const debianArchive = capability<Debian>('debian-archive');
+
+export interface System {
+  readonly suite: string;
+  /** The file that names its archive. */
+  readonly sources: string;
+  readonly packages: readonly string[];
+  readonly hooks?: readonly string[];
+}
+
+/** Makes a small Debian system in a folder that is not there yet. */
+export function bootstrap(folder: string, { suite, sources, packages, hooks = [] }: System): Command {
+  const options = ['--quiet', '--mode=root', '--variant=minbase', '--dpkgopt=force-unsafe-io'];
+  const apt = ['--aptopt=Acquire::Languages "none"', '--aptopt=APT::Sandbox::User "root"'];
+  return cmd`mmdebstrap ${options} ${apt} --include=${packages.join(',')} ${hooks} ${suite} ${folder} ${sources}`;
+}
 
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 

@@ -11,7 +11,7 @@ import {
   v,
 } from '../core/mod.ts';
 import { type Cri, cri, kubernetesRelease, nodeImages } from './capabilities.ts';
-import { debianArchive } from './debian.ts';
+import { bootstrap, debianArchive } from './debian.ts';
 import { eraOf } from './kubernetes/versions.ts';
 
 /** The system below etcd, kube-proxy, nginx and the smoke test's client: one layer for all of them. */
@@ -96,8 +96,6 @@ const NEEDLESS = [
 const TAR = cmd`tar --create --sort=name --format=gnu --mtime=@0 --numeric-owner`.argv;
 
 function baseLayer(root: string, suite: string, sources: string, archive: string) {
-  const options = ['--quiet', '--mode=root', '--variant=minbase', '--dpkgopt=force-unsafe-io'];
-  const apt = ['--aptopt=Acquire::Languages "none"', '--aptopt=APT::Sandbox::User "root"'];
   return built({
     name: 'base',
     where: 'controller',
@@ -106,7 +104,7 @@ function baseLayer(root: string, suite: string, sources: string, archive: string
     make: [
       cmd`rm -rf --one-file-system ${root} ${root}.tar`,
       cmd`mkdir -p -m 0700 ${ROOTS}`,
-      cmd`mmdebstrap ${options} ${apt} --include=${BASE_PACKAGES.join(',')} ${suite} ${root} ${sources}`,
+      bootstrap(root, { suite, sources, packages: BASE_PACKAGES }),
       cmd`${TAR} --file=${root}.tar --directory=${root} ${NEEDLESS.map((path) => `--exclude=./${path}/*`)} .`,
       cmd`rm -rf --one-file-system ${root}`,
     ],

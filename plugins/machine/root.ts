@@ -1,5 +1,6 @@
 /** What a machine consists of on the controller: a base root shared by all, a copy for each, and the process that runs it. */
 import { built, cmd, digestOf, step } from '../../core/mod.ts';
+import { bootstrap } from '../debian.ts';
 import { BOOT, EARLY, EARLY_UNIT, FILE, LOOK, MASKED, SSHD, STOP } from './scripts.ts';
 
 /** What a Kubernetes node wants of its system; runtimes and Kubernetes itself are placed by other plugins. */
@@ -30,8 +31,6 @@ export function basePath(recipe: string, suite: string): string {
 
 /** The system every machine is a copy of; kept across machines, because it costs most of the time. */
 export function baseRoot(base: string, suite: string, sources: string, archive: string) {
-  const options = ['--quiet', '--mode=root', '--variant=minbase', '--dpkgopt=force-unsafe-io'];
-  const apt = ['--aptopt=Acquire::Languages "none"', '--aptopt=APT::Sandbox::User "root"'];
   const hook = '--customize-hook=rm -f "$1"/etc/ssh/ssh_host_*';
   return built({
     name: 'base',
@@ -41,7 +40,7 @@ export function baseRoot(base: string, suite: string, sources: string, archive: 
     make: [
       cmd`rm -rf --one-file-system ${base} ${base}.part`,
       cmd`mkdir -p -m 0700 ${HOME}/roots`,
-      cmd`mmdebstrap ${options} ${apt} --include=${NODE_PACKAGES.join(',')} ${hook} ${suite} ${base}.part ${sources}`,
+      bootstrap(`${base}.part`, { suite, sources, packages: NODE_PACKAGES, hooks: [hook] }),
       cmd`mv -T ${base}.part ${base}`,
     ],
   });
