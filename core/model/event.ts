@@ -5,7 +5,7 @@ import type { State, TaskId } from './task.ts';
 
 /** Why a task had something to do. */
 export type Reason = {
-  readonly kind: 'new' | 'drifted' | 'changed' | 'interrupted' | 'failed-before' | 'asked' | 'undo';
+  readonly kind: 'new' | 'drifted' | 'changed' | 'interrupted' | 'failed-before' | 'undo';
   /** One line for each thing that differs. */
   readonly details: readonly string[];
 };

@@ -17,7 +17,6 @@ const REASONS: { readonly [K in Reason['kind']]: string } = {
   changed: 'changed',
   interrupted: 'interrupted before',
   'failed-before': 'failed before',
-  asked: 'asked for',
   undo: 'undo',
 };
 

@@ -30,7 +30,6 @@ const REASONS: { readonly [K in Reason['kind']]: string } = {
   changed: 'changed: a; b',
   interrupted: 'interrupted before: a; b',
   'failed-before': 'failed before: a; b',
-  asked: 'asked for: a; b',
   undo: 'undo: a; b',
 };
 
