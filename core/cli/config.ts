@@ -1,6 +1,5 @@
 /** Finds and loads a configuration, down to the recipe that every other one extends. */
-import { existsSync, statSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, extname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { nearest } from '../graph/near.ts';
@@ -33,7 +32,7 @@ async function start(
   cwd: string,
 ): Promise<{ file: string; recipe: Recipe }> {
   if (recipe !== undefined) {
-    const file = await recipeFile(recipe, cwd);
+    const file = recipeFile(recipe, cwd);
     return { file, recipe: await load(file) };
   }
   if (config !== undefined) {
@@ -91,7 +90,7 @@ async function content(file: string): Promise<unknown> {
   try {
     if (!/\.(json|ya?ml)$/.test(file))
       return ((await import(pathToFileURL(file).href)) as { default?: unknown }).default;
-    const text = await readFile(file, 'utf8');
+    const text = readFileSync(file, 'utf8');
     if (file.endsWith('.json')) return JSON.parse(text);
     const { defaultLoaders } = await import('cosmiconfig');
     return defaultLoaders['.yaml'](file, text);
@@ -130,7 +129,7 @@ async function extended(recipe: Recipe, file: string): Promise<readonly Recipe[]
   let from = file;
   for (let base = recipe.extends; base !== undefined; base = layers[0]!.extends) {
     if (typeof base === 'string') {
-      from = await recipeFile(base, dirname(from));
+      from = recipeFile(base, dirname(from));
       if (seen.includes(from)) fail({ kind: 'cycle', path: [...seen.slice(seen.indexOf(from)), from] });
       seen.push(from);
       layers.unshift(await load(from));
@@ -140,20 +139,19 @@ async function extended(recipe: Recipe, file: string): Promise<readonly Recipe[]
 }
 
 /** A recipe by the name of a shipped one, or by path. */
-async function recipeFile(name: string, folder: string): Promise<string> {
+function recipeFile(name: string, folder: string): string {
   if (name.startsWith('.') || isAbsolute(name) || /\.(ts|mjs|js|json|ya?ml)$/.test(name)) {
     const file = resolve(folder, name);
     return existsSync(file) ? file : fail({ kind: 'config-unreadable', file, why: 'there is no such file' });
   }
   const file = join(RECIPES, `${name}${ENDING}`);
   if (existsSync(file)) return file;
-  const near = nearest(name, await shippedRecipes());
+  const near = nearest(name, shippedRecipes());
   return fail({ kind: 'unknown-name', what: 'recipe', name, ...(near ? { near } : {}) });
 }
 
-export async function shippedRecipes(): Promise<readonly string[]> {
-  const names = await readdir(RECIPES);
-  return names
+export function shippedRecipes(): readonly string[] {
+  return readdirSync(RECIPES)
     .filter((name) => name.endsWith(ENDING) && !name.endsWith('.d.ts'))
     .map((name) => name.slice(0, -ENDING.length));
 }

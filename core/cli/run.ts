@@ -1,14 +1,14 @@
 /** `cc run`: applies tasks, or takes everything back. */
-import { setTimeout as pause } from 'node:timers/promises';
 import { CONTROLLER } from '../graph/expand.ts';
-import { criticalPath, reversed } from '../graph/order.ts';
+import { criticalPath, type Order, order, reversed } from '../graph/order.ts';
 import { hold } from '../host/hold.ts';
 import type { Clock } from '../host/shell.ts';
 import type { Counts, Emit, Event } from '../model/event.ts';
 import { EXIT } from '../model/failure.ts';
 import type { State, Task, TaskId } from '../model/task.ts';
+import { lines } from '../report/lines.ts';
 import { type Applying, applying } from '../run/apply.ts';
-import { type Driven, drive } from '../run/engine.ts';
+import { drive, type Outcomes } from '../run/engine.ts';
 import type { World } from '../run/look.ts';
 import { median, openJournal, readDurations } from '../store/journal.ts';
 import { type Options, usage } from './args.ts';
@@ -18,13 +18,13 @@ export async function run(names: readonly string[], options: Options, edges: Edg
   const session = await openSession(options, edges);
   const undo = names.some((name) => session.undoers.includes(name));
   if (undo && names.length > 1) usage('Cannot take everything back and run tasks at once');
-  const { wanted, tasks } = chosen(session, undo ? [] : names);
+  const { wanted, ...selected } = chosen(session, undo ? [] : names);
   const stop = new AbortController();
   edges.onStop((signal) => stop.abort(signal));
   const asked = new Set(names.includes('all') ? [] : wanted.map(({ id }) => id));
   const world = await openWorld(session, stop.signal, asked);
   try {
-    return await held({ session, tasks, undo, options, id: runId() }, world, edges);
+    return await held({ session, ...selected, undo, options, id: runId() }, world, edges);
   } finally {
     await world.fleet[Symbol.asyncDispose]();
   }
@@ -55,13 +55,14 @@ async function held(job: Job, world: World, edges: Edges): Promise<number> {
 interface Job {
   readonly session: Session;
   readonly tasks: readonly Task[];
+  readonly graph: Order;
   readonly undo: boolean;
   readonly options: Options;
   readonly id: string;
 }
 
 async function applyAll(
-  { session, tasks, undo, options, id }: Job,
+  { session, tasks, graph: forward, undo, options, id }: Job,
   world: World,
   emit: Emit,
   logs: string,
@@ -86,9 +87,10 @@ async function applyAll(
     tasks: ids,
     logs,
   });
-  const driven = await drive({
+  const graph = undo ? order(reversed(tasks)) : forward;
+  const outcomes = await drive({
     tasks,
-    ...(undo ? { arrows: reversed(tasks) } : {}),
+    graph,
     work: undo ? (await import('../run/undo.ts')).undoing(applies, leaving) : applying(applies),
     emit,
     clock,
@@ -98,8 +100,8 @@ async function applyAll(
     duration: (task) => median(durations[task] ?? []) ?? 1,
   });
   if (world.signal.aborted) await sweep(applies, id, ids);
-  const exit = exitOf(driven, world.signal);
-  emit(ended(driven, at(), exit, logs));
+  const exit = exitOf(outcomes, world.signal);
+  emit(ended(graph, outcomes, { took: at(), exit, logs }));
   return exit;
 }
 
@@ -120,22 +122,29 @@ function runId(): string {
 
 const clock: Clock = {
   now: () => Number(process.hrtime.bigint()) / 1e6, // performance.now would load all of node:perf_hooks
-  sleep: (ms, signal) => pause(ms, undefined, { signal }).catch(() => undefined),
+  sleep: async (ms, signal) => {
+    const { setTimeout: pause } = await import('node:timers/promises'); // not loaded where nothing is waited for
+    await pause(ms, undefined, { signal }).catch(() => undefined);
+  },
 };
 
 async function reporter({ json: asJson }: Options, { out, terminal }: Edges): Promise<Emit> {
   if (asJson) return (await import('../report/json.ts')).json(out);
   if (terminal) return (await import('../report/live.ts')).live(out);
-  return (await import('../report/lines.ts')).lines(out);
+  return lines(out);
 }
 
-function exitOf({ outcomes }: Driven, signal: AbortSignal): number {
+function exitOf(outcomes: Outcomes, signal: AbortSignal): number {
   if (signal.aborted) return signal.reason === 'SIGTERM' ? 143 : 130;
   const failure = [...outcomes.values()].find((outcome) => outcome.failure)?.failure;
   return failure ? EXIT[failure.kind] : 0;
 }
 
-function ended({ graph, outcomes }: Driven, took: number, exit: number, logs: string): Event {
+function ended(
+  graph: Order,
+  outcomes: Outcomes,
+  run: { readonly took: number; readonly exit: number; readonly logs: string },
+): Event {
   const counts: { [S in State]?: number } = {};
   for (const { state } of outcomes.values()) counts[state] = (counts[state] ?? 0) + 1;
   const times = new Map(
@@ -145,10 +154,8 @@ function ended({ graph, outcomes }: Driven, took: number, exit: number, logs: st
   );
   return {
     kind: 'run-ended',
-    took,
+    ...run,
     counts: counts satisfies Counts,
     path: criticalPath(graph, times),
-    exit,
-    logs,
   };
 }

@@ -1,6 +1,5 @@
 /** Files on a host, by small scripts that a POSIX shell runs there; locally, looking needs no process. */
-import { readFileSync, statSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { asDigest, digestOf } from '../model/digest.ts';
 import { codeOf, fail } from '../model/failure.ts';
 import type { FileFacts } from '../model/view.ts';
@@ -43,7 +42,7 @@ export function scriptedFiles(host: string, exec: Exec, base: string): Files {
       await script(`make ${path}`, FOLDER, own(path));
     },
     unpack: async (path, archive, strip) => {
-      const how = await compression(archive);
+      const how = compression(archive);
       await script(`unpack ${path}`, UNPACK, [...own(path), String(strip), how], { file: archive });
     },
     remove: async (path) => {
@@ -99,10 +98,12 @@ function absentAs<Value>(host: string, look: () => Value): Value | undefined {
 }
 
 /** tar reads compressed archives from a pipe only when told how they are compressed. */
-async function compression(archive: string): Promise<string> {
-  const file = await open(archive);
-  const { buffer } = await file.read(Buffer.alloc(6), 0, 6, 0).finally(() => file.close());
-  const magic = buffer.toString('hex');
+function compression(archive: string): string {
+  const start = Buffer.alloc(6);
+  const file = openSync(archive, 'r');
+  readSync(file, start);
+  closeSync(file);
+  const magic = start.toString('hex');
   if (magic.startsWith('1f8b')) return '--gzip';
   if (magic.startsWith('fd377a585a00')) return '--xz';
   if (magic.startsWith('28b52ffd')) return '--zstd';

@@ -1,5 +1,8 @@
-/** One run at a time: a file that names its owner, taken over only when that owner is proven dead. */
-import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+/**
+ * One run at a time: a file that names its owner, taken over only when that owner is proven dead. Synchronous inside,
+ * because a run starts with it, and a way through the thread pool takes longer than the whole of it.
+ */
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { codeOf, fail, type Owner } from '../model/failure.ts';
 
@@ -7,18 +10,18 @@ import { codeOf, fail, type Owner } from '../model/failure.ts';
 export async function hold(path: string, run: string, command: string): Promise<AsyncDisposable> {
   const owner = JSON.stringify({
     pid: process.pid,
-    started: (await startOf(process.pid)) ?? '',
-    boot: await bootId(),
+    started: startOf(process.pid) ?? '',
+    boot: bootId(),
     run,
     command,
     since: new Date().toISOString(),
   } satisfies Owner);
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const mine = `${path}.${run}`;
-  await writeFile(mine, owner, { mode: 0o600 });
+  writeFileSync(mine, owner, { mode: 0o600 });
   try {
-    while (!(await linked(mine, path))) {
-      const dead = await deadOwner(path);
+    while (!linked(mine, path)) {
+      const dead = deadOwner(path);
       if (
         dead !== undefined &&
         (await takenOver(path, dead, mine, () => hold(`${path}.takeover`, run, command)))
@@ -26,15 +29,15 @@ export async function hold(path: string, run: string, command: string): Promise<
         break;
     }
   } finally {
-    await rm(mine, { force: true });
+    rmSync(mine, { force: true });
   }
-  return { [Symbol.asyncDispose]: () => rm(path, { force: true }) };
+  return { [Symbol.asyncDispose]: async () => rmSync(path, { force: true }) };
 }
 
 /** Linking is atomic: of two runs one gets the name. */
-async function linked(from: string, to: string): Promise<boolean> {
+function linked(from: string, to: string): boolean {
   try {
-    await link(from, to);
+    linkSync(from, to);
     return true;
   } catch (error) {
     if (codeOf(error) === 'EEXIST') return false;
@@ -43,10 +46,10 @@ async function linked(from: string, to: string): Promise<boolean> {
 }
 
 /** What a dead owner wrote; undefined when the hold has just been released. */
-async function deadOwner(path: string): Promise<string | undefined> {
-  const text = await readFile(path, 'utf8').catch(() => undefined);
+function deadOwner(path: string): string | undefined {
+  const text = readable(path);
   const owner = text === undefined ? undefined : parsed(text);
-  if (owner && (await alive(owner))) fail({ kind: 'held', path, owner });
+  if (owner && alive(owner)) fail({ kind: 'held', path, owner });
   return text;
 }
 
@@ -59,8 +62,8 @@ async function takenOver(
 ): Promise<boolean> {
   const taking = await exclusive();
   try {
-    if ((await readFile(path, 'utf8').catch(() => undefined)) !== dead) return false;
-    await rename(mine, path);
+    if (readable(path) !== dead) return false;
+    renameSync(mine, path);
     return true;
   } finally {
     await taking[Symbol.asyncDispose]();
@@ -75,16 +78,24 @@ function parsed(text: string): Owner | undefined {
   }
 }
 
-async function alive(owner: Owner): Promise<boolean> {
-  return owner.boot === (await bootId()) && (await startOf(owner.pid)) === owner.started;
+function alive(owner: Owner): boolean {
+  return owner.boot === bootId() && startOf(owner.pid) === owner.started;
 }
 
 /** Field 22 of /proc/PID/stat (proc(5)), counted after the program's name, which may hold spaces. */
-async function startOf(pid: number): Promise<string | undefined> {
-  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
+function startOf(pid: number): string | undefined {
+  const text = readable(`/proc/${pid}/stat`);
   return text?.slice(text.lastIndexOf(')') + 2).split(' ')[19];
 }
 
-async function bootId(): Promise<string> {
-  return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '')).trim();
+function bootId(): string {
+  return (readable('/proc/sys/kernel/random/boot_id') ?? '').trim();
+}
+
+function readable(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
 }

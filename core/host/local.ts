@@ -1,5 +1,5 @@
 /** The machine cc runs on. */
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { machine as processor, type, userInfo } from 'node:os';
 import { localFiles } from './files.ts';
 import { type DigestMemo, digestMemo } from './memo.ts';
@@ -12,7 +12,7 @@ export function local(host: string, base: string, memo: DigestMemo = digestMemo(
     exec,
     through: (line) => ['bash', '-c', line],
     files: localFiles(host, exec, base, memo),
-    about: async () => `${type()} ${processor()}\n${username()}\n${await release()}`,
+    about: async () => `${type()} ${processor()}\n${username()}\n${release()}`,
     [Symbol.asyncDispose]: async () => {},
   };
 }
@@ -33,6 +33,10 @@ function username(): string {
   }
 }
 
-function release(): Promise<string> {
-  return readFile('/etc/os-release', 'utf8').catch(() => '');
+function release(): string {
+  try {
+    return readFileSync('/etc/os-release', 'utf8');
+  } catch {
+    return '';
+  }
 }

@@ -1,8 +1,6 @@
 /** Digests of files that have not changed since they were last read: large outputs are then looked at without reading them. */
-import { createHash } from 'node:crypto';
-import { type BigIntStats, createReadStream, readFileSync, statSync } from 'node:fs';
-import { pipeline } from 'node:stream/promises';
-import { asDigest, type Digest, finish } from '../model/digest.ts';
+import { type BigIntStats, readFileSync, statSync } from 'node:fs';
+import { asDigest, type Digest } from '../model/digest.ts';
 
 export interface DigestMemo {
   /** `facts` are those of the file just now, for whoever has them. */
@@ -28,6 +26,7 @@ export function digestMemo(known?: string): DigestMemo {
       const entry = entries.get(path);
       const remembered = entry?.startsWith(signature) ? asDigest(entry.slice(signature.length)) : undefined;
       if (remembered) return remembered;
+      const { digestOfFile } = await import('./hash.ts'); // not needed where every file is remembered
       const digest = await digestOfFile(path);
       if (BigInt(Date.now()) * 1_000_000n - ctimeNs < RACY) return digest;
       entries.set(path, signature + digest);
@@ -44,11 +43,4 @@ function read(file: string): [string, string][] {
   } catch {
     return []; // torn or not there: everything is read once more
   }
-}
-
-/** The digest of a file that may be large. */
-export async function digestOfFile(path: string): Promise<Digest> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path, { highWaterMark: 1024 * 1024 }), hash);
-  return finish(hash);
 }

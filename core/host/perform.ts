@@ -7,7 +7,7 @@ import { Failed, fail } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
 import type { Shell } from '../model/shell.ts';
 import { isFull } from './disk.ts';
-import { digestOfFile } from './memo.ts';
+import { digestOfFile } from './hash.ts';
 import type { ExecOptions, Transport } from './transport.ts';
 
 /** What performing needs to know about the task at hand. */

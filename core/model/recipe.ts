@@ -1,7 +1,7 @@
 /** What should be: hosts and plugins with their options, as a typed value. */
 import type { Host, PluginUse } from './plugin.ts';
-import { v } from './schema.ts';
 import { isName, NAMING } from './task.ts';
+import * as v from './vocabulary.ts';
 
 export interface Recipe {
   readonly name?: string;

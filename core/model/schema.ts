@@ -1,16 +1,14 @@
 /** The schema library behind plugin options, and how its complaints become problems of a configuration. */
-import * as v from 'valibot';
+import { type BaseIssue, type GenericSchema, getDotPath, safeParse } from 'valibot';
 import type { Problem } from './failure.ts';
-
-export { v };
 
 export type Checked =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
 /** Checks a record against a schema; every complaint is answered. `place` comes before the path of each. */
-export function checked(schema: v.GenericSchema, given: object, place: string): Checked {
-  const result = v.safeParse(schema, given);
+export function checked(schema: GenericSchema, given: object, place: string): Checked {
+  const result = safeParse(schema, given);
   const unknown = unknownKeys(schema, given).map((key) => ({ path: joined(place, key), message: UNKNOWN }));
   if (result.success) return { ok: true, value: result.output };
   const others = result.issues.filter((issue) => !isUnknownKey(issue) || issue.path?.length !== 1);
@@ -21,12 +19,12 @@ export function checked(schema: v.GenericSchema, given: object, place: string): 
 export const UNKNOWN = 'is not known';
 
 /** valibot stops at the first. */
-function unknownKeys(schema: v.GenericSchema, given: object): readonly string[] {
+function unknownKeys(schema: GenericSchema, given: object): readonly string[] {
   const known = optionNames(schema);
   return schema.type === 'strict_object' ? Object.keys(given).filter((key) => !known.includes(key)) : [];
 }
 
-function isUnknownKey(issue: v.BaseIssue<unknown>): boolean {
+function isUnknownKey(issue: BaseIssue<unknown>): boolean {
   return issue.type === 'strict_object' && issue.expected === 'never';
 }
 
@@ -34,8 +32,8 @@ function joined(...parts: readonly (string | null)[]): string {
   return parts.filter(Boolean).join('.');
 }
 
-function problem(issue: v.BaseIssue<unknown>, place: string): Problem {
-  const path = joined(place, v.getDotPath(issue));
+function problem(issue: BaseIssue<unknown>, place: string): Problem {
+  const path = joined(place, getDotPath(issue));
   if (isUnknownKey(issue)) return { path, message: UNKNOWN };
   if (issue.type === 'check') return { path, message: issue.message };
   const found = issue.received === 'undefined' ? 'it is missing' : `found ${issue.received}`;
@@ -45,7 +43,7 @@ function problem(issue: v.BaseIssue<unknown>, place: string): Problem {
 }
 
 /** The names of the options that a schema knows, for suggestions. */
-export function optionNames(schema: v.GenericSchema): readonly string[] {
+export function optionNames(schema: GenericSchema): readonly string[] {
   const entries: unknown = 'entries' in schema ? schema.entries : undefined;
   return typeof entries === 'object' && entries !== null ? Object.keys(entries) : [];
 }

@@ -1,6 +1,5 @@
 /** The store: bytes by digest, and for each artifact which bytes it turned out to be and why they were trusted. */
-import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, rename } from 'node:fs/promises';
+import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Artifact, artifactInput, origin } from '../model/artifact.ts';
 import { asDigest, type Digest, digestOfData } from '../model/digest.ts';
@@ -21,7 +20,7 @@ export interface Store {
   /** The place of bytes by digest, whether or not they are here. */
   place(digest: Digest): string;
   /** A name for bytes that are still arriving, on the same file system. */
-  arriving(artifact: Artifact): Promise<string>;
+  arriving(artifact: Artifact): string;
   /** Takes in bytes that have arrived; fails when `cc.lock` asks for others, and keeps nothing then. */
   keep(artifact: Artifact, file: string, digest: Digest, trust: Trust): Promise<void>;
 }
@@ -49,9 +48,9 @@ export function openStore(cache: string, lock: Lock): Store {
       return bytes(known);
     },
     locked: (artifact) => lock.get(artifact.name),
-    arriving: async (artifact) => {
+    arriving: (artifact) => {
       for (const folder of ['arriving', 'bytes'])
-        await mkdir(join(cache, folder), { recursive: true, mode: 0o700 });
+        mkdirSync(join(cache, folder), { recursive: true, mode: 0o700 });
       return join(cache, 'arriving', `${artifact.name}.${process.pid}`);
     },
     keep: async (artifact, file, arrived, trust) => {
@@ -66,7 +65,7 @@ export function openStore(cache: string, lock: Lock): Store {
           by: 'cc.lock',
         });
       }
-      await rename(file, bytes(arrived));
+      renameSync(file, bytes(arrived));
       await writeDurably(
         entry(artifact),
         JSON.stringify({ name: artifact.name, from: origin(artifact), sha256: arrived, trust }),

@@ -1,7 +1,7 @@
 /** Debian's archive through apt, with folders of cc's own: the host's apt is asked for its mirror and left alone. */
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { digestOfFile } from '../host/memo.ts';
+import { digestOfFile } from '../host/hash.ts';
 import { runProcess } from '../host/process.ts';
 import type { Source } from '../model/artifact.ts';
 import { asDigest, type Digest } from '../model/digest.ts';

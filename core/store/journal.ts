@@ -1,6 +1,16 @@
 /** What a run leaves to read: its events, a log for each task, and how long tasks took. */
-import { appendFileSync, closeSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
-import { readdir, readFile, rm, symlink } from 'node:fs/promises';
+import {
+  appendFileSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { Event } from '../model/event.ts';
 import type { TaskId } from '../model/task.ts';
@@ -40,7 +50,7 @@ export function openJournal(state: string, run: string): Journal {
     close: async () => {
       closeSync(events);
       await remember(state, took);
-      await keepLatest(state, run);
+      keepLatest(state, run);
     },
   };
 }
@@ -64,12 +74,10 @@ export function median(values: readonly number[]): number | undefined {
 }
 
 /** The newest run's folder that has a log of this task. */
-export async function latestLog(state: string, id: TaskId): Promise<string | undefined> {
-  for (const run of (await runsIn(state)).toReversed()) {
-    const text = await readFile(join(state, 'runs', run, logFile(id)), 'utf8').catch(() => undefined);
-    if (text !== undefined) return text;
-  }
-  return undefined;
+export function latestLog(state: string, id: TaskId): string | undefined {
+  const logs = runsIn(state).map((run) => join(state, 'runs', run, logFile(id)));
+  const latest = logs.findLast((log) => existsSync(log));
+  return latest === undefined ? undefined : readFileSync(latest, 'utf8');
 }
 
 async function remember(state: string, took: ReadonlyMap<TaskId, number>): Promise<void> {
@@ -79,16 +87,19 @@ async function remember(state: string, took: ReadonlyMap<TaskId, number>): Promi
   await writeDurably(join(state, 'durations.json'), JSON.stringify(all));
 }
 
-async function keepLatest(state: string, run: string): Promise<void> {
+function keepLatest(state: string, run: string): void {
   const link = join(state, 'latest');
-  await rm(link, { force: true });
-  await symlink(join('runs', run), link);
-  for (const old of (await runsIn(state)).slice(0, -KEPT)) {
-    await rm(join(state, 'runs', old), { recursive: true, force: true });
-  }
+  rmSync(link, { force: true });
+  symlinkSync(join('runs', run), link);
+  for (const old of runsIn(state).slice(0, -KEPT))
+    rmSync(join(state, 'runs', old), { recursive: true, force: true });
 }
 
 /** Run ids start with their time, so that they sort by it. */
-async function runsIn(state: string): Promise<readonly string[]> {
-  return (await readdir(join(state, 'runs')).catch(() => [])).toSorted();
+function runsIn(state: string): readonly string[] {
+  try {
+    return readdirSync(join(state, 'runs')).toSorted();
+  } catch {
+    return [];
+  }
 }

@@ -1,5 +1,5 @@
 /** `cc.lock`: what artifacts must be, by name; read here, never written by a run. */
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { asDigest, type Digest } from '../model/digest.ts';
 import { codeOf, fail } from '../model/failure.ts';
 
@@ -9,12 +9,15 @@ export type Lock = ReadonlyMap<string, Digest>;
  * Reads `{ "artifacts": { "<name>": { "sha256": "<hex>" } } }`; no file is an empty lock.
  * Fails with `lock-unreadable` rather than run without what it says.
  */
-export async function readLock(file: string): Promise<Lock> {
-  const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    if (codeOf(error) === 'ENOENT') return undefined;
+export function readLock(file: string): Lock {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return new Map();
     return fail({ kind: 'lock-unreadable', file, why: String(error) }, error);
-  });
-  return text === undefined ? new Map() : parsed(file, text);
+  }
+  return parsed(file, text);
 }
 
 function parsed(file: string, text: string): Lock {

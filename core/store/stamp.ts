@@ -1,10 +1,9 @@
 /** Version stamps: the last applied record of each task, kept on the host it is about. */
-import { readFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Transport } from '../host/transport.ts';
 import { digestOf } from '../model/digest.ts';
-import { codeOf, fail } from '../model/failure.ts';
+import { fail } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
 import type { TaskId } from '../model/task.ts';
 import { writeDurably } from './durable.ts';
@@ -39,12 +38,24 @@ export interface Stamps {
   remove(task: TaskId): Promise<void>;
 }
 
-/** Stamps in a folder of the machine cc runs on. */
+/** Stamps in a folder of the machine cc runs on, which is listed once. requires: nobody else writes there. */
 export function localStamps(folder: string): Stamps {
+  const files = once(() => namesIn(folder));
   return {
-    read: async (task) => parsed(task, readIfThere(join(folder, fileOf(task)))),
-    write: (stamp) => writeDurably(join(folder, fileOf(stamp.task)), text(stamp)),
-    remove: (task) => rm(join(folder, fileOf(task)), { force: true }),
+    read: async (task) => {
+      const file = fileOf(task);
+      return files().has(file) ? parsed(task, readFileSync(join(folder, file), 'utf8')) : undefined;
+    },
+    write: async (stamp) => {
+      const file = fileOf(stamp.task);
+      await writeDurably(join(folder, file), text(stamp));
+      files().add(file);
+    },
+    remove: async (task) => {
+      const file = fileOf(task);
+      rmSync(join(folder, file), { force: true });
+      files().delete(file);
+    },
   };
 }
 
@@ -89,17 +100,17 @@ export function remoteStamps(transport: Transport, folder: string): Stamps {
 }
 
 /** Does something when first asked, and remembers the answer. */
-function once<Value>(make: () => Promise<Value>): () => Promise<Value> {
-  let made: Promise<Value> | undefined;
+function once<Value extends object>(make: () => Value): () => Value {
+  let made: Value | undefined;
   return () => {
     made ??= make();
     return made;
   };
 }
 
-/** Readable, and no two tasks share one: `a.b` and `a-b` differ in the digest. */
+/** No two tasks share one, because no name has a plus sign in it. */
 function fileOf(task: TaskId): string {
-  return `${task.replaceAll('/', '.')}-${digestOf(task).slice(0, 12)}.json`;
+  return `${task.replaceAll('/', '+')}.json`;
 }
 
 function text(stamp: Stamp): string {
@@ -120,11 +131,6 @@ function parsed(task: TaskId, content: string | undefined): Stamp | undefined {
   }
 }
 
-function readIfThere(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+function namesIn(folder: string): Set<string> {
+  return new Set(existsSync(folder) ? readdirSync(folder) : []);
 }

@@ -1,9 +1,12 @@
 /** The edges of the process: what goes to which stream, and the exit code. */
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import test from 'node:test';
+import { promisify } from 'node:util';
 import { help } from '../../core/cli/args.ts';
-import { cc, folder, MOD } from '../rig/cc.ts';
+import { CC, cc, folder, MOD, node } from '../rig/cc.ts';
 import { notes } from './notes.ts';
 
 test('help and version go to standard output', async (t) => {
@@ -108,3 +111,36 @@ test('--set of a plugin called __proto__ is not lost', async (t) => {
     stderr: 'Cannot use ~/cc.config.ts: 1 mistake\n  options.__proto__: the recipe has no such plugin\n',
   });
 });
+
+/** A recipe whose graph is longer than any pipe. */
+const LONG = `import { plugin, recipe, step, v } from '${MOD}';
+const p = plugin({ name: 'p', help: '', options: v.strictObject({}), build: () => ({ steps: Array.from({ length: 5000 },
+  (_, i) => step({ name: 'step-with-a-long-name-' + i, where: 'controller', root: false,
+    probe: async () => null, plan: () => [] })) }) });
+export default recipe({ name: 'long', plugins: [p()] });`;
+
+test('a reader that leaves early is no failure', async (t) => {
+  const cwd = await folder(t, { 'cc.config.ts': LONG });
+  const script = `{ '${node()}' '${CC}' graph; echo "$?" >code; } | head -n 1`;
+  const { stdout } = await sh(cwd, script);
+  assert.match(stdout, /^controller\/p\/step-with-a-long-name-0\n$/);
+  assert.equal(await readFile(join(cwd, 'code'), 'utf8'), '0\n');
+});
+
+test('output reaches a pipe that another program made non-blocking, whole', async (t) => {
+  const cwd = await folder(t, { 'cc.config.ts': LONG });
+  const [whole, piped] = await Promise.all([
+    sh(cwd, `'${node()}' '${CC}' graph >whole; cat whole`),
+    sh(
+      cwd,
+      `{ '${node()}' -e 'new (require("net").Socket)({ fd: 1, readable: false })'; '${node()}' '${CC}' graph; } | cat`,
+    ),
+  ]);
+  assert.ok(whole.stdout.length > 200_000);
+  assert.equal(piped.stderr, '');
+  assert.ok(piped.stdout === whole.stdout);
+});
+
+function sh(cwd: string, script: string) {
+  return promisify(execFile)('sh', ['-c', script], { cwd, maxBuffer: 1024 ** 3 });
+}

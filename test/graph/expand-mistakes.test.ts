@@ -5,7 +5,7 @@ import type { Artifact } from '../../core/model/artifact.ts';
 import type { Problem } from '../../core/model/failure.ts';
 import { capability, type PluginUse, plugin } from '../../core/model/plugin.ts';
 import type { Recipe } from '../../core/model/recipe.ts';
-import { v } from '../../core/model/schema.ts';
+import * as v from '../../core/model/vocabulary.ts';
 import { bare, expanded, failureIn, host, part, steps } from './recipes.ts';
 
 const FILE = '/site/cc.config.ts';

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { Artifact } from '../../core/model/artifact.ts';
 import { type Context, capability, plugin } from '../../core/model/plugin.ts';
-import { v } from '../../core/model/schema.ts';
 import type { Where } from '../../core/model/step.ts';
+import * as v from '../../core/model/vocabulary.ts';
 import { bare, expanded, GROUND, host, needsOf, part, steps } from './recipes.ts';
 
 const HOSTS = [host('n1', 'worker', 'gpu'), host('n2', 'worker'), host('n3', 'control')];

@@ -4,8 +4,8 @@ import { flattened } from '../../core/graph/flatten.ts';
 import { Failed, type Failure, type Problem } from '../../core/model/failure.ts';
 import { type Body, type Context, type Host, type PluginUse, plugin } from '../../core/model/plugin.ts';
 import type { Recipe } from '../../core/model/recipe.ts';
-import { v } from '../../core/model/schema.ts';
 import { type Step, type StepSpec, step } from '../../core/model/step.ts';
+import * as v from '../../core/model/vocabulary.ts';
 
 export const GROUND: Ground = { arch: 'amd64', cache: '/cache', state: '/state', file: '/site/cc.config.ts' };
 

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { rename, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { digestMemo, digestOfFile } from '../../core/host/memo.ts';
+import { digestOfFile } from '../../core/host/hash.ts';
+import { digestMemo } from '../../core/host/memo.ts';
 import { digestOf } from '../../core/model/digest.ts';
 import { tempFolder } from '../rig/temp.ts';
 

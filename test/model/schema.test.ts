@@ -1,7 +1,8 @@
 /** Options against a schema: every complaint, with its place and in cc's own words. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { checked, optionNames, v } from '../../core/model/schema.ts';
+import { checked, optionNames } from '../../core/model/schema.ts';
+import * as v from '../../core/model/vocabulary.ts';
 
 const SCHEMA = v.strictObject({
   version: v.pipe(v.string(), v.regex(/^\d+\.\d+$/)),

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { plugin } from '../../core/model/plugin.ts';
-import { v } from '../../core/model/schema.ts';
+import * as v from '../../core/model/vocabulary.ts';
 import { goToolchain } from '../../plugins/capabilities.ts';
 import { golang } from '../../plugins/golang.ts';
 import { laws } from '../rig/laws.ts';

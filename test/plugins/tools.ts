@@ -1,6 +1,6 @@
 /** What tests of plugins share: programs that work on files, scripts by text, plugins that only provide. */
 import { type Capability, plugin } from '../../core/model/plugin.ts';
-import { v } from '../../core/model/schema.ts';
+import * as v from '../../core/model/vocabulary.ts';
 import type { Answer, Paper } from '../rig/paper.ts';
 import type { Told } from './bench.ts';
 

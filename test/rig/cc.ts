@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 /** The public module, as a site's configuration imports it. */
 export const MOD = new URL('../../core/mod.ts', import.meta.url).href;
 
-const CC = fileURLToPath(new URL('../../bin/cc.js', import.meta.url));
+export const CC = fileURLToPath(new URL('../../bin/cc.js', import.meta.url));
 const BIN = fileURLToPath(new URL('../../node_modules/.bin', import.meta.url));
 
 export interface Ran {
@@ -57,7 +57,7 @@ export function cc(cwd: string, ...words: readonly string[]): Promise<Ran> {
 }
 
 /** Under Deno the process is not Node; `cc` itself is run by this repository's node there, or that of the PATH. */
-function node(): string {
+export function node(): string {
   if (!('Deno' in globalThis)) return process.execPath;
   const found = [BIN, ...(process.env['PATH'] ?? '').split(delimiter)]
     .map((place) => join(place, 'node'))

@@ -1,0 +1,35 @@
+/**
+ * What options are declared with: `v` of `cc-kubernetes`. A part of valibot, because all of it would be half of what a
+ * start loads; a plugin that needs more takes it from valibot itself.
+ */
+export {
+  array,
+  boolean,
+  check,
+  exactOptional,
+  type InferOutput,
+  integer,
+  ip,
+  ipv4,
+  literal,
+  maxLength,
+  maxValue,
+  minLength,
+  minValue,
+  nullable,
+  number,
+  object,
+  optional,
+  picklist,
+  pipe,
+  record,
+  regex,
+  strictObject,
+  string,
+  transform,
+  tuple,
+  union,
+  unknown,
+  url,
+  variant,
+} from 'valibot';
