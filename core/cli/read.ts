@@ -1,6 +1,5 @@
 /** `cc list`, `cc graph` and `cc logs`: what is known without looking at any host. */
 
-import { order } from '../graph/order.ts';
 import { named } from '../graph/select.ts';
 import { fail } from '../model/failure.ts';
 import type { Task } from '../model/task.ts';
@@ -26,12 +25,11 @@ export async function list(_: readonly string[], options: Options, edges: Edges)
 
 export async function graph(names: readonly string[], options: Options, edges: Edges): Promise<number> {
   const session = await openSession(options, edges);
-  const { tasks } = chosen(session, names);
+  const { tasks, graph } = chosen(session, names);
   const format = options.json ? 'json' : (options.format ?? 'text');
   const draw =
     FORMATS[format] ?? usage(`Cannot draw "${format}": expected ${Object.keys(FORMATS).join(', ')}`);
-  const { ids } = order(tasks);
-  const place = new Map(ids.map((id, index) => [id, index]));
+  const place = new Map(graph.ids.map((id, index) => [id, index]));
   edges.out(draw(tasks.toSorted((a, b) => place.get(a.id)! - place.get(b.id)!))); // order answers every id
   return 0;
 }

@@ -2,10 +2,11 @@
 import { dirname, join } from 'node:path';
 import { type Expanded, expand } from '../graph/expand.ts';
 import { flattened } from '../graph/flatten.ts';
+import { type Order, order } from '../graph/order.ts';
 import { named, withNeeds } from '../graph/select.ts';
 import type { Arch } from '../model/artifact.ts';
 import { fail, type Problem } from '../model/failure.ts';
-import type { TaskId } from '../model/task.ts';
+import type { Task, TaskId } from '../model/task.ts';
 import { fleetOf } from '../run/fleet.ts';
 import type { World } from '../run/look.ts';
 import { openStore } from '../store/bytes.ts';
@@ -52,9 +53,17 @@ function archOf(arch: string): Arch {
 }
 
 /** The tasks that names stand for and what they need; no name means all. */
-export function chosen(session: Session, names: readonly string[]) {
-  const wanted = named(session.tasks, names.length === 0 ? ['all'] : names);
-  return { wanted, tasks: withNeeds(session.tasks, wanted) };
+export function chosen(session: Session, names: readonly string[]): Chosen {
+  if (names.length === 0) return { wanted: session.tasks, tasks: session.tasks, graph: session.graph };
+  const wanted = named(session.tasks, names);
+  const tasks = withNeeds(session.tasks, wanted);
+  return { wanted, tasks, graph: order(tasks) };
+}
+
+export interface Chosen {
+  readonly wanted: readonly Task[];
+  readonly tasks: readonly Task[];
+  readonly graph: Order;
 }
 
 /** A world to look at hosts in; whoever opens it closes its fleet. */
@@ -63,14 +72,14 @@ export async function openWorld(
   signal: AbortSignal,
   asked: ReadonlySet<TaskId>,
 ): Promise<World> {
-  const store = openStore(session.paths.cache, await readLock(join(dirname(session.file), 'cc.lock')));
+  const store = openStore(session.paths.cache, readLock(join(dirname(session.file), 'cc.lock')));
   const fleet = fleetOf(session.paths.state);
   return {
     fleet,
     store,
     signal,
     asked,
-    facts: new Map(),
+    found: new Map(),
     touched: new Set(),
   };
 }

@@ -62,13 +62,14 @@ async function findingsOf(
   names: readonly string[],
   edges: Edges,
 ): Promise<readonly Finding[]> {
-  const { tasks } = chosen(session, names);
+  const { tasks, graph } = chosen(session, names);
   const stop = new AbortController();
   edges.onStop((signal) => stop.abort(signal));
   const world = await openWorld(session, stop.signal, new Set());
   const { work, findings } = surveying(world);
   const driven = drive({
     tasks,
+    graph,
     work,
     emit: () => {},
     clock: { now: () => 0, sleep: async () => {} },

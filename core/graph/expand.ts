@@ -10,7 +10,7 @@ import { isName, NAMING, type Task, taskId } from '../model/task.ts';
 import { fetched } from '../steps/fetched.ts';
 import type { Flat } from './flatten.ts';
 import { nearest } from './near.ts';
-import { order } from './order.ts';
+import { type Order, order } from './order.ts';
 
 export const CONTROLLER = 'controller';
 
@@ -28,6 +28,7 @@ export interface Expanded {
   readonly concurrency: number;
   readonly hosts: readonly Host[];
   readonly tasks: readonly Task[];
+  readonly graph: Order;
   /** Plugins that take everything else back when asked for. */
   readonly undoers: readonly string[];
 }
@@ -46,9 +47,9 @@ export function expand(flat: Flat, ground: Ground, problems: Problem[]): Expande
   const tasks = problems.length > 0 ? [] : place(built, hosts, problems);
   const mistakes = [...new Map(problems.map((each) => [`${each.path} ${each.message}`, each])).values()];
   if (mistakes.length > 0) fail({ kind: 'config-invalid', file: ground.file, problems: mistakes });
-  order(tasks); // a cycle is told before anything starts
+  const graph = order(tasks); // a cycle is told before anything starts
   const undoers = flat.uses.filter(({ spec }) => spec.undoesAll).map(({ spec }) => spec.name);
-  return { name: flat.name, concurrency: flat.concurrency, hosts, tasks, undoers };
+  return { name: flat.name, concurrency: flat.concurrency, hosts, tasks, graph, undoers };
 }
 
 /** Checks all options first, so that every mistake is seen, then builds each plugin after those it uses. */
@@ -159,13 +160,14 @@ function place(built: readonly Built[], hosts: readonly Host[], problems: Proble
   const known = namesOf(built, all);
   const needs = all.map((task) => needsOf(task).flatMap((need) => resolved(need, task, known, problems)));
   if (problems.length > 0) return [];
+  const ids = new Map(all.map((task) => [task, taskId(task.host.name, task.plugin, task.step.name)]));
   return all.map((task, index) => ({
-    id: idOf(task),
+    id: ids.get(task)!,
     host: task.host,
     plugin: task.plugin,
     epoch: task.epoch,
     step: task.step,
-    needs: [...new Set(needs[index]!.map(idOf))], // one list for each task
+    needs: [...new Set(needs[index]!.map((need) => ids.get(need)!))], // one list for each task, of tasks
   }));
 }
 
@@ -180,10 +182,6 @@ function namesOf(built: readonly Built[], all: readonly Placed[]): ReadonlyMap<N
   for (const task of all) known.set(`${task.plugin}/${task.step.name}`, []);
   for (const task of all) known.get(`${task.plugin}/${task.step.name}`)?.push(task);
   return known;
-}
-
-function idOf({ host, plugin, step }: Placed) {
-  return taskId(host.name, plugin, step.name);
 }
 
 function placedOf({ use, body }: Built, hosts: readonly Host[], problems: Problem[]): Placed[] {

@@ -8,8 +8,13 @@ import type { Exit, Look, Transport } from './transport.ts';
 
 export type Locked = (artifact: Artifact) => Digest | undefined;
 
-/** Looks at one path are made once per view, so make a new view to look again. */
-export function viewOf(transport: Transport, platform: Platform, locked: Locked, signal?: AbortSignal): View {
+/** Looks at one path are made once per view, so make a new view to look again; `stop` ends its commands. */
+export function viewOf(
+  transport: Transport,
+  platform: Platform,
+  locked: Locked,
+  stop?: () => AbortSignal,
+): View {
   const { host, files } = transport;
   const looks = new Map<string, Promise<Look>>();
   const look = (path: string): Promise<Look> => {
@@ -19,6 +24,7 @@ export function viewOf(transport: Transport, platform: Platform, locked: Locked,
   };
   const exec = async (command: Command): Promise<Exit> => {
     const { argv, input, env, cwd } = command;
+    const signal = stop?.();
     const exit = await transport.exec(argv.map(word), {
       ...(input === undefined ? {} : { input: word(input) }),
       ...(env ? { env } : {}),

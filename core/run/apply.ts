@@ -2,7 +2,7 @@
 import type { Applying } from './change.ts';
 import { decide } from './decide.ts';
 import type { Work } from './engine.ts';
-import { look } from './look.ts';
+import { foundAs, look } from './look.ts';
 
 export type { Applying };
 
@@ -19,7 +19,7 @@ export function applying(world: Applying): Work {
     const looked = orphans ? await look(task, world) : first;
     const decision = decide(looked.changes, looked.stamp, looked.last);
     if (decision.kind === 'run') return (await changing()).change(task, looked, decision.reason, to, world);
-    world.facts.set(task.id, looked.facts);
+    world.found.set(task.id, foundAs(looked.facts, looked.stamp));
     if (decision.kind === 'adopted')
       await (await changing()).commit(
         task,

@@ -14,7 +14,7 @@ import { FORMAT, type Stamp } from '../store/stamp.ts';
 import { keyOf, PERFORMED } from './decide.ts';
 import type { Outcome } from './engine.ts';
 import type { Station } from './fleet.ts';
-import { type Looked, probe, viewFor, type World } from './look.ts';
+import { foundAs, type Looked, probe, viewFor, type World } from './look.ts';
 
 export interface Applying extends World {
   readonly run: string;
@@ -51,7 +51,7 @@ export async function change(
       { state: 'applied', facts, ours: true, ...(report === undefined ? {} : { report }) },
       world,
     );
-    world.facts.set(task.id, facts);
+    world.found.set(task.id, foundAs(facts));
     return { state: 'applied', reason, ...(report === undefined ? {} : { report }) };
   } catch (error) {
     // An interrupted task stays `applying`: that is the truth about its host.
@@ -119,8 +119,8 @@ async function siteOf(task: Task, station: Station, world: Applying, signal: Abo
     env: { [MARK]: markOf(world.run, task) },
     shell: () =>
       shellOf({
-        view: viewFor(task, station, world, signal),
-        controller: viewFor(task, controller, world, signal),
+        view: viewFor(task, station, world, () => signal),
+        controller: viewFor(task, controller, world, () => signal),
         run: (command) => run(command, site),
         log,
         clock: world.clock,
@@ -165,11 +165,12 @@ async function attempt(task: Task, station: Station, world: Applying, late: bool
 
 export function commit(
   task: Task,
-  { station, manifest }: Looked,
+  looked: Looked,
   state: Pick<Stamp, 'state' | 'facts' | 'ours' | 'report'>,
   world: Applying,
 ): Promise<void> {
-  return station.stamps.write({
+  const manifest = looked.manifest();
+  return looked.station.stamps.write({
     format: FORMAT,
     task: task.id,
     run: world.run,

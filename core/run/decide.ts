@@ -12,7 +12,7 @@ export type Decision =
   | { readonly kind: 'run'; readonly reason: Reason };
 
 /** What a step is told of its last application, given the stamp, today's manifest and what its probe has just found. */
-export function lastOf(stamp: Stamp | undefined, manifest: Manifest, facts: Json): Last {
+export function lastOf(stamp: Stamp | undefined, manifest: () => Manifest, facts: Json): Last {
   if (!stamp) return { current: false, unfinished: false, why: 'never applied', facts: undefined };
   if (stamp.state !== 'applied') {
     const why = `${stamp.state === 'applying' ? 'interrupted' : 'failed'} in run ${stamp.run}`;
@@ -27,7 +27,7 @@ export function lastOf(stamp: Stamp | undefined, manifest: Manifest, facts: Json
       facts: undefined,
     };
   }
-  const differences = compare(stamp.manifest, manifest);
+  const differences = compare(stamp.manifest, manifest());
   const current = differences.length === 0;
   return { current, unfinished: false, why: differences.join('; '), facts: stamp.facts };
 }

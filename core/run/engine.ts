@@ -1,6 +1,6 @@
 /** Drives tasks through the graph: starts what is ready, records how it ended, knows nothing of what a task does. */
 
-import { type Node, type Order, order, remaining } from '../graph/order.ts';
+import { type Order, remaining } from '../graph/order.ts';
 import { schedule } from '../graph/schedule.ts';
 import type { Clock } from '../host/shell.ts';
 import type { Emit, Reason } from '../model/event.ts';
@@ -24,8 +24,8 @@ export type Work = (task: Task, to: (state: State, reason?: Reason) => void) => 
 
 export interface Drive {
   readonly tasks: readonly Task[];
-  /** The order to follow, when it is not that of the tasks' own needs. */
-  readonly arrows?: readonly Node[];
+  /** The order to follow: that of the tasks, or the same turned round. */
+  readonly graph: Order;
   readonly work: Work;
   readonly emit: Emit;
   readonly clock: Clock;
@@ -37,15 +37,11 @@ export interface Drive {
   readonly duration: (id: TaskId) => number;
 }
 
-export interface Driven {
-  readonly graph: Order;
-  readonly outcomes: ReadonlyMap<TaskId, Outcome>;
-}
+export type Outcomes = ReadonlyMap<TaskId, Outcome>;
 
 /** ensures: every task ends in exactly one final state, and no work is left running. */
-export async function drive(options: Drive): Promise<Driven> {
-  const { tasks, signal, clock } = options;
-  const graph = order(options.arrows ?? tasks);
+export async function drive(options: Drive): Promise<Outcomes> {
+  const { tasks, graph, signal, clock } = options;
   const plan = schedule(graph);
   const weights = remaining(graph, options.duration);
   const gate = gates(options.concurrency);
@@ -76,7 +72,7 @@ export async function drive(options: Drive): Promise<Driven> {
   const begin = (ids: readonly TaskId[]): void => {
     const weight = (id: TaskId) => weights.get(id) ?? 0;
     for (const id of ids.toSorted((a, b) => weight(b) - weight(a))) {
-      const task = byId.get(id)!; // requires: arrows are of the same tasks
+      const task = byId.get(id)!; // requires: the graph is of the same tasks
       board.to(id, 'ready');
       gate.enter(task, Math.round(weight(id)), () => run(task)).catch(board.broken);
     }
@@ -85,7 +81,7 @@ export async function drive(options: Drive): Promise<Driven> {
   begin(plan.first);
   await board.finished;
   if (bug) throw bug.error;
-  return { graph, outcomes: board.outcomes };
+  return board.outcomes;
 }
 
 /** Where every task stands; `finished` ends with the last of them, or with the bug that `broken` was told. */

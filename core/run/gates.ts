@@ -11,8 +11,8 @@ export interface Gates {
 }
 
 /**
- * A task takes its locks, then a place on its host, then one in the run, always in this order, so no two tasks can wait
- * for each other, and whoever has a place in the run is at work.
+ * A task takes its locks, then a place on its host, where the run has more than one host may have, then one in the run:
+ * always in this order, so no two tasks can wait for each other, and whoever has a place in the run is at work.
  */
 export function gates(concurrency: number): Gates {
   const queues = new Map<string, PQueue>();
@@ -24,7 +24,8 @@ export function gates(concurrency: number): Gates {
   return {
     enter: (task, priority, work) => {
       const locks = (task.step.locks ?? []).toSorted().map((lock) => queue(`${task.host.name}/${lock}`, 1));
-      const all = [...locks, queue(task.host.name, PER_HOST), queue('', concurrency)];
+      const host = concurrency > PER_HOST ? [queue(task.host.name, PER_HOST)] : [];
+      const all = [...locks, ...host, queue('', concurrency)];
       const entered = all.reduceRight<() => Promise<unknown>>(
         (inner, gate) => () => gate.add(inner, { priority }),
         work,

@@ -4,7 +4,7 @@ import { viewOf } from '../host/view.ts';
 import type { Artifact } from '../model/artifact.ts';
 import type { Change } from '../model/change.ts';
 import type { Digest } from '../model/digest.ts';
-import { digestOfData } from '../model/digest.ts';
+import { digestOfData, sameData } from '../model/digest.ts';
 import { fail } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
 import type { Last } from '../model/step.ts';
@@ -22,18 +22,38 @@ export interface World {
   readonly store: Store;
   readonly signal: AbortSignal;
   /** What tasks were found or proven to be, as far as this run has come. */
-  readonly facts: Map<TaskId, Json>;
+  readonly found: Map<TaskId, Found>;
   /** Tasks that changed something in this run. */
   readonly touched: Set<TaskId>;
   /** Tasks asked for by name: a check among them runs whatever its stamp says. */
   readonly asked: ReadonlySet<TaskId>;
 }
 
+export interface Found {
+  readonly facts: Json;
+  /** The digest of the facts, which is all that dependents see of them. */
+  readonly result: () => string;
+}
+
+/** Facts with their digest, made when it is asked for: facts like those of the stamp have the same. */
+export function foundAs(facts: Json, stamp?: Stamp): Found {
+  let result: string | undefined;
+  const same = () => stamp !== undefined && sameData(stamp.facts, facts);
+  return {
+    facts,
+    result: () => {
+      result ??= same() ? stamp!.result : digestOfData(facts); // same only with a stamp
+      return result;
+    },
+  };
+}
+
 export interface Looked {
   readonly station: Station;
   readonly facts: Json;
   readonly stamp: Stamp | undefined;
-  readonly manifest: Manifest;
+  /** Made when asked for: what was never applied has nothing to compare it with. */
+  readonly manifest: () => Manifest;
   readonly last: Last;
   readonly changes: readonly Change[];
 }
@@ -45,20 +65,23 @@ export async function look(task: Task, world: World): Promise<Looked> {
   const station = await world.fleet.station(task.host, task.step.root !== false);
   const facts = await probe(task, station, world);
   const stamp = await station.stamps.read(task.id);
-  const manifest = manifestOf(task, station, world);
+  const manifest = () => manifestOf(task, station, world);
   const last = disturbed(task, world, lastOf(stamp, manifest, facts));
   return { station, facts, stamp, manifest, last, changes: task.step.plan(facts, last) };
 }
 
 /** Probes once, within a time of its own: a hanging host is "could not tell", never "absent". */
 export async function probe(task: Task, station: Station, world: World): Promise<Json> {
-  const timeout = AbortSignal.timeout(PROBE_TIMEOUT * 1000);
-  const view = viewFor(task, station, world, AbortSignal.any([world.signal, timeout]));
+  let timeout: AbortSignal | undefined; // most looks run no command, and a timer for each would outlive them all
+  const view = viewFor(task, station, world, () => {
+    timeout ??= AbortSignal.timeout(PROBE_TIMEOUT * 1000);
+    return AbortSignal.any([world.signal, timeout]);
+  });
   try {
     return await task.step.probe(view);
   } catch (error) {
     if (world.signal.aborted) fail({ kind: 'interrupted', signal: String(world.signal.reason) }, error);
-    if (timeout.aborted)
+    if (timeout?.aborted)
       fail(
         { kind: 'timed-out', host: task.host.name, what: `looking at ${task.id}`, within: PROBE_TIMEOUT },
         error,
@@ -71,17 +94,17 @@ export function viewFor(
   task: Task,
   { transport, platform }: Station,
   world: World,
-  signal?: AbortSignal,
+  stop: () => AbortSignal,
 ): View {
-  return viewOf(transport, platform, (artifact) => digestFor(artifact, task, world), signal);
+  return viewOf(transport, platform, (artifact) => digestFor(artifact, task, world), stop);
 }
 
 /** The digest of an artifact: of the store's bytes, or of what the step that builds it was found to have built. */
-function digestFor(artifact: Artifact, task: Task, { store, facts }: World): Digest | undefined {
+function digestFor(artifact: Artifact, task: Task, { store, found: all }: World): Digest | undefined {
   const { source } = artifact;
   if (source.kind !== 'built') return store.digest(artifact);
   const maker = task.needs.find((need) => need.endsWith(`/${source.by}`));
-  const found = maker && (facts.get(maker) as BuiltFacts | undefined); // made by `built`, whose facts these are
+  const found = maker && (all.get(maker)?.facts as BuiltFacts | undefined); // made by `built`, whose facts these are
   return (found?.outputs[source.path] as Digest | null | undefined) ?? undefined;
 }
 
@@ -91,8 +114,7 @@ function manifestOf(task: Task, { platform }: Station, world: World): Manifest {
     digestFor(artifact, task, world) ?? null,
   ]);
   const needs = task.needs.map((need) => {
-    const facts = world.facts.get(need);
-    return [need, facts === undefined ? null : digestOfData(facts)];
+    return [need, world.found.get(need)?.result() ?? null];
   });
   return {
     format: FORMAT,

@@ -6,7 +6,7 @@ import type { Json } from '../model/json.ts';
 import type { Task, TaskId } from '../model/task.ts';
 import { compare, decide } from './decide.ts';
 import type { Work } from './engine.ts';
-import { type Looked, look, type World } from './look.ts';
+import { foundAs, type Looked, look, type World } from './look.ts';
 
 /** One task as it stands. */
 export type Finding = { readonly id: TaskId } & (
@@ -48,7 +48,7 @@ async function find(task: Task, world: World, findings: ReadonlyMap<TaskId, Find
   if (maker) return { kind: 'once', id: task.id, after: maker };
   try {
     const looked = await look(task, world);
-    world.facts.set(task.id, looked.facts);
+    world.found.set(task.id, foundAs(looked.facts, looked.stamp));
     return finding(task, looked, after);
   } catch (error) {
     const failure = failureOf(error);
@@ -78,7 +78,7 @@ function finding(task: Task, looked: Looked, after: TaskId | undefined): Finding
 /** Whether nothing but what stands before it speaks for a change: that may be mended before its turn comes. */
 function onlyByNeeds({ stamp, manifest }: Looked): boolean {
   if (stamp?.state !== 'applied') return false;
-  const differences = compare(stamp.manifest, manifest);
+  const differences = compare(stamp.manifest, manifest());
   return differences.length > 0 && differences.every((line) => line.startsWith('needs.'));
 }
 

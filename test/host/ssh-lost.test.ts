@@ -97,7 +97,12 @@ test('ssh stopped under a question is no answer to it', async (t) => {
   const host = await ssh('node-1', server.target);
   t.after(() => host[Symbol.asyncDispose]());
   const stop = new AbortController();
-  const view = viewOf(host, PLATFORM, () => undefined, stop.signal);
+  const view = viewOf(
+    host,
+    PLATFORM,
+    () => undefined,
+    () => stop.signal,
+  );
   const pidFile = join(server.folder, 'command-3');
   const asking = view.ask({ argv: sh(`echo $$ >${pidFile}; exec sleep 1000`) }).then(
     (answer) => `answered ${answer}`,

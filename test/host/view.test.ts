@@ -54,7 +54,12 @@ test('view asks: an exit is an answer, an end by a signal is none', async () => 
 test('view passes input, variables, folder and signal on', async () => {
   const host = paper('node-1');
   const { signal } = new AbortController();
-  const view = viewOf(host, PLATFORM, () => undefined, signal);
+  const view = viewOf(
+    host,
+    PLATFORM,
+    () => undefined,
+    () => signal,
+  );
   const seen: unknown[] = [];
   host.when('tool', (_, options) => {
     seen.push(options);

@@ -15,7 +15,7 @@ import type { Recipe } from '../../core/model/recipe.ts';
 import type { Task, TaskId } from '../../core/model/task.ts';
 import { type Applying, applying } from '../../core/run/apply.ts';
 import type { Work } from '../../core/run/engine.ts';
-import { type Looked, look, probe } from '../../core/run/look.ts';
+import { foundAs, type Looked, look, probe } from '../../core/run/look.ts';
 import { undoing } from '../../core/run/undo.ts';
 import type { Store } from '../../core/store/bytes.ts';
 import { type Effect, type Paper, paper } from '../rig/paper.ts';
@@ -163,7 +163,7 @@ async function lookAll(tasks: readonly Task[], world: Applying) {
     try {
       const found = await look(task, world);
       looked.set(id, found);
-      world.facts.set(id, found.facts);
+      world.found.set(id, foundAs(found.facts));
     } catch (error) {
       failed[id] = error instanceof Failed ? JSON.stringify(error.failure) : String(error);
     }

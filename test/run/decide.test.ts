@@ -64,44 +64,66 @@ const TABLE: readonly (readonly [string, readonly Change[], Stamp | undefined, D
 
 for (const [title, changes, before, decision] of TABLE) {
   test(`decision with ${title} is ${decision.kind === 'run' ? decision.reason.kind : decision.kind}`, () => {
-    assert.deepEqual(decide(changes, before, lastOf(before, NOW, FACTS)), decision);
+    assert.deepEqual(
+      decide(
+        changes,
+        before,
+        lastOf(before, () => NOW, FACTS),
+      ),
+      decision,
+    );
   });
 }
 
 test('last application without a stamp is none', () => {
-  assert.deepEqual(lastOf(undefined, NOW, FACTS), {
-    current: false,
-    unfinished: false,
-    why: 'never applied',
-    facts: undefined,
-  });
+  assert.deepEqual(
+    lastOf(undefined, () => NOW, FACTS),
+    {
+      current: false,
+      unfinished: false,
+      why: 'never applied',
+      facts: undefined,
+    },
+  );
 });
 
 test('last application answers its facts only when it was applied', () => {
-  assert.deepEqual(lastOf(stamp('applied', NOW), NOW, { seen: false }), {
-    current: true,
-    unfinished: false,
-    why: '',
-    facts: FACTS,
-  });
-  assert.deepEqual(lastOf(stamp('applied', BEFORE), NOW, { seen: false }), {
-    current: false,
-    unfinished: false,
-    why: 'inputs.version: 1.1 → 1.2',
-    facts: FACTS,
-  });
-  assert.deepEqual(lastOf(stamp('applying', NOW), NOW, { seen: false }), {
-    current: false,
-    unfinished: true,
-    why: 'interrupted in run r1',
-    facts: undefined,
-  });
-  assert.deepEqual(lastOf(stamp('failed', NOW), NOW, { seen: false }), {
-    current: false,
-    unfinished: true,
-    why: 'failed in run r1',
-    facts: undefined,
-  });
+  assert.deepEqual(
+    lastOf(stamp('applied', NOW), () => NOW, { seen: false }),
+    {
+      current: true,
+      unfinished: false,
+      why: '',
+      facts: FACTS,
+    },
+  );
+  assert.deepEqual(
+    lastOf(stamp('applied', BEFORE), () => NOW, { seen: false }),
+    {
+      current: false,
+      unfinished: false,
+      why: 'inputs.version: 1.1 → 1.2',
+      facts: FACTS,
+    },
+  );
+  assert.deepEqual(
+    lastOf(stamp('applying', NOW), () => NOW, { seen: false }),
+    {
+      current: false,
+      unfinished: true,
+      why: 'interrupted in run r1',
+      facts: undefined,
+    },
+  );
+  assert.deepEqual(
+    lastOf(stamp('failed', NOW), () => NOW, { seen: false }),
+    {
+      current: false,
+      unfinished: true,
+      why: 'failed in run r1',
+      facts: undefined,
+    },
+  );
 });
 
 test('compare names each leaf that differs, by path and in order', () => {
@@ -153,11 +175,14 @@ test('key depends on every part of a manifest and on no order', () => {
 
 test('last application whose facts have another shape cannot be read', () => {
   for (const facts of [{ seen: true, more: 1 }, {}, { other: true }, null, 'seen']) {
-    assert.deepEqual(lastOf(stamp('applied', NOW), NOW, facts), {
-      current: false,
-      unfinished: false,
-      why: 'recorded by another version of this step',
-      facts: undefined,
-    });
+    assert.deepEqual(
+      lastOf(stamp('applied', NOW), () => NOW, facts),
+      {
+        current: false,
+        unfinished: false,
+        why: 'recorded by another version of this step',
+        facts: undefined,
+      },
+    );
   }
 });

@@ -1,10 +1,11 @@
 /** The engine over random graphs: what holds for every one of them, whatever the order things end in. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { order } from '../../core/graph/order.ts';
 import { fail } from '../../core/model/failure.ts';
 import { step } from '../../core/model/step.ts';
 import { isFinal, isGood, type State, type Task, type TaskId } from '../../core/model/task.ts';
-import { type Driven, drive, type Work } from '../../core/run/engine.ts';
+import { drive, type Outcomes, type Work } from '../../core/run/engine.ts';
 import { paperClock } from '../rig/clock.ts';
 import { taskOf } from './world.ts';
 
@@ -45,7 +46,8 @@ function graphOf(seed: number, failures: number): Graph {
   return { tasks, failing, next };
 }
 
-interface Seen extends Driven {
+interface Seen {
+  readonly outcomes: Outcomes;
   readonly final: ReadonlyMap<TaskId, State>;
   readonly most: number;
   readonly started: readonly TaskId[];
@@ -90,6 +92,7 @@ async function driven({ tasks, failing, next }: Graph, limits: Limits): Promise<
   };
   const driving = drive({
     tasks,
+    graph: order(tasks),
     work,
     emit: (event) => {
       events += 1;
@@ -104,11 +107,11 @@ async function driven({ tasks, failing, next }: Graph, limits: Limits): Promise<
     keepGoing: limits.keepGoing ?? false,
     duration: (id) => id.length,
   });
-  const result = await Promise.race([driving, stuck(() => events)]);
+  const outcomes = await Promise.race([driving, stuck(() => events)]);
   assert.equal(atWork.size, 0, 'work is left running');
   assert.deepEqual([...final.keys()].toSorted(), tasks.map(({ id }) => id).toSorted());
-  assert.deepEqual(new Map([...result.outcomes].map(([id, { state }]) => [id, state])), final);
-  return { ...result, final, most, started };
+  assert.deepEqual(new Map([...outcomes].map(([id, { state }]) => [id, state])), final);
+  return { outcomes, final, most, started };
 }
 
 /** Fails once nothing has happened for so many turns of the event loop that nothing ever will. */
@@ -199,14 +202,16 @@ test('engine that is stopped ends what is at work and cancels all the rest', asy
   }
 });
 
-test('engine follows arrows where it is given some', async () => {
+test('engine follows the graph it is given', async () => {
   const { tasks } = graphOf(7, 0);
-  const order: TaskId[] = [];
+  const done: TaskId[] = [];
   await drive({
     tasks,
-    arrows: tasks.map(({ id }, index) => ({ id, needs: tasks.slice(index + 1).map((task) => task.id) })),
+    graph: order(
+      tasks.map(({ id }, index) => ({ id, needs: tasks.slice(index + 1).map((task) => task.id) })),
+    ),
     work: async ({ id }) => {
-      order.push(id);
+      done.push(id);
       return { state: 'verified' };
     },
     emit: () => {},
@@ -216,7 +221,7 @@ test('engine follows arrows where it is given some', async () => {
     keepGoing: true,
     duration: () => 1,
   });
-  assert.deepEqual(order, tasks.map(({ id }) => id).toReversed());
+  assert.deepEqual(done, tasks.map(({ id }) => id).toReversed());
 });
 
 test('engine starts the task with the longest way ahead of it first', async () => {
@@ -246,6 +251,7 @@ test('engine whose work has a bug says so, and only when nothing is at work any 
   let atWork = 0;
   const driving = drive({
     tasks,
+    graph: order(tasks),
     work: async ({ step: { name } }) => {
       if (name === 'bug') throw new TypeError('a bug');
       atWork += 1;

@@ -1,5 +1,6 @@
 /** A world of hosts on paper, or of this machine, in which tasks can be run and looked at. */
 import { join } from 'node:path';
+import { type Node, order } from '../../core/graph/order.ts';
 import type { Clock } from '../../core/host/shell.ts';
 import type { Transport } from '../../core/host/transport.ts';
 import type { Event, Reason } from '../../core/model/event.ts';
@@ -7,7 +8,7 @@ import type { Host } from '../../core/model/plugin.ts';
 import type { Step } from '../../core/model/step.ts';
 import { type State, type Task, type TaskId, taskId } from '../../core/model/task.ts';
 import { type Applying, applying } from '../../core/run/apply.ts';
-import { type Driven, drive, type Work } from '../../core/run/engine.ts';
+import { drive, type Outcomes, type Work } from '../../core/run/engine.ts';
 import { fleetOf } from '../../core/run/fleet.ts';
 import { openStore } from '../../core/store/bytes.ts';
 import { remoteStamps, type Stamp } from '../../core/store/stamp.ts';
@@ -23,7 +24,8 @@ export function taskOf(
   return { id: taskId(host.name, plugin, step.name), host, plugin, epoch, step, needs };
 }
 
-export interface Ran extends Driven {
+export interface Ran {
+  readonly outcomes: Outcomes;
   readonly events: readonly Event[];
   /** The states that a task went through. */
   states(id: TaskId): readonly State[];
@@ -42,7 +44,8 @@ export interface Running {
   readonly keepGoing?: boolean;
   readonly work?: (world: Applying) => Work;
   readonly on?: (event: Event) => void;
-  readonly arrows?: Parameters<typeof drive>[0]['arrows'];
+  /** The order to follow, when it is not that of the tasks. */
+  readonly arrows?: readonly Node[];
 }
 
 let runs = 0;
@@ -59,7 +62,7 @@ export function worldOf({ folder, hosts, run, asked = [], signal, clock = paperC
     fleet,
     store: openStore(join(folder, 'cache'), new Map()),
     signal: signal ?? new AbortController().signal,
-    facts: new Map(),
+    found: new Map(),
     touched: new Set(),
     asked: new Set(asked),
     run: run ?? `run-${++runs}`,
@@ -78,9 +81,9 @@ export function worldOf({ folder, hosts, run, asked = [], signal, clock = paperC
 /** Runs tasks to their end. */
 export async function runTasks(tasks: readonly Task[], running: Running): Promise<Ran> {
   const { world, events } = worldOf(running);
-  const driven = await drive({
+  const outcomes = await drive({
     tasks,
-    ...(running.arrows ? { arrows: running.arrows } : {}),
+    graph: order(running.arrows ?? tasks),
     work: (running.work ?? applying)(world),
     emit: world.emit,
     clock: world.clock,
@@ -92,7 +95,7 @@ export async function runTasks(tasks: readonly Task[], running: Running): Promis
   const of = (id: TaskId) =>
     events.flatMap((event) => (event.kind === 'task' && event.id === id ? [event] : []));
   return {
-    ...driven,
+    outcomes,
     events,
     states: (id) => of(id).map(({ state }) => state),
     reason: (id) => of(id).find(({ reason }) => reason)?.reason,
