@@ -4,6 +4,18 @@ import { type Artifact, type Command, capability, v } from '../core/mod.ts';
 /** A program that makes containers from an OCI bundle. */
 export const ociRuntime = capability<{ readonly path: string }>('oci-runtime');
 
+/** A runtime that starts each pod in a virtual machine of its own, beside the one that starts all others. */
+export interface VmRuntime {
+  /** By what name pods ask for it: the handler of a RuntimeClass, where the version of Kubernetes knows them. */
+  readonly handler: string;
+  readonly path: string;
+  /** `oci`: a program with runc's command line; `vm`: a shim of containerd's second version. */
+  readonly type: 'oci' | 'vm';
+  /** Its own configuration file, where it must be told. */
+  readonly config?: string;
+}
+export const vmRuntime = capability<VmRuntime>('vm-runtime');
+
 /** A container runtime that kubelet can use. */
 export interface Cri {
   /** `unix://` and a path. */
@@ -56,9 +68,9 @@ export const cluster = capability<Cluster>('cluster');
 /** Where a program comes from: the release its makers publish, or Debian's archive. */
 export const From = v.optional(v.picklist(['release', 'debian']), 'release');
 
-/** A file published under a URL; `cc.lock` must hold its digest. */
-export function release(name: string, url: string): Artifact {
-  return { name, source: { kind: 'url', url } };
+/** A file published under a URL, and the file beside it that says what it must be, where there is one. */
+export function release(name: string, url: string, sums?: string): Artifact {
+  return { name, source: { kind: 'url', url, ...(sums === undefined ? {} : { sums }) } };
 }
 
 /** Versions are numbers with dots, without leading v. */

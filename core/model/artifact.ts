@@ -5,14 +5,17 @@ export type Arch = 'amd64' | 'arm64';
 
 /**
  * Where an artifact comes from.
- * - `url`: a release file; its digest must stand in `cc.lock`.
+ * - `url`: a release file; its digest must stand in `cc.lock`. `sums` is where its makers publish what it must be.
+ * - `git`: the tree of a commit, as `git archive --format=tar` writes it; the commit says what it must be. `ref` is a tag or
+ *   branch that holds it, for servers that do not give out single commits.
  * - `deb`: a Debian package, or one file of it (`member`, a path without leading slash), authenticated by the signed index.
  *   `apt` is the folder with a `sources.list` of cc's own, so that the host's apt is left alone.
  * - `deb-source`: the upstream tarball of a Debian source package, authenticated the same way.
  * - `built`: the file at `path` that a step of this recipe (`plugin/step`) makes on the controller.
  */
 export type Source =
-  | { readonly kind: 'url'; readonly url: string }
+  | { readonly kind: 'url'; readonly url: string; readonly sums?: string }
+  | { readonly kind: 'git'; readonly repository: string; readonly commit: string; readonly ref?: string }
   | {
       readonly kind: 'deb';
       readonly apt: string;
@@ -41,6 +44,7 @@ export interface Artifact {
 export function origin(artifact: Artifact): string {
   const { source } = artifact;
   if (source.kind === 'url') return source.url;
+  if (source.kind === 'git') return `${source.repository} at ${source.commit}`;
   if (source.kind === 'deb') {
     const member = source.member ? ` (${source.member})` : '';
     return `Debian package ${source.package} of ${source.suite}${member}`;

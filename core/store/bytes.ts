@@ -7,8 +7,11 @@ import { fail } from '../model/failure.ts';
 import { writeDurably } from './durable.ts';
 import type { Lock } from './lock.ts';
 
-/** How the digest of bytes came to be trusted: it stands in `cc.lock`, or in an index that an archive signed. */
-export type Trust = 'cc.lock' | 'archive';
+/**
+ * How the digest of bytes came to be trusted: it stands in `cc.lock`, or in an index that an archive signed, or the bytes
+ * are the tree of a commit that was asked for by its hash.
+ */
+export type Trust = 'cc.lock' | 'archive' | 'commit';
 
 export interface Store {
   /** The digest of an artifact whose bytes are here and are what `cc.lock` asks for; undefined otherwise. */

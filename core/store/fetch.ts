@@ -8,6 +8,7 @@ import { type Digest, finish } from '../model/digest.ts';
 import { codeOf, fail } from '../model/failure.ts';
 import type { Store } from './bytes.ts';
 import { extractMember, resolveDebian } from './debian.ts';
+import { fetchTree } from './git.ts';
 
 /** What fetching reports while it works. */
 export type Progress = (text: string) => void;
@@ -52,6 +53,8 @@ async function take(
       'cc.lock',
     );
   }
+  if (source.kind === 'git')
+    return store.keep(artifact, file, await fetchTree(artifact.name, source, file, signal), 'commit');
   const { url, digest: expected } = await resolveDebian(source, signal);
   const whole = store.place(expected);
   const arriving = packages.get(whole) ?? bring();

@@ -8,6 +8,10 @@ const artifact = (source: Source): Artifact => ({ name: 'a', source });
 
 const ORIGINS: { readonly [K in Source['kind']]: readonly [Extract<Source, { kind: K }>, string] } = {
   url: [{ kind: 'url', url: 'https://x.org/a' }, 'https://x.org/a'],
+  git: [
+    { kind: 'git', repository: 'https://x.org/a.git', commit: 'c0ffee' },
+    'https://x.org/a.git at c0ffee',
+  ],
   deb: [{ kind: 'deb', ...deb, member: 'usr/sbin/runc' }, 'Debian package runc of bookworm (usr/sbin/runc)'],
   'deb-source': [{ kind: 'deb-source', ...deb }, 'Debian source runc of bookworm (upstream tarball)'],
   built: [{ kind: 'built', by: 'go/make', path: '/o' }, 'built by go/make'],
