@@ -81,6 +81,7 @@ function build(flat: Flat, ground: Ground, problems: Problem[]): readonly Built[
       recipe: { name: flat.name, isolation: flat.isolation },
       find,
       use: (wanted) => find(wanted) ?? missing(wanted, use, ground),
+      refuse: (option, message) => refused(ground, `${use.spec.name}.${option}`, message),
     });
     open.pop();
     const result = { use, body };
@@ -135,8 +136,11 @@ function providerOf(wanted: Capability<unknown>, uses: readonly PluginUse[]): Pl
 }
 
 function missing(wanted: Capability<unknown>, { spec }: PluginUse, ground: Ground): never {
-  const message = `needs a plugin that provides "${wanted.name}", and the recipe has none`;
-  return fail({ kind: 'config-invalid', file: ground.file, problems: [{ path: spec.name, message }] });
+  return refused(ground, spec.name, `needs a plugin that provides "${wanted.name}", and the recipe has none`);
+}
+
+function refused({ file }: Ground, path: string, message: string): never {
+  return fail({ kind: 'config-invalid', file, problems: [{ path, message }] });
 }
 
 function providedBy<Value>(wanted: Capability<Value>, body: Body): Value {

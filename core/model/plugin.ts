@@ -48,6 +48,8 @@ export interface Context {
   use<Value>(wanted: Capability<Value>): Value;
   /** The same, or undefined where no plugin provides it. */
   find<Value>(wanted: Capability<Value>): Value | undefined;
+  /** Refuses the recipe for an option that its schema alone cannot judge. */
+  refuse(option: string, message: string): never;
   /** The processor of the hosts. */
   readonly arch: Arch;
   /** A folder of this recipe's own for what is worth keeping and may be deleted: builds. */

@@ -140,6 +140,13 @@ test('two artifacts of one name are one mistake, on however many hosts', () => {
   refused({ plugins: [steps('p', bare('s', { artifacts }))] }, conflict);
 });
 
+test('an option that a plugin refuses is a mistake of the recipe', () => {
+  refused(
+    { plugins: [part('crio', ({ refuse }) => refuse('settings.x', 'is not known to version 1.9'))] },
+    { path: 'crio.settings.x', message: 'is not known to version 1.9' },
+  );
+});
+
 test('a capability that no plugin provides is refused', () => {
   refused(
     { plugins: [part('kubeadm', ({ use }) => ({ steps: [bare(use(capability<string>('cri')))] }))] },

@@ -108,7 +108,7 @@ test('machine is a host of the recipe, reached with the keys that were made for 
   } as const;
   const use = () => ({ sources: () => '/list', need: 'debian-archive' }) as never; // all it asks for
   const defaults = { suite: 'bookworm', bridge: 'cclab0', gateway: '198.18.77.1', prefix: 24 };
-  assert.deepEqual(spec.build({ ...defaults, ...given }, { ...context, use, find: use }).hosts, [
+  assert.deepEqual(spec.build({ ...defaults, ...given }, { ...context, use, find: use, refuse: use }).hosts, [
     {
       name: 'lab',
       roles: ['control-plane'],
