@@ -21,14 +21,17 @@ export interface Cri {
   /** `unix://` and a path. */
   readonly socket: string;
   readonly cgroupDriver: 'cgroupfs' | 'systemd';
-  /** Takes in a docker-archive from standard input. */
-  readonly importImages: Command;
+  /** Takes in a docker-archive from standard input; not every build of a runtime can. */
+  readonly importImages?: Command;
   /** Prints the names of the images it has, one a line. */
   readonly listImages: Command;
   /** Ends and removes every pod and container that it runs for Kubernetes. */
   readonly removePods: Command;
 }
 export const cri = capability<Cri>('cri');
+
+/** crictl, of the version that speaks the language of the recipe's container runtime. */
+export const criClient = capability<{ readonly crictl: string }>('cri-client');
 
 /** How pods get addresses. */
 export interface PodNetwork {
@@ -72,6 +75,17 @@ export const From = v.optional(v.picklist(['release', 'debian']), 'release');
 export function release(name: string, url: string, sums?: string): Artifact {
   return { name, source: { kind: 'url', url, ...(sums === undefined ? {} : { sums }) } };
 }
+
+/** The tree of a commit on GitHub; the tag is for servers that do not give out single commits. */
+export function tree(name: string, repository: string, commit: string, tag: string): Artifact {
+  return {
+    name,
+    source: { kind: 'git', repository: `https://github.com/${repository}`, commit, ref: `refs/tags/${tag}` },
+  };
+}
+
+/** A commit by its whole hash. */
+export const Commit = v.pipe(v.string(), v.regex(/^[0-9a-f]{40}$/));
 
 /** Versions are numbers with dots, without leading v. */
 export const Version = v.pipe(v.string(), v.regex(/^\d+\.\d+\.\d+(-[0-9a-z.]+)?$/));

@@ -2,6 +2,7 @@
 import {
   type Artifact,
   built,
+  type Command,
   cmd,
   packages,
   plugin,
@@ -10,7 +11,7 @@ import {
   step,
   v,
 } from '../core/mod.ts';
-import { type Cri, cri, kubernetesRelease, nodeImages } from './capabilities.ts';
+import { cri, kubernetesRelease, nodeImages } from './capabilities.ts';
 import { bootstrap, debianArchive } from './debian.ts';
 import { eraOf } from './kubernetes/versions.ts';
 
@@ -31,10 +32,11 @@ export const images = plugin({
   help: 'makes the images of the control plane and of the smoke test, and loads them on every node',
   options: v.strictObject({ suite: v.optional(v.string(), 'bookworm') }),
   provides: [nodeImages],
-  build: ({ suite }, { cache, use, recipe }) => {
+  build: ({ suite }, { cache, use, recipe, refuse }) => {
     const archive = use(debianArchive);
     const { version, imageRepository, pauseImage, programs } = use(kubernetesRelease);
     const era = eraOf(version);
+    const runtime = use(cri);
     const plane = Object.entries(programs).map(
       ([name, program]): Image => ({
         ref: name === 'pause' ? pauseImage : `${imageRepository}/${name}:v${version}`,
@@ -74,7 +76,9 @@ export const images = plugin({
         loaded(
           bundle,
           all.map(({ ref }) => ref),
-          use(cri),
+          runtime.listImages,
+          runtime.importImages ??
+            refuse('suite', 'is no use: the container runtime of this recipe cannot take in images'),
         ),
       ],
     };
@@ -182,15 +186,15 @@ async function stored(shell: Shell, folder: string, text: string): Promise<strin
 type Loaded = { missing: readonly string[]; archive: string | null };
 
 /** Every node has the images; which bytes they came from is remembered with the stamp. */
-function loaded(bundle: Artifact, refs: readonly string[], runtime: Cri) {
+function loaded(bundle: Artifact, refs: readonly string[], list: Command, take: Command) {
   return step<Loaded>({
     name: 'loaded',
     needs: ['cri'],
     artifacts: [bundle],
     inputs: { refs },
     probe: async (view) => {
-      const list = (await view.ask(runtime.listImages))?.split('\n') ?? [];
-      return { missing: refs.filter((ref) => !list.includes(ref)), archive: view.locked(bundle) ?? null };
+      const there = (await view.ask(list))?.split('\n') ?? [];
+      return { missing: refs.filter((ref) => !there.includes(ref)), archive: view.locked(bundle) ?? null };
     },
     plan: ({ missing, archive }, last) => {
       const before = last.facts as Loaded | undefined; // what this step's own probe found
@@ -201,7 +205,7 @@ function loaded(bundle: Artifact, refs: readonly string[], runtime: Cri) {
           : before
             ? 'the images come from another archive'
             : last.why;
-      return [{ kind: 'run', command: { ...runtime.importImages, input: bundle }, why }];
+      return [{ kind: 'run', command: { ...take, input: bundle }, why }];
     },
   });
 }

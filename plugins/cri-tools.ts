@@ -1,0 +1,62 @@
+/** crictl, by which people and kubeadm talk to a container runtime: a release of it, or built from source. */
+import { placed, plugin, unpacked, v } from '../core/mod.ts';
+import { Commit, criClient, goToolchain, release, tree, Version } from './capabilities.ts';
+import { compiled, outputOf } from './golang/compile.ts';
+
+const RELEASES = 'https://github.com/kubernetes-sigs/cri-tools/releases/download';
+/** Of cc's own, since the archive is unpacked there as a whole. */
+const OWN = '/opt/cc/cri-tools';
+
+export const criTools = plugin({
+  name: 'cri-tools',
+  help: 'places crictl, the command line of container runtimes',
+  options: v.strictObject({
+    /** Of the same minor as Kubernetes: an older or newer one may not speak to its runtime. */
+    version: Version,
+    /** Build the tree of this commit instead of taking the release. */
+    commit: v.optional(Commit),
+    bin: v.optional(v.string(), '/usr/local/bin'),
+  }),
+  provides: [criClient],
+  build: ({ version, commit, bin }, { arch, cache, use }) => {
+    if (commit === undefined) {
+      const file = `crictl-v${version}-linux-${arch}.tar.gz`;
+      const archive = release(
+        'crictl',
+        `${RELEASES}/v${version}/${file}`,
+        `${RELEASES}/v${version}/${file}.sha256`,
+      );
+      return {
+        provides: [criClient.of({ crictl: `${OWN}/crictl` })],
+        steps: [unpacked(archive, { name: 'crictl', path: OWN, witness: 'crictl', needs: [] })],
+      };
+    }
+    const folder = `${cache}/cri-tools/${version}`;
+    const path = `${bin}/crictl`;
+    const source = tree('cri-tools-source', 'kubernetes-sigs/cri-tools', commit, `v${version}`);
+    return {
+      provides: [criClient.of({ crictl: path })],
+      steps: [
+        compiled({
+          toolchain: use(goToolchain),
+          source,
+          // Before modules it was imported from the place where it began.
+          ...(version.startsWith('0.') || version.startsWith('1.0.') ? { gopath: OLD } : {}),
+          packages: ['./cmd/crictl'],
+          variables: { 'github.com/kubernetes-sigs/cri-tools/pkg/version.Version': `v${version}` },
+          needs: ['go-toolchain'],
+          folder,
+        }),
+        placed(
+          {
+            name: 'crictl',
+            source: { kind: 'built', by: 'cri-tools/compile', path: outputOf(folder, 'crictl') },
+          },
+          { path, needs: [] },
+        ),
+      ],
+    };
+  },
+});
+
+const OLD = 'github.com/kubernetes-incubator/cri-tools';

@@ -1,0 +1,112 @@
+/** CRI-O as Kubernetes' container runtime: its makers' static bundle, or built from source for versions that have none. */
+import { cmd, folder, plugin, running, type Step, v, written } from '../core/mod.ts';
+import {
+  Commit,
+  type Cri,
+  cri,
+  criClient,
+  kubernetesRelease,
+  ociRuntime,
+  podNetwork,
+  Version,
+  vmRuntime,
+} from './capabilities.ts';
+import { mistakes, settingsFor, toml } from './crio/config.ts';
+import { fromBundle, fromSource } from './crio/programs.ts';
+import { confinedRuntime, IMPORT, LIST, REMOVE_PODS } from './crio/scripts.ts';
+import { crioUnit } from './crio/unit.ts';
+
+const CONFIG = '/etc/crio/crio.conf';
+const POLICY = '/etc/crio/policy.json';
+const UNIT = '/etc/systemd/system/crio.service';
+const CRICTL = '/etc/crictl.yaml';
+const CONFINED = '/usr/local/libexec/cc/confined-runtime';
+const SOCKET = 'unix:///var/run/crio/crio.sock';
+const STORAGE = { root: '/var/lib/containers/storage', runroot: '/run/containers/storage' };
+/** What CRI-O keeps; podman keeps images in the same place, so these are cc's only where cc made them. */
+const STATE = ['/var/lib/containers', '/run/containers', '/var/lib/crio', '/run/crio', '/var/log/crio'];
+
+const Value = v.union([v.string(), v.number(), v.boolean(), v.array(v.string())]);
+
+export const crio = plugin({
+  name: 'crio',
+  help: 'places CRI-O, configures it for Kubernetes and keeps it running',
+  options: v.strictObject({
+    version: v.pipe(Version, v.regex(/^1\.(9|[1-3]\d)\./)),
+    /** Build the tree of this commit instead of taking the bundle. */
+    commit: v.optional(Commit),
+    suite: v.optional(v.string(), 'bookworm'),
+    cgroupDriver: v.optional(v.picklist(['cgroupfs', 'systemd']), 'systemd'),
+    /** For machines whose root lacks CAP_SYS_RESOURCE and hugetlb cgroups, as containers do. */
+    confined: v.optional(v.boolean(), false),
+    /** More of crio.conf, by table and key: `{ 'crio.runtime.pids_limit': 2048 }`. */
+    settings: v.optional(v.record(v.string(), Value), {}),
+  }),
+  provides: [cri],
+  build: ({ version, commit, suite, cgroupDriver, confined, settings }, context) => {
+    const { use, find, recipe, refuse } = context;
+    for (const [key, what] of Object.entries(mistakes(settings, version))) refuse(`settings.${key}`, what);
+    const { steps, home, conmon, seccomp, copyimg } = commit
+      ? fromSource(version, commit, suite, context)
+      : fromBundle(version, context);
+    const vm = find(vmRuntime);
+    const runtime = use(ociRuntime).path;
+    const own = settingsFor({
+      version,
+      cgroupDriver,
+      programs: { conmon, pinns: `${home}/pinns`, runtime: confined ? CONFINED : runtime },
+      ...(vm ? { vm } : {}),
+      untrusted: recipe.isolation === 'vm',
+      storage: STORAGE,
+      pauseImage: use(kubernetesRelease).pauseImage,
+      policy: POLICY,
+      ...(seccomp === undefined ? {} : { seccomp }),
+      cni: use(podNetwork).bin,
+    });
+    const files = [
+      ...configured(toml({ ...own, ...settings }), home),
+      ...(confined ? [confining(runtime)] : []),
+      ...STATE.map((path) => folder({ name: path.slice(1).replaceAll('/', '-'), path, needs: [] })),
+    ];
+    const placed = [...steps.filter(({ where }) => where !== 'controller'), ...files];
+    const others = ['cri-client', 'oci-runtime', ...(vm ? ['vm-runtime'] : [])];
+    const service = running('crio.service', {
+      restartOn: [CONFIG, UNIT, `${home}/crio`],
+      needs: [...placed.map(({ name }) => `crio/${name}`), ...others],
+    });
+    return {
+      provides: [cri.of(offered(cgroupDriver, use(criClient).crictl, copyimg))],
+      steps: [...steps, ...files, service],
+    };
+  },
+});
+
+function configured(config: string, home: string): readonly Step[] {
+  return [
+    written(config, { name: 'config', path: CONFIG, needs: [] }),
+    written(PERMISSIVE, { name: 'policy', path: POLICY, needs: [] }),
+    written(CRICTL_CONFIG, { name: 'crictl-config', path: CRICTL, needs: [] }),
+    written(crioUnit(home), { name: 'unit', path: UNIT, needs: [] }),
+  ];
+}
+
+function confining(runtime: string): Step {
+  return written(confinedRuntime(runtime), { name: 'confined', path: CONFINED, mode: 0o755, needs: [] });
+}
+
+/** What others ask of CRI-O; it can take in images where its own tool for that was built with it. */
+function offered(cgroupDriver: Cri['cgroupDriver'], crictl: string, copyimg: string | undefined): Cri {
+  const take = cmd`sh -c ${IMPORT} cc ${copyimg ?? ''} ${[STORAGE.root, STORAGE.runroot, POLICY]}`;
+  return {
+    socket: SOCKET,
+    cgroupDriver,
+    ...(copyimg === undefined ? {} : { importImages: { ...take, title: 'a script that takes in images' } }),
+    listImages: { ...cmd`sh -c ${LIST} cc ${crictl}`, title: 'crictl images' },
+    removePods: { ...cmd`sh -c ${REMOVE_PODS} cc ${crictl}`, title: 'a script that removes all pods' },
+  };
+}
+
+/** Upstream's own policies refuse some images by name, which surprises; who may run what is Kubernetes' to say. */
+const PERMISSIVE = `${JSON.stringify({ default: [{ type: 'insecureAcceptAnything' }] })}\n`;
+
+const CRICTL_CONFIG = `runtime-endpoint: ${SOCKET}\nimage-endpoint: ${SOCKET}\ntimeout: 30\n`;
