@@ -10,8 +10,10 @@ interface Tree {
   /** The variable that holds the commit. */
   readonly stamp: string;
   readonly packages: readonly string[];
-  /** Folders of programs in C, by name. */
-  readonly c: Readonly<Record<string, { readonly folder: string; readonly glib: boolean }>>;
+  /** Programs in C: their folders, and what they are linked with. */
+  readonly c: Readonly<Record<string, { readonly folder: string; readonly flags: string }>>;
+  /** Debian packages with the static libraries that its C, and its Go, call. */
+  readonly libraries: readonly string[];
   /** Files of the tree without which this version does not start. */
   readonly files: readonly string[];
 }
@@ -23,13 +25,15 @@ const TREES: Readonly<Record<string, Tree>> = {
     gopath: 'github.com/kubernetes-incubator/cri-o',
     stamp: 'main.gitCommit',
     packages: PACKAGES,
-    c: { conmon: { folder: 'conmon', glib: true } },
+    c: { conmon: { folder: 'conmon', flags: '-lglib-2.0 -lpcre2-8 -lpthread -lm' } },
+    libraries: ['libseccomp-dev', 'libapparmor-dev', 'libglib2.0-dev', 'libpcre2-dev'],
     files: ['seccomp.json'],
   },
   '1.20': {
     stamp: 'github.com/cri-o/cri-o/internal/version.gitCommit',
     packages: PACKAGES,
-    c: { pinns: { folder: 'pinns/src', glib: false } },
+    c: { pinns: { folder: 'pinns/src', flags: '' } },
+    libraries: ['libseccomp-dev'],
     files: [],
   },
 };
@@ -55,9 +59,7 @@ export function treeOf(
   archive: Debian,
   suite: string,
 ): Pick<GoBuild, 'gopath' | 'packages' | 'tags' | 'variables' | 'libraries' | 'others'> {
-  const { gopath, stamp, packages, c, files } = TREES[minor]!;
-  const glib = Object.values(c).some((each) => each.glib);
-  const libraries = ['libseccomp-dev', ...(glib ? ['libglib2.0-dev', 'libpcre2-dev'] : [])];
+  const { gopath, stamp, packages, c, libraries, files } = TREES[minor]!;
   return {
     ...(gopath === undefined ? {} : { gopath }),
     packages,
@@ -65,10 +67,10 @@ export function treeOf(
     variables: { [stamp]: commit },
     libraries: libraries.map((name): Artifact => archive.deb(name, { package: name, suite })),
     others: [
-      ...Object.entries(c).map(([name, { folder, glib }]) => ({
+      ...Object.entries(c).map(([name, { folder, flags }]) => ({
         name,
         make: ({ tree, libraries, bin }: Place) => ({
-          ...cmd`sh -c ${COMPILE_C} cc ${bin}/${name} ${libraries} ${glib ? '-lglib-2.0 -lpcre2-8 -lpthread -lm' : ''}`,
+          ...cmd`sh -c ${COMPILE_C} cc ${bin}/${name} ${libraries} ${flags}`,
           cwd: `${tree}/${folder}`,
           title: `gcc -static -o ${bin}/${name} ${folder}/*.c`,
         }),

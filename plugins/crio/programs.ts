@@ -1,8 +1,8 @@
 /** CRI-O's programs: its makers' static bundle, or built from source for versions that have none. */
-import { type Artifact, type Context, packages, placed, type Step, unpacked } from '../../core/mod.ts';
+import { type Artifact, type Context, placed, type Step, unpacked } from '../../core/mod.ts';
 import { goToolchain, release, tree } from '../capabilities.ts';
 import { debianArchive } from '../debian.ts';
-import { compiled, outputOf } from '../golang/compile.ts';
+import { compiled, compilers, outputOf } from '../golang/compile.ts';
 import { minorOf } from '../kubernetes/versions.ts';
 import { BUILDABLE, treeOf } from './build.ts';
 
@@ -66,7 +66,7 @@ export function fromSource(
   const seccomp = '/etc/crio/seccomp.json';
   return {
     steps: [
-      packages(['gcc', 'libc6-dev'], { name: 'tools', where: 'controller', needs: [] }),
+      compilers(),
       compile,
       ...programs.map((name) => placed(built(name), { path: `${HOME}/${name}`, needs: [] })),
       placed(conmon, { name: 'conmon', path: `${HOME}/conmon`, needs: [] }),

@@ -1,5 +1,5 @@
 /** Programs compiled from a tree of Go sources that holds all it needs: nothing is fetched while compiling. */
-import { type Artifact, built, type Command, cmd, type Need } from '../../core/mod.ts';
+import { type Artifact, built, type Command, cmd, type Need, packages } from '../../core/mod.ts';
 
 export interface GoBuild {
   readonly toolchain: { readonly root: string; readonly version: string };
@@ -28,6 +28,11 @@ export interface Place {
   readonly bin: string;
 }
 
+/** What compiles and links C for trees that call it. */
+export function compilers() {
+  return packages(['gcc', 'libc6-dev'], { name: 'tools', where: 'controller', needs: [] });
+}
+
 /** The name of the program that a package is compiled to. */
 function programOf(path: string, { gopath = '' }: GoBuild): string {
   const whole = path === '.' ? gopath : path;
@@ -43,10 +48,10 @@ const SCRATCH = ['gopath', 'tree', 'gocache', 'tmp', 'libraries', 'pkg-config'];
 
 /** Programs are linked statically, so that they run on any host; the same inputs give the same bytes in every folder. */
 export function compiled(build: GoBuild) {
-  const { source, packages, libraries = [], others = [], needs, folder } = build;
+  const { source, packages: paths, libraries = [], others = [], needs, folder } = build;
   const place = placeOf(build);
   const cgo = build.libraries !== undefined;
-  const names = packages.map((path) => programOf(path, build));
+  const names = paths.map((path) => programOf(path, build));
   return built({
     name: 'compile',
     where: 'controller',
@@ -63,7 +68,7 @@ export function compiled(build: GoBuild) {
       ...(cgo
         ? [{ ...cmd`tee ${folder}/pkg-config`, input: PKG_CONFIG }, cmd`chmod 0755 ${folder}/pkg-config`]
         : []),
-      ...packages.map((path, index) => goBuild(build, place, path, outputOf(folder, names[index]!))), // a name for each
+      ...paths.map((path, index) => goBuild(build, place, path, outputOf(folder, names[index]!))), // a name for each
       ...others.map(({ make }) => make(place)),
       cmd`rm -rf ${SCRATCH.map((name) => `${folder}/${name}`)}`,
     ],

@@ -1,29 +1,13 @@
 /** crictl: from its release, or built from the tree of a commit. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { goToolchain } from '../../plugins/capabilities.ts';
 import { criTools } from '../../plugins/cri-tools.ts';
 import { laws } from '../rig/laws.ts';
-import { benchOf, type Telling } from './bench.ts';
-import { files, folder, providing } from './tools.ts';
+import { benchOf } from './bench.ts';
+import { COMPILER, GO } from './compiler.ts';
 
-const GO = providing(goToolchain, { root: '/go', version: '1.15' });
 const source = (version: string, commit: string) => ({ plugins: [GO, criTools({ version, commit })] });
 const MIDDLE = source('1.20.0', 'ec9e336fd8c21c4bab89a6aed2c4a138c8cfae75');
-
-const how: Telling = {
-  does: (host, { make }) => [
-    ...files(host),
-    ['tar -x', (argv) => folder(host, argv[argv.indexOf('-C') + 1]!)], // the plugin's command has this option
-    [
-      '/go/bin/go build',
-      (argv) => {
-        make(host, argv[argv.indexOf('-o') + 1]!, 'built'); // the plugin's command has this option
-        return '';
-      },
-    ],
-  ],
-};
 
 laws(
   'cri-tools',
@@ -31,7 +15,7 @@ laws(
   { bytes: { crictl: '{"crictl":"crictl"}' } },
 );
 laws('cri-tools from source', MIDDLE, {
-  ...how,
+  ...COMPILER,
   plugin: 'cri-tools',
   kept: ['compile'],
   left: { controller: ['CACHE/cri-tools/1.20.0/bin/crictl'] },
@@ -41,7 +25,7 @@ test('tree from before modules is built where it was imported from', async (t) =
   const old = source('1.0.0-alpha.0', 'b42fc3f364dd48f649d55926c34492beeb9b2e99');
   const places = await Promise.all(
     [MIDDLE, old].map(async (recipe) => {
-      const bench = await benchOf(t, recipe, how);
+      const bench = await benchOf(t, recipe, COMPILER);
       await bench.run();
       const { argv = [] } = bench.ran.find(({ argv }) => argv[0] === 'tar') ?? {};
       return argv[3]?.replace(bench.cache, 'CACHE');
