@@ -31,7 +31,12 @@ export interface Cri {
 export const cri = capability<Cri>('cri');
 
 /** crictl, of the version that speaks the language of the recipe's container runtime. */
-export const criClient = capability<{ readonly crictl: string }>('cri-client');
+export interface CriClient {
+  readonly crictl: string;
+  /** How its configuration names a socket: the first ones took a path and no `unix://`. */
+  readonly endpoint: (socket: string) => string;
+}
+export const criClient = capability<CriClient>('cri-client');
 
 /** How pods get addresses. */
 export interface PodNetwork {

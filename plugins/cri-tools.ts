@@ -27,7 +27,7 @@ export const criTools = plugin({
         `${RELEASES}/v${version}/${file}.sha256`,
       );
       return {
-        provides: [criClient.of({ crictl: `${OWN}/crictl` })],
+        provides: [criClient.of({ crictl: `${OWN}/crictl`, endpoint: endpointOf(version) })],
         steps: [unpacked(archive, { name: 'crictl', path: OWN, witness: 'crictl', needs: [] })],
       };
     }
@@ -35,7 +35,7 @@ export const criTools = plugin({
     const path = `${bin}/crictl`;
     const source = tree('cri-tools-source', 'kubernetes-sigs/cri-tools', commit, `v${version}`);
     return {
-      provides: [criClient.of({ crictl: path })],
+      provides: [criClient.of({ crictl: path, endpoint: endpointOf(version) })],
       steps: [
         compiled({
           toolchain: use(goToolchain),
@@ -58,5 +58,11 @@ export const criTools = plugin({
     };
   },
 });
+
+/** As URLs since v1.0.0-alpha.1 (cmd/crictl/main.go). */
+function endpointOf(version: string): (socket: string) => string {
+  const first = version.startsWith('0.') || version === '1.0.0-alpha.0';
+  return (socket) => (first ? socket.replace(/^unix:\/\//, '') : socket);
+}
 
 const OLD = 'github.com/kubernetes-incubator/cri-tools';

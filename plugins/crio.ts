@@ -51,6 +51,7 @@ export const crio = plugin({
       : fromBundle(version, context);
     const vm = find(vmRuntime);
     const runtime = use(ociRuntime).path;
+    const client = use(criClient);
     const own = settingsFor({
       version,
       cgroupDriver,
@@ -64,7 +65,7 @@ export const crio = plugin({
       cni: use(podNetwork).bin,
     });
     const files = [
-      ...configured(toml({ ...own, ...settings }), home),
+      ...configured(toml({ ...own, ...settings }), client.endpoint(SOCKET), home),
       ...(confined ? [confining(runtime)] : []),
       ...STATE.map((path) => folder({ name: path.slice(1).replaceAll('/', '-'), path, needs: [] })),
     ];
@@ -75,17 +76,18 @@ export const crio = plugin({
       needs: [...placed.map(({ name }) => `crio/${name}`), ...others],
     });
     return {
-      provides: [cri.of(offered(cgroupDriver, use(criClient).crictl, copyimg))],
+      provides: [cri.of(offered(cgroupDriver, client.crictl, copyimg))],
       steps: [...steps, ...files, service],
     };
   },
 });
 
-function configured(config: string, home: string): readonly Step[] {
+function configured(config: string, endpoint: string, home: string): readonly Step[] {
+  const crictl = `runtime-endpoint: ${endpoint}\nimage-endpoint: ${endpoint}\ntimeout: 30\n`;
   return [
     written(config, { name: 'config', path: CONFIG, needs: [] }),
     written(PERMISSIVE, { name: 'policy', path: POLICY, needs: [] }),
-    written(CRICTL_CONFIG, { name: 'crictl-config', path: CRICTL, needs: [] }),
+    written(crictl, { name: 'crictl-config', path: CRICTL, needs: [] }),
     written(crioUnit(home), { name: 'unit', path: UNIT, needs: [] }),
   ];
 }
@@ -108,5 +110,3 @@ function offered(cgroupDriver: Cri['cgroupDriver'], crictl: string, copyimg: str
 
 /** Upstream's own policies refuse some images by name, which surprises; who may run what is Kubernetes' to say. */
 const PERMISSIVE = `${JSON.stringify({ default: [{ type: 'insecureAcceptAnything' }] })}\n`;
-
-const CRICTL_CONFIG = `runtime-endpoint: ${SOCKET}\nimage-endpoint: ${SOCKET}\ntimeout: 30\n`;

@@ -62,7 +62,8 @@ export function fromSource(
   const conmon = own
     ? built('conmon')
     : archive.deb('conmon', { package: 'conmon', suite, member: 'usr/bin/conmon' });
-  const programs = ['crio', 'copyimg', ...others.filter((name) => name === 'pinns')];
+  const copyimg = source.packages.includes('./test/copyimg') ? 'copyimg' : undefined;
+  const programs = ['crio', ...(copyimg ? [copyimg] : []), ...others.filter((name) => name === 'pinns')];
   const seccomp = '/etc/crio/seccomp.json';
   return {
     steps: [
@@ -76,7 +77,7 @@ export function fromSource(
     ],
     home: HOME,
     conmon: `${HOME}/conmon`,
-    copyimg: `${HOME}/copyimg`,
+    ...(copyimg === undefined ? {} : { copyimg: `${HOME}/${copyimg}` }),
     ...(others.includes('seccomp.json') ? { seccomp } : {}),
   };
 }

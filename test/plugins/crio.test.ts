@@ -26,7 +26,7 @@ const BELOW = [
   ARCHIVE,
   providing(ociRuntime, { path: '/usr/local/sbin/runc' }),
   providing(podNetwork, { subnet: '10.244.0.0/24', bin: '/opt/pods/bin', bridge: 'pods0' }),
-  providing(criClient, { crictl: '/usr/local/bin/crictl' }),
+  providing(criClient, { crictl: '/usr/local/bin/crictl', endpoint: (socket) => socket }),
   GO,
   providing(kubernetesRelease, {
     version: '1.20.2',
