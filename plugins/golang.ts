@@ -3,6 +3,9 @@ import { built, cmd, plugin, unpacked, v } from '../core/mod.ts';
 import { From, goToolchain, release } from './capabilities.ts';
 import { debianArchive } from './debian.ts';
 
+/** Digests of all files of all releases: https://go.dev/dl/ */
+const INDEX = 'https://go.dev/dl/?mode=json&include=all';
+
 export const golang = plugin({
   name: 'golang',
   help: 'a Go toolchain for building from source',
@@ -16,7 +19,7 @@ export const golang = plugin({
   build: ({ from, version, suite }, { arch, cache, use }) => {
     const folder = `${cache}/go/${version}`;
     if (from === 'release') {
-      const artifact = release(`go-${version}`, `https://go.dev/dl/go${version}.linux-${arch}.tar.gz`);
+      const artifact = release(`go-${version}`, `https://go.dev/dl/go${version}.linux-${arch}.tar.gz`, INDEX);
       const step = unpacked(artifact, {
         name: 'toolchain',
         path: folder,

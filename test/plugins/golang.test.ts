@@ -32,6 +32,16 @@ laws('golang from Debian', DEBIAN, {
   left: { controller: ['CACHE/go/1.15/usr/lib/go-1.15/bin/go'] },
 });
 
+test('release is one whose digest the index of all releases names', async (t) => {
+  const bench = await benchOf(t, { plugins: [golang({ version: '1.9.2' })] });
+  const sources = bench.tasks.flatMap(({ step }) => step.artifacts ?? []).map(({ source }) => source);
+  assert.deepEqual(sources.at(-1), {
+    kind: 'url',
+    url: 'https://go.dev/dl/go1.9.2.linux-amd64.tar.gz',
+    sums: 'https://go.dev/dl/?mode=json&include=all',
+  });
+});
+
 test('toolchain is where others are told that it is', async (t) => {
   let root = '';
   const user = plugin({
