@@ -2,52 +2,59 @@
 import { type Artifact, placed, plugin, v } from '../core/mod.ts';
 import { goToolchain, kubernetesRelease, release, Version } from './capabilities.ts';
 import { debianArchive } from './debian.ts';
-import { compiled, NODE_PROGRAMS, outputOf, PLANE_PROGRAMS } from './kubernetes/build.ts';
-import { eraOf, isKnown, MINORS } from './kubernetes/versions.ts';
+import { BUILDABLE, compiled, NODE_PROGRAMS, outputOf, PLANE_PROGRAMS } from './kubernetes/build.ts';
+import { pauseImage, UPSTREAM } from './kubernetes/image-names.ts';
+import { isKnown, MINORS, minorOf, since } from './kubernetes/versions.ts';
+
+/** The same places for all versions: https://kubernetes.io/releases/download/ */
+const RELEASES = 'https://dl.k8s.io/release';
 
 export const kubernetes = plugin({
   name: 'kubernetes',
   help: 'kubeadm, kubelet and kubectl, from the official release or built from source',
   options: v.strictObject({
-    version: v.pipe(Version, v.check(isKnown, `expected a version of ${MINORS.join(', ')}`)),
+    version: v.pipe(
+      Version,
+      v.check(isKnown, `expected a version from ${MINORS.at(0)} to ${MINORS.at(-1)}, as 1.20.2`),
+    ),
     from: v.optional(v.picklist(['release', 'source']), 'release'),
-    imageRepository: v.optional(v.string(), 'registry.k8s.io'),
+    /** Where nodes take images from; kubeadm's own default is gone for versions before 1.25. */
+    imageRepository: v.optional(v.string(), UPSTREAM),
     bin: v.optional(v.string(), '/usr/local/bin'),
     /** For `from: 'source'`: the Debian source package that holds the tree, and what the programs say of themselves. */
-    source: v.optional(v.strictObject({ package: v.string(), suite: v.string() }), {
-      package: 'kubernetes',
-      suite: 'bookworm',
-    }),
-    commit: v.optional(v.string(), 'unknown'),
-    date: v.optional(v.string(), '1970-01-01T00:00:00Z'),
+    source: v.exactOptional(v.strictObject({ package: v.string(), suite: v.string() })),
+    commit: v.exactOptional(v.string()),
+    date: v.exactOptional(v.string()),
     /** Go build tags; `providerless` leaves the cloud providers out, upstream's own tag. */
-    tags: v.optional(v.array(v.string()), []),
+    tags: v.exactOptional(v.array(v.string())),
   }),
   provides: [kubernetesRelease],
-  build: ({ version, from, imageRepository, bin, source, commit, date, tags }, { arch, cache, use }) => {
+  build: ({ version, from, imageRepository, bin, ...building }, { arch, cache, use, refuse }) => {
     const folder = `${cache}/kubernetes/${version}`;
+    if (from === 'release')
+      for (const option of Object.keys(building)) refuse(option, 'is only for what is built: from: "source"');
+    if (from === 'source' && !BUILDABLE.includes(minorOf(version)))
+      refuse('version', `cannot be built: there is source of ${BUILDABLE.join(', ')} only`);
     const made = (name: string): Artifact => ({
       name,
       source: { kind: 'built', by: 'kubernetes/compile', path: outputOf(folder, name) },
     });
-    const published = (name: string) =>
-      release(name, `https://dl.k8s.io/release/v${version}/bin/linux/${arch}/${name}`);
-    const program = from === 'source' ? made : published;
-    const compile = () =>
-      compiled({
+    const program = from === 'source' ? made : (name: string) => published(name, version, arch);
+    const compile = () => {
+      const { source = TREE, commit = 'unknown', date = '1970-01-01T00:00:00Z', tags = [] } = building;
+      return compiled({
         ...{ version, arch, commit, date, tags, folder },
         source: use(debianArchive).source('kubernetes-source', source),
         goroot: use(goToolchain).root,
         go: 'go-toolchain',
       });
+    };
     const names = [...PLANE_PROGRAMS, 'pause'];
     return {
       provides: [
         kubernetesRelease.of({
-          version,
-          imageRepository,
-          pauseImage: `${imageRepository}/pause:${eraOf(version).pause}`,
-          bin,
+          ...{ version, imageRepository, bin },
+          pauseImage: pauseImage(version, imageRepository, arch),
           programs: from === 'source' ? Object.fromEntries(names.map((name) => [name, made(name)])) : {},
         }),
       ],
@@ -58,3 +65,11 @@ export const kubernetes = plugin({
     };
   },
 });
+
+/** The one tree in Debian's archive. */
+const TREE = { package: 'kubernetes', suite: 'bookworm' };
+
+function published(name: string, version: string, arch: string): Artifact {
+  const url = `${RELEASES}/v${version}/bin/linux/${arch}/${name}`;
+  return release(name, url, since('sums', version) ? `${url}.sha256` : undefined);
+}

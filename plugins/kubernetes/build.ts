@@ -1,6 +1,9 @@
 /** Building Kubernetes from its source tree with a Go toolchain and nothing else. */
 import { type Artifact, built, cmd, type Need } from '../../core/mod.ts';
 
+/** The minor versions whose tree can be had and built: Debian's archive holds no newer one. */
+export const BUILDABLE = ['1.20'];
+
 /** Programs of a node, and those that the control plane runs in containers. */
 export const NODE_PROGRAMS = ['kubeadm', 'kubelet', 'kubectl'];
 export const PLANE_PROGRAMS = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kube-proxy'];

@@ -1,7 +1,12 @@
 /** Kubernetes' programs: from their release, or built from Debian's source package. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { goToolchain } from '../../plugins/capabilities.ts';
+import { expand } from '../../core/graph/expand.ts';
+import { flattened } from '../../core/graph/flatten.ts';
+import type { Arch } from '../../core/model/artifact.ts';
+import { plugin } from '../../core/model/plugin.ts';
+import * as v from '../../core/model/vocabulary.ts';
+import { goToolchain, type Kubernetes, kubernetesRelease } from '../../plugins/capabilities.ts';
 import { NODE_PROGRAMS, PLANE_PROGRAMS } from '../../plugins/kubernetes/build.ts';
 import { kubernetes } from '../../plugins/kubernetes.ts';
 import { expanded, failureIn } from '../graph/recipes.ts';
@@ -44,7 +49,8 @@ const how: Telling = {
   ],
 };
 
-laws('kubernetes', { plugins: [kubernetes({ version: '1.20.2' })] });
+for (const version of ['1.9.2', '1.20.2', '1.36.4'])
+  laws(`kubernetes ${version}`, { plugins: [kubernetes({ version })] }, { plugin: 'kubernetes' });
 laws('kubernetes from source', SOURCE, {
   ...how,
   plugin: 'kubernetes',
@@ -75,11 +81,77 @@ test('build tells the programs what they are, and leaves nothing but them', asyn
   );
 });
 
+/** Why a recipe with these options is refused. */
+function problemsOf(given: NonNullable<Parameters<typeof kubernetes>[0]>) {
+  const failure = failureIn(() => expanded({ hosts: [NODE], plugins: [kubernetes(given)] }));
+  return failure?.kind === 'config-invalid' ? failure.problems : failure;
+}
+
 test('version that no table knows is refused with those that it does', () => {
-  const failure = failureIn(() => expanded({ hosts: [NODE], plugins: [kubernetes({ version: '1.99.0' })] }));
-  assert.deepEqual(failure, {
-    kind: 'config-invalid',
-    file: '/site/cc.config.ts',
-    problems: [{ path: 'kubernetes.version', message: 'expected a version of 1.20' }],
-  });
+  assert.deepEqual(problemsOf({ version: '1.99.0' }), [
+    { path: 'kubernetes.version', message: 'expected a version from 1.9 to 1.36, as 1.20.2' },
+  ]);
 });
+
+for (const given of [
+  { source: { package: 'kubernetes', suite: 'bookworm' } },
+  { commit: 'faecb19' },
+  { date: '2021-01-13T13:20:00Z' },
+  { tags: ['providerless'] },
+]) {
+  const [option] = Object.keys(given);
+  test(`${option}, which a release has no use for, is refused`, () => {
+    assert.deepEqual(problemsOf({ version: '1.20.2', ...given }), [
+      { path: `kubernetes.${option}`, message: 'is only for what is built: from: "source"' },
+    ]);
+  });
+}
+
+test('version whose source cannot be had is refused with those whose can', () => {
+  assert.deepEqual(problemsOf({ version: '1.36.4', from: 'source' }), [
+    { path: 'kubernetes.version', message: 'cannot be built: there is source of 1.20 only' },
+  ]);
+});
+
+/** What a recipe offers other plugins, and where its artifacts come from. */
+function offered(version: string, arch: Arch) {
+  let value: Kubernetes | undefined;
+  const user = plugin({
+    name: 'user',
+    help: '',
+    options: v.strictObject({}),
+    build: (_, { use }) => {
+      value = use(kubernetesRelease);
+      return { steps: [] };
+    },
+  });
+  const recipe = { hosts: [NODE], plugins: [kubernetes({ version }), user()] };
+  const ground = { arch, cache: '/cache', state: '/state', file: '/site/cc.config.ts' };
+  const { tasks } = expand(flattened([recipe], []), ground, []);
+  const sources = tasks.flatMap(({ step }) => step.artifacts ?? []).map(({ source }) => source);
+  return { value, sources };
+}
+
+const DL = 'https://dl.k8s.io/release';
+for (const [version, arch, pause, sums] of [
+  ['1.9.2', 'amd64', 'pause-amd64:3.0', false],
+  ['1.11.10', 'arm64', 'pause-arm64:3.1', false],
+  ['1.12.0', 'arm64', 'pause:3.1', true],
+  ['1.36.4', 'amd64', 'pause:3.10.2', true],
+] as const) {
+  test(`release ${version} for ${arch} comes with the digests that upstream publishes for it`, () => {
+    const { value, sources } = offered(version, arch);
+    const urls = NODE_PROGRAMS.map((name) => `${DL}/v${version}/bin/linux/${arch}/${name}`);
+    assert.deepEqual(
+      sources,
+      urls.map((url) => ({ kind: 'url', url, ...(sums ? { sums: `${url}.sha256` } : {}) })),
+    );
+    assert.deepEqual(value, {
+      version,
+      imageRepository: 'registry.k8s.io',
+      pauseImage: `registry.k8s.io/${pause}`,
+      bin: '/usr/local/bin',
+      programs: {},
+    });
+  });
+}
