@@ -67,6 +67,8 @@ export const kubernetesRelease = capability<Kubernetes>('kubernetes-release');
 export const nodeImages = capability<{ readonly nginx: string; readonly client: string }>('node-images');
 
 export interface Cluster {
+  /** Of Kubernetes: `1.20.2`. */
+  readonly version: string;
   /** On hosts of the control plane. */
   readonly kubeconfig: string;
   readonly kubectl: string;

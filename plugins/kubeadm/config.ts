@@ -1,5 +1,6 @@
-/** kubeadm's configuration, generated for the version it is for. */
-import { eraOf } from '../kubernetes/versions.ts';
+/** kubeadm's configuration, generated in the newest form that the version it is for reads. */
+import { dnsRepository } from '../kubernetes/image-names.ts';
+import { eraOf, type KubeadmApi, since } from '../kubernetes/versions.ts';
 
 export interface ClusterConfig {
   readonly version: string;
@@ -8,64 +9,129 @@ export interface ClusterConfig {
   readonly cgroupDriver: string;
   readonly podSubnet: string;
   readonly serviceSubnet: string;
+  /** How long the runtime may take to start a pod; kubelet's own patience where it is left out. */
+  readonly patience?: string;
 }
 
-/** YAML documents as JSON, which YAML includes. https://kubernetes.io/docs/reference/config-api/kubeadm-config.v1beta2/ */
+/** A node that is to become part of a cluster, and how it knows that the cluster is the right one. */
+export interface JoinConfig {
+  readonly version: string;
+  readonly criSocket: string;
+  /** `host:port` of the API. */
+  readonly endpoint: string;
+  readonly token: string;
+  /** `sha256:…` of the public key of the cluster's authority. */
+  readonly caHash: string;
+}
+
+/** YAML documents as JSON, which YAML includes. */
 export function kubeadmConfig(config: ClusterConfig): string {
-  const kubeadm = `kubeadm.k8s.io/${eraOf(config.version).kubeadmApi}`;
-  const documents = [
-    { apiVersion: kubeadm, kind: 'InitConfiguration', nodeRegistration: { criSocket: config.criSocket } },
+  return documents(INIT[eraOf(config.version).kubeadmApi](config));
+}
+
+export function joinConfig(config: JoinConfig): string {
+  return documents([JOIN[eraOf(config.version).kubeadmApi](config)]);
+}
+
+type Document = Readonly<Record<string, unknown>>;
+
+function documents(all: readonly Document[]): string {
+  return all.map((document) => `---\n${JSON.stringify(document, null, 2)}\n`).join('');
+}
+
+function typed(api: KubeadmApi, kind: string): { apiVersion: string; kind: string } {
+  return { apiVersion: `kubeadm.k8s.io/${api}`, kind };
+}
+
+/** kubernetes/kubernetes, cmd/kubeadm/app/apis/kubeadm/VERSION/types.go for each. */
+const INIT: { readonly [Api in KubeadmApi]: (config: ClusterConfig) => readonly Document[] } = {
+  v1alpha1: (config) => [
     {
-      apiVersion: kubeadm,
-      kind: 'ClusterConfiguration',
-      // Named, because kubeadm otherwise asks the network for the newest.
-      kubernetesVersion: `v${config.version}`,
-      imageRepository: config.imageRepository,
-      networking: { podSubnet: config.podSubnet, serviceSubnet: config.serviceSubnet },
+      ...typed('v1alpha1', 'MasterConfiguration'),
+      ...(since('configuredSocket', config.version) ? { criSocket: config.criSocket } : {}),
+      ...clusterOf(config),
+      kubeProxy: { config: PROXY },
     },
+  ],
+  v1alpha2: (config) => [
     {
-      apiVersion: 'kubelet.config.k8s.io/v1beta1',
-      kind: 'KubeletConfiguration',
-      cgroupDriver: config.cgroupDriver,
-      failSwapOn: false,
+      ...typed('v1alpha2', 'MasterConfiguration'),
+      nodeRegistration: { criSocket: config.criSocket },
+      ...clusterOf(config),
+      kubeletConfiguration: { baseConfig: kubeletOf(config) },
+      kubeProxy: { config: PROXY },
     },
-    {
-      apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
-      kind: 'KubeProxyConfiguration',
-      // 0 leaves the kernel's limit as it is: it may be shared with others, and then refuses to be set.
-      conntrack: { maxPerCore: 0, min: 0 },
-    },
+  ],
+  v1alpha3: split('v1alpha3'),
+  v1beta1: split('v1beta1'),
+  v1beta2: split('v1beta2'),
+  v1beta3: split('v1beta3'),
+  v1beta4: split('v1beta4'),
+};
+
+/** Since v1alpha3 what concerns the node, the cluster and each component is a document of its own. */
+function split(api: KubeadmApi) {
+  return (config: ClusterConfig): readonly Document[] => [
+    { ...typed(api, 'InitConfiguration'), nodeRegistration: { criSocket: config.criSocket } },
+    { ...typed(api, 'ClusterConfiguration'), ...clusterOf(config) },
+    { apiVersion: 'kubelet.config.k8s.io/v1beta1', kind: 'KubeletConfiguration', ...kubeletOf(config) },
+    { apiVersion: 'kubeproxy.config.k8s.io/v1alpha1', kind: 'KubeProxyConfiguration', ...PROXY },
   ];
-  return documents.map((document) => `---\n${JSON.stringify(document, null, 2)}\n`).join('');
 }
 
-/** As upstream's packages ship it: https://github.com/kubernetes/release, cmd/krel/templates/latest/kubelet */
-export function kubeletUnit(bin: string): string {
-  return `[Unit]
-Description=kubelet: The Kubernetes Node Agent
-Documentation=https://kubernetes.io/docs/home/
-Wants=network-online.target
-After=network-online.target
-
-[Service]
-ExecStart=${bin}/kubelet
-Restart=always
-StartLimitInterval=0
-RestartSec=1
-
-[Install]
-WantedBy=multi-user.target
-`;
+function clusterOf({ version, imageRepository, podSubnet, serviceSubnet }: ClusterConfig): Document {
+  const dns = dnsRepository(version, imageRepository);
+  return {
+    // Named, because kubeadm otherwise asks the network for the newest.
+    kubernetesVersion: `v${version}`,
+    imageRepository,
+    networking: { podSubnet, serviceSubnet },
+    ...(dns === undefined ? {} : { dns: { imageRepository: dns } }),
+  };
 }
 
-/** The drop-in of upstream's kubeadm package; RestartSec is shorter, since kubelet restarts until kubeadm has written its files. */
-export function kubeletDropIn(bin: string): string {
-  return `[Service]
-Environment="KUBELET_KUBECONFIG_ARGS=--bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf --kubeconfig=/etc/kubernetes/kubelet.conf"
-Environment="KUBELET_CONFIG_ARGS=--config=/var/lib/kubelet/config.yaml"
-EnvironmentFile=-/var/lib/kubelet/kubeadm-flags.env
-EnvironmentFile=-/etc/default/kubelet
-ExecStart=
-ExecStart=${bin}/kubelet $KUBELET_KUBECONFIG_ARGS $KUBELET_CONFIG_ARGS $KUBELET_KUBEADM_ARGS $KUBELET_EXTRA_ARGS
-`;
+function kubeletOf({ cgroupDriver, patience }: ClusterConfig): Document {
+  return {
+    cgroupDriver,
+    failSwapOn: false,
+    ...(patience === undefined ? {} : { runtimeRequestTimeout: patience }),
+  };
+}
+
+/** 0 leaves the kernel's limit as it is: it may be shared with others, and then refuses to be set. */
+const PROXY = { conntrack: { maxPerCore: 0, min: 0 } };
+
+/** The same files: NodeConfiguration, since v1alpha3 JoinConfiguration, since v1beta1 with `discovery`. */
+const JOIN: { readonly [Api in KubeadmApi]: (config: JoinConfig) => Document } = {
+  v1alpha1: (config) => ({
+    ...typed('v1alpha1', 'NodeConfiguration'),
+    ...(since('configuredSocket', config.version) ? { criSocket: config.criSocket } : {}),
+    ...flatDiscovery(config),
+  }),
+  v1alpha2: flat('v1alpha2', 'NodeConfiguration'),
+  v1alpha3: flat('v1alpha3', 'JoinConfiguration'),
+  v1beta1: nested('v1beta1'),
+  v1beta2: nested('v1beta2'),
+  v1beta3: nested('v1beta3'),
+  v1beta4: nested('v1beta4'),
+};
+
+function flat(api: KubeadmApi, kind: string) {
+  return (config: JoinConfig): Document => ({
+    ...typed(api, kind),
+    nodeRegistration: { criSocket: config.criSocket },
+    ...flatDiscovery(config),
+  });
+}
+
+function flatDiscovery({ token, endpoint, caHash }: JoinConfig): Document {
+  return { token, discoveryTokenAPIServers: [endpoint], discoveryTokenCACertHashes: [caHash] };
+}
+
+function nested(api: KubeadmApi) {
+  return ({ criSocket, token, endpoint, caHash }: JoinConfig): Document => ({
+    ...typed(api, 'JoinConfiguration'),
+    nodeRegistration: { criSocket },
+    discovery: { bootstrapToken: { token, apiServerEndpoint: endpoint, caCertHashes: [caHash] } },
+  });
 }

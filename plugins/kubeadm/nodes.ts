@@ -1,5 +1,6 @@
 /** What a control plane still needs once init has made it: an API that answers, nodes that take pods and are ready. */
 import { awaited, cmd, step, type View } from '../../core/mod.ts';
+import { since } from '../kubernetes/versions.ts';
 
 /** The first host of the control plane, where kubeadm has left its credentials. */
 export const PLANE = { firstOf: 'control-plane' } as const;
@@ -25,7 +26,8 @@ async function nodes(view: View, kubectl: readonly string[]): Promise<readonly N
   return text === undefined ? undefined : (JSON.parse(text) as { items: readonly Node[] }).items;
 }
 
-export function answering(kubectl: readonly string[]) {
+export function answering(kubectl: readonly string[], version: string) {
+  const path = since('readyz', version) ? '/readyz' : '/healthz';
   return awaited({
     name: 'api',
     where: PLANE,
@@ -33,7 +35,7 @@ export function answering(kubectl: readonly string[]) {
     what: 'the API answers',
     within: 180,
     look: async (view) => {
-      const answer = await view.ask(cmd`${kubectl} get --raw /readyz`);
+      const answer = await view.ask(cmd`${kubectl} get --raw ${path}`);
       return answer === undefined ? 'the API is not ready' : undefined;
     },
   });

@@ -21,27 +21,34 @@ export const MADE = [
   '/var/lib/kubelet/config.yaml',
 ];
 
-export const BELOW = [
-  providing(kubernetesRelease, {
-    version: '1.20.2',
-    imageRepository: 'registry.lab',
-    pauseImage: 'registry.lab/pause:3.2',
-    bin: '/usr/local/bin',
-    programs: {},
-  }),
-  providing(cri, {
-    socket: 'unix:///run/cri.sock',
-    cgroupDriver: 'systemd',
-    importImages: { argv: ['ctr', 'import', '-'] },
-    listImages: { argv: ['ctr', 'list'] },
-    removePods: { argv: ['ctr', 'end-all'] },
-  }),
-  providing(podNetwork, { subnet: '10.244.0.0/24', bin: '/opt/cni/bin', bridge: 'pods0' }),
-];
+export const BELOW = below('1.20.2');
+
+/** What kubeadm builds on, for a version of Kubernetes. */
+export function below(version: string) {
+  return [
+    providing(kubernetesRelease, {
+      version,
+      imageRepository: 'registry.lab',
+      pauseImage: 'registry.lab/pause:3.2',
+      bin: '/usr/local/bin',
+      programs: {},
+    }),
+    providing(cri, {
+      socket: 'unix:///run/cri.sock',
+      cgroupDriver: 'systemd',
+      importImages: { argv: ['ctr', 'import', '-'] },
+      listImages: { argv: ['ctr', 'list'] },
+      removePods: { argv: ['ctr', 'end-all'] },
+    }),
+    providing(podNetwork, { subnet: '10.244.0.0/24', bin: '/opt/cni/bin', bridge: 'pods0' }),
+  ];
+}
 
 export interface Api {
   /** Whether it answers, where there is a control plane. */
   answers: boolean;
+  /** Where it says so. */
+  readonly health?: string;
 }
 
 function init(host: Paper): string {
@@ -57,14 +64,14 @@ function nodes(host: Paper): string {
   });
 }
 
-function reading(host: Paper, api: Api): readonly Told[] {
+function reading(host: Paper, api: Api, health: string): readonly Told[] {
   const there = () => host.disk.has(ADMIN) && api.answers;
   const refused = { code: 1, stderr: 'connection refused\n' };
   const answer = (text: () => string) => () =>
     host.disk.has(ADMIN) ? (there() ? text() : refused) : MISSING;
   return [
     [PROXY, answer(() => 'daemonset.apps/kube-proxy\n')],
-    [`${KUBECTL} get --raw /readyz`, answer(() => 'ok')],
+    [`${KUBECTL} get --raw ${health}`, answer(() => 'ok')],
     [`${KUBECTL} get nodes -o json`, answer(() => nodes(host))],
   ];
 }
@@ -85,12 +92,12 @@ export function clusterOn(api: Api = { answers: true }, settings = '1\n'): Telli
       host.write('/proc/sys/net/ipv4/ip_forward', settings);
       host.write('/proc/sys/net/bridge/bridge-nf-call-iptables', settings);
     },
-    reads: (host) => reading(host, api),
+    reads: (host) => reading(host, api, api.health ?? '/readyz'),
     does: (host) => [
       ...files(host),
       ['sysctl -w', (argv) => sysctl(host, argv)],
       ['/usr/local/bin/kubeadm init', () => init(host)],
-      ['/usr/local/bin/kubeadm reset --force', () => removed(host, '/etc/kubernetes/manifests')],
+      ['/usr/local/bin/kubeadm reset', () => removed(host, '/etc/kubernetes/manifests')],
       ['ctr end-all', ''],
       // the script that clears what kubeadm leaves; its arguments are the bridge, and what it removes
       [

@@ -1,92 +1,144 @@
-/** What kubeadm and kubelet are told, word for word. */
+/** What kubeadm and kubelet are told, word for word, in each form that some version reads. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { kubeadmConfig, kubeletDropIn, kubeletUnit } from '../../plugins/kubeadm/config.ts';
+import { type ClusterConfig, joinConfig, kubeadmConfig } from '../../plugins/kubeadm/config.ts';
+import { dnsAddress, kubeletDropIn, kubeletUnit } from '../../plugins/kubeadm/kubelet.ts';
 import { kubeadm } from '../../plugins/kubeadm.ts';
 import { benchOf } from './bench.ts';
 import { BELOW, clusterOn } from './cluster.ts';
 
 const UNIT = '/etc/systemd/system/kubelet.service';
 
+/** A file below golden/kubeadm: what it is for, and its whole text. */
+function golden(name: string): string {
+  return readFileSync(new URL(`golden/kubeadm/${name}`, import.meta.url), 'utf8');
+}
+
+const CLUSTER: Omit<ClusterConfig, 'version'> = {
+  imageRepository: 'registry.lab',
+  criSocket: 'unix:///run/cri.sock',
+  cgroupDriver: 'systemd',
+  podSubnet: '10.244.0.0/24',
+  serviceSubnet: '10.96.0.0/12',
+};
+const JOIN = {
+  criSocket: 'unix:///run/cri.sock',
+  endpoint: '192.0.2.10:6443',
+  token: 'abcdef.0123456789abcdef',
+  caHash: `sha256:${'0123456789abcdef'.repeat(4)}`,
+};
+
+/** Each form, and the first version here that is told in it; of the first form there are two. */
+const FORMS = {
+  v1alpha1: '1.9.2',
+  'v1alpha1-socket': '1.10.13',
+  v1alpha2: '1.11.10',
+  v1alpha3: '1.12.10',
+  v1beta1: '1.14.0',
+  v1beta2: '1.20.2',
+  v1beta3: '1.30.0',
+  v1beta4: '1.36.4',
+};
+
+for (const [form, version] of Object.entries(FORMS)) {
+  test(`init of ${version} is configured in ${form}, word for word`, () => {
+    assert.equal(kubeadmConfig({ ...CLUSTER, version }), golden(`init-${form}.txt`));
+  });
+
+  test(`join of ${version} is configured in ${form}, word for word`, () => {
+    assert.equal(joinConfig({ ...JOIN, version }), golden(`join-${form}.txt`));
+  });
+}
+
+/** The documents of a configuration by their kind. */
+function documents(text: string): Readonly<Record<string, Record<string, unknown>>> {
+  const all = text
+    .split('---\n')
+    .filter((part) => part !== '')
+    .map((part) => JSON.parse(part) as { kind: string });
+  return Object.fromEntries(all.map((document) => [document.kind, document]));
+}
+
+for (const [version, repository, dns] of [
+  ['1.20.2', 'registry.k8s.io', undefined],
+  ['1.21.0', 'registry.k8s.io', { imageRepository: 'registry.k8s.io/coredns' }],
+  ['1.24.0', 'registry.k8s.io', { imageRepository: 'registry.k8s.io/coredns' }],
+  ['1.24.0', 'registry.lab', undefined],
+  ['1.25.0', 'registry.k8s.io', undefined],
+] as const) {
+  test(`CoreDNS of ${version} is found in ${repository}`, () => {
+    const text = kubeadmConfig({ ...CLUSTER, version, imageRepository: repository });
+    assert.deepEqual(documents(text)['ClusterConfiguration']?.['dns'], dns);
+  });
+}
+
+test('kubelet of every form waits as long as its runtime needs for machines', () => {
+  const told = (version: string) => documents(kubeadmConfig({ ...CLUSTER, version, patience: '30m0s' }));
+  const kubelet = { cgroupDriver: 'systemd', failSwapOn: false, runtimeRequestTimeout: '30m0s' };
+  assert.deepEqual(told('1.11.10')['MasterConfiguration']?.['kubeletConfiguration'], { baseConfig: kubelet });
+  assert.deepEqual(told('1.36.4')['KubeletConfiguration'], {
+    apiVersion: 'kubelet.config.k8s.io/v1beta1',
+    kind: 'KubeletConfiguration',
+    ...kubelet,
+  });
+});
+
+const KUBELET = {
+  bin: '/opt/bin',
+  criSocket: 'unix:///run/cri.sock',
+  cgroupDriver: 'cgroupfs',
+  serviceSubnet: '10.96.0.0/12',
+  cni: '/opt/cc/cni',
+};
+
 test('unit of kubelet is that of upstream', () => {
+  assert.equal(kubeletUnit('/usr/local/bin'), golden('kubelet.service'));
+});
+
+for (const [version, name] of [
+  ['1.9.2', 'kubelet-flags.conf'],
+  ['1.10.13', 'kubelet-flags.conf'],
+  ['1.11.0', 'kubelet-file.conf'],
+  ['1.36.4', 'kubelet-file.conf'],
+] as const) {
+  test(`drop-in of kubelet ${version} is ${name}, word for word`, () => {
+    assert.equal(kubeletDropIn({ ...KUBELET, version }), golden(name));
+  });
+}
+
+test('flags of kubelet say how long its runtime may take', () => {
+  const told = kubeletDropIn({ ...KUBELET, version: '1.9.2', patience: '30m0s' });
   assert.equal(
-    kubeletUnit('/usr/local/bin'),
-    `[Unit]
-Description=kubelet: The Kubernetes Node Agent
-Documentation=https://kubernetes.io/docs/home/
-Wants=network-online.target
-After=network-online.target
-
-[Service]
-ExecStart=/usr/local/bin/kubelet
-Restart=always
-StartLimitInterval=0
-RestartSec=1
-
-[Install]
-WantedBy=multi-user.target
-`,
+    told,
+    golden('kubelet-flags.conf').replace(
+      '/run/cri.sock --cgroup',
+      '/run/cri.sock --runtime-request-timeout=30m0s --cgroup',
+    ),
   );
 });
 
-test('drop-in of kubelet reads what kubeadm writes', () => {
-  assert.equal(
-    kubeletDropIn('/opt/bin'),
-    `[Service]
-Environment="KUBELET_KUBECONFIG_ARGS=--bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf --kubeconfig=/etc/kubernetes/kubelet.conf"
-Environment="KUBELET_CONFIG_ARGS=--config=/var/lib/kubelet/config.yaml"
-EnvironmentFile=-/var/lib/kubelet/kubeadm-flags.env
-EnvironmentFile=-/etc/default/kubelet
-ExecStart=
-ExecStart=/opt/bin/kubelet $KUBELET_KUBECONFIG_ARGS $KUBELET_CONFIG_ARGS $KUBELET_KUBEADM_ARGS $KUBELET_EXTRA_ARGS
-`,
-  );
-});
+for (const [subnet, address] of [
+  ['10.96.0.0/12', '10.96.0.10'],
+  ['10.96.255.250/12', '10.96.0.10'],
+  ['192.168.3.240/28', '192.168.3.250'],
+  ['172.16.0.0/16', '172.16.0.10'],
+] as const) {
+  test(`address of cluster DNS in ${subnet} is ${address}`, () => {
+    assert.equal(dnsAddress(subnet), address);
+  });
+}
 
-const CONFIG = `---
-{
-  "apiVersion": "kubeadm.k8s.io/v1beta2",
-  "kind": "InitConfiguration",
-  "nodeRegistration": {
-    "criSocket": "unix:///run/cri.sock"
-  }
-}
----
-{
-  "apiVersion": "kubeadm.k8s.io/v1beta2",
-  "kind": "ClusterConfiguration",
-  "kubernetesVersion": "v1.20.2",
-  "imageRepository": "registry.lab",
-  "networking": {
-    "podSubnet": "10.244.0.0/24",
-    "serviceSubnet": "10.96.0.0/12"
-  }
-}
----
-{
-  "apiVersion": "kubelet.config.k8s.io/v1beta1",
-  "kind": "KubeletConfiguration",
-  "cgroupDriver": "systemd",
-  "failSwapOn": false
-}
----
-{
-  "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
-  "kind": "KubeProxyConfiguration",
-  "conntrack": {
-    "maxPerCore": 0,
-    "min": 0
-  }
-}
-`;
-
-test('configuration of kubeadm names versions, networks and the runtime of the recipe', async (t) => {
+test('files of a control plane name versions, networks and the runtime of the recipe', async (t) => {
   const bench = await benchOf(t, { plugins: [...BELOW, kubeadm()] }, clusterOn());
   await bench.run();
   const host = bench.hosts.get('node-1')!; // every bench has this host
-  assert.equal(host.read('/etc/cc/kubeadm.json'), CONFIG);
-  assert.equal(host.read(UNIT), kubeletUnit('/usr/local/bin'));
-  assert.equal(host.read(`${UNIT}.d/10-kubeadm.conf`), kubeletDropIn('/usr/local/bin'));
+  assert.equal(host.read('/etc/cc/kubeadm.json'), golden('init-v1beta2.txt'));
+  assert.equal(host.read(UNIT), golden('kubelet.service'));
+  assert.equal(
+    host.read(`${UNIT}.d/10-kubeadm.conf`),
+    golden('kubelet-file.conf').replaceAll('/opt/bin', '/usr/local/bin'),
+  );
   assert.equal(
     host.read('/etc/sysctl.d/90-cc-kubernetes.conf'),
     'net.ipv4.ip_forward = 1\nnet.bridge.bridge-nf-call-iptables = 1\n',
@@ -94,13 +146,11 @@ test('configuration of kubeadm names versions, networks and the runtime of the r
 });
 
 test('configuration of kubeadm takes its networks and cgroup driver from what it is given', () => {
-  const given = {
-    ...{ version: '1.20.2', imageRepository: 'registry.lab', criSocket: 'unix:///run/cri.sock' },
-    ...{ cgroupDriver: 'cgroupfs', podSubnet: '10.1.0.0/16', serviceSubnet: '10.2.0.0/16' },
-  };
+  const given = { cgroupDriver: 'cgroupfs', podSubnet: '10.1.0.0/16', serviceSubnet: '10.2.0.0/16' };
   assert.equal(
-    kubeadmConfig(given),
-    CONFIG.replace('"systemd"', '"cgroupfs"')
+    kubeadmConfig({ ...CLUSTER, version: '1.20.2', ...given }),
+    golden('init-v1beta2.txt')
+      .replace('"systemd"', '"cgroupfs"')
       .replace('10.244.0.0/24', '10.1.0.0/16')
       .replace('10.96.0.0/12', '10.2.0.0/16'),
   );

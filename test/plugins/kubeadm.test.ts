@@ -6,22 +6,57 @@ import { Failed, type Failure } from '../../core/model/failure.ts';
 import type { Json } from '../../core/model/json.ts';
 import type { Last, Step } from '../../core/model/step.ts';
 import type { Task } from '../../core/model/task.ts';
+import { initFlags } from '../../plugins/kubeadm/init.ts';
 import { kubeadm } from '../../plugins/kubeadm.ts';
+import { expanded, failureIn } from '../graph/recipes.ts';
 import { laws } from '../rig/laws.ts';
+import type { Paper } from '../rig/paper.ts';
 import { changed, INTERRUPTED, NEVER, PERFORMED } from '../steps/last.ts';
-import { type Bench, benchOf } from './bench.ts';
-import { type Api, BELOW, clusterOn, MADE } from './cluster.ts';
+import { type Bench, benchOf, NODE } from './bench.ts';
+import { type Api, BELOW, below, clusterOn, MADE } from './cluster.ts';
 
 const SETTINGS = ['net/ipv4/ip_forward', 'net/bridge/bridge-nf-call-iptables'];
 const SYSCTLS = '/etc/sysctl.d/90-cc-kubernetes.conf';
 const MODULES = '/etc/modules-load.d/90-cc-kubernetes.conf';
 const RECIPE = { plugins: [...BELOW, kubeadm()] };
 
-laws('kubeadm', RECIPE, {
-  ...clusterOn(),
-  // what the last three see goes with the control plane; the kernel keeps its values until it is booted anew
-  kept: ['kernel', 'api', 'untaint', 'ready'],
+/** The packages that kubeadm's checks ask for. */
+const TOOLS = ['conntrack', 'ebtables', 'ethtool', 'iproute2', 'iptables', 'mount', 'socat', 'util-linux'];
+/** What the last three see goes with the control plane; the kernel keeps its values until it is booted anew. */
+const KEPT = ['kernel', 'api', 'untaint', 'ready'];
+
+laws('kubeadm', RECIPE, { ...clusterOn(), kept: ['tools', ...KEPT], left: { 'node-1': TOOLS } });
+laws(
+  'kubeadm without its checks',
+  { plugins: [...BELOW, kubeadm({ dns: false, preflight: false })] },
+  { ...clusterOn(), plugin: 'kubeadm', kept: KEPT },
+);
+laws('kubeadm of 2018', plane('1.9.2'), {
+  ...clusterOn({ answers: true, health: '/healthz' }),
+  plugin: 'kubeadm',
+  kept: ['tools', 'cgroups', ...KEPT],
+  left: { 'node-1': TOOLS },
 });
+laws('kubeadm of today', plane('1.36.4'), {
+  ...on(2),
+  plugin: 'kubeadm',
+  kept: ['tools', 'cgroups', ...KEPT],
+  left: { 'node-1': TOOLS },
+});
+
+function plane(version: string, given: Parameters<typeof kubeadm>[0] = {}) {
+  return { plugins: [...below(version), kubeadm(given)] };
+}
+
+/** A host with cgroups of a version. */
+function on(cgroups: 1 | 2) {
+  const how = clusterOn();
+  const bare = (host: Paper) => {
+    how.bare?.(host);
+    if (cgroups === 2) host.write('/sys/fs/cgroup/cgroup.controllers', 'cpu memory pids\n');
+  };
+  return { ...how, bare };
+}
 
 const node = ({ hosts }: Bench) => hosts.get('node-1')!; // every bench has this host
 
@@ -37,7 +72,7 @@ const RESET = [
   'run ctr end-all',
   "run a script that clears pods' mounts, networks and state",
 ];
-const INIT = 'run /usr/local/bin/kubeadm init --config /etc/cc/kubeadm.json';
+const INIT = 'run /usr/local/bin/kubeadm init --config /etc/cc/kubeadm.json --ignore-preflight-errors=Swap';
 const FRESH = [[INIT, 'there is no control plane']];
 const ANEW = [...RESET, INIT].map((what) => [what, 'an earlier init did not finish']);
 
@@ -133,12 +168,85 @@ for (const [name, { files, api, facts: wanted, never, unfinished, current }] of 
   });
 }
 
-test('init skips the phases that the options leave out', async (t) => {
-  const plugins = [...BELOW, kubeadm({ dns: false, preflight: false })];
-  const bench = await benchOf(t, { plugins }, clusterOn());
-  const [change] = stepOf(bench, 'init').plan(none, NEVER);
-  assert.equal(describe(change!), `${INIT} --skip-phases=preflight,addon/coredns`); // there is one change
+const FLAGS: Readonly<Record<string, readonly [checked: readonly string[], unchecked: readonly string[]]>> = {
+  '1.9.2': [
+    ['--ignore-preflight-errors=Swap,CRI,Service-Docker,SystemVerification'],
+    ['--ignore-preflight-errors=all'],
+  ],
+  '1.12.10': [['--ignore-preflight-errors=Swap'], ['--ignore-preflight-errors=all']],
+  '1.13.0': [['--ignore-preflight-errors=Swap'], ['--skip-phases=preflight']],
+  '1.22.17': [['--ignore-preflight-errors=Swap'], ['--skip-phases=preflight']],
+  '1.23.0': [[], ['--skip-phases=preflight']],
+  '1.36.4': [[], ['--skip-phases=preflight']],
+};
+
+for (const [version, flags] of Object.entries(FLAGS)) {
+  test(`init of ${version} is told what its configuration cannot say`, () => {
+    const told = [true, false].map((preflight) => initFlags({ version, dns: true, preflight }));
+    assert.deepEqual(told, flags);
+  });
+}
+
+test('init leaves out cluster DNS where the option says so', () => {
+  assert.deepEqual(initFlags({ version: '1.20.2', dns: false, preflight: false }), [
+    '--skip-phases=preflight,addon/coredns',
+  ]);
+  assert.deepEqual(initFlags({ version: '1.36.4', dns: false, preflight: true }), [
+    '--skip-phases=addon/coredns',
+  ]);
 });
+
+test('cluster DNS that this kubeadm cannot leave out is an error of the configuration', () => {
+  const failure = failureIn(() => expanded({ hosts: [NODE], ...plane('1.12.10', { dns: false }) }));
+  assert.deepEqual(failure, {
+    kind: 'config-invalid',
+    file: '/site/cc.config.ts',
+    problems: [{ path: 'kubeadm.dns', message: 'cannot be left out by kubeadm 1.12.10' }],
+  });
+});
+
+test('reset of a kubeadm that does not ask is not told to go on', async (t) => {
+  const words = async (version: string) => {
+    const bench = await benchOf(t, plane(version), clusterOn({ answers: true, health: '/healthz' }));
+    const [reset] = stepOf(bench, 'init').undo?.({ ...whole, complete: true }) ?? [];
+    return reset?.kind === 'run' ? reset.command.argv : reset;
+  };
+  const socket = ['--cri-socket', 'unix:///run/cri.sock'];
+  assert.deepEqual(await words('1.9.2'), ['/usr/local/bin/kubeadm', 'reset', ...socket]);
+  assert.deepEqual(await words('1.11.0'), ['/usr/local/bin/kubeadm', 'reset', '--force', ...socket]);
+});
+
+for (const [version, cgroups, only] of [
+  ['1.9.2', 2, 1],
+  ['1.18.20', 2, 1],
+  ['1.35.0', 1, 2],
+] as const) {
+  test(`host with cgroup v${cgroups} is refused for ${version} before anything is made of it`, async (t) => {
+    const bench = await benchOf(t, plane(version), on(cgroups));
+    const { outcomes } = await bench.run();
+    const failure = outcomes.get(taskOf(bench, 'cgroups').id)?.failure;
+    assert.deepEqual(failure, {
+      kind: 'check-failed',
+      host: 'the control plane',
+      what: 'the host has cgroups that kubelet can use',
+      reasons: [
+        `the host has cgroup v${cgroups}, which kubelet ${version} ${cgroups === 1 ? 'refuses' : 'does not know'}`,
+        `boot it with systemd.unified_cgroup_hierarchy=${only - 1} on the kernel's command line, or use another host`,
+      ],
+    });
+    assert.equal(outcomes.get(taskOf(bench, 'init').id)?.state, 'skipped');
+  });
+}
+
+for (const version of ['1.19.0', '1.34.11']) {
+  test(`host with either cgroup version will do for ${version}`, async (t) => {
+    const bench = await benchOf(t, plane(version), on(2));
+    assert.deepEqual(
+      bench.tasks.filter(({ step }) => step.name === 'cgroups'),
+      [],
+    );
+  });
+}
 
 test('control plane that was made once outlives a changed declaration while its API is silent', async (t) => {
   const api: Api = { answers: true };
@@ -183,7 +291,8 @@ test('undo leaves a cluster that cc never touched alone', async (t) => {
 
 test('files of the kernel settings go with the cluster, and the running kernel keeps its values', async (t) => {
   const bench = await benchOf(t, RECIPE, clusterOn({ answers: true }, '0\n'));
-  const rest = () => bench.snapshot()['node-1']?.filter((line) => !line.startsWith('/proc/'));
+  const rest = () =>
+    bench.snapshot()['node-1']?.filter((line) => !line.startsWith('/proc/') && !TOOLS.includes(line));
   const before = rest();
   await bench.run();
   assert.deepEqual(

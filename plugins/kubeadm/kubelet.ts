@@ -1,0 +1,90 @@
+/** kubelet's systemd unit, and the drop-in by which it is told what kubeadm wants of it. */
+import { since } from '../kubernetes/versions.ts';
+
+/** As upstream's packages ship it: https://github.com/kubernetes/release, cmd/krel/templates/latest/kubelet */
+export function kubeletUnit(bin: string): string {
+  return `[Unit]
+Description=kubelet: The Kubernetes Node Agent
+Documentation=https://kubernetes.io/docs/home/
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+ExecStart=${bin}/kubelet
+Restart=always
+StartLimitInterval=0
+RestartSec=1
+
+[Install]
+WantedBy=multi-user.target
+`;
+}
+
+export interface Kubelet {
+  readonly version: string;
+  readonly bin: string;
+  readonly criSocket: string;
+  readonly cgroupDriver: string;
+  readonly serviceSubnet: string;
+  /** The folder of the CNI plugins. */
+  readonly cni: string;
+  readonly patience?: string;
+}
+
+/** The drop-in of upstream's kubeadm package; RestartSec is shorter, since kubelet restarts until kubeadm has written its files. */
+export function kubeletDropIn(kubelet: Kubelet): string {
+  const { version, bin } = kubelet;
+  return since('kubeletConfig', version) ? byFile(bin) : byFlags(kubelet);
+}
+
+const KUBECONFIG =
+  'Environment="KUBELET_KUBECONFIG_ARGS=--bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf --kubeconfig=/etc/kubernetes/kubelet.conf"';
+
+function byFile(bin: string): string {
+  return `[Service]
+${KUBECONFIG}
+Environment="KUBELET_CONFIG_ARGS=--config=/var/lib/kubelet/config.yaml"
+EnvironmentFile=-/var/lib/kubelet/kubeadm-flags.env
+EnvironmentFile=-/etc/default/kubelet
+ExecStart=
+ExecStart=${bin}/kubelet $KUBELET_KUBECONFIG_ARGS $KUBELET_CONFIG_ARGS $KUBELET_KUBEADM_ARGS $KUBELET_EXTRA_ARGS
+`;
+}
+
+/**
+ * Before 1.11 kubeadm told kubelet nothing, and all stood in the package's file: kubernetes/kubernetes, build/debs, bionic,
+ * kubeadm, channel/stable, post-1.8/10-kubeadm.conf. A runtime other than Docker is told by KUBELET_EXTRA_ARGS.
+ */
+function byFlags({ bin, criSocket, cgroupDriver, serviceSubnet, cni, patience }: Kubelet): string {
+  const groups = {
+    SYSTEM_PODS: '--pod-manifest-path=/etc/kubernetes/manifests --allow-privileged=true',
+    NETWORK: `--network-plugin=cni --cni-conf-dir=/etc/cni/net.d --cni-bin-dir=${cni}`,
+    DNS: `--cluster-dns=${dnsAddress(serviceSubnet)} --cluster-domain=cluster.local`,
+    AUTHZ: '--authorization-mode=Webhook --client-ca-file=/etc/kubernetes/pki/ca.crt',
+    CADVISOR: '--cadvisor-port=0',
+    CERTIFICATE: '--rotate-certificates=true --cert-dir=/var/lib/kubelet/pki',
+    EXTRA: [
+      `--container-runtime=remote --container-runtime-endpoint=${criSocket}`,
+      ...(patience === undefined ? [] : [`--runtime-request-timeout=${patience}`]),
+      `--cgroup-driver=${cgroupDriver} --fail-swap-on=false`,
+    ].join(' '),
+  };
+  const lines = Object.entries(groups).map(
+    ([name, flags]) => `Environment="KUBELET_${name}_ARGS=${flags}"\n`,
+  );
+  const names = ['KUBECONFIG', ...Object.keys(groups)].map((name) => `$KUBELET_${name}_ARGS`);
+  return `[Service]
+${KUBECONFIG}
+${lines.join('')}ExecStart=
+ExecStart=${bin}/kubelet ${names.join(' ')}
+`;
+}
+
+/** The tenth address of the Services' network: cmd/kubeadm/app/constants/constants.go, GetDNSIP. */
+export function dnsAddress(serviceSubnet: string): string {
+  const [network = '', prefix = ''] = serviceSubnet.split('/');
+  const whole = network.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
+  const size = 2 ** (32 - Number(prefix));
+  const tenth = whole - (whole % size) + 10;
+  return [24, 16, 8, 0].map((bits) => Math.floor(tenth / 2 ** bits) % 256).join('.');
+}
