@@ -1,8 +1,9 @@
 /** The proof that the cluster works and how well its pods are isolated: nginx behind a Service, asked by a client pod. */
 import { check, cmd, fail, type Json, plugin, type Shell, v } from '../core/mod.ts';
-import { cluster, nodeImages } from './capabilities.ts';
-import { evidence, verdict } from './nginx-smoke/isolation.ts';
-import { client, NAMESPACE, workload } from './nginx-smoke/manifests.ts';
+import { type Cri, type CriClient, cluster, cri, criClient, nodeImages, vmRuntime } from './capabilities.ts';
+import { since } from './kubernetes/versions.ts';
+import { evidence, type Places, verdict } from './nginx-smoke/isolation.ts';
+import { type Asking, inVm, NAMESPACE, onNode, waiting, workload } from './nginx-smoke/manifests.ts';
 
 export const nginxSmoke = plugin({
   name: 'nginx-smoke',
@@ -14,30 +15,45 @@ export const nginxSmoke = plugin({
     within: v.optional(v.pipe(v.number(), v.minValue(1)), 300),
   }),
   build: ({ within, ...given }, { use, find, recipe: { isolation } }) => {
-    const { kubeconfig, kubectl } = use(cluster);
+    const { version, kubeconfig, kubectl } = use(cluster);
     const images = { ...given, ...find(nodeImages) };
-    const call = cmd`${kubectl} --kubeconfig ${kubeconfig} --request-timeout=30s`.argv;
+    const call = cmd`${kubectl} --kubeconfig ${kubeconfig} --request-timeout=30s`.argv as readonly string[];
+    const vm = isolation === 'vm' ? asked(use(criClient), use(cri)) : undefined;
+    const pods = vm
+      ? { client: inVm(version, use(vmRuntime).handler), control: onNode(version) }
+      : { client: {} };
+    const smoking = { version, kubectl: call, images, within, isolation, pods, ...(vm ? { vm } : {}) };
     return {
       steps: [
         check({
           name: 'page',
           where: { firstOf: 'control-plane' },
-          needs: ['cluster', 'cri', 'pod-network', ...(find(nodeImages) ? ['node-images'] : [])],
+          needs: [
+            ...['cluster', 'cri', 'pod-network'],
+            ...(find(nodeImages) ? ['node-images'] : []),
+            ...(vm ? ['cri-client', 'vm-runtime'] : []),
+          ],
           timeout: 6 * within,
           title: 'run nginx and fetch its page',
-          inputs: { isolation, images },
-          script: (shell) => smoke(shell, { kubectl: call as readonly string[], images, within, isolation }),
+          inputs: { isolation, images, ...(vm ? { pods: pods as Json } : {}) },
+          script: (shell) => smoke(shell, smoking),
         }),
       ],
     };
   },
 });
 
-interface Smoke {
-  readonly kubectl: readonly string[];
+function asked({ crictl, endpoint }: CriClient, { socket }: Cri) {
+  return { crictl, endpoint: endpoint(socket) };
+}
+
+interface Smoke extends Places {
+  readonly version: string;
   readonly images: { readonly nginx: string; readonly client: string };
   readonly within: number;
   readonly isolation: 'vm' | 'none';
+  /** Pods beside nginx; `client` asks for the same as nginx. */
+  readonly pods: { readonly client: Asking; readonly control?: Asking };
 }
 
 async function smoke(shell: Shell, given: Smoke): Promise<Json> {
@@ -54,8 +70,9 @@ async function smoke(shell: Shell, given: Smoke): Promise<Json> {
   return report;
 }
 
-async function clear(shell: Shell, { kubectl, within }: Smoke): Promise<void> {
-  await shell.run(cmd`${kubectl} delete namespace ${NAMESPACE} --ignore-not-found --wait=false`);
+async function clear(shell: Shell, { version, kubectl, within }: Smoke): Promise<void> {
+  const here = since('deleteWaits', version) ? ['--wait=false'] : [];
+  await shell.run(cmd`${kubectl} delete namespace ${NAMESPACE} --ignore-not-found ${here}`);
   await shell.until(`namespace ${NAMESPACE} is gone`, within, async () => {
     const found = await shell.view.read(
       cmd`${kubectl} get namespace ${NAMESPACE} --ignore-not-found -o name`,
@@ -65,16 +82,17 @@ async function clear(shell: Shell, { kubectl, within }: Smoke): Promise<void> {
 }
 
 async function proven(shell: Shell, given: Smoke): Promise<Json> {
-  const { kubectl, images, within, isolation } = given;
+  const { kubectl, images, within, isolation, pods } = given;
   const node = (await shell.view.read(cmd`hostname`)).trim().toLowerCase();
-  await shell.run({ ...cmd`${kubectl} apply -f -`, input: workload(images.nginx) });
+  await shell.run({ ...cmd`${kubectl} apply -f -`, input: workload(images.nginx, pods.client) });
   // A pod is refused until its namespace has a service account.
   await shell.until('the service account is there', within, async () => {
     const found = await shell.view.ask(cmd`${kubectl} -n ${NAMESPACE} get serviceaccount default -o name`);
     return found === undefined ? 'not yet' : undefined;
   });
-  await shell.run({ ...cmd`${kubectl} apply -f -`, input: client(images.client, node) });
-  await shell.until('nginx and the client are ready', within, () => unready(shell, kubectl));
+  await shell.run({ ...cmd`${kubectl} apply -f -`, input: waiting(images.client, node, { ...pods }) });
+  const count = 2 + Object.keys(pods).length;
+  await shell.until('nginx and the client are ready', within, () => unready(shell, kubectl, count));
   const { url, by } = await address(shell, kubectl);
   const inside = cmd`${kubectl} -n ${NAMESPACE} exec client --`.argv;
   await shell.until(`the page arrives from ${url}`, within, async () => {
@@ -82,7 +100,7 @@ async function proven(shell: Shell, given: Smoke): Promise<Json> {
     if (page === undefined) return 'no answer yet';
     return page.includes('Welcome to nginx') ? undefined : 'the answer is not the page';
   });
-  const found = await evidence(shell, inside as readonly string[]);
+  const found = await evidence(shell, given);
   const judged = verdict(found, isolation);
   if (judged.failed)
     fail({ kind: 'check-failed', host: shell.view.name, what: judged.what, reasons: judged.lines });
@@ -112,12 +130,12 @@ interface Pod {
 }
 
 /** Why the pods are not all ready, in the words of the cluster; undefined when they are. */
-async function unready(shell: Shell, kubectl: readonly string[]): Promise<string | undefined> {
+async function unready(shell: Shell, kubectl: readonly string[], count: number): Promise<string | undefined> {
   const { items }: { items: readonly Pod[] } = JSON.parse(
     await shell.view.read(cmd`${kubectl} -n ${NAMESPACE} get pods -o json`),
   );
   const ready = items.filter(({ status }) => status.containerStatuses?.every(({ ready }) => ready));
-  if (items.length === 3 && ready.length === 3) return undefined;
+  if (items.length === count && ready.length === count) return undefined;
   const waiting = items
     .filter((pod) => !ready.includes(pod))
     .map(({ metadata, status }) => {
@@ -125,16 +143,15 @@ async function unready(shell: Shell, kubectl: readonly string[]): Promise<string
       const condition = status.conditions?.find(({ status }) => status !== 'True');
       return `${metadata.name} ${status.phase}: ${state?.message ?? state?.reason ?? condition?.message ?? 'starting'}`;
     });
-  return waiting.join('; ') || `${items.length} of 3 pods are there`;
+  return waiting.join('; ') || `${items.length} of ${count} pods are there`;
 }
 
-/** By name where the cluster has DNS, else by address. */
+/** By name where the cluster has DNS, also while that is still starting; else by address. */
 async function address(shell: Shell, kubectl: readonly string[]): Promise<{ url: string; by: string }> {
-  const dns = await shell.view.ask(
-    cmd`${kubectl} -n kube-system get endpoints kube-dns -o jsonpath={.subsets[*].addresses[*].ip}`,
+  const dns = await shell.view.read(
+    cmd`${kubectl} -n kube-system get service kube-dns --ignore-not-found -o name`,
   );
-  if (dns !== undefined && dns.trim() !== '')
-    return { url: `http://nginx.${NAMESPACE}.svc.cluster.local/`, by: 'by name' };
+  if (dns.trim() !== '') return { url: `http://nginx.${NAMESPACE}.svc.cluster.local/`, by: 'by name' };
   const ip = await shell.view.read(
     cmd`${kubectl} -n ${NAMESPACE} get service nginx -o jsonpath={.spec.clusterIP}`,
   );

@@ -1,12 +1,23 @@
 /** The smoke test against a cluster of paper: the page arrives, or the reason why not, and nothing stays. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { client, workload } from '../../plugins/nginx-smoke/manifests.ts';
+import { inVm, onNode, waiting, workload } from '../../plugins/nginx-smoke/manifests.ts';
+import { expanded, failureIn } from '../graph/recipes.ts';
 import { laws } from '../rig/laws.ts';
-import { type Bench, benchOf } from './bench.ts';
-import { type Applied, type Behaviour, READY, recipe, smokeOn } from './smoke.ts';
+import { type Bench, benchOf, NODE } from './bench.ts';
+import { type Applied, type Behaviour, READY, READY_VMS, recipe, SANDBOX_ID, smokeOn } from './smoke.ts';
 
-laws('nginx-smoke', { ...recipe(), hosts: [] }, { ...smokeOn({ lingers: 2 }) });
+laws('nginx-smoke', recipe(), smokeOn({ lingers: 2 }));
+const VM: Behaviour = {
+  pods: () => READY_VMS,
+  boot: { pod: 'boot-2', node: 'boot-1' },
+  hypervisor: '77 /opt/kata/bin/qemu-system-x86_64\n',
+};
+for (const version of ['1.9.2', '1.36.4'])
+  laws(`nginx-smoke with VMs on ${version}`, recipe({}, 'vm', version), {
+    ...smokeOn(VM),
+    plugin: 'nginx-smoke',
+  });
 
 const NGINX = 'docker.io/library/nginx:stable';
 const CURL = 'docker.io/curlimages/curl:latest';
@@ -16,9 +27,10 @@ async function smoke(
   t: Parameters<typeof benchOf>[0],
   behaviour: Behaviour,
   isolation: 'vm' | 'none' = 'none',
+  version = '1.20.2',
 ) {
   const applied: Applied = [];
-  const bench = await benchOf(t, recipe({ within: 5 }, isolation), smokeOn(behaviour, applied));
+  const bench = await benchOf(t, recipe({ within: 5 }, isolation, version), smokeOn(behaviour, applied));
   const { outcomes } = await bench.run();
   const [outcome] = outcomes.values();
   return { ...outcome!, applied, left: left(bench), bench }; // there is one task
@@ -36,18 +48,22 @@ test('page that arrives by address is reported with how pods are isolated', asyn
     by,
     url: 'http://10.96.0.7/',
     isolation: 'none',
-    evidence: { pod: { release: '6.1.0', boot: 'boot-1' }, node: { release: '6.1.0', boot: 'boot-1' } },
+    evidence: {
+      pod: { release: '6.1.0', boot: 'boot-1' },
+      node: { release: '6.1.0', boot: 'boot-1' },
+      vm: null,
+    },
     lines: [
       `page fetched from http://10.96.0.7/ (${by}), two replicas ready`,
       ...KERNEL,
       'isolation declared none, proven none',
     ],
   });
-  assert.deepEqual(applied, [workload(NGINX), client(CURL, 'node-1')]);
+  assert.deepEqual(applied, [workload(NGINX), waiting(CURL, 'node-1', { client: {} })]);
 });
 
 test('page is asked for by name where the cluster has DNS', async (t) => {
-  const { state, report } = await smoke(t, { dns: '10.244.0.9' });
+  const { state, report } = await smoke(t, { dns: 'service/kube-dns\n' });
   const { by, url } = report as { by: string; url: string };
   assert.deepEqual(
     [state, by, url],
@@ -117,20 +133,70 @@ test('page that never arrives ends the test, and one of another server too', asy
   }
 });
 
+const CONTROL = [
+  'kernel of the control: pod 6.1.0, node 6.1.0 (the same)',
+  'boot_id of the control: pod boot-1, node boot-1 (the same)',
+];
+
 test('pods of a recipe that declares machines of their own are refused on a shared kernel', async (t) => {
-  const { state, failure, left } = await smoke(t, {}, 'vm');
+  const { state, failure, left } = await smoke(t, { pods: () => READY_VMS }, 'vm');
   assert.deepEqual([state, left], ['failed', false]);
   assert.deepEqual(failure, {
     kind: 'check-failed',
     host: 'node-1',
     what: 'the recipe declares that pods run in virtual machines',
-    reasons: [...KERNEL, 'isolation declared vm, proven none'],
+    reasons: [
+      ...KERNEL,
+      ...CONTROL,
+      'hypervisor of sandbox 0123456789ab: none',
+      'isolation declared vm, proven none',
+    ],
   });
 });
 
-test('pods on a kernel of their own are proven to be', async (t) => {
-  const { state, report } = await smoke(t, { boot: { pod: 'boot-2', node: 'boot-1' } }, 'vm');
-  assert.deepEqual([state, (report as { isolation: string }).isolation], ['applied', 'vm']);
+test('pods on a kernel of their own, beside one that has none, are proven to be', async (t) => {
+  const { state, report, applied } = await smoke(t, VM, 'vm', '1.36.4');
+  const { isolation, evidence, lines } = report as Record<string, unknown>;
+  assert.deepEqual([state, isolation], ['applied', 'vm']);
+  assert.deepEqual(evidence, {
+    pod: { release: '6.1.0', boot: 'boot-2' },
+    node: { release: '6.1.0', boot: 'boot-1' },
+    vm: {
+      control: { release: '6.1.0', boot: 'boot-1' },
+      sandbox: SANDBOX_ID,
+      hypervisor: '77 /opt/kata/bin/qemu-system-x86_64',
+    },
+  });
+  assert.deepEqual((lines as readonly string[]).slice(1), [
+    'kernel: pod 6.1.0, node 6.1.0 (the same)',
+    'boot_id: pod boot-2, node boot-1 (different)',
+    ...CONTROL,
+    'hypervisor of sandbox 0123456789ab: 77 /opt/kata/bin/qemu-system-x86_64',
+    'isolation declared vm, proven vm',
+  ]);
+  const asking = { runtimeClassName: 'kata' };
+  assert.deepEqual(applied, [
+    workload(NGINX, asking),
+    waiting(CURL, 'node-1', { client: asking, control: {} }),
+  ]);
+});
+
+test('machines that are declared and that no plugin makes are refused before anything starts', () => {
+  const { plugins, ...rest } = recipe({}, 'vm');
+  const without = plugins.filter(({ spec }) => spec.name !== 'vm-runtime');
+  assert.deepEqual(
+    failureIn(() => expanded({ ...rest, hosts: [NODE], plugins: without })),
+    {
+      kind: 'config-invalid',
+      file: '/site/cc.config.ts',
+      problems: [
+        {
+          path: 'nginx-smoke',
+          message: 'needs a plugin that provides "vm-runtime", and the recipe has none',
+        },
+      ],
+    },
+  );
 });
 
 test('namespace that cannot be removed does not hide why the test failed', async (t) => {
@@ -145,11 +211,37 @@ test('namespace that cannot be removed does not hide why the test failed', async
   assert.equal(failure?.kind === 'timed-out' ? failure.last : failure, '0 of 3 pods are there');
 });
 
+test('namespace of a kubectl that does not wait is removed without being told not to', async (t) => {
+  const { bench } = await smoke(t, {}, 'none', '1.9.2');
+  const deletes = bench.ran.filter(({ argv }) => argv.includes('delete')).map(({ argv }) => argv.at(-1));
+  assert.deepEqual([...new Set(deletes)], ['--ignore-not-found']);
+});
+
+const [TRUSTED, UNTRUSTED] = ['true', 'false'].map((trust) => ({
+  'io.kubernetes.cri-o.TrustedSandbox': trust,
+}));
+const OLD = { ...UNTRUSTED, 'io.kubernetes.cri.untrusted-workload': 'true' };
+
+for (const [version, vm, node] of [
+  ['1.9.2', { annotations: OLD }, { annotations: TRUSTED, hostNetwork: true }],
+  ['1.13.12', { annotations: OLD }, { annotations: TRUSTED, hostNetwork: true }],
+  ['1.14.0', { runtimeClassName: 'kata' }, {}],
+  ['1.36.4', { runtimeClassName: 'kata' }, {}],
+] as const) {
+  test(`pods of ${version} ask for their runtime in its words`, () => {
+    assert.deepEqual([inVm(version, 'kata'), onNode(version)], [vm, node]);
+  });
+}
+
+/** A manifest in one line that can be read. */
+const shownOf = (text: string) => JSON.stringify(JSON.parse(text), null, 1).replaceAll(/\n */g, ' ');
+
 test('workload is a namespace, two replicas and a service, word for word', () => {
   assert.equal(
-    JSON.stringify(JSON.parse(workload('image:1')), null, 1).replaceAll(/\n */g, ' '),
+    shownOf(workload('image:1')),
     '{ "apiVersion": "v1", "kind": "List", "items": [ ' +
-      '{ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "cc-nginx-smoke" } }, ' +
+      '{ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "cc-nginx-smoke", ' +
+      '"labels": { "pod-security.kubernetes.io/enforce": "baseline" } } }, ' +
       '{ "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": "nginx", "namespace": "cc-nginx-smoke" }, ' +
       '"spec": { "replicas": 2, "selector": { "matchLabels": { "app": "nginx" } }, ' +
       '"template": { "metadata": { "labels": { "app": "nginx" } }, ' +
@@ -160,12 +252,33 @@ test('workload is a namespace, two replicas and a service, word for word', () =>
   );
 });
 
-test('client is a pod on the node it is compared with, word for word', () => {
+test('workload asks for its runtime in the template of its pods', () => {
+  const [, deployment] = JSON.parse(
+    workload('image:1', { annotations: { a: 'b' }, runtimeClassName: 'kata' }),
+  ).items;
+  const { metadata, spec } = deployment.spec.template;
+  assert.deepEqual(
+    [metadata, spec.runtimeClassName],
+    [{ labels: { app: 'nginx' }, annotations: { a: 'b' } }, 'kata'],
+  );
+});
+
+test('waiting pods are on the node they are compared with, word for word', () => {
+  const pods = {
+    client: { runtimeClassName: 'kata' },
+    control: { annotations: { a: 'b' }, hostNetwork: true },
+  };
   assert.equal(
-    client('image:2', 'node-1'),
-    '{"apiVersion":"v1","kind":"List","items":[{"apiVersion":"v1","kind":"Pod",' +
-      '"metadata":{"name":"client","namespace":"cc-nginx-smoke"},"spec":{"nodeName":"node-1",' +
-      '"terminationGracePeriodSeconds":0,"containers":[{"name":"client","image":"image:2",' +
-      '"imagePullPolicy":"IfNotPresent","command":["sleep","3600"]}]}}]}',
+    shownOf(waiting('image:2', 'node-1', pods)),
+    '{ "apiVersion": "v1", "kind": "List", "items": [ ' +
+      '{ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "client", "namespace": "cc-nginx-smoke" }, ' +
+      '"spec": { "runtimeClassName": "kata", "nodeName": "node-1", "terminationGracePeriodSeconds": 0, ' +
+      '"containers": [ { "name": "client", "image": "image:2", "imagePullPolicy": "IfNotPresent", ' +
+      '"command": [ "sleep", "3600" ] } ] } }, ' +
+      '{ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "control", "namespace": "cc-nginx-smoke", ' +
+      '"annotations": { "a": "b" } }, ' +
+      '"spec": { "hostNetwork": true, "nodeName": "node-1", "terminationGracePeriodSeconds": 0, ' +
+      '"containers": [ { "name": "control", "image": "image:2", "imagePullPolicy": "IfNotPresent", ' +
+      '"command": [ "sleep", "3600" ] } ] } } ] }',
   );
 });

@@ -1,16 +1,17 @@
 /** A cluster on paper in which the smoke test can run: what its commands answer, and what they were given. */
 import type { Host } from '../../core/model/plugin.ts';
-import { cluster, cri, podNetwork } from '../../plugins/capabilities.ts';
+import { cluster, cri, criClient, podNetwork, vmRuntime } from '../../plugins/capabilities.ts';
+import { HYPERVISOR, SANDBOX } from '../../plugins/nginx-smoke/isolation.ts';
 import { nginxSmoke } from '../../plugins/nginx-smoke.ts';
 import type { Paper } from '../rig/paper.ts';
 import type { Telling } from './bench.ts';
-import { providing } from './tools.ts';
+import { providing, script } from './tools.ts';
 
 const CALL = '/usr/local/bin/kubectl --kubeconfig /admin.conf --request-timeout=30s';
 const SPACE = `${CALL} -n cc-nginx-smoke`;
 
-export const BELOW = [
-  providing(cluster, { kubeconfig: '/admin.conf', kubectl: '/usr/local/bin/kubectl' }),
+const below = (version: string) => [
+  providing(cluster, { version, kubeconfig: '/admin.conf', kubectl: '/usr/local/bin/kubectl' }),
   providing(cri, {
     socket: 'unix:///run/cri.sock',
     cgroupDriver: 'systemd',
@@ -21,9 +22,27 @@ export const BELOW = [
   providing(podNetwork, { subnet: '10.244.0.0/24', bin: '/opt/cni/bin', bridge: 'pods0' }),
 ];
 
-export function recipe(given: Parameters<typeof nginxSmoke>[0] = {}, isolation: 'vm' | 'none' = 'none') {
-  return { isolation, hosts: [] as readonly Host[], plugins: [...BELOW, nginxSmoke(given)] };
+/** What starts pods in machines of their own, and what they are asked about with. */
+const VMS = [
+  providing(vmRuntime, { handler: 'kata', path: '/opt/kata/shim', type: 'vm' }),
+  providing(criClient, {
+    crictl: '/usr/local/bin/crictl',
+    endpoint: (socket) => socket.replace('unix://', ''),
+  }),
+];
+
+export function recipe(
+  given: Parameters<typeof nginxSmoke>[0] = {},
+  isolation: 'vm' | 'none' = 'none',
+  version = '1.20.2',
+) {
+  const plugins = [...below(version), ...(isolation === 'vm' ? VMS : []), nginxSmoke(given)];
+  return { isolation, hosts: [] as readonly Host[], plugins };
 }
+
+/** Whom to ask for the sandbox, where it listens in the words of that crictl, and whose sandbox. */
+const ASKED = '/usr/local/bin/crictl /run/cri.sock cc-nginx-smoke client';
+export const SANDBOX_ID = '0123456789abcdef';
 
 interface Pod {
   readonly name: string;
@@ -38,7 +57,9 @@ export interface Behaviour {
   readonly pods?: () => readonly Pod[];
   readonly dns?: string;
   readonly page?: () => string | undefined;
-  readonly boot?: { readonly pod: string; readonly node: string };
+  readonly boot?: { readonly pod: string; readonly node: string; readonly control?: string };
+  /** What runs the machine of the client's sandbox. */
+  readonly hypervisor?: string;
   /** How often the namespace is still seen after it was deleted. */
   readonly lingers?: number;
   readonly undeletable?: () => boolean;
@@ -47,13 +68,15 @@ export interface Behaviour {
 /** What was applied to the cluster, as it was given. */
 export type Applied = string[];
 
-export const READY: readonly Pod[] = ['client', 'nginx-1', 'nginx-2'].map((name) => ({ name, ready: true }));
+const ready = (name: string): Pod => ({ name, ready: true });
+export const READY: readonly Pod[] = ['client', 'nginx-1', 'nginx-2'].map(ready);
+export const READY_VMS: readonly Pod[] = [...READY, ready('control')];
 const SPACED = '/namespace';
 const NO = { code: 1, stderr: 'no\n' };
 
 export function smokeOn(behaviour: Behaviour = {}, applied: Applied = []): Telling {
   const { pods = () => READY, dns = '', page = () => '<h1>Welcome to nginx!</h1>', lingers = 0 } = behaviour;
-  const { boot = { pod: 'boot-1', node: 'boot-1' }, undeletable = () => false } = behaviour;
+  const { boot = { pod: 'boot-1', node: 'boot-1' }, undeletable = () => false, hypervisor = '' } = behaviour;
   let seen = 0;
   const apply = (host: Paper, text: unknown) => {
     host.write(SPACED, '');
@@ -75,15 +98,18 @@ export function smokeOn(behaviour: Behaviour = {}, applied: Applied = []): Telli
   return {
     does: (host) => [
       ['hostname', 'Node-1\n'],
-      [`${CALL} delete namespace cc-nginx-smoke --ignore-not-found --wait=false`, () => remove(host)],
+      [`${CALL} delete namespace cc-nginx-smoke --ignore-not-found`, () => remove(host)],
       [`${CALL} get namespace cc-nginx-smoke --ignore-not-found -o name`, () => gone(host)],
       [`${CALL} apply -f -`, (_, { input }) => apply(host, input)],
       [`${SPACE} get serviceaccount default -o name`, 'serviceaccount/default\n'],
       [`${SPACE} get pods -o json`, () => JSON.stringify({ items: pods().map(podData) })],
-      [`${CALL} -n kube-system get endpoints kube-dns`, dns],
+      [`${CALL} -n kube-system get service kube-dns --ignore-not-found -o name`, dns],
       [`${SPACE} get service nginx`, '10.96.0.7'],
       [`${SPACE} exec client -- curl -sS --max-time 5`, () => page() ?? NO],
       [`${SPACE} exec client -- cat`, kernel(boot.pod)],
+      [`${SPACE} exec control -- cat`, kernel(boot.control ?? boot.node)],
+      [(argv) => script(SANDBOX)(argv) && argv.slice(4).join(' ') === ASKED, `${SANDBOX_ID}\nolder\n`],
+      [(argv) => script(HYPERVISOR)(argv) && argv[4] === SANDBOX_ID, hypervisor],
       ['unshare --pid --fork --mount --mount-proc cat', kernel(boot.node)],
     ],
   };
