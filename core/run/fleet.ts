@@ -30,6 +30,7 @@ export interface Fleet extends AsyncDisposable {
 export function fleetOf(state: string, connect?: (host: Host) => Promise<Transport>): Fleet {
   const memory = join(state, 'digests.json');
   const memo = digestMemo(memory);
+  const kept = localStamps(join(state, 'stamps.tsv'));
   const reach = connect ?? connected(state, memo);
   const plain = new Map<string, Promise<Transport>>();
   const stations = new Map<string, Promise<Station>>();
@@ -45,10 +46,7 @@ export function fleetOf(state: string, connect?: (host: Host) => Promise<Transpo
     const reached = await transportOf(host);
     const { platform, user } = await natureOf(reached);
     const transport = root ? await asRoot(reached, user) : reached;
-    const stamps =
-      host.name === CONTROLLER
-        ? localStamps(join(state, 'stamps'))
-        : remoteStamps(transport, `${ROOT_BASE}/stamps`);
+    const stamps = host.name === CONTROLLER ? kept : remoteStamps(transport, `${ROOT_BASE}/stamps`);
     return { transport, platform, stamps };
   };
   return {
@@ -68,6 +66,7 @@ export function fleetOf(state: string, connect?: (host: Host) => Promise<Transpo
       return all.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
     },
     [Symbol.asyncDispose]: async () => {
+      await kept[Symbol.asyncDispose]();
       const all = await Promise.allSettled(plain.values());
       await Promise.all(
         all.map((result) =>

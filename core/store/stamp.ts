@@ -1,12 +1,10 @@
 /** Version stamps: the last applied record of each task, kept on the host it is about. */
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Transport } from '../host/transport.ts';
 import { digestOf } from '../model/digest.ts';
 import { fail } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
 import type { TaskId } from '../model/task.ts';
-import { writeDurably } from './durable.ts';
+import { openLedger } from './ledger.ts';
 
 /** Everything that should determine a task's result, by name, so that every "why" is a difference of two of these. */
 export type Manifest = { readonly [component: string]: Json };
@@ -38,24 +36,14 @@ export interface Stamps {
   remove(task: TaskId): Promise<void>;
 }
 
-/** Stamps in a folder of the machine cc runs on, which is listed once. requires: nobody else writes there. */
-export function localStamps(folder: string): Stamps {
-  const files = once(() => namesIn(folder));
+/** Stamps in one file of the machine cc runs on. requires: a run reads none before it has the hold. */
+export function localStamps(path: string): Stamps & AsyncDisposable {
+  const ledger = openLedger(path);
   return {
-    read: async (task) => {
-      const file = fileOf(task);
-      return files().has(file) ? parsed(task, readFileSync(join(folder, file), 'utf8')) : undefined;
-    },
-    write: async (stamp) => {
-      const file = fileOf(stamp.task);
-      await writeDurably(join(folder, file), text(stamp));
-      files().add(file);
-    },
-    remove: async (task) => {
-      const file = fileOf(task);
-      rmSync(join(folder, file), { force: true });
-      files().delete(file);
-    },
+    read: async (task) => parsed(task, ledger.get(task)),
+    write: (stamp) => ledger.set(stamp.task, text(stamp)),
+    remove: (task) => ledger.remove(task),
+    [Symbol.asyncDispose]: () => ledger[Symbol.asyncDispose](),
   };
 }
 
@@ -129,8 +117,4 @@ function parsed(task: TaskId, content: string | undefined): Stamp | undefined {
   } catch {
     return undefined;
   }
-}
-
-function namesIn(folder: string): Set<string> {
-  return new Set(existsSync(folder) ? readdirSync(folder) : []);
 }

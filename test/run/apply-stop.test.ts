@@ -16,7 +16,7 @@ import { CONTROLLER, runTasks, taskOf } from './world.ts';
 const pidsIn = (folder: string) =>
   Promise.all(['pid', 'escaped'].map((name) => numberIn(join(folder, name))));
 const stampIn = (folder: string, task = slowTask(folder)) =>
-  localStamps(join(folder, 'stamps')).read(task.id);
+  localStamps(join(folder, 'stamps.tsv')).read(task.id);
 
 test('task out of time is timed out, and all its processes are gone before another starts', async (t) => {
   const folder = await tempFolder(t);

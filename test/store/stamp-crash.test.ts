@@ -7,10 +7,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { taskId } from '../../core/model/task.ts';
 import { writeDurably } from '../../core/store/durable.ts';
-import { localStamps } from '../../core/store/stamp.ts';
 import { isNamed, program, until } from '../host/second-process.ts';
 import { tempFolder } from '../rig/temp.ts';
-import { numbered } from './stamp-writer.ts';
+import { numbered, STAMPS } from './stamp-writer.ts';
 
 const TASK = taskId('node-1', 'runc', 'binary');
 const WRITER = new URL('stamp-writer.ts', import.meta.url);
@@ -31,7 +30,7 @@ for (const [kind, rounds] of [
         once(writer.stdout, 'data'),
         ended.then((exit) => assert.fail(`it ended: ${exit}`)),
       ]);
-      const read = () => localStamps(folder).read(TASK); // each run lists the folder once
+      const read = () => STAMPS[kind](folder).read(TASK); // opened anew each time, as the next run does
       // The writer counts from 1 again; it is killed at whatever it does once its count is seen to move.
       const seen = await read();
       await until('the stamp changes', async () => {

@@ -1,11 +1,14 @@
-/** Writes stamps without end, for tests that kill it: `stamp-writer.ts FOLDER local|remote`. */
+/** Writes stamps without end, for tests that kill it: `stamp-writer.ts PLACE local|remote`. */
 import { local } from '../../core/host/local.ts';
 import { taskId } from '../../core/model/task.ts';
-import { FORMAT, localStamps, remoteStamps, type Stamp } from '../../core/store/stamp.ts';
+import { FORMAT, localStamps, remoteStamps, type Stamp, type Stamps } from '../../core/store/stamp.ts';
 
-const [folder = '', kind = ''] = process.argv.slice(2);
-const stamps =
-  kind === 'local' ? localStamps(folder) : remoteStamps(local('node-1', `${folder}.base`), folder);
+/** Stamps of each kind at a place. */
+export const STAMPS = {
+  local: (place: string): Stamps => localStamps(place),
+  remote: (place: string): Stamps => remoteStamps(local('node-1', `${place}.base`), place),
+};
+
 const task = taskId('node-1', 'runc', 'binary');
 
 /** Every record says in each field which one it is, so that a mixture of two would show. */
@@ -26,7 +29,9 @@ export function numbered(n: number): Stamp {
   };
 }
 
-if (folder) {
+const [place, kind] = process.argv.slice(2);
+if (place && (kind === 'local' || kind === 'remote')) {
+  const stamps = STAMPS[kind](place);
   process.stdout.write('writing\n');
   for (let n = 1; ; n++) await stamps.write(numbered(n));
 }

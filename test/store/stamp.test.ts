@@ -1,8 +1,8 @@
-/** Version stamps, kept by files here or by scripts on a host: read back whole, or not at all. */
+/** Version stamps, kept in a file here or by scripts on a host: read back whole, or not at all. */
 import assert from 'node:assert/strict';
-import { readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { local } from '../../core/host/local.ts';
 import type { Transport } from '../../core/host/transport.ts';
 import { digestOf } from '../../core/model/digest.ts';
@@ -11,6 +11,8 @@ import { FORMAT, localStamps, remoteStamps, type Stamp, type Stamps } from '../.
 import { tempFolder } from '../rig/temp.ts';
 
 const TASK = taskId('node-1', 'runc', 'binary');
+/** The file that a host keeps it in. */
+const FILE = 'node-1+runc+binary.json';
 
 function stampOf(
   task = TASK,
@@ -33,31 +35,52 @@ function stampOf(
   };
 }
 
-const KINDS = {
-  'local stamp': (folder: string): Stamps => localStamps(folder),
-  'remote stamp': (folder: string): Stamps => remoteStamps(local('node-1', `${folder}.base`), folder),
+/** How stamps of a kind are opened, and where the record of `TASK` stands for a test that damages it. */
+interface Kind {
+  open(place: string): Stamps;
+  /** The sealed record as it stands. */
+  record(place: string): Promise<string>;
+  /** Puts a record in its place. */
+  put(place: string, record: string): Promise<void>;
+}
+
+const KINDS: Readonly<Record<string, Kind>> = {
+  'local stamp': {
+    open: (place) => localStamps(place),
+    record: async (place) => (await readFile(place, 'utf8')).trimEnd().slice(`${TASK}\t`.length),
+    put: (place, record) => writeFile(place, `${TASK}\t${record}\n`),
+  },
+  'remote stamp': {
+    open: (place) => remoteStamps(local('node-1', `${place}.base`), place),
+    record: (place) => readFile(join(place, FILE), 'utf8'),
+    put: (place, record) => writeFile(join(place, FILE), record),
+  },
 };
 
-/** Makes one test for each kind of stamps; `open` opens the same folder anew, as the next run would. */
-function claim(
-  title: string,
-  body: (open: () => Stamps, folder: string, t: TestContext) => Promise<void>,
-): void {
-  for (const [kind, make] of Object.entries(KINDS)) {
+interface Stage {
+  /** Opens the same stamps anew, as the next run would. */
+  open(): Stamps;
+  readonly place: string;
+  readonly record: () => Promise<string>;
+  readonly put: (record: string) => Promise<void>;
+}
+
+/** Makes one test for each kind of stamps. */
+function claim(title: string, body: (stage: Stage) => Promise<void>): void {
+  for (const [kind, { open, record, put }] of Object.entries(KINDS)) {
     test(`${kind} ${title}`, async (t) => {
-      const folder = join(await tempFolder(t), 'state/stamps');
-      await body(() => make(folder), folder, t);
+      const place = join(await tempFolder(t), 'state/stamps');
+      await body({
+        open: () => open(place),
+        place,
+        record: () => record(place),
+        put: (text) => put(place, text),
+      });
     });
   }
 }
 
-async function fileIn(folder: string): Promise<string> {
-  const names = await readdir(folder);
-  assert.equal(names.length, 1);
-  return join(folder, names[0]!);
-}
-
-claim('is read back as it was written, at once and by the next run', async (open) => {
+claim('is read back as it was written, at once and by the next run', async ({ open }) => {
   const stamps = open();
   assert.equal(await stamps.read(TASK), undefined);
   await stamps.write(stampOf());
@@ -65,7 +88,7 @@ claim('is read back as it was written, at once and by the next run', async (open
   assert.deepEqual(await open().read(TASK), stampOf());
 });
 
-claim('is the last one written, and none once removed, however often', async (open) => {
+claim('is the last one written, and none once removed, however often', async ({ open }) => {
   const stamps = open();
   await stamps.write({ ...stampOf(), state: 'applying' });
   await stamps.write({ ...stampOf(), state: 'failed', report: { learnt: 1 } });
@@ -76,45 +99,47 @@ claim('is the last one written, and none once removed, however often', async (op
   assert.equal(await open().read(TASK), undefined);
 });
 
-claim('is for its user only', async (open, folder) => {
-  await open().write(stampOf());
-  assert.equal((await stat(folder)).mode & 0o777, 0o700);
-  assert.equal((await stat(await fileIn(folder))).mode & 0o777, 0o600);
+test('remote stamp is for its user only', async (t) => {
+  const place = join(await tempFolder(t), 'state/stamps');
+  await KINDS['remote stamp']!.open(place).write(stampOf()); // it stands above
+  assert.equal((await stat(place)).mode & 0o777, 0o700);
+  assert.equal((await stat(join(place, FILE))).mode & 0o777, 0o600);
 });
 
-claim('has a name that says its task, and shares it with no other', async (open, folder) => {
+test('local stamp is for its user only', async (t) => {
+  const place = join(await tempFolder(t), 'state/stamps');
+  await localStamps(place).write(stampOf());
+  assert.equal((await stat(place)).mode & 0o777, 0o600);
+});
+
+claim('is of its own task, and of none with a name like it', async ({ open }) => {
   const ids = ['a.b/c/d', 'a/b.c/d', 'a/b/c.d', 'a-b/c/d', 'a/b-c/d', 'a/b/c'];
   const tasks = ids.map((id) => taskId(...(id.split('/') as [string, string, string])));
   const stamps = open();
   for (const task of tasks) await stamps.write(stampOf(task, { task }));
   const next = open();
   for (const task of tasks) assert.deepEqual(await next.read(task), stampOf(task, { task }));
-  const names = ids.map((id) => `${id.replaceAll('/', '+')}.json`);
-  assert.deepEqual((await readdir(folder)).toSorted(), names.toSorted());
 });
 
-claim('cut off anywhere counts as none', async (open, folder) => {
+claim('cut off anywhere counts as none', async ({ open, record, put }) => {
   await open().write(stampOf());
-  const file = await fileIn(folder);
-  const whole = await readFile(file, 'utf8');
+  const whole = await record();
   for (const length of [0, 1, 10, 80, whole.length >> 1, whole.length - 2, whole.length - 1]) {
-    await writeFile(file, whole);
-    await truncate(file, length);
+    await put(whole.slice(0, length));
     assert.equal(await open().read(TASK), undefined, `${length} of ${whole.length}`);
   }
 });
 
-claim('with one byte changed counts as none', async (open, folder) => {
+claim('with one byte changed counts as none', async ({ open, record, put }) => {
   await open().write(stampOf());
-  const file = await fileIn(folder);
-  const whole = await readFile(file, 'utf8');
+  const whole = await record();
   for (const [from, to] of [
     ['applied', 'applieD'],
     ['"sum":"', '"sum":"0'],
     ['runc', 'rund'],
   ] as const) {
     assert.ok(whole.includes(from));
-    await writeFile(file, whole.replace(from, to));
+    await put(whole.replace(from, to));
     assert.equal(await open().read(TASK), undefined, to);
   }
 });
@@ -125,9 +150,8 @@ function sealed(record: object): string {
   return JSON.stringify({ sum: digestOf(stamp), stamp });
 }
 
-claim('that is foreign, older or no stamp at all counts as none', async (open, folder) => {
+claim('that is foreign, older or no stamp at all counts as none', async ({ open, put }) => {
   await open().write(stampOf());
-  const file = await fileIn(folder);
   const contents = {
     empty: '',
     garbage: 'garbage',
@@ -141,25 +165,25 @@ claim('that is foreign, older or no stamp at all counts as none', async (open, f
     'sealed null': JSON.stringify({ sum: digestOf('null'), stamp: 'null' }),
   };
   for (const [what, content] of Object.entries(contents)) {
-    await writeFile(file, content);
+    await put(content);
     assert.equal(await open().read(TASK), undefined, what);
   }
-  await writeFile(file, sealed(stampOf()));
+  await put(sealed(stampOf()));
   assert.deepEqual(await open().read(TASK), stampOf());
 });
 
-claim('that is torn leaves the stamps beside it readable', async (open, folder) => {
+claim('that is torn leaves the stamps beside it readable', async ({ open, put }) => {
   const other = taskId('node-1', 'a', 'b');
   await open().write(stampOf());
-  await writeFile(await fileIn(folder), '{"sum":"torn\n\nby lines\n');
+  await put('{"sum":"torn\n\nby lines\n');
   await open().write(stampOf(other));
   assert.deepEqual(await open().read(other), stampOf(other));
   assert.equal(await open().read(TASK), undefined);
 });
 
-claim('of a folder that is not there is none, and reading makes no folder', async (open, folder) => {
+claim('that was never written is none, and reading makes nothing', async ({ open, place }) => {
   assert.equal(await open().read(TASK), undefined);
-  await assert.rejects(stat(folder), { code: 'ENOENT' });
+  await assert.rejects(stat(place), { code: 'ENOENT' });
 });
 
 test('remote stamps are all read with one command', async (t) => {
