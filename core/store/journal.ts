@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import type { Event } from '../model/event.ts';
-import type { TaskId } from '../model/task.ts';
+import { isFinal, type TaskId } from '../model/task.ts';
 import { writeDurably } from './durable.ts';
 
 /** Runs whose logs are kept. */
@@ -37,7 +37,17 @@ export function openJournal(state: string, run: string): Journal {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const events = openSync(join(folder, 'events.ndjson'), 'a', 0o600);
   const took = new Map<TaskId, number>();
-  const log = (id: TaskId, text: string) => appendFileSync(join(folder, logFile(id)), text, { mode: 0o600 });
+  const logs = new Map<TaskId, number>();
+  const log = (id: TaskId, text: string): void => {
+    const file = logs.get(id) ?? openSync(join(folder, logFile(id)), 'a', 0o600);
+    logs.set(id, file);
+    appendFileSync(file, text);
+  };
+  const closed = (id: TaskId): void => {
+    const file = logs.get(id);
+    if (file !== undefined) closeSync(file);
+    logs.delete(id);
+  };
   return {
     folder,
     record: (event) => {
@@ -45,9 +55,11 @@ export function openJournal(state: string, run: string): Journal {
       if (event.kind === 'change') log(event.id, `# ${event.what}\n# because ${event.why}\n`);
       if (event.kind === 'task' && event.state === 'applied' && event.took !== undefined)
         took.set(event.id, event.took);
+      if (event.kind === 'task' && isFinal(event.state)) closed(event.id);
       writeSync(events, `${JSON.stringify(event)}\n`);
     },
     close: async () => {
+      for (const id of [...logs.keys()]) closed(id);
       closeSync(events);
       await remember(state, took);
       keepLatest(state, run);
