@@ -45,6 +45,26 @@ test('journal is on the disk while the run goes on', async (t) => {
   await journal.close();
 });
 
+test('journal holds the log of a task open from its first line to its end', async (t) => {
+  const journal = openJournal(await tempFolder(t), 'r1');
+  const log = join(journal.folder, logFile(TASK));
+  const open = async () => {
+    const files = await Promise.all(
+      (await readdir('/proc/self/fd')).map((name) => readlink(`/proc/self/fd/${name}`).catch(() => '')),
+    );
+    return files.filter((file) => file === log).length;
+  };
+  journal.record({ kind: 'output', id: TASK, text: 'one\n' });
+  journal.record({ kind: 'output', id: TASK, text: 'two\n' });
+  assert.equal(await open(), 1);
+  journal.record(applied(5));
+  assert.equal(await open(), 0);
+  journal.record({ kind: 'output', id: TASK, text: 'too late\n' });
+  await journal.close();
+  assert.equal(await open(), 0);
+  assert.equal(await readFile(log, 'utf8'), 'one\ntwo\ntoo late\n');
+});
+
 test('journal remembers the last five durations of what was applied, and of nothing else', async (t) => {
   const state = await tempFolder(t);
   for (let n = 1; n <= 7; n++) {
