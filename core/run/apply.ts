@@ -19,12 +19,13 @@ export function applying(world: Applying): Work {
     const looked = orphans ? await look(task, world) : first;
     const decision = decide(looked.changes, looked.stamp, looked.last);
     if (decision.kind === 'run') return (await changing()).change(task, looked, decision.reason, to, world);
-    world.found.set(task.id, foundAs(looked.facts, looked.stamp));
+    const found = foundAs(looked.facts, looked.stamp);
+    world.found.set(task.id, found);
     if (decision.kind === 'adopted')
       await (await changing()).commit(
         task,
         looked,
-        { state: 'applied', facts: looked.facts, ours: looked.stamp?.ours ?? false },
+        { state: 'applied', found, ours: looked.stamp?.ours ?? false },
         world,
       );
     const report = looked.stamp?.report;

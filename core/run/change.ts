@@ -4,17 +4,16 @@ import { MARK, reap } from '../host/reap.ts';
 import { type Clock, shellOf } from '../host/shell.ts';
 import type { Artifact } from '../model/artifact.ts';
 import { type Change, describe } from '../model/change.ts';
-import { digestOfData } from '../model/digest.ts';
 import type { Emit, Reason } from '../model/event.ts';
 import { Failed, fail, type Remaining } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
 import type { State, Task } from '../model/task.ts';
 import { fetchArtifact } from '../store/fetch.ts';
 import { FORMAT, type Stamp } from '../store/stamp.ts';
-import { keyOf, PERFORMED } from './decide.ts';
+import { PERFORMED } from './decide.ts';
 import type { Outcome } from './engine.ts';
 import type { Station } from './fleet.ts';
-import { foundAs, type Looked, probe, viewFor, type World } from './look.ts';
+import { type Found, foundAs, type Looked, probe, viewFor, type World } from './look.ts';
 
 export interface Applying extends World {
   readonly run: string;
@@ -26,6 +25,9 @@ export interface Applying extends World {
   /** The station of the controller, for scripts that compare. */
   readonly controller: () => Promise<Station>;
 }
+
+/** What is known of a task between its first change and its proof. */
+const UNPROVEN = foundAs(null);
 
 const SETTLES = 10;
 const TIMEOUT = 1800;
@@ -39,24 +41,25 @@ export async function change(
 ): Promise<Outcome> {
   const { station } = looked;
   to('performing', reason);
-  await commit(task, looked, { state: 'applying', facts: null, ours: true }, world);
+  await commit(task, looked, { state: 'applying', found: UNPROVEN, ours: true }, world);
   world.touched.add(task.id);
   try {
     const report = await performAll(looked.changes, task, station, world);
     to('proving');
     const facts = await prove(task, station, world);
+    const found = foundAs(facts);
     await commit(
       task,
       looked,
-      { state: 'applied', facts, ours: true, ...(report === undefined ? {} : { report }) },
+      { state: 'applied', found, ours: true, ...(report === undefined ? {} : { report }) },
       world,
     );
-    world.found.set(task.id, foundAs(facts));
+    world.found.set(task.id, found);
     return { state: 'applied', reason, ...(report === undefined ? {} : { report }) };
   } catch (error) {
     // An interrupted task stays `applying`: that is the truth about its host.
     if (error instanceof Failed && error.failure.kind !== 'interrupted') {
-      await commit(task, looked, { state: 'failed', facts: null, ours: true }, world);
+      await commit(task, looked, { state: 'failed', found: UNPROVEN, ours: true }, world);
     }
     throw error;
   }
@@ -166,17 +169,16 @@ async function attempt(task: Task, station: Station, world: Applying, late: bool
 export function commit(
   task: Task,
   looked: Looked,
-  state: Pick<Stamp, 'state' | 'facts' | 'ours' | 'report'>,
+  { found, ...state }: Pick<Stamp, 'state' | 'ours' | 'report'> & { readonly found: Found },
   world: Applying,
 ): Promise<void> {
-  const manifest = looked.manifest();
   return looked.station.stamps.write({
     format: FORMAT,
     task: task.id,
     run: world.run,
-    key: keyOf(manifest),
-    manifest,
-    result: digestOfData(state.facts),
+    manifest: looked.manifest(),
+    facts: found.facts,
+    result: found.result(),
     at: new Date().toISOString(),
     ...state,
   });

@@ -1,6 +1,6 @@
 /** Whether a task has anything to do and why: the plan, the stamp and today's manifest, nothing else. */
 import type { Change } from '../model/change.ts';
-import { digestOfData, sameData } from '../model/digest.ts';
+import { sameData } from '../model/digest.ts';
 import type { Reason } from '../model/event.ts';
 import type { Json } from '../model/json.ts';
 import type { Last } from '../model/step.ts';
@@ -49,10 +49,6 @@ export function decide(changes: readonly Change[], stamp: Stamp | undefined, las
     kind: 'run',
     reason: { kind: 'changed', details: [...new Set([...last.why.split('; '), ...details])] },
   };
-}
-
-export function keyOf(manifest: Manifest): string {
-  return digestOfData(manifest);
 }
 
 /** What differs between two manifests, one line for each leaf: `inputs.version: 1.1 → 1.2`. */

@@ -17,7 +17,6 @@ export type Stamp = {
   readonly run: string;
   /** Whether cc ever changed anything for it; what was merely found as declared is not cc's to take away. */
   readonly ours: boolean;
-  readonly key: string;
   readonly manifest: Manifest;
   /** What the last probe of the application found; with `report`, what a check learnt. */
   readonly facts: Json;

@@ -21,7 +21,6 @@ export function numbered(n: number): Stamp {
     state: 'applied',
     run: text,
     ours: true,
-    key: text,
     manifest,
     facts: n,
     result: text,

@@ -27,7 +27,6 @@ function stampOf(
     state: 'applied',
     ours: true,
     run: 'r1',
-    key: 'k1',
     manifest,
     facts,
     result,
