@@ -6,8 +6,12 @@ import { foundAs, look } from './look.ts';
 
 export type { Applying };
 
-/** Loaded when something has to change: a run that finds nothing to do starts the sooner. */
-const changing = () => import('./change.ts');
+/** Loaded when something has to change, so that other runs start sooner; asking Node each time takes a while itself. */
+const changing = (): Promise<typeof import('./change.ts')> => {
+  loaded ??= import('./change.ts');
+  return loaded;
+};
+let loaded: Promise<typeof import('./change.ts')> | undefined;
 
 export function applying(world: Applying): Work {
   return async (task, to) => {
