@@ -1,7 +1,8 @@
 /** crictl, by which people and kubeadm talk to a container runtime: a release of it, or built from source. */
 import { placed, plugin, unpacked, v } from '../core/mod.ts';
-import { Commit, criClient, goToolchain, release, tree, Version } from './capabilities.ts';
+import { Commit, criClient, goToolchain, kubernetesRelease, release, tree, Version } from './capabilities.ts';
 import { compiled, outputOf } from './golang/compile.ts';
+import { eraOf } from './kubernetes/versions.ts';
 
 const RELEASES = 'https://github.com/kubernetes-sigs/cri-tools/releases/download';
 /** Of cc's own, since the archive is unpacked there as a whole. */
@@ -11,14 +12,15 @@ export const criTools = plugin({
   name: 'cri-tools',
   help: 'places crictl, the command line of container runtimes',
   options: v.strictObject({
-    /** Of the same minor as Kubernetes: an older or newer one may not speak to its runtime. */
-    version: Version,
+    /** Default: the one of Kubernetes' minor; another may not speak the language of its runtimes. */
+    version: v.optional(Version),
     /** Build the tree of this commit instead of taking the release. */
     commit: v.optional(Commit),
     bin: v.optional(v.string(), '/usr/local/bin'),
   }),
   provides: [criClient],
-  build: ({ version, commit, bin }, { arch, cache, use }) => {
+  build: ({ commit, bin, ...given }, { arch, cache, use }) => {
+    const version = given.version ?? eraOf(use(kubernetesRelease).version).crictl;
     if (commit === undefined) {
       const file = `crictl-v${version}-linux-${arch}.tar.gz`;
       const archive = release(

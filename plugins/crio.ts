@@ -15,6 +15,7 @@ import { mistakes, settingsFor, toml } from './crio/config.ts';
 import { fromBundle, fromSource } from './crio/programs.ts';
 import { confinedRuntime, IMPORT, LIST, REMOVE_PODS } from './crio/scripts.ts';
 import { crioUnit } from './crio/unit.ts';
+import { minorOf } from './kubernetes/versions.ts';
 
 const CONFIG = '/etc/crio/crio.conf';
 const POLICY = '/etc/crio/policy.json';
@@ -45,6 +46,9 @@ export const crio = plugin({
   provides: [cri],
   build: ({ version, commit, suite, cgroupDriver, confined, settings }, context) => {
     const { use, find, recipe, refuse } = context;
+    const minor = minorOf(use(kubernetesRelease).version);
+    if (minor !== minorOf(version))
+      refuse('version', `is not for Kubernetes ${minor}: CRI-O goes by the same minor version`);
     for (const [key, what] of Object.entries(mistakes(settings, version))) refuse(`settings.${key}`, what);
     const { steps, home, conmon, seccomp, copyimg } = commit
       ? fromSource(version, commit, suite, context)

@@ -13,38 +13,20 @@ export interface ClusterConfig {
   readonly patience?: string;
 }
 
-/** A node that is to become part of a cluster, and how it knows that the cluster is the right one. */
-export interface JoinConfig {
-  readonly version: string;
-  readonly criSocket: string;
-  /** `host:port` of the API. */
-  readonly endpoint: string;
-  readonly token: string;
-  /** `sha256:…` of the public key of the cluster's authority. */
-  readonly caHash: string;
-}
-
 /** YAML documents as JSON, which YAML includes. */
 export function kubeadmConfig(config: ClusterConfig): string {
-  return documents(INIT[eraOf(config.version).kubeadmApi](config));
-}
-
-export function joinConfig(config: JoinConfig): string {
-  return documents([JOIN[eraOf(config.version).kubeadmApi](config)]);
+  const documents = FORMS[eraOf(config.version).kubeadmApi](config);
+  return documents.map((document) => `---\n${JSON.stringify(document, null, 2)}\n`).join('');
 }
 
 type Document = Readonly<Record<string, unknown>>;
-
-function documents(all: readonly Document[]): string {
-  return all.map((document) => `---\n${JSON.stringify(document, null, 2)}\n`).join('');
-}
 
 function typed(api: KubeadmApi, kind: string): { apiVersion: string; kind: string } {
   return { apiVersion: `kubeadm.k8s.io/${api}`, kind };
 }
 
 /** kubernetes/kubernetes, cmd/kubeadm/app/apis/kubeadm/VERSION/types.go for each. */
-const INIT: { readonly [Api in KubeadmApi]: (config: ClusterConfig) => readonly Document[] } = {
+const FORMS: { readonly [Api in KubeadmApi]: (config: ClusterConfig) => readonly Document[] } = {
   v1alpha1: (config) => [
     {
       ...typed('v1alpha1', 'MasterConfiguration'),
@@ -100,38 +82,3 @@ function kubeletOf({ cgroupDriver, patience }: ClusterConfig): Document {
 
 /** 0 leaves the kernel's limit as it is: it may be shared with others, and then refuses to be set. */
 const PROXY = { conntrack: { maxPerCore: 0, min: 0 } };
-
-/** The same files: NodeConfiguration, since v1alpha3 JoinConfiguration, since v1beta1 with `discovery`. */
-const JOIN: { readonly [Api in KubeadmApi]: (config: JoinConfig) => Document } = {
-  v1alpha1: (config) => ({
-    ...typed('v1alpha1', 'NodeConfiguration'),
-    ...(since('configuredSocket', config.version) ? { criSocket: config.criSocket } : {}),
-    ...flatDiscovery(config),
-  }),
-  v1alpha2: flat('v1alpha2', 'NodeConfiguration'),
-  v1alpha3: flat('v1alpha3', 'JoinConfiguration'),
-  v1beta1: nested('v1beta1'),
-  v1beta2: nested('v1beta2'),
-  v1beta3: nested('v1beta3'),
-  v1beta4: nested('v1beta4'),
-};
-
-function flat(api: KubeadmApi, kind: string) {
-  return (config: JoinConfig): Document => ({
-    ...typed(api, kind),
-    nodeRegistration: { criSocket: config.criSocket },
-    ...flatDiscovery(config),
-  });
-}
-
-function flatDiscovery({ token, endpoint, caHash }: JoinConfig): Document {
-  return { token, discoveryTokenAPIServers: [endpoint], discoveryTokenCACertHashes: [caHash] };
-}
-
-function nested(api: KubeadmApi) {
-  return ({ criSocket, token, endpoint, caHash }: JoinConfig): Document => ({
-    ...typed(api, 'JoinConfiguration'),
-    nodeRegistration: { criSocket },
-    discovery: { bootstrapToken: { token, apiServerEndpoint: endpoint, caCertHashes: [caHash] } },
-  });
-}

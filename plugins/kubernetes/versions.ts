@@ -7,8 +7,6 @@ export type KubeadmApi = 'v1alpha1' | 'v1alpha2' | 'v1alpha3' | 'v1beta1' | 'v1b
 interface Tags {
   readonly pause: string;
   readonly etcd: string;
-  /** Of CoreDNS; before 1.11 of the three images of kube-dns. */
-  readonly dns: string;
   /** The version of crictl that speaks to this minor's container runtimes. */
   readonly crictl: string;
 }
@@ -18,51 +16,48 @@ export interface Era extends Tags {
   readonly kubeadmApi: KubeadmApi;
   /** Where kubeadm takes images from when it is not told. */
   readonly registry: string;
-  /** The versions of the Container Runtime Interface that kubelet speaks, the one it prefers first. */
-  readonly cri: readonly string[];
 }
 
-const row = (pause: string, etcd: string, dns: string, crictl: string): Tags => ({
+const row = (pause: string, etcd: string, crictl: string): Tags => ({
   pause,
   etcd,
-  dns,
   crictl,
 });
 
 /**
- * pause, etcd, DNS: kubernetes/kubernetes, cmd/kubeadm/app/constants/constants.go of each release, as
+ * pause, etcd: kubernetes/kubernetes, cmd/kubeadm/app/constants/constants.go of each release, as
  * `kubeadm config images list` prints it and kubernetes/minikube collects it: pkg/minikube/constants/constants_kubeadm_images.go
  * from 1.16 on, pkg/minikube/constants/constants.go of v1.2.0 before. crictl: kubernetes-sigs/cri-tools, README.md and tags.
  */
 const TAGS: Readonly<Record<string, Tags>> = {
-  '1.9': row('3.0', '3.1.10', '1.14.7', '1.0.0-alpha.1'),
-  '1.10': row('3.1', '3.1.12', '1.14.8', '1.0.0-beta.2'),
-  '1.11': row('3.1', '3.2.18', '1.1.3', '1.11.1'),
-  '1.12': row('3.1', '3.2.24', '1.2.2', '1.12.0'),
-  '1.13': row('3.1', '3.2.24', '1.2.6', '1.13.0'),
-  '1.14': row('3.1', '3.3.10', '1.3.1', '1.14.0'),
-  '1.15': row('3.1', '3.3.10', '1.3.1', '1.15.0'),
-  '1.16': row('3.1', '3.3.15-0', '1.6.2', '1.16.1'),
-  '1.17': row('3.1', '3.4.3-0', '1.6.5', '1.17.0'),
-  '1.18': row('3.2', '3.4.3-0', '1.6.7', '1.18.0'),
-  '1.19': row('3.2', '3.4.9-1', '1.7.0', '1.19.0'),
-  '1.20': row('3.2', '3.4.13-0', '1.7.0', '1.20.0'),
-  '1.21': row('3.4.1', '3.4.13-0', 'v1.8.0', '1.21.0'),
-  '1.22': row('3.5', '3.5.0-0', 'v1.8.4', '1.22.1'),
-  '1.23': row('3.6', '3.5.1-0', 'v1.8.6', '1.23.0'),
-  '1.24': row('3.7', '3.5.3-0', 'v1.8.6', '1.24.2'),
-  '1.25': row('3.8', '3.5.4-0', 'v1.9.3', '1.25.0'),
-  '1.26': row('3.9', '3.5.6-0', 'v1.9.3', '1.26.1'),
-  '1.27': row('3.9', '3.5.7-0', 'v1.10.1', '1.27.1'),
-  '1.28': row('3.9', '3.5.9-0', 'v1.10.1', '1.28.0'),
-  '1.29': row('3.9', '3.5.10-0', 'v1.11.1', '1.29.0'),
-  '1.30': row('3.9', '3.5.12-0', 'v1.11.1', '1.30.1'),
-  '1.31': row('3.10', '3.5.15-0', 'v1.11.1', '1.31.1'),
-  '1.32': row('3.10', '3.5.16-0', 'v1.11.3', '1.32.0'),
-  '1.33': row('3.10', '3.5.21-0', 'v1.12.0', '1.33.0'),
-  '1.34': row('3.10.1', '3.6.4-0', 'v1.12.1', '1.34.0'),
-  '1.35': row('3.10.1', '3.6.6-0', 'v1.13.1', '1.35.0'),
-  '1.36': row('3.10.2', '3.6.8-0', 'v1.14.2', '1.36.0'),
+  '1.9': row('3.0', '3.1.10', '1.0.0-alpha.1'),
+  '1.10': row('3.1', '3.1.12', '1.0.0-beta.2'),
+  '1.11': row('3.1', '3.2.18', '1.11.1'),
+  '1.12': row('3.1', '3.2.24', '1.12.0'),
+  '1.13': row('3.1', '3.2.24', '1.13.0'),
+  '1.14': row('3.1', '3.3.10', '1.14.0'),
+  '1.15': row('3.1', '3.3.10', '1.15.0'),
+  '1.16': row('3.1', '3.3.15-0', '1.16.1'),
+  '1.17': row('3.1', '3.4.3-0', '1.17.0'),
+  '1.18': row('3.2', '3.4.3-0', '1.18.0'),
+  '1.19': row('3.2', '3.4.9-1', '1.19.0'),
+  '1.20': row('3.2', '3.4.13-0', '1.20.0'),
+  '1.21': row('3.4.1', '3.4.13-0', '1.21.0'),
+  '1.22': row('3.5', '3.5.0-0', '1.22.1'),
+  '1.23': row('3.6', '3.5.1-0', '1.23.0'),
+  '1.24': row('3.7', '3.5.3-0', '1.24.2'),
+  '1.25': row('3.8', '3.5.4-0', '1.25.0'),
+  '1.26': row('3.9', '3.5.6-0', '1.26.1'),
+  '1.27': row('3.9', '3.5.7-0', '1.27.1'),
+  '1.28': row('3.9', '3.5.9-0', '1.28.0'),
+  '1.29': row('3.9', '3.5.10-0', '1.29.0'),
+  '1.30': row('3.9', '3.5.12-0', '1.30.1'),
+  '1.31': row('3.10', '3.5.15-0', '1.31.1'),
+  '1.32': row('3.10', '3.5.16-0', '1.32.0'),
+  '1.33': row('3.10', '3.5.21-0', '1.33.0'),
+  '1.34': row('3.10.1', '3.6.4-0', '1.34.0'),
+  '1.35': row('3.10.1', '3.6.6-0', '1.35.0'),
+  '1.36': row('3.10.2', '3.6.8-0', '1.36.0'),
 };
 
 /** Values by the first minor that has them. */
@@ -88,14 +83,6 @@ const REGISTRIES: Since<string> = [
   [9, 'gcr.io/google_containers'],
   [10, 'k8s.gcr.io'],
   [25, 'registry.k8s.io'],
-];
-
-/** kubernetes/kubernetes, pkg/kubelet/remote and pkg/kubelet/cri/remote of each release. */
-const CRI: Since<readonly string[]> = [
-  [9, ['v1alpha1']],
-  [10, ['v1alpha2']],
-  [23, ['v1', 'v1alpha2']],
-  [26, ['v1']],
 ];
 
 /** The first minor in which something holds. */
@@ -140,7 +127,7 @@ export function eraOf(version: string): Era {
   const tags = TAGS[minorOf(version)];
   if (!tags) throw new Error(`Kubernetes ${version} is not in the table`);
   const of = <Value>(table: Since<Value>) => table.findLast(([first]) => first <= minorNumber(version))![1]; // all begin with the oldest minor
-  return { ...tags, kubeadmApi: of(KUBEADM_APIS), registry: of(REGISTRIES), cri: of(CRI) };
+  return { ...tags, kubeadmApi: of(KUBEADM_APIS), registry: of(REGISTRIES) };
 }
 
 /** Whether something holds for a version. */

@@ -28,20 +28,24 @@ const BELOW = [
   providing(podNetwork, { subnet: '10.244.0.0/24', bin: '/opt/pods/bin', bridge: 'pods0' }),
   providing(criClient, { crictl: '/usr/local/bin/crictl', endpoint: (socket) => socket }),
   GO,
-  providing(kubernetesRelease, {
-    version: '1.20.2',
-    imageRepository: 'registry.lab',
-    pauseImage: 'registry.lab/pause:3.2',
-    bin: '/usr/local/bin',
-    programs: {},
-  }),
 ];
 const COMMIT = '9a866fd3365c4fc687c0c31ecb0fe356cd1e23fe';
 const bytes = { 'cri-o': JSON.stringify({ 'cri-o/bin/crio': 'crio', 'cri-o/bin/conmon': 'conmon' }) };
 
-const recipe = (given: Parameters<typeof crio>[0], ...more: typeof BELOW) => ({
-  plugins: [...BELOW, ...more, crio(given)],
+/** With a Kubernetes of the same minor version, unless another is named. */
+const recipe = (given: { version: string } & Parameters<typeof crio>[0], ...more: typeof BELOW) => ({
+  plugins: [...BELOW, kubernetesOf(given.version), ...more, crio(given)],
 });
+
+function kubernetesOf(version: string) {
+  return providing(kubernetesRelease, {
+    version,
+    imageRepository: 'registry.lab',
+    pauseImage: 'registry.lab/pause:3.2',
+    bin: '/usr/local/bin',
+    programs: {},
+  });
+}
 const node = ({ hosts }: Bench) => hosts.get('node-1')!; // every bench has this host
 
 laws('crio', recipe({ version: '1.36.3' }), { bytes });
@@ -86,6 +90,15 @@ test('version without a bundle, and one that cannot be built here, are refused',
     assert.ok(error instanceof Failed && error.failure.kind === 'config-invalid');
     assert.match(error.failure.problems[0]?.message ?? '', message);
   }
+});
+
+test('version of another minor than Kubernetes is refused', async (t) => {
+  const plugins = [...BELOW, kubernetesOf('1.35.1'), crio({ version: '1.36.3' })];
+  const error = await benchOf(t, { plugins }).catch((reason: unknown) => reason);
+  assert.ok(error instanceof Failed && error.failure.kind === 'config-invalid');
+  assert.deepEqual(error.failure.problems, [
+    { path: 'crio.version', message: 'is not for Kubernetes 1.35: CRI-O goes by the same minor version' },
+  ]);
 });
 
 test('settings of the recipe are laid over those of cc', async (t) => {

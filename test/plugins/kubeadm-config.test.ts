@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { type ClusterConfig, joinConfig, kubeadmConfig } from '../../plugins/kubeadm/config.ts';
+import { type ClusterConfig, kubeadmConfig } from '../../plugins/kubeadm/config.ts';
 import { dnsAddress, kubeletDropIn, kubeletUnit } from '../../plugins/kubeadm/kubelet.ts';
 import { kubeadm } from '../../plugins/kubeadm.ts';
 import { benchOf } from './bench.ts';
@@ -22,13 +22,6 @@ const CLUSTER: Omit<ClusterConfig, 'version'> = {
   podSubnet: '10.244.0.0/24',
   serviceSubnet: '10.96.0.0/12',
 };
-const JOIN = {
-  criSocket: 'unix:///run/cri.sock',
-  endpoint: '192.0.2.10:6443',
-  token: 'abcdef.0123456789abcdef',
-  caHash: `sha256:${'0123456789abcdef'.repeat(4)}`,
-};
-
 /** Each form, and the first version here that is told in it; of the first form there are two. */
 const FORMS = {
   v1alpha1: '1.9.2',
@@ -44,10 +37,6 @@ const FORMS = {
 for (const [form, version] of Object.entries(FORMS)) {
   test(`init of ${version} is configured in ${form}, word for word`, () => {
     assert.equal(kubeadmConfig({ ...CLUSTER, version }), golden(`init-${form}.txt`));
-  });
-
-  test(`join of ${version} is configured in ${form}, word for word`, () => {
-    assert.equal(joinConfig({ ...JOIN, version }), golden(`join-${form}.txt`));
   });
 }
 

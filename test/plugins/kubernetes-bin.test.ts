@@ -8,7 +8,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
-import { joinConfig, kubeadmConfig } from '../../plugins/kubeadm/config.ts';
+import { kubeadmConfig } from '../../plugins/kubeadm/config.ts';
 import { initFlags } from '../../plugins/kubeadm/init.ts';
 import { kubeletDropIn } from '../../plugins/kubeadm/kubelet.ts';
 import { dnsRepository, pauseImage, UPSTREAM } from '../../plugins/kubernetes/image-names.ts';
@@ -45,10 +45,6 @@ const cluster = (version: string) => ({
   ...{ version, imageRepository: UPSTREAM, criSocket: 'unix:///run/cri.sock', cgroupDriver: 'systemd' },
   ...{ podSubnet: '10.1.0.0/16', serviceSubnet: '10.2.0.0/16', patience: '30m0s' },
 });
-const joining = (version: string) => ({
-  ...{ version, criSocket: 'unix:///run/cri.sock', endpoint: '192.0.2.10:6443' },
-  ...{ token: 'abcdef.0123456789abcdef', caHash: `sha256:${'0123456789abcdef'.repeat(4)}` },
-});
 
 /** What kubeadm makes of a configuration, and its complaints about words it does not know or know any more. */
 async function migrated(t: TestContext, text: string) {
@@ -73,12 +69,6 @@ test('kubeadm knows every word of its configuration', { skip }, async (t) => {
     'criSocket: unix:///run/cri.sock',
   ])
     assert.ok(stdout.includes(line), stdout);
-});
-
-test('kubeadm knows every word of what a node joins by', { skip }, async (t) => {
-  const { code, stdout, complaints } = await migrated(t, joinConfig(joining(await versionOf())));
-  assert.deepEqual({ code, complaints }, { code: 0, complaints: [] });
-  assert.ok(stdout.includes('apiServerEndpoint: 192.0.2.10:6443'), stdout);
 });
 
 test('kubeadm complains of a word that it does not know, so that silence means something', {
