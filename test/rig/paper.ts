@@ -52,9 +52,10 @@ type State = Pick<Paper, 'disk' | 'units' | 'packages' | 'owned' | 'stamps'> & {
 
 type Told = { readonly matches: (argv: readonly string[]) => boolean; readonly effect: Effect };
 
-const RELEASE = 'ID=debian\nVERSION_ID="12"\n';
+const DEBIAN = 'ID=debian\nVERSION_ID="12"\n';
 
-export function paper(host: string): Paper {
+/** `release` is what the host's /etc/os-release says. */
+export function paper(host: string, release = DEBIAN): Paper {
   const state: State = {
     disk: new Map([['/', { kind: 'directory', mode: 0o755 }]]),
     units: new Map(),
@@ -102,7 +103,7 @@ export function paper(host: string): Paper {
     snapshot: () => snapshot(state),
     [Symbol.asyncDispose]: async () => {},
   };
-  self.write('/etc/os-release', RELEASE);
+  self.write('/etc/os-release', release);
   return self;
 }
 

@@ -1,0 +1,74 @@
+/** A recipe as text: its tasks with their needs, and what each would do to a bare host, change by change. */
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { expand } from '../../core/graph/expand.ts';
+import { flattened } from '../../core/graph/flatten.ts';
+import { describe } from '../../core/model/change.ts';
+import { Failed } from '../../core/model/failure.ts';
+import type { Recipe } from '../../core/model/recipe.ts';
+import type { Task } from '../../core/model/task.ts';
+import { look } from '../../core/run/look.ts';
+import { MISSING } from '../plugins/tools.ts';
+import { paper } from '../rig/paper.ts';
+import { type Lasting, tempFolder } from '../rig/temp.ts';
+import { worldOf } from '../run/world.ts';
+
+/** What /etc/os-release says, as far as cc reads it. */
+export const RELEASES = {
+  'Ubuntu 16.04': 'ID=ubuntu\nVERSION_ID="16.04"\n',
+  'Debian 12': 'ID=debian\nVERSION_ID="12"\n',
+  'Ubuntu 24.04': 'ID=ubuntu\nVERSION_ID="24.04"\n',
+} as const;
+export type Release = keyof typeof RELEASES;
+
+const GROUND = { arch: 'amd64', cache: '/cache', state: '/state', file: '/site/cc.config.ts' } as const;
+
+export function tasksOf(...layers: readonly Recipe[]): readonly Task[] {
+  return expand(flattened(layers.flatMap(based), []), GROUND, []).tasks;
+}
+
+/** A recipe after those it extends. */
+function based(recipe: Recipe): readonly Recipe[] {
+  return typeof recipe.extends === 'object' ? [...based(recipe.extends), recipe] : [recipe];
+}
+
+export function needsText(tasks: readonly Task[]): string {
+  const blocks = tasks.map(({ id, needs }) => [id, ...needs.map((need) => `  ${need}`)].join('\n'));
+  return `${blocks.join('\n')}\n`;
+}
+
+/** The plan of every task of a host that is as bare as one can be. */
+export async function planText(
+  tasks: readonly Task[],
+  host: string,
+  release: Release,
+  t: Lasting,
+): Promise<string> {
+  const own = tasks.filter((task) => task.host.name === host);
+  const blocks = await Promise.all(own.map((task) => planned(task, release, t)));
+  return `${blocks.join('\n')}\n`;
+}
+
+/** What one task would do; what cannot be looked at there says so. */
+async function planned(task: Task, release: Release, t: Lasting): Promise<string> {
+  const host = paper(task.host.name, RELEASES[release]);
+  host.write('/proc/sys/net/ipv4/ip_forward', '0\n');
+  host.when((argv) => /\/(kubectl|ctr|crictl)$/.test(argv[0] ?? ''), MISSING);
+  host.when((argv) => /\/(ctr|crictl)$/.test(argv[4] ?? ''), MISSING);
+  const { world } = worldOf({ folder: await tempFolder(t), hosts: { [task.host.name]: host } });
+  try {
+    const { changes } = await look(task, world);
+    const lines = changes.map((change) => `  ${describe(change)}\n    ${change.why}`);
+    return [task.id, ...lines].join('\n');
+  } catch (error) {
+    if (!(error instanceof Failed)) throw error;
+    return `${task.id}\n  cannot tell: ${error.failure.kind}`;
+  }
+}
+
+/** Compares with the text of that name beside this file, or writes it where CC_WRITE_GOLDEN is set: then read the diff. */
+export function assertGolden(text: string, name: string): void {
+  const file = new URL(name, import.meta.url);
+  if (process.env['CC_WRITE_GOLDEN']) writeFileSync(file, text);
+  assert.equal(text, readFileSync(file, 'utf8'));
+}

@@ -1,0 +1,37 @@
+/** Every shipped recipe, word for word: its tasks in their order, and what they would do to a bare host. */
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { test } from 'node:test';
+import type { Recipe } from '../../core/model/recipe.ts';
+import middle from '../../recipes/kubernetes-1.20.ts';
+import lab from '../../recipes/lab.ts';
+import { assertGolden, needsText, planText, type Release, tasksOf } from './golden.ts';
+
+interface Case {
+  readonly recipe: Recipe;
+  readonly host: string;
+  readonly releases: readonly Release[];
+}
+
+const RECIPES: Readonly<Record<string, Case>> = {
+  'kubernetes-1.20': { recipe: middle, host: 'middle', releases: ['Debian 12'] },
+  lab: { recipe: lab, host: 'lab', releases: ['Debian 12'] },
+};
+
+test('every recipe that is shipped is here', () => {
+  const files = readdirSync(new URL('../../recipes', import.meta.url)).filter((file) => file.endsWith('.ts'));
+  assert.deepEqual(files.map((file) => file.slice(0, -3)).toSorted(), Object.keys(RECIPES).toSorted());
+});
+
+for (const [name, { recipe, host, releases }] of Object.entries(RECIPES)) {
+  test(`${name} is these tasks with these needs`, () => {
+    assertGolden(needsText(tasksOf(recipe)), `${name}.tasks.txt`);
+  });
+
+  for (const release of releases) {
+    test(`${name} would do this to a bare ${release}`, async (t) => {
+      const text = await planText(tasksOf(recipe), host, release, t);
+      assertGolden(text, `${name}.${release.toLowerCase().replace(' ', '-')}.plan.txt`);
+    });
+  }
+}
