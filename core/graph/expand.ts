@@ -162,7 +162,11 @@ function place(built: readonly Built[], hosts: readonly Host[], problems: Proble
   const placed = built.flatMap((plugin) => placedOf(plugin, hosts, problems));
   const all = [...fetches(placed, hosts, problems), ...placed];
   const known = namesOf(built, all);
-  const needs = all.map((task) => needsOf(task).flatMap((need) => resolved(need, task, known, problems)));
+  const firsts = placed.filter(({ step }) => step.first);
+  const needs = all.map((task) => [
+    ...(task.step.first ? [] : firsts.filter(({ host }) => host.name === task.host.name)),
+    ...needsOf(task).flatMap((need) => resolved(need, task, known, problems)),
+  ]);
   if (problems.length > 0) return [];
   const ids = new Map(all.map((task) => [task, taskId(task.host.name, task.plugin, task.step.name)]));
   return all.map((task, index) => ({

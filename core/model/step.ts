@@ -22,6 +22,8 @@ export interface Last {
 export interface StepSpec<Facts extends Json> {
   readonly name: string;
   readonly where?: Where;
+  /** True: every other task on its host waits for it, because it may refuse the host as it is. */
+  readonly first?: boolean;
   /** Exactly what it waits for. Default: the step before it, and for a first step what its plugin needs. */
   readonly needs?: readonly Need[];
   /** What else belongs in the version stamp; the artifacts, the needs' results and the platform always do. */

@@ -100,6 +100,21 @@ test('a need that is named twice is one need', () => {
 
 const cri = capability<{ readonly socket: string }>('cri');
 
+test('a first step is waited for by all else on its host, whatever else that needs', () => {
+  const first = steps('guard', bare('look', { first: true }), bare('after'));
+  const all = [bare('one', { needs: [] }), bare('two', { where: { role: 'worker' } })];
+  const recipe = { hosts: [host('a', 'worker'), host('b')], plugins: [steps('p', ...all), first] };
+  assert.deepEqual(needsOf(expanded(recipe)), {
+    'a/p/one': ['a/guard/look'],
+    'b/p/one': ['b/guard/look'],
+    'a/p/two': ['a/guard/look', 'a/p/one'],
+    'a/guard/look': [],
+    'b/guard/look': [],
+    'a/guard/after': ['a/guard/look'],
+    'b/guard/after': ['b/guard/look'],
+  });
+});
+
 test('a capability is a value to build with, and a name to wait for', () => {
   const seen: (string | undefined)[] = [];
   const kubeadm = part('kubeadm', ({ use, find }) => {
