@@ -1,0 +1,84 @@
+/** Whether a host can start virtual machines at all: named looks, each with what mends it, before anything is changed. */
+import { cmd, fail, step } from '../../core/mod.ts';
+
+/** One thing that must hold. */
+export interface Rule {
+  readonly name: string;
+  /** A POSIX script that only looks: it exits 0 where the rule holds, else prints what it found. */
+  readonly look: string;
+  /** What to do, as one line. */
+  readonly fix: string;
+}
+
+/** A CPU flag would say less: it may be missing where KVM works all the same. */
+export const KVM: Rule = {
+  name: 'kvm',
+  look: `[ -e /dev/kvm ] || { echo 'there is no /dev/kvm'; exit 1; }
+(exec 3<>/dev/kvm) 2>/dev/null || { echo '/dev/kvm cannot be opened'; exit 1; }`,
+  fix: 'turn virtualisation on in the firmware, or nested virtualisation where the host is a VM, and load kvm_intel or kvm_amd',
+};
+
+export const TUN: Rule = {
+  name: 'tun',
+  look: `[ -c /dev/net/tun ] || modprobe --dry-run --quiet tun || { echo 'there is no /dev/net/tun'; exit 1; }`,
+  fix: 'run a kernel with the module tun',
+};
+
+/** vhost devices come with their module; one that is only loadable is loaded later. */
+export const VHOST_NET: Rule = {
+  name: 'vhost-net',
+  look: `[ -c /dev/vhost-net ] || modprobe --dry-run --quiet vhost_net || { echo 'there is no /dev/vhost-net'; exit 1; }`,
+  fix: 'run a kernel with the module vhost_net',
+};
+
+export const VHOST_VSOCK: Rule = {
+  name: 'vhost-vsock',
+  look: `[ -c /dev/vhost-vsock ] || modprobe --dry-run --quiet vhost_vsock || {
+  echo 'there is no /dev/vhost-vsock'
+  exit 1
+}`,
+  fix: 'run a kernel with the module vhost_vsock, or let a hypervisor run pods that does without',
+};
+
+/** A guest of VMware may have given its sockets to that hypervisor: docs/design/VSocks.md of Kata. */
+export const VSOCK_FREE: Rule = {
+  name: 'vsock-free',
+  look: `! grep -q '^vmw_vsock_vmci_transport ' /proc/modules || {
+  echo 'vmw_vsock_vmci_transport is loaded'
+  exit 1
+}`,
+  fix: 'rmmod vmw_vsock_vmci_transport, and keep it from being loaded at boot',
+};
+
+type Facts = { host: string; wrong: { [rule: string]: string } };
+
+/** Refuses a host on which a rule does not hold, and tells all that do not. */
+export function preflight(rules: readonly Rule[]) {
+  const script = lookAll(rules);
+  return step<Facts>({
+    name: 'preflight',
+    first: true,
+    needs: [],
+    inputs: { rules: rules.map(({ name }) => name) },
+    probe: async (view) => {
+      const lines = (await view.read({ ...cmd`sh -c ${script} cc`, title: LOOKING })).split('\n');
+      const pairs = lines.filter(Boolean).map((line) => line.split('\t') as [string, string]); // as printed below
+      return { host: view.name, wrong: Object.fromEntries(pairs) };
+    },
+    plan: ({ host, wrong }) => {
+      const broken = rules.filter(({ name }) => name in wrong);
+      if (broken.length === 0) return [];
+      const reasons = broken.map(({ name, fix }) => `${name}: ${wrong[name]}; ${fix}`);
+      return fail({ kind: 'check-failed', host, what: 'the host can start virtual machines', reasons });
+    },
+  });
+}
+
+const LOOKING = 'a script that looks whether virtual machines can be started';
+
+/** Prints a line for each rule that does not hold: its name, a tab, what was found. */
+export function lookAll(rules: readonly Rule[]): string {
+  const one = ({ name, look }: Rule) =>
+    `found=$( (\n${look}\n) 2>&1) || printf '%s\\t%s\\n' ${name} "$(printf %s "$found" | tr '\\n\\t' '  ')"`;
+  return rules.map(one).join('\n');
+}
