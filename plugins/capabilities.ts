@@ -13,8 +13,13 @@ export interface VmRuntime {
   readonly type: 'oci' | 'vm';
   /** Its own configuration file, where it must be told. */
   readonly config?: string;
+  /** What a machine takes beside what its containers ask for, as Kubernetes writes quantities. */
+  readonly overhead?: { readonly cpu: string; readonly memory: string };
 }
 export const vmRuntime = capability<VmRuntime>('vm-runtime');
+
+/** The RuntimeClass by which pods ask for the VM runtime, once the cluster has it. */
+export const runtimeClass = capability<{ readonly name: string }>('runtime-class');
 
 /** A container runtime that kubelet can use. */
 export interface Cri {
@@ -44,8 +49,13 @@ export interface PodNetwork {
   /** The folder of the CNI plugins that see to it, and the bridge they make on each node. */
   readonly bin: string;
   readonly bridge: string;
+  /** Who carries packets from node to node; without it every node is on its own. */
+  readonly overlay?: 'flannel';
 }
 export const podNetwork = capability<PodNetwork>('pod-network');
+
+/** The part of pods' network that runs in the cluster: pods start only where it does. */
+export const overlayNetwork = capability<{ readonly backend: string }>('overlay-network');
 
 /** A Go toolchain on the controller. */
 export const goToolchain = capability<{ readonly root: string; readonly version: string }>('go-toolchain');
@@ -96,3 +106,10 @@ export const Commit = v.pipe(v.string(), v.regex(/^[0-9a-f]{40}$/));
 
 /** Versions are numbers with dots, without leading v. */
 export const Version = v.pipe(v.string(), v.regex(/^\d+\.\d+\.\d+(-[0-9a-z.]+)?$/));
+
+/** Whether a version is that one or a later one; what follows a hyphen does not count. */
+export function atLeast(version: string, least: string): boolean {
+  const [is, wants] = [version, least].map((each) => (each.split('-')[0] ?? '').split('.').map(Number));
+  const at = wants!.findIndex((part, index) => part !== is![index]); // both were mapped
+  return at === -1 || is![at]! > wants![at]!;
+}

@@ -1,0 +1,113 @@
+/** Kata Containers: each pod in a virtual machine of its own, started through a shim that the CRI plugin calls. */
+import { type Arch, folder, packages, plugin, unpacked, v, written } from '../core/mod.ts';
+import { Version, vmRuntime } from './capabilities.ts';
+import { ADDITION, addition } from './kata/config.ts';
+import { loaded, type Module, modulesFile } from './kata/modules.ts';
+import {
+  archive,
+  HOME,
+  type Hypervisor,
+  type Layout,
+  layoutOf,
+  mistake,
+  OVERHEAD,
+  stateFolders,
+  unpacker,
+} from './kata/release.ts';
+import { type Accel, boots } from './vm/boot.ts';
+import { EMULATOR, emulator } from './vm/emulation.ts';
+import { KVM, preflight, TUN, VHOST_NET, VHOST_VSOCK, VSOCK_FREE } from './vm/preflight.ts';
+
+/** QEMU reaches its guests through the host's vsock; the others bring sockets of their own. */
+const MODULES: readonly Module[] = [
+  { name: 'vhost_net', device: 'vhost-net' },
+  { name: 'vhost_vsock', device: 'vhost-vsock' },
+];
+
+export const kata = plugin({
+  name: 'kata',
+  help: 'places Kata Containers, which starts each pod in a virtual machine of its own',
+  options: v.strictObject({
+    version: v.optional(Version, '4.1.0'),
+    hypervisor: v.optional(v.picklist(['qemu', 'clh', 'dragonball']), 'qemu'),
+    /** Of each machine before its containers ask for more. */
+    vcpus: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 1),
+    /** MiB. */
+    memory: v.optional(v.pipe(v.number(), v.integer(), v.minValue(256)), 2048),
+    /** `tcg` emulates the processor where a host has no KVM: for trying out, slow, and with Debian's QEMU. */
+    accel: v.optional(v.picklist(['kvm', 'tcg']), 'kvm'),
+  }),
+  provides: [vmRuntime],
+  build: (options, { arch, refuse }) => {
+    const { version, hypervisor, accel } = options;
+    const wrong = mistake(version, hypervisor, arch);
+    if (wrong !== undefined) refuse('version', wrong);
+    if (accel === 'tcg' && hypervisor !== 'qemu')
+      refuse('accel', `expected "kvm" for ${hypervisor}, found "tcg"`);
+    const layout = layoutOf(version, hypervisor);
+    const modules = hypervisor === 'qemu' ? MODULES : [];
+    const runtime = {
+      handler: `kata-${hypervisor}`,
+      path: `${HOME}/${layout.shim}`,
+      type: 'vm',
+      config: `${layout.configFolder}/${layout.configFile}`,
+      overhead: OVERHEAD[hypervisor],
+    } as const;
+    return {
+      provides: [vmRuntime.of(runtime)],
+      steps: [
+        preflight(rules(accel, modules.length > 0)),
+        ...programs(options, layout, arch),
+        ...(modules.length > 0 ? [modulesFile(modules), loaded(modules)] : []),
+        ...stateFolders(version).map((path) =>
+          folder({ name: path.slice(1).replaceAll('/', '-'), path, needs: [] }),
+        ),
+      ],
+    };
+  },
+});
+
+interface Chosen {
+  readonly version: string;
+  readonly hypervisor: Hypervisor;
+  readonly vcpus: number;
+  readonly memory: number;
+  readonly accel: Accel;
+}
+
+const QEMU = { amd64: 'qemu-system-x86_64', arm64: 'qemu-system-aarch64' } as const;
+const DEBIAN_QEMU = { amd64: 'qemu-system-x86', arm64: 'qemu-system-arm' } as const;
+
+/** The release in its place, configured, and a machine booted by it. */
+function programs({ version, hypervisor, vcpus, memory, accel }: Chosen, layout: Layout, arch: Arch) {
+  const emulated = accel === 'tcg';
+  const path = emulated ? { path: EMULATOR } : {};
+  return [
+    packages([unpacker(version), ...(emulated ? [DEBIAN_QEMU[arch]] : [])], { needs: [] }),
+    unpacked(archive(version, arch), {
+      name: 'release',
+      path: HOME,
+      strip: 3, // ./opt/kata
+      witness: layout.shim,
+      needs: ['kata/packages'],
+    }),
+    // The release's own QEMU is built without emulation.
+    ...(emulated ? [emulator(`/usr/bin/${QEMU[arch]}`)] : []),
+    written(addition(hypervisor, { vcpus, memory, ...path }), {
+      name: 'config',
+      path: `${layout.configFolder}/${ADDITION}`,
+      needs: ['kata/release'],
+    }),
+    boots({
+      qemu: emulated ? EMULATOR : `${HOME}/bin/${QEMU[arch]}`,
+      kernel: `${HOME}/share/kata-containers/vmlinuz.container`,
+      accel,
+      needs: ['kata/release', ...(emulated ? ['kata/emulator'] : [])],
+    }),
+  ];
+}
+
+/** The other hypervisors bring their guests' sockets themselves. */
+function rules(accel: Accel, vsock: boolean) {
+  return [...(accel === 'kvm' ? [KVM] : []), TUN, ...(vsock ? [VHOST_NET, VHOST_VSOCK, VSOCK_FREE] : [])];
+}
