@@ -1,14 +1,18 @@
-/** Pod networking by the reference CNI plugins: a bridge of its own on each node. */
-import { placed, plugin, unpacked, v, written } from '../core/mod.ts';
-import { From, podNetwork, release, Version } from './capabilities.ts';
+/** Pod networking by the reference CNI plugins: a bridge of its own on each node, alone or handed its subnet by flannel. */
+import { type Artifact, type Json, placed, plugin, unpacked, v, written } from '../core/mod.ts';
+import { atLeast, From, podNetwork, release, Version } from './capabilities.ts';
 import { debianArchive } from './debian.ts';
 
 const RELEASES = 'https://github.com/containernetworking/plugins/releases/download';
+const FLANNEL = 'https://github.com/flannel-io/cni-plugin/releases/download';
 /** Of cc's own where a whole archive is unpacked; else the usual folder, which others may share. */
 const OWN = '/opt/cc/cni';
 const SHARED = '/opt/cni/bin';
 /** What the configuration below names, and what these call. */
 const PROGRAMS = ['bridge', 'host-local', 'loopback', 'portmap'];
+
+/** The one file that configures pods' network, whoever sees to it: of two, container runtimes take the first by name. */
+const CONFIG = '/etc/cni/net.d/10-cc.conflist';
 
 export const cni = plugin({
   name: 'cni',
@@ -17,42 +21,71 @@ export const cni = plugin({
     from: From,
     version: v.optional(Version, '1.9.1'),
     suite: v.optional(v.string(), 'bookworm'),
-    subnet: v.optional(v.string(), '10.244.0.0/24'),
-    /** Not cni0: flannel brings a bridge of that name and another subnet. */
+    /** `flannel` needs that plugin too: it gives each node its part of the subnet. */
+    network: v.optional(v.picklist(['bridge', 'flannel']), 'bridge'),
+    /** Default: `10.244.0.0/24`, with flannel `10.244.0.0/16`. */
+    subnet: v.optional(v.string()),
+    /** Not cni0: a flannel that is set up by hand brings a bridge of that name and another subnet. */
     bridge: v.optional(v.string(), 'cc0'),
+    /** flannel's own CNI plugin, which releases from 1.0 on leave out. */
+    flannelPlugin: v.optional(Version, '1.9.1-flannel3'),
   }),
   provides: [podNetwork],
-  build: ({ from, version, suite, subnet, bridge }, { arch, use }) => {
+  build: (options, { arch, use }) => {
+    const { from, version, suite, network, bridge, flannelPlugin } = options;
+    const subnet = options.subnet ?? (network === 'flannel' ? '10.244.0.0/16' : '10.244.0.0/24');
+    const bin = from === 'debian' ? SHARED : OWN;
     const member = (name: string) =>
       use(debianArchive).deb(`cni-${name}`, {
         package: 'containernetworking-plugins',
         suite,
         member: `usr/lib/cni/${name}`,
       });
-    const archive = () =>
-      release('cni-plugins', `${RELEASES}/v${version}/cni-plugins-linux-${arch}-v${version}.tgz`);
     const programs =
       from === 'debian'
-        ? PROGRAMS.map((name) => placed(member(name), { name, path: `${SHARED}/${name}`, needs: [] }))
-        : [unpacked(archive(), { name: 'plugins', path: OWN, witness: 'bridge', needs: [] })];
-    const config = written(network(subnet, bridge), {
+        ? PROGRAMS.map((name) => placed(member(name), { name, path: `${bin}/${name}`, needs: [] }))
+        : [unpacked(archive(version, arch), { name: 'plugins', path: bin, witness: 'bridge', needs: [] })];
+    const apart = network === 'flannel' && (from === 'debian' || atLeast(version, '1.0.0'));
+    const flannel = release('cni-flannel', `${FLANNEL}/v${flannelPlugin}/flannel-${arch}`);
+    // A folder that is unpacked is replaced as a whole, and then needs this again.
+    const after = programs.map(({ name }) => `cni/${name}`);
+    const extra = apart ? [placed(flannel, { name: 'flannel', path: `${bin}/flannel`, needs: after })] : [];
+    const chain = network === 'flannel' ? delegated(bridge) : bridged(bridge, subnet);
+    const config = written(conflist(chain, from === 'release' ? version : '1.0.0'), {
       name: 'network',
-      path: '/etc/cni/net.d/10-cc.conflist',
+      path: CONFIG,
       needs: [],
     });
     return {
-      provides: [podNetwork.of({ subnet, bridge, bin: from === 'debian' ? SHARED : OWN })],
-      steps: [...programs, config],
+      provides: [
+        podNetwork.of({ subnet, bridge, bin, ...(network === 'flannel' ? { overlay: network } : {}) }),
+      ],
+      steps: [...programs, ...extra, config],
     };
   },
 });
 
+/** Archives are named by system since 0.8.0, and each has a file with its digest beside it. */
+function archive(version: string, arch: string): Artifact {
+  const system = atLeast(version, '0.8.0') ? `linux-${arch}` : arch;
+  const url = `${RELEASES}/v${version}/cni-plugins-${system}-v${version}.tgz`;
+  return release('cni-plugins', url, `${url}.sha256`);
+}
+
 /** https://www.cni.dev/plugins/current/main/bridge/ */
-function network(subnet: string, bridge: string): string {
+function bridged(bridge: string, subnet: string): Json {
   const ipam = { type: 'host-local', ranges: [[{ subnet }]], routes: [{ dst: '0.0.0.0/0' }] };
-  const plugins = [
-    { type: 'bridge', bridge, isGateway: true, ipMasq: true, hairpinMode: true, ipam },
-    { type: 'portmap', capabilities: { portMappings: true } },
-  ];
-  return `${JSON.stringify({ cniVersion: '0.4.0', name: 'cc', plugins }, null, 2)}\n`;
+  return { type: 'bridge', bridge, isGateway: true, ipMasq: true, hairpinMode: true, ipam };
+}
+
+/** https://github.com/flannel-io/cni-plugin: calls the bridge plugin with the node's part of the subnet. */
+function delegated(bridge: string): Json {
+  return { type: 'flannel', delegate: { bridge, isDefaultGateway: true, hairpinMode: true } };
+}
+
+/** Plugins before 0.8 know the specification up to 0.3.1. */
+function conflist(first: Json, version: string): string {
+  const cniVersion = atLeast(version, '0.8.0') ? '0.4.0' : '0.3.1';
+  const plugins = [first, { type: 'portmap', capabilities: { portMappings: true } }];
+  return `${JSON.stringify({ cniVersion, name: 'cc', plugins }, null, 2)}\n`;
 }

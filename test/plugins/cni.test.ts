@@ -1,6 +1,9 @@
 /** The CNI plugins and the network they make. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { plugin } from '../../core/model/plugin.ts';
+import * as v from '../../core/model/vocabulary.ts';
+import { type PodNetwork, podNetwork } from '../../plugins/capabilities.ts';
 import { cni } from '../../plugins/cni.ts';
 import { laws } from '../rig/laws.ts';
 import { ARCHIVE } from './archive.ts';
@@ -11,6 +14,7 @@ const bytes = { 'cni-plugins': JSON.stringify({ bridge: 'bridge', portmap: 'port
 
 laws('cni', { plugins: [cni()] }, { bytes });
 laws('cni from Debian', { plugins: [ARCHIVE, cni({ from: 'debian' })] }, { plugin: 'cni' });
+laws('cni for flannel', { plugins: [cni({ network: 'flannel' })] }, { plugin: 'cni', bytes });
 
 async function conflist(t: Parameters<typeof benchOf>[0], given: Parameters<typeof cni>[0]) {
   const bench = await benchOf(t, { plugins: [cni(given)] }, { bytes });
@@ -74,3 +78,67 @@ test('programs that others put into the usual folder stay', async (t) => {
   await bench.run('undo');
   assert.equal(host.read('/opt/cni/bin/flannel'), 'of another');
 });
+
+test('pods are handed over to flannel in the same file, on the same bridge', async (t) => {
+  assert.deepEqual(JSON.parse(await conflist(t, { network: 'flannel' })), {
+    cniVersion: '0.4.0',
+    name: 'cc',
+    plugins: [
+      { type: 'flannel', delegate: { bridge: 'cc0', isDefaultGateway: true, hairpinMode: true } },
+      { type: 'portmap', capabilities: { portMappings: true } },
+    ],
+  });
+});
+
+/** The value that others get. */
+async function offered(t: Parameters<typeof benchOf>[0], given: Parameters<typeof cni>[0]) {
+  const seen: PodNetwork[] = [];
+  const asker = plugin({
+    name: 'asker',
+    help: '',
+    options: v.strictObject({}),
+    build: (_, { use }) => {
+      seen.push(use(podNetwork));
+      return { steps: [] };
+    },
+  });
+  const { tasks } = await benchOf(t, { plugins: [ARCHIVE, cni(given), asker()] }, { bytes });
+  return { value: seen[0], tasks };
+}
+
+test('others are told the subnet of all nodes, and who connects them', async (t) => {
+  const own = await offered(t, {});
+  assert.deepEqual(own.value, { subnet: '10.244.0.0/24', bridge: 'cc0', bin: '/opt/cc/cni' });
+  const shared = await offered(t, { network: 'flannel', from: 'debian' });
+  assert.deepEqual(shared.value, {
+    subnet: '10.244.0.0/16',
+    bridge: 'cc0',
+    bin: '/opt/cni/bin',
+    overlay: 'flannel',
+  });
+});
+
+/** Seen in the release scripts of the tags; the plugin of flannel left with 1.0.0. */
+const RELEASES: readonly (readonly [version: string, archive: string, flannel: boolean, spec: string])[] = [
+  ['0.7.0', 'v0.7.0/cni-plugins-amd64-v0.7.0.tgz', false, '0.3.1'],
+  ['0.8.0', 'v0.8.0/cni-plugins-linux-amd64-v0.8.0.tgz', false, '0.4.0'],
+  ['0.9.1', 'v0.9.1/cni-plugins-linux-amd64-v0.9.1.tgz', false, '0.4.0'],
+  ['1.9.1', 'v1.9.1/cni-plugins-linux-amd64-v1.9.1.tgz', true, '0.4.0'],
+];
+
+for (const [version, archive, apart, spec] of RELEASES) {
+  test(`release ${version} is fetched by its name, with a plugin for flannel and a configuration it reads`, async (t) => {
+    const { tasks } = await offered(t, { network: 'flannel', version });
+    const sources = tasks
+      .flatMap(({ step }) => step.artifacts ?? [])
+      .map(({ name, source }) => [name, source]);
+    const url = `https://github.com/containernetworking/plugins/releases/download/${archive}`;
+    const flannel =
+      'https://github.com/flannel-io/cni-plugin/releases/download/v1.9.1-flannel3/flannel-amd64';
+    assert.deepEqual(sources, [
+      ['cni-plugins', { kind: 'url', url, sums: `${url}.sha256` }],
+      ...(apart ? [['cni-flannel', { kind: 'url', url: flannel }]] : []),
+    ]);
+    assert.equal(JSON.parse(await conflist(t, { network: 'flannel', version })).cniVersion, spec);
+  });
+}
