@@ -2,7 +2,6 @@
 import { type Arch, folder, packages, plugin, unpacked, v, written } from '../core/mod.ts';
 import { Version, vmRuntime } from './capabilities.ts';
 import { ADDITION, addition } from './kata/config.ts';
-import { loaded, type Module, modulesFile } from './kata/modules.ts';
 import {
   archive,
   HOME,
@@ -15,8 +14,9 @@ import {
   unpacker,
 } from './kata/release.ts';
 import { type Accel, boots } from './vm/boot.ts';
-import { EMULATOR, emulator } from './vm/emulation.ts';
+import { loaded, type Module, modulesFile } from './vm/modules.ts';
 import { KVM, preflight, TUN, VHOST_NET, VHOST_VSOCK, VSOCK_FREE } from './vm/preflight.ts';
+import { ADAPTER, adapter, QEMU } from './vm/qemu.ts';
 
 /** QEMU reaches its guests through the host's vsock; the others bring sockets of their own. */
 const MODULES: readonly Module[] = [
@@ -58,7 +58,7 @@ export const kata = plugin({
       steps: [
         preflight(rules(accel, modules.length > 0)),
         ...programs(options, layout, arch),
-        ...(modules.length > 0 ? [modulesFile(modules), loaded(modules)] : []),
+        ...(modules.length > 0 ? [modulesFile('kata', modules), loaded(modules)] : []),
         ...stateFolders(version).map((path) =>
           folder({ name: path.slice(1).replaceAll('/', '-'), path, needs: [] }),
         ),
@@ -75,15 +75,12 @@ interface Chosen {
   readonly accel: Accel;
 }
 
-const QEMU = { amd64: 'qemu-system-x86_64', arm64: 'qemu-system-aarch64' } as const;
-const DEBIAN_QEMU = { amd64: 'qemu-system-x86', arm64: 'qemu-system-arm' } as const;
-
 /** The release in its place, configured, and a machine booted by it. */
 function programs({ version, hypervisor, vcpus, memory, accel }: Chosen, layout: Layout, arch: Arch) {
   const emulated = accel === 'tcg';
-  const path = emulated ? { path: EMULATOR } : {};
+  const path = emulated ? { path: ADAPTER } : {};
   return [
-    packages([unpacker(version), ...(emulated ? [DEBIAN_QEMU[arch]] : [])], { needs: [] }),
+    packages([unpacker(version), ...(emulated ? [QEMU[arch].package] : [])], { needs: [] }),
     unpacked(archive(version, arch), {
       name: 'release',
       path: HOME,
@@ -92,17 +89,17 @@ function programs({ version, hypervisor, vcpus, memory, accel }: Chosen, layout:
       needs: ['kata/packages'],
     }),
     // The release's own QEMU is built without emulation.
-    ...(emulated ? [emulator(`/usr/bin/${QEMU[arch]}`)] : []),
+    ...(emulated ? [adapter(`/usr/bin/${QEMU[arch].program}`, accel)] : []),
     written(addition(hypervisor, { vcpus, memory, ...path }), {
       name: 'config',
       path: `${layout.configFolder}/${ADDITION}`,
       needs: ['kata/release'],
     }),
     boots({
-      qemu: emulated ? EMULATOR : `${HOME}/bin/${QEMU[arch]}`,
+      qemu: emulated ? ADAPTER : `${HOME}/bin/${QEMU[arch].program}`,
       kernel: `${HOME}/share/kata-containers/vmlinuz.container`,
       accel,
-      needs: ['kata/release', ...(emulated ? ['kata/emulator'] : [])],
+      needs: ['kata/release', ...(emulated ? ['kata/qemu'] : [])],
     }),
   ];
 }

@@ -1,12 +1,12 @@
-/** The boot of a kernel as the proof of virtualisation, and QEMU without KVM. */
+/** The boot of a kernel as the proof of virtualisation, and the words that QEMU is called with. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { BOOT, boots } from '../../plugins/vm/boot.ts';
-import { withoutKvm } from '../../plugins/vm/emulation.ts';
+import { type Accel, BOOT, boots } from '../../plugins/vm/boot.ts';
+import { adapted } from '../../plugins/vm/qemu.ts';
 import { steps } from '../graph/recipes.ts';
 import { laws } from '../rig/laws.ts';
 import { tempFolder } from '../rig/temp.ts';
@@ -43,22 +43,23 @@ async function echoing(folder: string): Promise<string> {
   return path;
 }
 
-test('QEMU without KVM is called with the same words but for those of KVM', async (t) => {
-  const folder = await tempFolder(t);
-  const script = withoutKvm(await echoing(folder));
-  const words = ['-name', 'a b', '-machine', 'q35,accel=kvm,kernel_irqchip=split,nvdimm=on', '-enable-kvm'];
-  const { stdout } = await run('sh', ['-c', script, 'cc', ...words, '-cpu', 'host,pmu=off', '-m', '512']);
-  assert.deepEqual(stdout.trimEnd().split('\n'), [
-    '-name',
-    'a b',
-    '-machine',
-    'q35,accel=tcg,nvdimm=on',
-    '-cpu',
-    'max',
-    '-m',
-    '512',
-  ]);
-});
+/** What QEMU is called with, for what a runtime of 2018 and one of today ask for. */
+const CALLS: readonly (readonly [Accel, asked: string, cpu: string, machine: string])[] = [
+  ['kvm', 'pc,accel=kvm,kernel_irqchip,nvdimm', 'host', 'pc,accel=kvm,kernel_irqchip=on,nvdimm=on'],
+  ['kvm', 'q35,accel=kvm,nvdimm=on', 'host', 'q35,accel=kvm,nvdimm=on'],
+  ['tcg', 'pc,accel=kvm,kernel_irqchip,nvdimm', 'max', 'pc,accel=tcg,nvdimm=on'],
+  ['tcg', 'q35,accel=kvm,kernel_irqchip=split', 'max', 'q35,accel=tcg'],
+];
+
+for (const [accel, asked, cpu, machine] of CALLS) {
+  test(`QEMU by ${accel} that is asked for ${asked} is called with ${machine}`, async (t) => {
+    const script = adapted(await echoing(await tempFolder(t)), accel);
+    const words = ['-name', 'a b', '-machine', asked, '-cpu', 'host', '-m', '512'];
+    const { stdout } = await run('sh', ['-c', script, 'cc', ...words]);
+    const called = ['-name', 'a b', '-machine', machine, '-cpu', cpu, '-m', '512'];
+    assert.deepEqual(stdout.trimEnd().split('\n'), called);
+  });
+}
 
 test('QEMU that is missing is told by what the shell says of it', async () => {
   const { stdout } = await run('sh', ['-c', BOOT, 'cc', '5', '/nowhere/qemu', '/boot/guest', 'kvm', 'host']);

@@ -1,4 +1,4 @@
-/** Kernel modules that a runtime needs are loaded, and will be after the next boot. */
+/** Kernel modules that virtual machines need are loaded, and will be after the next boot. */
 import { cmd, step, written } from '../../core/mod.ts';
 
 /** A module and the device that shows it is there, whether built in or loaded. */
@@ -7,9 +7,9 @@ export interface Module {
   readonly device: string;
 }
 
-export function modulesFile(modules: readonly Module[]) {
+export function modulesFile(plugin: string, modules: readonly Module[]) {
   const text = modules.map(({ name }) => `${name}\n`).join('');
-  return written(text, { name: 'modules', path: '/etc/modules-load.d/90-cc-kata.conf', needs: [] });
+  return written(text, { name: 'modules', path: `/etc/modules-load.d/90-cc-${plugin}.conf`, needs: [] });
 }
 
 /** A loaded module stays until the next boot: another may use it by then. */
