@@ -1,9 +1,22 @@
 /** The proof that the cluster works and how well its pods are isolated: nginx behind a Service, asked by a client pod. */
 import { check, cmd, fail, type Json, plugin, type Shell, v } from '../core/mod.ts';
-import { type Cri, type CriClient, cluster, cri, criClient, nodeImages, vmRuntime } from './capabilities.ts';
+import {
+  type Cri,
+  type CriClient,
+  cluster,
+  cri,
+  criClient,
+  nodeImages,
+  overlayNetwork,
+  runtimeClass,
+  vmRuntime,
+} from './capabilities.ts';
 import { since } from './kubernetes/versions.ts';
 import { evidence, type Places, verdict } from './nginx-smoke/isolation.ts';
 import { type Asking, inVm, NAMESPACE, onNode, waiting, workload } from './nginx-smoke/manifests.ts';
+
+/** What pods cannot start without, where the recipe has it. */
+const OPTIONAL = [nodeImages, overlayNetwork, runtimeClass] as const;
 
 export const nginxSmoke = plugin({
   name: 'nginx-smoke',
@@ -30,7 +43,7 @@ export const nginxSmoke = plugin({
           where: { firstOf: 'control-plane' },
           needs: [
             ...['cluster', 'cri', 'pod-network'],
-            ...(find(nodeImages) ? ['node-images'] : []),
+            ...OPTIONAL.filter((each) => find<unknown>(each)).map(({ name }) => name),
             ...(vm ? ['cri-client', 'vm-runtime'] : []),
           ],
           timeout: 6 * within,

@@ -1,8 +1,9 @@
 /** The smoke test against a cluster of paper: the page arrives, or the reason why not, and nothing stays. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { nodeImages, overlayNetwork, runtimeClass } from '../../plugins/capabilities.ts';
 import { inVm, onNode, waiting, workload } from '../../plugins/nginx-smoke/manifests.ts';
-import { expanded, failureIn } from '../graph/recipes.ts';
+import { bare, expanded, failureIn, needsOf, part } from '../graph/recipes.ts';
 import { laws } from '../rig/laws.ts';
 import { type Bench, benchOf, NODE } from './bench.ts';
 import { type Applied, type Behaviour, READY, READY_VMS, recipe, SANDBOX_ID, smokeOn } from './smoke.ts';
@@ -281,4 +282,21 @@ test('waiting pods are on the node they are compared with, word for word', () =>
       '"containers": [ { "name": "control", "image": "image:2", "imagePullPolicy": "IfNotPresent", ' +
       '"command": [ "sleep", "3600" ] } ] } } ] }',
   );
+});
+
+test('pods are started once images, the network between nodes and the class are there', () => {
+  const parts = [
+    part('i', () => ({ steps: [bare('load')], provides: [nodeImages.of({ nginx: 'n', client: 'c' })] }), {
+      provides: [nodeImages],
+    }),
+    part('o', () => ({ steps: [bare('run')], provides: [overlayNetwork.of({ backend: 'vxlan' })] }), {
+      provides: [overlayNetwork],
+    }),
+    part('c', () => ({ steps: [bare('make')], provides: [runtimeClass.of({ name: 'kata' })] }), {
+      provides: [runtimeClass],
+    }),
+  ];
+  const { plugins } = recipe();
+  const all = needsOf(expanded({ hosts: [NODE], plugins: [...plugins, ...parts] }));
+  assert.deepEqual(all['node-1/nginx-smoke/page'], ['node-1/i/load', 'node-1/o/run', 'node-1/c/make']);
 });
