@@ -1,6 +1,16 @@
 /** containerd as Kubernetes' container runtime. */
 import { cmd, folder, placed, plugin, running, unpacked, v, written } from '../core/mod.ts';
-import { cri, From, kubernetesRelease, ociRuntime, podNetwork, release, Version } from './capabilities.ts';
+import {
+  cri,
+  From,
+  kubernetesRelease,
+  ociRuntime,
+  podNetwork,
+  release,
+  Version,
+  type VmRuntime,
+  vmRuntime,
+} from './capabilities.ts';
 import { debianArchive } from './debian.ts';
 
 const RELEASES = 'https://github.com/containerd/containerd/releases/download';
@@ -26,7 +36,7 @@ export const containerd = plugin({
     bin: v.optional(v.string(), '/usr/local/bin'),
   }),
   provides: [cri],
-  build: ({ from, version, suite, cgroupDriver, confined, bin }, { arch, use }) => {
+  build: ({ from, version, suite, cgroupDriver, confined, bin }, { arch, use, find, refuse }) => {
     const member = (name: string) =>
       use(debianArchive).deb(name, { package: 'containerd', suite, member: `usr/bin/${name}` });
     const archive = () =>
@@ -44,12 +54,16 @@ export const containerd = plugin({
           ];
     const home = from === 'debian' ? bin : `${OWN}/bin`;
     const ctr = cmd`${home}/ctr --namespace k8s.io`.argv;
+    const vm = find(vmRuntime);
+    // One with runc's command line is started through trust levels, which this plugin does not write.
+    if (vm?.type === 'oci') refuse('version', `cannot start ${vm.path}, which is no shim`);
     const config = configuration({
       cgroupDriver,
       confined,
       cni: use(podNetwork).bin,
       runc: use(ociRuntime).path,
       pause: use(kubernetesRelease).pauseImage,
+      ...(vm ? { vm } : {}),
     });
     const folders = STATE.map((path) =>
       folder({ name: path.slice(1).replaceAll('/', '-'), path, needs: [] }),
@@ -59,6 +73,7 @@ export const containerd = plugin({
       'containerd/config',
       'containerd/unit',
       'oci-runtime',
+      ...(vm ? ['vm-runtime'] : []),
     ];
     return {
       provides: [
@@ -96,10 +111,11 @@ interface Config {
   readonly cni: string;
   readonly runc: string;
   readonly pause: string;
+  readonly vm?: VmRuntime;
 }
 
 /** Keys of version 2 of the file: https://github.com/containerd/containerd/blob/v1.6.20/docs/cri/config.md */
-function configuration({ cgroupDriver, confined, cni, runc, pause }: Config): string {
+function configuration({ cgroupDriver, confined, cni, runc, pause, vm }: Config): string {
   const limits = [
     'restrict_oom_score_adj',
     'disable_hugetlb_controller',
@@ -124,7 +140,19 @@ ${confined ? limits.map((key) => `  ${key} = true\n`).join('') : ''}
   BinaryName = "${runc}"
   NoNewKeyring = ${confined}
   SystemdCgroup = ${cgroupDriver === 'systemd'}
-`;
+${vm ? handler(vm) : ''}`;
+}
+
+/** Privileged pods would else be given the devices of the host, which their machine does not have. */
+function handler({ handler, path, config }: VmRuntime): string {
+  const table = `plugins."io.containerd.grpc.v1.cri".containerd.runtimes.${handler}`;
+  const own = config === undefined ? '' : `\n[${table}.options]\n  ConfigPath = "${config}"\n`;
+  return `
+[${table}]
+  runtime_type = "io.containerd.${handler}.v2"
+  runtime_path = "${path}"
+  privileged_without_host_devices = true
+${own}`;
 }
 
 /** As upstream ships it: https://github.com/containerd/containerd/blob/v1.6.20/containerd.service */

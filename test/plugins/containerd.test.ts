@@ -1,7 +1,7 @@
 /** containerd: its programs, its configuration, its service. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { kubernetesRelease, ociRuntime, podNetwork } from '../../plugins/capabilities.ts';
+import { kubernetesRelease, ociRuntime, podNetwork, vmRuntime } from '../../plugins/capabilities.ts';
 import { containerd } from '../../plugins/containerd.ts';
 import { laws } from '../rig/laws.ts';
 import type { Paper } from '../rig/paper.ts';
@@ -68,6 +68,31 @@ for (const confined of [false, true]) {
     });
   }
 }
+
+test('pods that ask for virtual machines are started through their shim', async (t) => {
+  const kata = {
+    handler: 'kata-qemu',
+    path: '/opt/kata/shim',
+    type: 'vm',
+    config: '/opt/kata/c.toml',
+  } as const;
+  const { plugins } = recipe();
+  const bench = await benchOf(t, { plugins: [...plugins, providing(vmRuntime, kata)] }, { bytes });
+  await bench.run();
+  const table = 'plugins."io.containerd.grpc.v1.cri".containerd.runtimes.kata-qemu';
+  assert.equal(
+    node(bench).read(CONFIG),
+    `${config(false, 'systemd')}
+[${table}]
+  runtime_type = "io.containerd.kata-qemu.v2"
+  runtime_path = "/opt/kata/shim"
+  privileged_without_host_devices = true
+
+[${table}.options]
+  ConfigPath = "/opt/kata/c.toml"
+`,
+  );
+});
 
 const unit = (bin: string) => `[Unit]
 Description=containerd container runtime
