@@ -20,20 +20,20 @@ export const KVM: Rule = {
 
 export const TUN: Rule = {
   name: 'tun',
-  look: `[ -c /dev/net/tun ] || modprobe --dry-run --quiet tun || { echo 'there is no /dev/net/tun'; exit 1; }`,
+  look: `[ -c /dev/net/tun ] || modprobe --dry-run --quiet tun 2>/dev/null || { echo 'there is no /dev/net/tun'; exit 1; }`,
   fix: 'run a kernel with the module tun',
 };
 
 /** vhost devices come with their module; one that is only loadable is loaded later. */
 export const VHOST_NET: Rule = {
   name: 'vhost-net',
-  look: `[ -c /dev/vhost-net ] || modprobe --dry-run --quiet vhost_net || { echo 'there is no /dev/vhost-net'; exit 1; }`,
+  look: `[ -c /dev/vhost-net ] || modprobe --dry-run --quiet vhost_net 2>/dev/null || { echo 'there is no /dev/vhost-net'; exit 1; }`,
   fix: 'run a kernel with the module vhost_net',
 };
 
 export const VHOST_VSOCK: Rule = {
   name: 'vhost-vsock',
-  look: `[ -c /dev/vhost-vsock ] || modprobe --dry-run --quiet vhost_vsock || {
+  look: `[ -c /dev/vhost-vsock ] || modprobe --dry-run --quiet vhost_vsock 2>/dev/null || {
   echo 'there is no /dev/vhost-vsock'
   exit 1
 }`,

@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { written } from '../../core/steps/written.ts';
-import { KVM, lookAll, preflight, type Rule, TUN } from '../../plugins/vm/preflight.ts';
+import { KVM, lookAll, preflight, type Rule, TUN, VHOST_NET } from '../../plugins/vm/preflight.ts';
 import { steps } from '../graph/recipes.ts';
 import { laws } from '../rig/laws.ts';
 import { benchOf } from './bench.ts';
@@ -31,6 +31,13 @@ test('look at /dev/kvm says what this machine has', async () => {
   assert.equal(await shell(lookAll([{ ...KVM, look: elsewhere }])), 'kvm\tthere is no /nowhere/kvm\n');
   const closed = KVM.look.replaceAll('/dev/kvm', '/proc/self');
   assert.equal(await shell(lookAll([{ ...KVM, look: closed }])), 'kvm\t/proc/self cannot be opened\n');
+});
+
+test('device that is not there is told of without a word on modprobe, which a host may lack', async () => {
+  const look = VHOST_NET.look
+    .replaceAll('/dev/vhost', '/nowhere/vhost')
+    .replaceAll('modprobe', 'no-such-modprobe');
+  assert.equal(await shell(lookAll([{ ...VHOST_NET, look }])), 'vhost-net\tthere is no /nowhere/vhost-net\n');
 });
 
 const RULES = [KVM, TUN];
