@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { test } from 'node:test';
 import type { Recipe } from '../../core/model/recipe.ts';
+import kata from '../../recipes/kata.ts';
 import middle from '../../recipes/kubernetes-1.20.ts';
 import lab from '../../recipes/lab.ts';
 import { assertGolden, needsText, planText, type Release, tasksOf } from './golden.ts';
@@ -13,7 +14,14 @@ interface Case {
   readonly releases: readonly Release[];
 }
 
+/** As a site adds its own. */
+function withHost(base: Recipe): Recipe {
+  const connection = { kind: 'ssh', address: 'node-1.example' } as const;
+  return { extends: base, hosts: [{ name: 'node-1', roles: ['control-plane'], connection }] };
+}
+
 const RECIPES: Readonly<Record<string, Case>> = {
+  kata: { recipe: withHost(kata), host: 'node-1', releases: ['Debian 12', 'Ubuntu 24.04'] },
   'kubernetes-1.20': { recipe: middle, host: 'middle', releases: ['Debian 12'] },
   lab: { recipe: lab, host: 'lab', releases: ['Debian 12'] },
 };
