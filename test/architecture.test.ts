@@ -248,9 +248,11 @@ const EDGES: Readonly<Record<string, readonly string[]>> = {
   'core/report/live.ts': ['process.stderr'], // the spinner's stream
   'core/run/change.ts': ['new Date'], // when a stamp was written
   'core/run/fleet.ts': ['process.getuid'], // where notes about this machine are kept
-  'core/store/bytes.ts': ['process.pid'], // names of files that are arriving
+  'core/store/bytes.ts': ['process.pid'], // names of files that are being made
   'core/store/durable.ts': ['process.pid'], // names of files that are being written
+  'core/store/part.ts': ['process.pid'], // names of files that are arriving
   'core/store/paths.ts': ['homedir'], // where HOME is not set
+  'core/store/web.ts': ['process.versions'], // an old Node would go around proxies
 };
 
 test('only core/main.ts touches the process, the clock and chance, but for known exceptions', () => {

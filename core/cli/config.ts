@@ -12,6 +12,8 @@ export interface Loaded {
   readonly file: string;
   /** The recipes that are laid over each other, the base first. */
   readonly layers: readonly Recipe[];
+  /** The lock file of each, the base first; `cc lock` writes the last. */
+  readonly locks: readonly string[];
 }
 
 const RECIPES = fileURLToPath(new URL('../../recipes', import.meta.url));
@@ -23,8 +25,10 @@ export async function loadConfig(
   cwd: string,
 ): Promise<Loaded> {
   const { file, recipe } = await start(options, cwd);
-  const layers = await extended(recipe, file);
-  return { file, layers: options.set ? [...layers, settings(options.set)] : layers };
+  const { layers, files } = await extended(recipe, file);
+  const own = options.recipe === undefined ? join(dirname(file), 'cc.lock') : lockOf(file);
+  const locks = [...files.map(lockOf), own];
+  return { file, layers: options.set ? [...layers, settings(options.set)] : layers, locks };
 }
 
 async function start(
@@ -122,8 +126,16 @@ function asRecipe(value: unknown, file: string): Recipe {
   return fail({ kind: 'config-invalid', file, problems });
 }
 
-/** Follows `extends` to the base; a recipe that extends itself is a cycle. */
-async function extended(recipe: Recipe, file: string): Promise<readonly Recipe[]> {
+/** A recipe's lock stands beside it, under its name. */
+function lockOf(file: string): string {
+  return `${file.slice(0, -extname(file).length)}.lock`;
+}
+
+/** Follows `extends` to the base, whose file comes first; a recipe that extends itself is a cycle. */
+async function extended(
+  recipe: Recipe,
+  file: string,
+): Promise<{ layers: readonly Recipe[]; files: readonly string[] }> {
   const layers = [recipe];
   const seen = [file];
   let from = file;
@@ -135,7 +147,7 @@ async function extended(recipe: Recipe, file: string): Promise<readonly Recipe[]
       layers.unshift(await load(from));
     } else layers.unshift(asRecipe(base, from));
   }
-  return layers;
+  return { layers, files: seen.slice(1).toReversed() };
 }
 
 /** A recipe by the name of a shipped one, or by path. */

@@ -40,7 +40,7 @@ async function held(job: Job, world: World, edges: Edges): Promise<number> {
     const journal = openJournal(paths.state, job.id);
     const report = await reporter(job.options, edges);
     const emit: Emit = (event) => {
-      journal.record(event);
+      if (event.kind !== 'progress') journal.record(event);
       report(event);
     };
     const exit = await applyAll(job, world, emit, journal.folder);
@@ -73,7 +73,7 @@ async function applyAll(
   const controller = hosts.find(({ name }) => name === CONTROLLER)!; // expand puts it first
   const applies: Applying = {
     ...world,
-    ...{ run: id, cache: paths.cache, clock, emit, at },
+    ...{ run: id, cache: paths.cache, network: session.network, clock, emit, at },
     controller: () => world.fleet.station(controller, false),
   };
   const leaving = new Set(hosts.filter(({ madeBy }) => madeBy).map(({ name }) => name));

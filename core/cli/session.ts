@@ -1,5 +1,5 @@
 /** What every command starts from: the recipe's tasks, the folders, the lock. */
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { type Expanded, expand } from '../graph/expand.ts';
 import { flattened } from '../graph/flatten.ts';
 import { type Order, order } from '../graph/order.ts';
@@ -11,6 +11,7 @@ import { fleetOf } from '../run/fleet.ts';
 import type { World } from '../run/look.ts';
 import { openStore } from '../store/bytes.ts';
 import { readLock } from '../store/lock.ts';
+import { type Network, networkOf } from '../store/network.ts';
 import { type Paths, pathsOf } from '../store/paths.ts';
 import type { Options } from './args.ts';
 import { loadConfig } from './config.ts';
@@ -29,20 +30,25 @@ export interface Edges {
 
 export interface Session extends Expanded {
   readonly file: string;
+  /** The lock files that count, that of the base recipe first. */
+  readonly locks: readonly string[];
+  readonly arch: Arch;
+  readonly network: Network;
   readonly paths: Paths;
 }
 
 export async function openSession(options: Options, edges: Edges): Promise<Session> {
-  const { file, layers } = await loadConfig(options, edges.cwd);
+  const { file, layers, locks } = await loadConfig(options, edges.cwd);
   const problems: Problem[] = [];
   const flat = flattened(layers, problems);
   const paths = pathsOf(edges.env, flat.name);
+  const arch = archOf(edges.arch);
   const expanded = expand(
     flat,
-    { arch: archOf(edges.arch), file, cache: join(paths.cache, 'recipes', flat.name), state: paths.state },
+    { arch, file, cache: join(paths.cache, 'recipes', flat.name), state: paths.state },
     problems,
   );
-  return { ...expanded, file, paths };
+  return { ...expanded, file, locks, arch, network: networkOf(flat.mirrors, flat.proxy, edges.env), paths };
 }
 
 /** Node's names of processors to those of Debian and Kubernetes. */
@@ -72,7 +78,7 @@ export async function openWorld(
   signal: AbortSignal,
   asked: ReadonlySet<TaskId>,
 ): Promise<World> {
-  const store = openStore(session.paths.cache, readLock(join(dirname(session.file), 'cc.lock')));
+  const store = openStore(session.paths.cache, readLock(session.locks, session.arch));
   const fleet = fleetOf(session.paths.state);
   return {
     fleet,

@@ -1,7 +1,7 @@
 /** A recipe laid over the one it extends, until one recipe without a base is left. */
 import type { Problem } from '../model/failure.ts';
 import type { Host, PluginUse } from '../model/plugin.ts';
-import type { Recipe } from '../model/recipe.ts';
+import type { Mirror, Proxied, Recipe } from '../model/recipe.ts';
 import { nearest } from './near.ts';
 
 /** A recipe that stands for itself. */
@@ -11,6 +11,8 @@ export interface Flat {
   readonly hosts: readonly Host[];
   readonly uses: readonly PluginUse[];
   readonly concurrency: number;
+  readonly mirrors: readonly Mirror[];
+  readonly proxy: Proxied;
 }
 
 const DEFAULT_CONCURRENCY = 8;
@@ -19,7 +21,13 @@ const DEFAULT_CONCURRENCY = 8;
 export function flattened(layers: readonly Recipe[], problems: Problem[]): Flat {
   const uses = new Map<string, PluginUse>();
   const hosts = new Map<string, Host>();
-  let flat = { name: 'recipe', isolation: 'none' as Flat['isolation'], concurrency: DEFAULT_CONCURRENCY };
+  let flat: Omit<Flat, 'hosts' | 'uses'> = {
+    name: 'recipe',
+    isolation: 'none',
+    concurrency: DEFAULT_CONCURRENCY,
+    mirrors: [],
+    proxy: {},
+  };
   for (const layer of layers) {
     for (const use of layer.plugins ?? []) uses.set(use.spec.name, use);
     for (const host of layer.hosts ?? []) hosts.set(host.name, host);
@@ -32,7 +40,11 @@ export function flattened(layers: readonly Recipe[], problems: Problem[]): Flat 
       else problems.push(unknownPlugin(`options.${name}`, name, uses));
     }
     const { name = flat.name, isolation = flat.isolation, concurrency = flat.concurrency } = layer;
-    flat = { name, isolation, concurrency };
+    flat = {
+      ...{ name, isolation, concurrency },
+      mirrors: [...(layer.mirrors ?? []), ...flat.mirrors],
+      proxy: { ...flat.proxy, ...layer.proxy },
+    };
   }
   return { ...flat, hosts: [...hosts.values()], uses: [...uses.values()] };
 }

@@ -1,5 +1,5 @@
 /** What the engine says while it works; reporters turn it into text, `--json` prints it as it is. */
-import type { Failure } from './failure.ts';
+import type { Attempt, Failure } from './failure.ts';
 import type { Json } from './json.ts';
 import type { State, TaskId } from './task.ts';
 
@@ -42,6 +42,10 @@ export type Event =
     }
   | { readonly kind: 'output'; readonly id: TaskId; readonly text: string }
   | { readonly kind: 'notice'; readonly id: TaskId; readonly text: string }
+  /** An address would not do; the next one is tried, or the same once more. */
+  | { readonly kind: 'attempt'; readonly id: TaskId; readonly attempt: Attempt }
+  /** Bytes that have arrived, a few times a second; for the moment only, so no record keeps it. */
+  | { readonly kind: 'progress'; readonly id: TaskId; readonly done: number; readonly total?: number }
   | {
       readonly kind: 'run-ended';
       readonly took: number;

@@ -1,5 +1,4 @@
 /** Everything that can be expected to go wrong, as facts; `report/explain.ts` owns the words. */
-import type { Digest } from './digest.ts';
 import type { Json } from './json.ts';
 
 /** One mistake in a configuration: where in it, what is wrong, and the known name that was probably meant. */
@@ -21,6 +20,19 @@ export type Owner = {
 };
 
 export type Remaining = { readonly what: string; readonly why: string };
+
+/** Why bytes could not be had from one address. */
+export type Trouble =
+  | { readonly kind: 'corrupt'; readonly expected: string; readonly found: string }
+  | { readonly kind: 'truncated'; readonly expected: number; readonly found: number }
+  | { readonly kind: 'web-page' }
+  | { readonly kind: 'too-large'; readonly limit: number }
+  | { readonly kind: 'idle'; readonly seconds: number }
+  | { readonly kind: 'refused'; readonly status: number; readonly text: string }
+  | { readonly kind: 'broken'; readonly why: string };
+
+/** One address that was tried, without user name and password, and why it would not do. */
+export type Attempt = { readonly url: string; readonly trouble: Trouble };
 
 export type Failure =
   | {
@@ -68,15 +80,16 @@ export type Failure =
       readonly why: string;
     }
   | { readonly kind: 'no-mirror'; readonly mirror: string; readonly why: string }
-  | { readonly kind: 'fetch-failed'; readonly artifact: string; readonly url: string; readonly why: string }
-  | { readonly kind: 'unlocked'; readonly artifact: string; readonly url: string }
+  | { readonly kind: 'fetch-failed'; readonly artifact: string; readonly attempts: readonly Attempt[] }
+  | { readonly kind: 'proxy-unusable'; readonly proxy: string; readonly why: string; readonly fix: string }
+  /** `locked` is the address that the lock has the artifact for. */
+  | { readonly kind: 'unlocked'; readonly artifact: string; readonly url: string; readonly locked?: string }
   | {
       readonly kind: 'digest-mismatch';
       readonly artifact: string;
-      readonly url: string;
-      readonly expected: Digest;
-      readonly found: Digest;
-      readonly by: 'cc.lock' | 'archive';
+      readonly attempts: readonly Attempt[];
+      /** Who says what they must be. */
+      readonly by: 'cc.lock' | 'archive' | 'sums';
     }
   | { readonly kind: 'disk-full'; readonly host: string; readonly what: string }
   | { readonly kind: 'held'; readonly path: string; readonly owner: Owner }
@@ -103,6 +116,7 @@ export const EXIT: { readonly [K in Failure['kind']]: number } = {
   'not-installable': 77,
   'no-mirror': 1,
   'fetch-failed': 1,
+  'proxy-unusable': 65,
   unlocked: 65,
   'digest-mismatch': 65,
   'disk-full': 1,

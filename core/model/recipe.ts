@@ -3,6 +3,21 @@ import type { Host, PluginUse } from './plugin.ts';
 import { isName, NAMING } from './task.ts';
 import * as v from './vocabulary.ts';
 
+/** Addresses that begin with one prefix are looked for below another one first. Both end in a slash. */
+export interface Mirror {
+  readonly from: string;
+  /** The prefix of a URL (`https:`, `http:` or `file:`), or the absolute path of a folder. */
+  readonly to: string;
+}
+
+/** The proxies to go through; what is not given is read from the environment. */
+export interface Proxied {
+  readonly http?: string;
+  readonly https?: string;
+  /** Hosts that are reached without one, separated by commas. */
+  readonly no?: string;
+}
+
 export interface Recipe {
   readonly name?: string;
   /** A recipe to start from: a value, the name of a shipped one, or a path. */
@@ -15,6 +30,9 @@ export interface Recipe {
   readonly options?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** Plugins of the extended recipe to leave out. */
   readonly without?: readonly string[];
+  /** Where else to look for releases, their checksums and git repositories; those of the extended recipe come after. */
+  readonly mirrors?: readonly Mirror[];
+  readonly proxy?: Proxied;
   /** How many tasks may run at once; default 8. */
   readonly concurrency?: number;
 }
@@ -44,6 +62,29 @@ const HostShape = v.strictObject({
   madeBy: v.optional(v.string()),
 });
 
+const Prefix = v.pipe(
+  v.string(),
+  v.check(
+    (text) => /^https?:$/.test(schemeOf(text)) && text.endsWith('/'),
+    'expected an http(s) URL that ends in /',
+  ),
+);
+const Place = v.pipe(
+  v.string(),
+  v.check(
+    (text) => text.startsWith('/') || (/^(https?|file):$/.test(schemeOf(text)) && text.endsWith('/')),
+    'expected the absolute path of a folder, or an http(s) or file URL that ends in /',
+  ),
+);
+const ProxyAddress = v.pipe(
+  v.string(),
+  v.check((text) => /^https?:$/.test(schemeOf(text)), 'expected an http:// or https:// URL of a proxy'),
+);
+
+function schemeOf(text: string): string {
+  return URL.canParse(text) ? new URL(text).protocol : '';
+}
+
 /** What a configuration must look like, since types are stripped and never checked at run time. */
 export const RecipeShape = v.strictObject({
   name: v.optional(Name),
@@ -53,5 +94,13 @@ export const RecipeShape = v.strictObject({
   plugins: v.optional(v.array(v.object({ spec: v.object({ name: v.string() }), given: v.unknown() }))),
   options: v.optional(v.record(v.string(), v.record(v.string(), v.unknown()))),
   without: v.optional(v.array(v.string())),
+  mirrors: v.optional(v.array(v.strictObject({ from: Prefix, to: Place }))),
+  proxy: v.optional(
+    v.strictObject({
+      http: v.optional(ProxyAddress),
+      https: v.optional(ProxyAddress),
+      no: v.optional(v.string()),
+    }),
+  ),
   concurrency: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
 });

@@ -1,5 +1,5 @@
 /** Every sentence about what went wrong: what, where, why, and how to mend it. */
-import type { Failure, Problem } from '../model/failure.ts';
+import type { Attempt, Failure, Problem, Trouble } from '../model/failure.ts';
 
 /** What is said of a failure; each part is one or more lines without final period. */
 export interface Explained {
@@ -78,19 +78,20 @@ const EXPLAINED: { readonly [K in Failure['kind']]: (failure: Extract<Failure, {
       why: [`as named in ${mirror}`, ...lastLines(why)],
       fix: 'check the network, or name a mirror: --set debian.mirror=URL',
     }),
-    'fetch-failed': ({ artifact, url, why }) => ({
+    'fetch-failed': ({ artifact, attempts }) => ({
       what: `Cannot fetch ${artifact}`,
-      why: [url, ...lastLines(why)],
+      why: attempts.flatMap(attemptLines),
       fix: 'check the network and the address, then run again; what has arrived is kept',
     }),
-    unlocked: ({ artifact, url }) => ({
-      what: `Cannot trust ${artifact}: cc.lock has no digest for it`,
-      why: [url],
-      fix: `add "${artifact}": { "sha256": "…" } to the artifacts of cc.lock, from a source you trust`,
+    unlocked: ({ artifact, url, locked }) => ({
+      what: `Cannot trust ${artifact}: cc.lock has no digest for it${locked ? ' from this address' : ''}`,
+      why: [url, ...(locked ? [`it has one from ${locked}`] : [])],
+      fix: `cc lock ${artifact}`,
     }),
-    'digest-mismatch': ({ artifact, url, expected, found, by }) => ({
-      what: `Cannot use ${artifact}: its bytes are not those that ${by === 'cc.lock' ? 'cc.lock names' : "the archive's signed index names"}`,
-      why: [url, `expected sha256 ${expected}`, `found    sha256 ${found}`, 'nothing was kept or installed'],
+    'proxy-unusable': ({ proxy, why, fix }) => ({ what: `Cannot go through ${proxy}`, why: [why], fix }),
+    'digest-mismatch': ({ artifact, attempts, by }) => ({
+      what: `Cannot use ${artifact}: its bytes are not those that ${NAMES[by]}`,
+      why: [...attempts.flatMap(attemptLines), 'nothing was kept or installed'],
       fix: 'find out why they differ before you change the lock',
     }),
     'disk-full': ({ host, what }) => ({
@@ -130,6 +131,32 @@ const EXPLAINED: { readonly [K in Failure['kind']]: (failure: Extract<Failure, {
     }),
     usage: ({ message }) => ({ what: message, why: [], fix: 'see: cc --help' }),
   };
+
+/** An address, and below it why it would not do. */
+function attemptLines({ url, trouble }: Attempt): string[] {
+  return [url, ...troubleLines(trouble).map((line) => `  ${line}`)];
+}
+
+/** Why an address would not do; the first line stands for itself. */
+export function troubleLines(trouble: Trouble): string[] {
+  return TROUBLES[trouble.kind](trouble as never); // the table is typed by kind
+}
+
+const TROUBLES: { readonly [K in Trouble['kind']]: (trouble: Extract<Trouble, { kind: K }>) => string[] } = {
+  corrupt: ({ expected, found }) => ['its bytes are others', `expected ${expected}`, `found    ${found}`],
+  truncated: ({ expected, found }) => [`it ended after ${found} of ${expected} bytes`],
+  'web-page': () => ['it sent a web page where a file was expected, as portals and pages to log in do'],
+  'too-large': ({ limit }) => [`it sent more than ${limit} bytes`],
+  idle: ({ seconds }) => [`nothing arrived for ${seconds} s`],
+  refused: ({ status, text }) => [`the server answered ${status} ${text}`.trim()],
+  broken: ({ why }) => lastLines(why),
+};
+
+const NAMES: { readonly [B in Extract<Failure, { kind: 'digest-mismatch' }>['by']]: string } = {
+  'cc.lock': 'cc.lock names',
+  archive: "the archive's signed index names",
+  sums: 'its makers publish sums of',
+};
 
 function problemLine({ path, message, near }: Problem): string {
   return `${path}: ${message}${near ? `; did you mean "${near}"?` : ''}`;

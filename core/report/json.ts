@@ -4,6 +4,6 @@ import type { Write } from './lines.ts';
 
 export function json(write: Write): Emit {
   return (event) => {
-    if (event.kind !== 'output') write(`${JSON.stringify(event)}\n`);
+    if (event.kind !== 'output' && event.kind !== 'progress') write(`${JSON.stringify(event)}\n`);
   };
 }

@@ -1,6 +1,6 @@
 /** One line for each thing worth knowing: for logs, pipes and terminals alike. */
 import type { Emit, Event } from '../model/event.ts';
-import { counted, explained } from './explain.ts';
+import { counted, explained, troubleLines } from './explain.ts';
 import { changed, countsLine, duration, reasonLine } from './words.ts';
 
 export type Write = (text: string) => void;
@@ -16,6 +16,8 @@ export function linesOf(event: Event): readonly string[] {
   if (event.kind === 'run-started')
     return [`${event.verb} ${event.recipe}: ${counted(event.tasks.length, 'task')}, logs in ${event.logs}`];
   if (event.kind === 'notice') return [`  ${event.id}: ${event.text}`];
+  if (event.kind === 'attempt')
+    return [`  ${event.id}: not from ${event.attempt.url}: ${troubleLines(event.attempt.trouble)[0]}`];
   if (event.kind === 'task') return taskLines(event);
   if (event.kind === 'run-ended') return summary(event);
   return [];

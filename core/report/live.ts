@@ -3,12 +3,14 @@ import ora from 'ora';
 import type { Emit, Event } from '../model/event.ts';
 import { isFinal, type TaskId } from '../model/task.ts';
 import { linesOf, type Write } from './lines.ts';
+import { amount } from './words.ts';
 
 /** Tasks named on the moving line; more are counted. */
 const NAMED = 3;
 
 export function live(write: Write): Emit {
-  const working = new Set<TaskId>();
+  /** How far each task has come, in words, where it says so. */
+  const working = new Map<TaskId, string>();
   let total = 0;
   let done = 0;
   // discardStdin would put the terminal in raw mode, and Ctrl-C would then not reach the children.
@@ -16,14 +18,18 @@ export function live(write: Write): Emit {
 
   const follow = (event: Event) => {
     if (event.kind === 'run-started') total = event.tasks.length;
+    if (event.kind === 'progress') working.set(event.id, ` ${amount(event)}`);
     if (event.kind !== 'task') return;
-    if (event.state === 'performing') working.add(event.id);
+    if (event.state === 'performing') working.set(event.id, '');
     if (!isFinal(event.state)) return;
     working.delete(event.id);
     done += 1;
   };
   const moving = () => {
-    const names = [...working].slice(0, NAMED).join(', ');
+    const names = [...working]
+      .slice(0, NAMED)
+      .map(([id, come]) => id + come)
+      .join(', ');
     const more = working.size > NAMED ? ` and ${working.size - NAMED} more` : '';
     return `${done}/${total} ${names || 'looking'}${more}`;
   };

@@ -11,6 +11,14 @@ export function duration(ms: number): string {
   return `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, '0')} s`;
 }
 
+const MB = 1_000_000;
+
+/** `12.3 of 45.0 MB`. */
+export function amount({ done, total }: { readonly done: number; readonly total?: number }): string {
+  const whole = total === undefined ? '' : ` of ${(total / MB).toFixed(1)}`;
+  return `${(done / MB).toFixed(1)}${whole} MB`;
+}
+
 const REASONS: { readonly [K in Reason['kind']]: string } = {
   new: 'new',
   drifted: 'drifted',

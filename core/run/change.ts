@@ -8,7 +8,9 @@ import type { Emit, Reason } from '../model/event.ts';
 import { Failed, fail, type Remaining } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
 import type { State, Task } from '../model/task.ts';
+import type { Telling } from '../store/download.ts';
 import { fetchArtifact } from '../store/fetch.ts';
+import type { Network } from '../store/network.ts';
 import { FORMAT, type Stamp } from '../store/stamp.ts';
 import { PERFORMED } from './decide.ts';
 import type { Outcome } from './engine.ts';
@@ -18,6 +20,7 @@ import { type Found, foundAs, type Looked, probe, viewFor, type World } from './
 export interface Applying extends World {
   readonly run: string;
   readonly cache: string;
+  readonly network: Network;
   readonly clock: Clock;
   readonly emit: Emit;
   /** Milliseconds since the run started. */
@@ -115,7 +118,12 @@ async function siteOf(task: Task, station: Station, world: Applying, signal: Abo
     transport: station.transport,
     bytes: (artifact: Artifact) =>
       artifact.source.kind === 'built' ? artifact.source.path : world.store.path(artifact),
-    fetch: (artifact) => fetchArtifact(world.store, artifact, signal, (text) => log(`${text}\n`)),
+    fetch: (artifact) =>
+      fetchArtifact(world.store, artifact, {
+        network: world.network,
+        telling: tellingOf(task, world),
+        signal,
+      }),
     log,
     signal,
     cache: world.cache,
@@ -132,6 +140,22 @@ async function siteOf(task: Task, station: Station, world: Applying, signal: Abo
       }),
   };
   return site;
+}
+
+/** Milliseconds between two words about how far a download has come. */
+const BEAT = 250;
+
+function tellingOf({ id }: Task, { emit, at }: Applying): Telling {
+  let next = 0;
+  return {
+    log: (text) => emit({ kind: 'output', id, text: `${text}\n` }),
+    attempt: (attempt) => emit({ kind: 'attempt', id, attempt }),
+    progress: (done, total) => {
+      if (at() < next) return;
+      next = at() + BEAT;
+      emit({ kind: 'progress', id, done, ...(total === undefined ? {} : { total }) });
+    },
+  };
 }
 
 /** Probes until nothing is left to do; success is the empty plan, never an exit code. */

@@ -3,9 +3,8 @@ import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Artifact, artifactInput, origin } from '../model/artifact.ts';
 import { asDigest, type Digest, digestOfData } from '../model/digest.ts';
-import { fail } from '../model/failure.ts';
 import { writeDurably } from './durable.ts';
-import type { Lock } from './lock.ts';
+import type { Lock, Locked } from './lock.ts';
 
 /**
  * How the digest of bytes came to be trusted: it stands in `cc.lock`, or in an index that an archive signed, or the bytes
@@ -18,13 +17,15 @@ export interface Store {
   digest(artifact: Artifact): Digest | undefined;
   /** requires: the bytes are here. */
   path(artifact: Artifact): string;
-  /** What `cc.lock` says of an artifact. */
-  locked(artifact: Artifact): Digest | undefined;
+  /** What `cc.lock` says of an artifact, or of one of the same name from elsewhere. */
+  locked(artifact: Artifact): Locked | undefined;
   /** The place of bytes by digest, whether or not they are here. */
   place(digest: Digest): string;
-  /** A name for bytes that are still arriving, on the same file system. */
+  /** A name for a file that is being made of bytes that have arrived, on the same file system. */
   arriving(artifact: Artifact): string;
-  /** Takes in bytes that have arrived; fails when `cc.lock` asks for others, and keeps nothing then. */
+  /** Where bytes gather that will have this digest, or are of this address; it outlives the run. */
+  part(of: string): string;
+  /** Takes in a file that was verified. */
   keep(artifact: Artifact, file: string, digest: Digest, trust: Trust): Promise<void>;
 }
 
@@ -33,14 +34,23 @@ export function openStore(cache: string, lock: Lock): Store {
   const entry = (artifact: Artifact) =>
     join(cache, 'artifacts', `${digestOfData(artifactInput(artifact))}.json`);
   const found = new Map<string, Digest>();
+  const arriving = () => {
+    for (const folder of ['arriving', 'bytes'])
+      mkdirSync(join(cache, folder), { recursive: true, mode: 0o700 });
+    return join(cache, 'arriving');
+  };
 
   const digest = (artifact: Artifact): Digest | undefined => {
+    const { source } = artifact;
+    if (source.kind === 'url') {
+      const locked = lock.get(artifact.name);
+      return locked?.url === source.url && existsSync(bytes(locked.sha256)) ? locked.sha256 : undefined;
+    }
     const file = entry(artifact);
     const known = found.get(file) ?? readEntry(file);
     if (!known || !existsSync(bytes(known))) return undefined;
     found.set(file, known);
-    const wanted = lock.get(artifact.name);
-    return wanted === undefined || wanted === known ? known : undefined;
+    return known;
   };
   return {
     digest,
@@ -51,23 +61,9 @@ export function openStore(cache: string, lock: Lock): Store {
       return bytes(known);
     },
     locked: (artifact) => lock.get(artifact.name),
-    arriving: (artifact) => {
-      for (const folder of ['arriving', 'bytes'])
-        mkdirSync(join(cache, folder), { recursive: true, mode: 0o700 });
-      return join(cache, 'arriving', `${artifact.name}.${process.pid}`);
-    },
+    arriving: (artifact) => join(arriving(), `${artifact.name}.${process.pid}`),
+    part: (of) => join(arriving(), of),
     keep: async (artifact, file, arrived, trust) => {
-      const expected = lock.get(artifact.name);
-      if (expected && expected !== arrived) {
-        fail({
-          kind: 'digest-mismatch',
-          artifact: artifact.name,
-          url: origin(artifact),
-          expected,
-          found: arrived,
-          by: 'cc.lock',
-        });
-      }
       renameSync(file, bytes(arrived));
       await writeDurably(
         entry(artifact),

@@ -6,6 +6,8 @@ import { runProcess } from '../host/process.ts';
 import type { Source } from '../model/artifact.ts';
 import { asDigest, type Digest } from '../model/digest.ts';
 import { fail } from '../model/failure.ts';
+import type { Fetching } from './download.ts';
+import { proxyEnv } from './network.ts';
 
 type DebianSource = Extract<Source, { kind: 'deb' | 'deb-source' }>;
 
@@ -37,19 +39,22 @@ function aptOptions(apt: string): string[] {
 /** One update for each folder and process; every fetch waits for the same one. */
 const updated = new Map<string, Promise<void>>();
 
-async function update(apt: string, signal: AbortSignal): Promise<void> {
+async function update(apt: string, { network, signal }: Fetching): Promise<void> {
   await mkdir(join(apt, 'lists', 'partial'), { recursive: true });
   await mkdir(join(apt, 'cache', 'archives', 'partial'), { recursive: true });
-  const exit = await runProcess(['apt-get', ...aptOptions(apt), '-q', 'update'], { signal });
+  const exit = await runProcess(['apt-get', ...aptOptions(apt), '-q', 'update'], {
+    env: proxyEnv(network),
+    signal,
+  });
   if (exit.code === 0) return;
   if (exit.code === 127) fail({ kind: 'missing-tool', host: 'controller', tool: 'apt-get', package: 'apt' });
   fail({ kind: 'no-mirror', mirror: join(apt, 'sources.list'), why: exit.stderr.trim() });
 }
 
 /** Where a package file is and what it must be; asks the archive again when the index here may be older than it. */
-export async function resolveDebian(source: DebianSource, signal: AbortSignal): Promise<DebianFile> {
+export async function resolveDebian(source: DebianSource, fetching: Fetching): Promise<DebianFile> {
   const { apt } = source;
-  const indexed = updated.get(apt) ?? update(apt, signal);
+  const indexed = updated.get(apt) ?? update(apt, fetching);
   updated.set(apt, indexed);
   await indexed;
   const name = `${source.package}/${source.suite}`;
@@ -57,17 +62,17 @@ export async function resolveDebian(source: DebianSource, signal: AbortSignal): 
     source.kind === 'deb' ? ['download', name] : ['--download-only', '--only-source', 'source', name];
   const { code, stdout, stderr } = await runProcess(
     ['apt-get', ...aptOptions(apt), '--print-uris', '-q', ...verb],
-    { signal },
+    { signal: fetching.signal },
   );
   const line = stdout.split('\n').find((text) => wanted(source, text));
   const match = /^'([^']+)' \S+ \d+ SHA256:([0-9a-f]{64})$/.exec(line?.trim() ?? '');
   const digest = asDigest(match?.[2] ?? '');
   if (match?.[1] && digest) return { url: match[1], digest };
+  const why = `apt names no file with a SHA-256 (exit ${code})`;
   return fail({
     kind: 'fetch-failed',
     artifact: source.package,
-    url: name,
-    why: stderr.trim() || `apt names no file with a SHA-256 (exit ${code})`,
+    attempts: [{ url: name, trouble: { kind: 'broken', why: stderr.trim() || why } }],
   });
 }
 

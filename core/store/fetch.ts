@@ -1,31 +1,21 @@
 /** Brings an artifact's bytes into the store, verified before anything can use them. */
-import { createHash } from 'node:crypto';
-import { createReadStream, existsSync } from 'node:fs';
-import { open, rename, rm } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
-import { type Artifact, origin, type Source } from '../model/artifact.ts';
-import { type Digest, finish } from '../model/digest.ts';
+import { existsSync } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import type { Artifact, Source } from '../model/artifact.ts';
+import type { Digest } from '../model/digest.ts';
 import { codeOf, fail } from '../model/failure.ts';
 import type { Store } from './bytes.ts';
 import { extractMember, resolveDebian } from './debian.ts';
+import { download, type Fetching, type Wanted } from './download.ts';
 import { fetchTree } from './git.ts';
-
-/** What fetching reports while it works. */
-export type Progress = (text: string) => void;
-
-/** Seconds without a byte after which a download counts as dead. */
-const IDLE = 60;
+import { addresses } from './network.ts';
+import { openPart } from './part.ts';
 
 /** Fetches one artifact; nothing is kept of bytes that are not what they must be. */
-export async function fetchArtifact(
-  store: Store,
-  artifact: Artifact,
-  signal: AbortSignal,
-  progress: Progress,
-): Promise<void> {
-  const file = await store.arriving(artifact);
+export async function fetchArtifact(store: Store, artifact: Artifact, fetching: Fetching): Promise<void> {
+  const file = store.arriving(artifact);
   try {
-    await take(store, artifact, file, signal, progress);
+    await TAKEN[artifact.source.kind](artifact.source as never, { store, artifact, file, fetching }); // typed by kind
   } catch (error) {
     if (codeOf(error) === 'ENOSPC')
       fail({ kind: 'disk-full', host: 'controller', what: `fetch ${artifact.name}` }, error);
@@ -35,100 +25,71 @@ export async function fetchArtifact(
   }
 }
 
-async function take(
-  store: Store,
-  artifact: Artifact,
-  file: string,
-  signal: AbortSignal,
-  progress: Progress,
+interface Taking {
+  readonly store: Store;
+  readonly artifact: Artifact;
+  /** For what is made of bytes that have arrived. */
+  readonly file: string;
+  readonly fetching: Fetching;
+}
+
+type Take<K extends Source['kind']> = (source: Extract<Source, { kind: K }>, taking: Taking) => Promise<void>;
+
+const TAKEN: { readonly [K in Source['kind']]: Take<K> } = {
+  url: takeUrl,
+  git: async (source, { store, artifact, file, fetching }) =>
+    store.keep(artifact, file, await fetchTree(artifact.name, source, file, fetching), 'commit'),
+  deb: takePackage,
+  'deb-source': takePackage,
+  built: (_, { artifact }) => Promise.reject(new Error(`${artifact.name} is built, not fetched`)),
+};
+
+async function takeUrl({ url }: Extract<Source, { kind: 'url' }>, taking: Taking): Promise<void> {
+  const { store, artifact, fetching } = taking;
+  const { name } = artifact;
+  const locked = store.locked(artifact);
+  if (locked?.url !== url)
+    return fail({ kind: 'unlocked', artifact: name, url, ...(locked ? { locked: locked.url } : {}) });
+  const { sha256, size } = locked;
+  const file = await brought(addresses(url, fetching.network), { name, sha256, size, by: 'cc.lock' }, taking);
+  return store.keep(artifact, file, sha256, 'cc.lock');
+}
+
+async function takePackage(
+  source: Extract<Source, { kind: 'deb' | 'deb-source' }>,
+  taking: Taking,
 ): Promise<void> {
-  const { source } = artifact;
-  if (source.kind === 'built') throw new Error(`${artifact.name} is built, not fetched`);
-  if (source.kind === 'url') {
-    if (!store.locked(artifact)) fail({ kind: 'unlocked', artifact: artifact.name, url: source.url });
-    return store.keep(
-      artifact,
-      file,
-      await download(artifact, source.url, file, signal, progress),
-      'cc.lock',
-    );
-  }
-  if (source.kind === 'git')
-    return store.keep(artifact, file, await fetchTree(artifact.name, source, file, signal), 'commit');
-  const { url, digest: expected } = await resolveDebian(source, signal);
-  const whole = store.place(expected);
-  const arriving = packages.get(whole) ?? bring();
-  packages.set(whole, arriving);
-  await arriving.finally(() => packages.delete(whole));
-  const member = memberOf(source);
-  if (!member) return store.keep(artifact, whole, expected, 'archive');
-  return store.keep(artifact, file, await extractMember(whole, member, file, signal), 'archive');
+  const { store, artifact, file, fetching } = taking;
+  const { url, digest: sha256 } = await resolveDebian(source, fetching);
+  const whole = await brought([url], { name: artifact.name, sha256, by: 'archive' }, taking);
+  const member = source.kind === 'deb' ? source.member : undefined;
+  if (member === undefined) return store.keep(artifact, whole, sha256, 'archive');
+  return store.keep(artifact, file, await extractMember(whole, member, file, fetching.signal), 'archive');
+}
 
-  async function bring(): Promise<void> {
-    if (existsSync(whole)) return;
-    const found = await download(artifact, url, file, signal, progress);
-    if (found !== expected) {
-      fail({ kind: 'digest-mismatch', artifact: artifact.name, url, expected, found, by: 'archive' });
+/** Bytes on their way by their digest: several artifacts may be of the same ones. */
+const arriving = new Map<Digest, Promise<string>>();
+
+/** Where bytes of a known digest are, once they are; they may have come before, under another name. */
+async function brought(
+  urls: readonly string[],
+  wanted: Wanted & { readonly sha256: Digest },
+  { store, fetching }: Taking,
+): Promise<string> {
+  const place = store.place(wanted.sha256);
+  if (existsSync(place)) return place;
+  const bringing = arriving.get(wanted.sha256) ?? bring();
+  arriving.set(wanted.sha256, bringing);
+  return bringing.finally(() => arriving.delete(wanted.sha256));
+
+  async function bring(): Promise<string> {
+    const part = await openPart(store.part(wanted.sha256));
+    try {
+      await download(urls, wanted, part, fetching);
+      await rename(part.file, place);
+      return place;
+    } finally {
+      await part[Symbol.asyncDispose]();
     }
-    await rename(file, whole);
   }
-}
-
-/** Packages on their way: several artifacts may be files of the same one. */
-const packages = new Map<string, Promise<void>>();
-
-function memberOf(source: Source): string | undefined {
-  return source.kind === 'deb' ? source.member : undefined;
-}
-
-/** Streams a URL (http, https, file) into a file; answers the digest of what arrived. */
-async function download(
-  artifact: Artifact,
-  url: string,
-  file: string,
-  signal: AbortSignal,
-  progress: Progress,
-): Promise<Digest> {
-  progress(`from ${url}`);
-  const failed = (why: string, cause?: unknown): never =>
-    fail({ kind: 'fetch-failed', artifact: artifact.name, url, why }, cause);
-  const hash = createHash('sha256');
-  const target = await open(file, 'w', 0o600);
-  const idle = new AbortController();
-  let timer = setTimeout(() => idle.abort(), IDLE * 1000);
-  try {
-    for await (const piece of await body(url, AbortSignal.any([signal, idle.signal]), failed)) {
-      clearTimeout(timer);
-      timer = setTimeout(() => idle.abort(), IDLE * 1000);
-      hash.update(piece);
-      await target.write(piece);
-    }
-  } catch (error) {
-    if (signal.aborted || codeOf(error) === 'ENOSPC') throw error;
-    if (idle.signal.aborted) failed(`nothing arrived for ${IDLE} s`);
-    if (error instanceof TypeError || codeOf(error)) failed(`${origin(artifact)}: ${causeOf(error)}`, error);
-    throw error;
-  } finally {
-    clearTimeout(timer);
-    await target.close();
-  }
-  return finish(hash);
-}
-
-async function body(
-  url: string,
-  signal: AbortSignal,
-  failed: (why: string) => never,
-): Promise<AsyncIterable<Uint8Array>> {
-  if (url.startsWith('file:')) return createReadStream(fileURLToPath(url), { signal });
-  const response = await fetch(url, { signal });
-  if (!response.ok || !response.body)
-    return failed(`the server answered ${response.status} ${response.statusText}`.trim());
-  return response.body;
-}
-
-/** fetch hides the system's error in `cause`. */
-function causeOf(error: unknown): string {
-  const cause = error instanceof Error ? (error.cause ?? error) : error;
-  return cause instanceof Error ? cause.message : String(cause);
 }

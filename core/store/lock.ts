@@ -1,45 +1,93 @@
-/** `cc.lock`: what artifacts must be, by name; read here, never written by a run. */
+/** `cc.lock`: what released bytes must be, by artifact and processor; a run reads it, `cc lock` alone writes it. */
 import { readFileSync } from 'node:fs';
+import type { Arch } from '../model/artifact.ts';
 import { asDigest, type Digest } from '../model/digest.ts';
 import { codeOf, fail } from '../model/failure.ts';
+import { checked } from '../model/schema.ts';
+import * as v from '../model/vocabulary.ts';
 
-export type Lock = ReadonlyMap<string, Digest>;
+/** How the digest came to be known when it was locked; the signature of signed sums is not verified. */
+const TRUSTS = ['sums', 'sums, signature not verified', 'first use'] as const;
+export type LockTrust = (typeof TRUSTS)[number];
 
-/**
- * Reads `{ "artifacts": { "<name>": { "sha256": "<hex>" } } }`; no file is an empty lock.
- * Fails with `lock-unreadable` rather than run without what it says.
- */
-export function readLock(file: string): Lock {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return new Map();
-    return fail({ kind: 'lock-unreadable', file, why: String(error) }, error);
-  }
-  return parsed(file, text);
+export interface Locked {
+  /** The address as the recipe has it: the entry is about the bytes from there and no others. */
+  readonly url: string;
+  readonly sha256: Digest;
+  readonly size: number;
+  readonly trust: LockTrust;
 }
 
-function parsed(file: string, text: string): Lock {
-  const unreadable = (why: string): never => fail({ kind: 'lock-unreadable', file, why });
+export const ARCHES: readonly Arch[] = ['amd64', 'arm64'];
+
+export type Entry = { readonly [A in Arch]?: Locked };
+
+/** A lock file, or several laid over each other: entries by the name of the artifact. */
+export type Entries = ReadonlyMap<string, Entry>;
+
+/** What the artifacts must be on one processor, by name. */
+export type Lock = ReadonlyMap<string, Locked>;
+
+const Shape = v.strictObject({
+  url: v.string(),
+  sha256: v.pipe(
+    v.string(),
+    v.check((text) => asDigest(text) === text, 'expected a SHA-256 in hexadecimal'),
+  ),
+  size: v.pipe(v.number(), v.integer(), v.minValue(0)),
+  trust: v.picklist(TRUSTS),
+});
+
+const LockShape = v.strictObject({
+  version: v.literal(1),
+  artifacts: v.record(v.string(), v.strictObject({ amd64: v.optional(Shape), arm64: v.optional(Shape) })),
+});
+
+/** Reads a lock file; none is an empty one. Fails with `lock-unreadable` rather than run without what it says. */
+export function readEntries(file: string): Entries {
+  const unreadable = (why: string, cause?: unknown): never =>
+    fail({ kind: 'lock-unreadable', file, why }, cause);
   let data: unknown;
   try {
-    data = JSON.parse(text);
+    data = JSON.parse(readFileSync(file, 'utf8'));
   } catch (error) {
-    return unreadable(String(error));
+    return codeOf(error) === 'ENOENT' ? new Map() : unreadable(String(error), error);
   }
-  const artifacts = field(data, 'artifacts');
-  if (typeof artifacts !== 'object' || artifacts === null || Array.isArray(artifacts)) {
-    return unreadable('it has no "artifacts" by name');
-  }
+  if (typeof data !== 'object' || data === null) return unreadable('it is no lock');
+  const result = checked(LockShape, data, '');
+  if (!result.ok)
+    return unreadable(result.problems.map(({ path, message }) => `${path}: ${message}`).join('\n'));
+  return new Map(Object.entries((data as { artifacts: Record<string, Entry> }).artifacts)); // of that shape
+}
+
+/** Lock files laid over each other, that of the base recipe first. */
+export function layered(files: readonly string[]): Entries {
+  const all = new Map<string, Entry>();
+  for (const [name, entry] of files.flatMap((file) => [...readEntries(file)]))
+    all.set(name, { ...all.get(name), ...entry });
+  return all;
+}
+
+/** What lock files, the base's first, say for one processor. */
+export function readLock(files: readonly string[], arch: Arch): Lock {
   return new Map(
-    Object.entries(artifacts).map(([name, entry]) => {
-      const digest = asDigest(String(field(entry, 'sha256') ?? ''));
-      return [name, digest ?? unreadable(`"${name}" has no valid "sha256"`)];
-    }),
+    [...layered(files)].flatMap(([name, { [arch]: locked }]) => (locked ? [[name, locked] as const] : [])),
   );
 }
 
-function field(value: unknown, key: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined;
+/** The text of a lock file: the same entries give the same bytes. */
+export function lockText(entries: Entries): string {
+  const sorted = [...entries].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const artifacts = sorted.map(([name, entry]) => [
+    name,
+    Object.fromEntries(
+      ARCHES.flatMap((arch) => {
+        const locked = entry[arch];
+        if (!locked) return [];
+        const { url, sha256, size, trust } = locked;
+        return [[arch, { url, sha256, size, trust }]];
+      }),
+    ),
+  ]);
+  return `${JSON.stringify({ version: 1, artifacts: Object.fromEntries(artifacts) }, null, 2)}\n`;
 }

@@ -24,7 +24,11 @@ for (const [name, text] of NAMED) {
     const cwd = await folder(t, { 'package.json': '{ "type": "module" }', [name]: text, 'a/b/x': '' });
     const before = await readdir(cwd, { recursive: true });
     for (const from of [cwd, join(cwd, 'a/b')])
-      assert.deepEqual(await loadConfig({}, from), { file: join(cwd, name), layers: [{ name: 'a' }] });
+      assert.deepEqual(await loadConfig({}, from), {
+        file: join(cwd, name),
+        layers: [{ name: 'a' }],
+        locks: [join(cwd, 'cc.lock')],
+      });
     assert.deepEqual(await readdir(cwd, { recursive: true }), before);
   });
 }
@@ -78,6 +82,7 @@ test('--config names a file, from here', async (t) => {
   assert.deepEqual(await loadConfig({ config: 'a/site.ts' }, cwd), {
     file: join(cwd, 'a/site.ts'),
     layers: [{ name: 'site' }],
+    locks: [join(cwd, 'a/cc.lock')],
   });
   assert.deepEqual(await layered('/', { config: join(cwd, 'a/site.ts') }), ['site']);
 });
@@ -111,6 +116,21 @@ test('extends is followed to the base: by path from the file that says so, by va
   assert.deepEqual(await layered(cwd), ['low', 'mid', 'site']);
   assert.deepEqual(await layered(cwd, { config: 'value.ts' }), ['low', 'mid', 'value', 'site']);
   assert.deepEqual(await layered(cwd, { config: 'named.ts' }), ['lab', 'site']);
+});
+
+test('locks stand beside recipes: cc.lock beside the configuration, under its name beside any other', async (t) => {
+  const cwd = await folder(t, {
+    'cc.config.ts': 'export default { extends: "./base/mid.ts" };',
+    'base/mid.ts': 'export default { extends: { extends: "lab" } };',
+  });
+  const lab = fileURLToPath(new URL('../../recipes/lab.lock', import.meta.url));
+  assert.deepEqual((await loadConfig({}, cwd)).locks, [
+    lab,
+    join(cwd, 'base/mid.lock'),
+    join(cwd, 'cc.lock'),
+  ]);
+  const { locks } = await loadConfig({ recipe: './base/mid.ts' }, cwd);
+  assert.deepEqual(locks, [lab, join(cwd, 'base/mid.lock')]);
 });
 
 test('--set is the last layer: JSON where it is JSON, text where it is not', async (t) => {

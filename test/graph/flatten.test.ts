@@ -20,7 +20,7 @@ function given(use: PluginUse, options: Readonly<Record<string, unknown>>): Plug
 
 test('an empty recipe has defaults', () => {
   assert.deepEqual(laid({}), {
-    flat: { name: 'recipe', isolation: 'none', concurrency: 8, hosts: [], uses: [] },
+    flat: { name: 'recipe', isolation: 'none', concurrency: 8, mirrors: [], proxy: {}, hosts: [], uses: [] },
     problems: [],
   });
 });
@@ -31,6 +31,8 @@ test('the upper layer decides what it names, and leaves the rest', () => {
     name: 'site',
     isolation: 'vm',
     concurrency: 2,
+    mirrors: [],
+    proxy: {},
     hosts: [host('a')],
     uses: [runc],
   });
@@ -78,4 +80,14 @@ test('laying recipes over each other changes none of them', () => {
   const base: Recipe = { plugins: [given(runc, { version: '1' })] };
   laid(base, { options: { runc: { version: '2' } } });
   assert.deepEqual(base.plugins, [given(runc, { version: '1' })]);
+});
+
+test('mirrors of the upper layer come first, and its proxies win, each for itself', () => {
+  const [lower, upper] = [
+    { from: 'https://a/', to: '/1' },
+    { from: 'https://a/', to: '/2' },
+  ];
+  const base: Recipe = { mirrors: [lower], proxy: { http: 'http://a', no: 'b' } };
+  const { mirrors, proxy } = laid(base, { mirrors: [upper], proxy: { http: 'http://c' } }).flat;
+  assert.deepEqual([mirrors, proxy], [[upper, lower], { http: 'http://c', no: 'b' }]);
 });

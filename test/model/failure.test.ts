@@ -18,6 +18,7 @@ const CODES: { readonly [K in Failure['kind']]: number } = {
   usage: 64,
   unlocked: 65,
   'digest-mismatch': 65,
+  'proxy-unusable': 65,
   'config-missing': 65,
   'config-unreadable': 65,
   'config-invalid': 65,

@@ -1,8 +1,7 @@
 /** The whole text of every failure there is; a new kind does not compile without one. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { digestOf } from '../../core/model/digest.ts';
-import type { Failure } from '../../core/model/failure.ts';
+import type { Failure, Trouble } from '../../core/model/failure.ts';
 import { counted, explained } from '../../core/report/explain.ts';
 
 type Case<K extends Failure['kind']> = readonly [failure: Extract<Failure, { kind: K }>, text: string];
@@ -15,7 +14,29 @@ const owner = {
   command: 'cc run all',
   since: '2026-11-22T12:00:00Z',
 };
-const [expected, found] = [digestOf('expected'), digestOf('found')];
+
+const url = 'https://x.org/runc';
+
+const TROUBLES: readonly Trouble[] = [
+  { kind: 'corrupt', expected: 'sha256 1', found: 'sha256 2' },
+  { kind: 'truncated', expected: 10, found: 9 },
+  { kind: 'web-page' },
+  { kind: 'too-large', limit: 10 },
+  { kind: 'idle', seconds: 60 },
+  { kind: 'refused', status: 404, text: '' },
+  { kind: 'broken', why: 'one\n\ntwo' },
+];
+const TOLD = [
+  'its bytes are others\n    expected sha256 1\n    found    sha256 2',
+  'it ended after 9 of 10 bytes',
+  'it sent a web page where a file was expected, as portals and pages to log in do',
+  'it sent more than 10 bytes',
+  'nothing arrived for 60 s',
+  'the server answered 404',
+  'one\n    two',
+]
+  .map((why) => `  ${url}\n    ${why}`)
+  .join('\n');
 
 const TEXTS: { readonly [K in Failure['kind']]: readonly Case<K>[] } = {
   'command-failed': [
@@ -127,45 +148,39 @@ const TEXTS: { readonly [K in Failure['kind']]: readonly Case<K>[] } = {
   ],
   'fetch-failed': [
     [
-      { kind: 'fetch-failed', artifact: 'runc', url: 'https://x.org/runc', why: 'status 404' },
-      'Cannot fetch runc\n  https://x.org/runc\n  status 404\n  fix: check the network and the address, then run again; what has arrived is kept',
+      { kind: 'fetch-failed', artifact: 'runc', attempts: TROUBLES.map((trouble) => ({ url, trouble })) },
+      `Cannot fetch runc\n${TOLD}\n  fix: check the network and the address, then run again; what has arrived is kept`,
     ],
   ],
   unlocked: [
     [
-      { kind: 'unlocked', artifact: 'runc', url: 'https://x.org/runc' },
-      'Cannot trust runc: cc.lock has no digest for it\n  https://x.org/runc\n' +
-        '  fix: add "runc": { "sha256": "…" } to the artifacts of cc.lock, from a source you trust',
-    ],
-  ],
-  'digest-mismatch': [
-    [
-      {
-        kind: 'digest-mismatch',
-        artifact: 'runc',
-        url: 'https://x.org/runc',
-        expected,
-        found,
-        by: 'cc.lock',
-      },
-      'Cannot use runc: its bytes are not those that cc.lock names\n  https://x.org/runc\n' +
-        `  expected sha256 ${expected}\n  found    sha256 ${found}\n  nothing was kept or installed\n` +
-        '  fix: find out why they differ before you change the lock',
+      { kind: 'unlocked', artifact: 'runc', url },
+      'Cannot trust runc: cc.lock has no digest for it\n  https://x.org/runc\n  fix: cc lock runc',
     ],
     [
-      {
-        kind: 'digest-mismatch',
-        artifact: 'runc',
-        url: 'https://x.org/runc',
-        expected,
-        found,
-        by: 'archive',
-      },
-      "Cannot use runc: its bytes are not those that the archive's signed index names\n  https://x.org/runc\n" +
-        `  expected sha256 ${expected}\n  found    sha256 ${found}\n  nothing was kept or installed\n` +
-        '  fix: find out why they differ before you change the lock',
+      { kind: 'unlocked', artifact: 'runc', url, locked: 'https://x.org/old' },
+      'Cannot trust runc: cc.lock has no digest for it from this address\n  https://x.org/runc\n' +
+        '  it has one from https://x.org/old\n  fix: cc lock runc',
     ],
   ],
+  'proxy-unusable': [
+    [
+      { kind: 'proxy-unusable', proxy: 'the proxy http://p', why: 'it is red', fix: 'paint it' },
+      'Cannot go through the proxy http://p\n  it is red\n  fix: paint it',
+    ],
+  ],
+  'digest-mismatch': (
+    [
+      ['cc.lock', 'cc.lock names'],
+      ['archive', "the archive's signed index names"],
+      ['sums', 'its makers publish sums of'],
+    ] as const
+  ).map(([by, words]) => [
+    { kind: 'digest-mismatch', artifact: 'runc', attempts: [{ url, trouble: TROUBLES[0]! }], by },
+    `Cannot use runc: its bytes are not those that ${words}\n  https://x.org/runc\n    its bytes are others\n` +
+      '    expected sha256 1\n    found    sha256 2\n  nothing was kept or installed\n' +
+      '  fix: find out why they differ before you change the lock',
+  ]),
   'disk-full': [
     [
       { kind: 'disk-full', host: 'n1', what: 'make all' },

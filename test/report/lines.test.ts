@@ -24,6 +24,12 @@ const RUN: readonly Event[] = [
   { kind: 'change', at, id: id('bin'), what: 'place crio at /b', why: '/b is not there' },
   { kind: 'output', id: id('bin'), text: 'one\ntwo' },
   { kind: 'notice', id: id('bin'), text: 'ended 2 processes left by run 0' },
+  {
+    kind: 'attempt',
+    id: id('bin'),
+    attempt: { url: 'https://m.org/b', trouble: { kind: 'corrupt', expected: '1', found: '2' } },
+  },
+  { kind: 'progress', id: id('bin'), done: 1, total: 2 },
   { kind: 'task', at, id: id('bin'), state: 'proving' },
   { kind: 'task', at, id: id('bin'), state: 'applied', took: 1234, report: { lines: ['crio 1.17', 7] } },
   { kind: 'task', at, id: id('same'), state: 'verified', took: 3 },
@@ -79,6 +85,7 @@ test('a run is written in exactly these lines', () => {
     `run lab: 2 tasks, logs in /s/runs/1
 ▶ n1/crio/bin (new: /b is not there)
   n1/crio/bin: ended 2 processes left by run 0
+  n1/crio/bin: not from https://m.org/b: its bytes are others
 ✔ n1/crio/bin 1.2 s
   crio 1.17
   7
@@ -132,7 +139,7 @@ test('one task is written in the singular', () => {
   assert.deepEqual(linesOf(event), ['run lab: 1 task, logs in /s/runs/1']);
 });
 
-test('JSON has every event but output on a line of its own, as it is', () => {
+test('JSON has every event but output and progress on a line of its own, as it is', () => {
   const written: string[] = [];
   const emit = json((text) => void written.push(text));
   for (const event of RUN) emit(event);
@@ -142,6 +149,6 @@ test('JSON has every event but output on a line of its own, as it is', () => {
   );
   assert.deepEqual(
     written.map((text) => JSON.parse(text)),
-    RUN.filter(({ kind }) => kind !== 'output'),
+    RUN.filter(({ kind }) => kind !== 'output' && kind !== 'progress'),
   );
 });

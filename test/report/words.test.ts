@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { Counts, Reason } from '../../core/model/event.ts';
-import { changed, countsLine, duration, reasonLine } from '../../core/report/words.ts';
+import { amount, changed, countsLine, duration, reasonLine } from '../../core/report/words.ts';
 
 const DURATIONS: readonly (readonly [number, string])[] = [
   [0, '0 ms'],
@@ -23,6 +23,11 @@ const DURATIONS: readonly (readonly [number, string])[] = [
 
 for (const [ms, text] of DURATIONS)
   test(`${ms} ms is written ${text}`, () => assert.equal(duration(ms), text));
+
+test('amounts are written in megabytes', () => {
+  assert.equal(amount({ done: 12_340_000, total: 1_000_000_000 }), '12.3 of 1000.0 MB');
+  assert.equal(amount({ done: 0 }), '0.0 MB');
+});
 
 const REASONS: { readonly [K in Reason['kind']]: string } = {
   new: 'new: a; b',

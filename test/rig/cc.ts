@@ -36,11 +36,21 @@ export async function folder(test: Cleanup, files: Readonly<Record<string, strin
 
 /** Runs `cc` to its end; nothing of the caller's own state or configuration is in reach. */
 export function cc(cwd: string, ...words: readonly string[]): Promise<Ran> {
+  return ccWith({}, cwd, ...words);
+}
+
+/** The same, with more in its environment. */
+export function ccWith(
+  more: Readonly<Record<string, string>>,
+  cwd: string,
+  ...words: readonly string[]
+): Promise<Ran> {
   const env = {
     PATH: process.env['PATH'] ?? '',
     HOME: join(cwd, 'home'),
     XDG_STATE_HOME: join(cwd, 'state'),
     XDG_CACHE_HOME: join(cwd, 'cache'),
+    ...more,
   };
   const { promise, resolve, reject } = Promise.withResolvers<Ran>();
   const child = spawn(node(), [CC, ...words], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });

@@ -11,6 +11,7 @@ import { type Applying, applying } from '../../core/run/apply.ts';
 import { drive, type Outcomes, type Work } from '../../core/run/engine.ts';
 import { fleetOf } from '../../core/run/fleet.ts';
 import { openStore } from '../../core/store/bytes.ts';
+import { networkOf } from '../../core/store/network.ts';
 import { remoteStamps, type Stamp } from '../../core/store/stamp.ts';
 import { paperClock } from '../rig/clock.ts';
 
@@ -67,6 +68,7 @@ export function worldOf({ folder, hosts, run, asked = [], signal, clock = paperC
     asked: new Set(asked),
     run: run ?? `run-${++runs}`,
     cache: folder,
+    network: networkOf([], {}, {}),
     clock,
     emit: (event) => {
       events.push(event);

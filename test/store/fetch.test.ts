@@ -1,149 +1,163 @@
 /** Bytes over real HTTP: right, wrong, refused, or cut off; nothing is kept of what is not right. */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
-import { createServer, type ServerResponse } from 'node:http';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import type { Artifact } from '../../core/model/artifact.ts';
 import { digestOf } from '../../core/model/digest.ts';
-import { Failed, type Failure } from '../../core/model/failure.ts';
+import type { Trouble } from '../../core/model/failure.ts';
 import { openStore } from '../../core/store/bytes.ts';
 import { fetchArtifact } from '../../core/store/fetch.ts';
-import { type Lasting, tempFolder } from '../rig/temp.ts';
+import { tempFolder } from '../rig/temp.ts';
+import { type Answer, file, served } from '../rig/web.ts';
+import { DIRECT, failure, listening, place } from './fetching.ts';
 
 const BYTES = 'x'.repeat(300_000);
+const BAD = `${BYTES.slice(1)}y`;
+const PAGE = '<!DOCTYPE html>\n<title>Log in</title>';
 
-/** What the server does, by path. */
-const ANSWERS: Readonly<Record<string, (response: ServerResponse) => void>> = {
-  '/good': (response) => response.end(BYTES),
-  '/bad': (response) => response.end(`${BYTES.slice(1)}y`),
-  '/moved': (response) => response.writeHead(302, { location: '/good' }).end(),
-  '/gone': (response) => response.writeHead(404).end('not here'),
+const moved =
+  (location: string): Answer =>
+  (response) =>
+    response.writeHead(302, { location }).end();
+const ANSWERS: Readonly<Record<string, Answer>> = {
+  '/good': file(BYTES),
+  '/bad': file(BAD),
+  '/moved': moved('good'),
+  '/round': moved('/round'),
+  '/login': moved('/page'),
+  '/lost': moved('http://'),
+  '/ftp': moved('ftp://127.0.0.1/good'),
+  '/page': (response) => response.writeHead(200, { 'content-type': 'text/html' }).end(PAGE),
+  '/quiet-page': (response) => response.end(PAGE),
   '/broken': (response) => response.writeHead(503).end(),
-  '/short': (response) => {
-    response.writeHead(200, { 'content-length': BYTES.length });
-    response.write(BYTES.slice(0, 1000), () => response.destroy());
+  '/short': file(BYTES.slice(1)),
+  '/long': file(`${BYTES}y`),
+  '/endless': (response) => {
+    const more = () => {
+      while (!response.destroyed && response.write(BYTES));
+    };
+    response.on('drain', more);
+    more();
   },
-  '/reset': (response) => response.destroy(),
+  '/odd': (response) => response.writeHead(206).end(BYTES),
+  '/still': (response) => void response.write(BYTES.slice(0, 0)),
 };
 
-async function place(t: Lasting, locked = digestOf(BYTES)) {
-  const cache = await tempFolder(t);
-  const server = createServer((request, response) => ANSWERS[request.url ?? '']?.(response));
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => {
-    server.close();
-    server.closeAllConnections();
+for (const path of ['/good', '/moved']) {
+  test(`fetch of ${path} keeps the bytes, and tells how many have come`, async (t) => {
+    const { url } = await served(t, ANSWERS);
+    const { get, left, path: kept } = await place(t, BYTES);
+    const { fetching, said, attempts, steps } = listening();
+    await get(url + path, fetching);
+    assert.equal(await readFile(kept(url + path), 'utf8'), BYTES);
+    assert.deepEqual(await left(), { arriving: [], bytes: [digestOf(BYTES)] });
+    assert.deepEqual([said, attempts, steps.at(-1)], [[`from ${url}${path}`], [], BYTES.length]);
   });
-  const address = server.address();
-  assert.ok(typeof address === 'object' && address);
-  const store = openStore(cache, new Map([['runc', locked]]));
-  const artifact = (path: string): Artifact => ({
-    name: 'runc',
-    source: { kind: 'url', url: /^\w+:/.test(path) ? path : `http://127.0.0.1:${address.port}${path}` },
-  });
-  const said: string[] = [];
-  const get = (path: string, signal = new AbortController().signal) =>
-    fetchArtifact(store, artifact(path), signal, (text) => void said.push(text));
-  /** Fetches what must fail; answers how, with everything that stays behind. */
-  const failure = async (path: string): Promise<Failure> => {
-    const error = await get(path).then(
-      () => assert.fail('it was fetched'),
-      (reason: unknown) => reason,
-    );
-    assert.ok(error instanceof Failed, String(error));
-    assert.deepEqual([await readdir(join(cache, 'arriving')), await readdir(join(cache, 'bytes'))], [[], []]);
-    assert.equal(store.digest(artifact(path)), undefined);
-    return error.failure;
-  };
-  const url = (path: string) => {
-    const { source } = artifact(path);
-    return source.kind === 'url' ? source.url : '';
-  };
-  return { cache, store, artifact, get, failure, url, said };
 }
 
-for (const path of ['/good', '/moved']) {
-  test(`fetch of ${path} keeps the bytes`, async (t) => {
-    const { store, artifact, get, cache, said, url } = await place(t);
-    await get(path);
-    assert.equal(await readFile(store.path(artifact(path)), 'utf8'), BYTES);
-    assert.deepEqual(await readdir(join(cache, 'arriving')), []);
-    assert.deepEqual(said, [`from ${url(path)}`]);
-  });
-}
+test('fetch of bytes that came by another name asks nobody', async (t) => {
+  const { url, asked } = await served(t, ANSWERS);
+  const { get, path } = await place(t, BYTES);
+  await get(`${url}/good`);
+  await get(`${url}/gone`);
+  assert.equal(await readFile(path(`${url}/gone`), 'utf8'), BYTES);
+  assert.deepEqual(asked, ['/good']);
+});
 
 test('fetch of a file keeps a copy of it', async (t) => {
-  const { store, artifact, get } = await place(t);
-  const file = join(await tempFolder(t), 'a file');
-  await writeFile(file, BYTES);
-  const { href } = pathToFileURL(file);
+  const { get, path } = await place(t, BYTES);
+  const original = join(await tempFolder(t), 'a file');
+  await writeFile(original, BYTES);
+  const { href } = pathToFileURL(original);
   await get(href);
-  assert.equal(await readFile(store.path(artifact(href)), 'utf8'), BYTES);
-  assert.equal(await readFile(file, 'utf8'), BYTES);
+  assert.equal(await readFile(path(href), 'utf8'), BYTES);
+  assert.equal(await readFile(original, 'utf8'), BYTES);
 });
 
 test('fetch of other bytes than locked is a mismatch', async (t) => {
-  const { failure, url } = await place(t);
-  assert.deepEqual(await failure('/bad'), {
+  const { url } = await served(t, ANSWERS);
+  const { get, left } = await place(t, BYTES);
+  const trouble = {
+    kind: 'corrupt',
+    expected: `sha256 ${digestOf(BYTES)}`,
+    found: `sha256 ${digestOf(BAD)}`,
+  } as const;
+  const attempts = [{ url: `${url}/bad`, trouble }];
+  assert.deepEqual(await failure(get(`${url}/bad`)), {
     kind: 'digest-mismatch',
     artifact: 'runc',
-    url: url('/bad'),
-    expected: digestOf(BYTES),
-    found: digestOf(`${BYTES.slice(1)}y`),
+    attempts,
     by: 'cc.lock',
   });
+  assert.deepEqual(await left(), { arriving: [], bytes: [] });
 });
 
-test('fetch of what the lock does not name is refused before anything is asked', async (t) => {
-  const { failure, artifact, url, said, cache } = await place(t);
-  const store = openStore(cache, new Map());
-  const fetching = fetchArtifact(store, artifact('/good'), new AbortController().signal, (text) =>
-    said.push(text),
-  );
-  await assert.rejects(fetching, (error) => {
-    assert.ok(error instanceof Failed);
-    assert.deepEqual(error.failure, { kind: 'unlocked', artifact: 'runc', url: url('/good') });
-    return true;
+test('fetch of what the lock does not name, or names from elsewhere, is refused before anything is asked', async (t) => {
+  const { url, asked } = await served(t, ANSWERS);
+  const cache = await tempFolder(t);
+  const artifact = { name: 'runc', source: { kind: 'url', url: `${url}/good` } } as const;
+  const unlocked = { kind: 'unlocked', artifact: 'runc', url: `${url}/good` };
+  const other = { url: `${url}/old`, sha256: digestOf(BYTES), size: 1, trust: 'sums' } as const;
+  const { fetching } = listening();
+  assert.deepEqual(await failure(fetchArtifact(openStore(cache, new Map()), artifact, fetching)), unlocked);
+  const stale = openStore(cache, new Map([['runc', other]]));
+  assert.deepEqual(await failure(fetchArtifact(stale, artifact, fetching)), {
+    ...unlocked,
+    locked: other.url,
   });
-  assert.deepEqual(said, []);
-  assert.equal((await failure('/gone')).kind, 'fetch-failed');
+  assert.deepEqual(asked, []);
 });
 
-test('fetch that the server refuses says what it answered', async (t) => {
-  const { failure, url } = await place(t);
-  const why = (answer: string, path: string) => ({
-    kind: 'fetch-failed',
-    artifact: 'runc',
-    url: url(path),
-    why: `the server answered ${answer}`,
-  });
-  assert.deepEqual(await failure('/gone'), why('404 Not Found', '/gone'));
-  assert.deepEqual(await failure('/broken'), why('503 Service Unavailable', '/broken'));
-});
+const size = BYTES.length;
+const TROUBLES: readonly (readonly [path: string, trouble: Trouble])[] = [
+  ['/gone', { kind: 'refused', status: 404, text: 'Not Found' }],
+  ['/broken', { kind: 'refused', status: 503, text: 'Service Unavailable' }],
+  ['/odd', { kind: 'refused', status: 206, text: 'Partial Content' }],
+  ['/page', { kind: 'web-page' }],
+  ['/login', { kind: 'web-page' }],
+  ['/quiet-page', { kind: 'web-page' }],
+  ['/short', { kind: 'truncated', expected: size, found: size - 1 }],
+  ['/long', { kind: 'too-large', limit: size }],
+  ['/endless', { kind: 'too-large', limit: size }],
+  ['/round', { kind: 'broken', why: 'it leads on more than 10 times' }],
+  ['/lost', { kind: 'broken', why: 'it leads to no address at all' }],
+  ['/ftp', { kind: 'broken', why: 'it leads from http: to ftp:' }],
+  ['/still', { kind: 'idle', seconds: 0.2 }],
+];
 
-for (const path of ['/short', '/reset']) {
-  test(`fetch of ${path}, which is cut off, fails as such`, async (t) => {
-    const { failure, url } = await place(t);
-    const found = await failure(path);
-    assert.deepEqual(found, { ...found, kind: 'fetch-failed', artifact: 'runc', url: url(path) });
+for (const [path, trouble] of TROUBLES) {
+  test(`fetch of ${path} fails as ${trouble.kind}, and keeps nothing`, async (t) => {
+    const { url } = await served(t, ANSWERS);
+    const { get, left } = await place(t, BYTES);
+    const { fetching, attempts } = listening({ ...DIRECT, idle: 200 });
+    const found = await failure(get(url + path, fetching));
+    assert.deepEqual(found, {
+      kind: 'fetch-failed',
+      artifact: 'runc',
+      attempts: [{ url: url + path, trouble }],
+    });
+    assert.deepEqual(attempts, found.kind === 'fetch-failed' && found.attempts);
+    assert.deepEqual(await left(), { arriving: [], bytes: [] });
   });
 }
 
-test('fetch from where nobody listens, and of a file that is not there, fails as such', async (t) => {
-  const { failure } = await place(t);
-  for (const path of ['http://127.0.0.1:1/x', 'file:///no/such/file'])
-    assert.equal((await failure(path)).kind, 'fetch-failed', path);
+test('fetch from where nobody listens, and of a file that is not there, says what the system says', async (t) => {
+  const { get } = await place(t, BYTES);
+  for (const [url, why] of [
+    ['http://127.0.0.1:1/x', /ECONNREFUSED|refused/],
+    ['file:///no/such/file', /ENOENT/],
+  ] as const) {
+    const found = await failure(get(url));
+    assert.ok(found.kind === 'fetch-failed' && found.attempts[0]?.trouble.kind === 'broken');
+    assert.match(found.attempts[0].trouble.why, why);
+  }
 });
 
-test('fetch that is stopped leaves nothing', async (t) => {
-  const { get, cache } = await place(t);
-  const stop = new AbortController();
-  const getting = get('/good', stop.signal);
-  stop.abort();
-  await assert.rejects(getting);
-  assert.deepEqual(await readdir(join(cache, 'arriving')), []);
+test('fetch that fails tells no password of an address', async (t) => {
+  const { url } = await served(t, ANSWERS);
+  const { get } = await place(t, BYTES);
+  const { fetching, said, attempts } = listening();
+  const found = await failure(get(`${url.replace('//', '//me:secret@')}/gone`, fetching));
+  assert.doesNotMatch(JSON.stringify([found, said, attempts]), /secret/);
 });

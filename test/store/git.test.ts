@@ -7,9 +7,10 @@ import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { Failed } from '../../core/model/failure.ts';
 import { fetchTree } from '../../core/store/git.ts';
+import { networkOf } from '../../core/store/network.ts';
 import { type Lasting, tempFolder } from '../rig/temp.ts';
-
-const NEVER = new AbortController().signal;
+import { proxy } from '../rig/web.ts';
+import { listening } from './fetching.ts';
 
 /** A repository with one tagged commit that holds the file `a`. */
 async function upstream(t: Lasting) {
@@ -26,15 +27,16 @@ async function upstream(t: Lasting) {
   git('init', '--quiet');
   const first = await commit('one');
   git('tag', 'v1');
-  const get = (wanted: string, ref?: string) =>
+  const repository = pathToFileURL(folder).href;
+  const get = (wanted: string, ref?: string, from = repository, fetching = listening().fetching) =>
     fetchTree(
       'a',
-      { kind: 'git', repository: pathToFileURL(folder).href, commit: wanted, ...(ref ? { ref } : {}) },
+      { kind: 'git', repository: from, commit: wanted, ...(ref ? { ref } : {}) },
       file,
-      NEVER,
+      fetching,
     );
   const file = join(await tempFolder(t), 'tree');
-  return { git, commit, first, get, file };
+  return { git, commit, first, get, file, repository };
 }
 
 for (const given of ['true', 'false']) {
@@ -58,7 +60,36 @@ test('tree of a tag that holds another commit is refused', async (t) => {
 test('tree from a repository that is not there fails with what git says', async (t) => {
   const file = join(await tempFolder(t), 'tree');
   const source = { kind: 'git', repository: 'file:///nowhere', commit: '0'.repeat(40) } as const;
-  const error = await fetchTree('a', source, file, NEVER).catch((reason: unknown) => reason);
+  const error = await fetchTree('a', source, file, listening().fetching).catch((reason: unknown) => reason);
   assert.ok(error instanceof Failed && error.failure.kind === 'fetch-failed');
-  assert.match(error.failure.why, /nowhere/);
+  const [attempt] = error.failure.attempts;
+  assert.equal(attempt?.url, 'file:///nowhere');
+  assert.match(attempt.trouble.kind === 'broken' ? attempt.trouble.why : '', /nowhere/);
+});
+
+test('tree comes from a mirror of the repository, after one that does not have it', async (t) => {
+  const { first, get, repository } = await upstream(t);
+  const from = 'https://git.example/';
+  const mirrors = [
+    { from, to: await tempFolder(t) },
+    { from, to: `${join(repository, '..').replace('file:/', 'file:///')}/` },
+  ];
+  const { fetching, attempts, said } = listening(networkOf(mirrors, {}, {}));
+  const name = repository.split('/').at(-1);
+  await get(first, 'refs/tags/v1', `${from}${name}`, fetching);
+  assert.deepEqual([attempts.length, said.at(-1)], [1, `from ${repository}`]);
+});
+
+test('tree comes through the proxy, whose password nobody is told', async (t) => {
+  const { get } = await upstream(t);
+  const between = await proxy(t, 'me:right');
+  const network = networkOf([], { http: between.url.replace('//', '//me:wrong@') }, {});
+  const { fetching } = listening(network);
+  const error: unknown = await get('1'.repeat(40), undefined, 'http://git.example/a', fetching).catch(
+    (reason: unknown) => reason,
+  );
+  assert.ok(error instanceof Failed && error.failure.kind === 'fetch-failed', String(error));
+  assert.match(JSON.stringify(error.failure), /407/);
+  assert.doesNotMatch(JSON.stringify(error.failure), /wrong/);
+  assert.match(between.asked[0] ?? '', /^GET http:\/\/git\.example\/a\/info\/refs/);
 });

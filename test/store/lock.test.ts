@@ -1,18 +1,24 @@
-/** `cc.lock`: read as it is, or not at all. */
+/** `cc.lock`: read as it is, or not at all; layers over each other; the same entries as the same bytes. */
 import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { digestOf } from '../../core/model/digest.ts';
 import { Failed } from '../../core/model/failure.ts';
-import { readLock } from '../../core/store/lock.ts';
+import { type Locked, layered, lockText, readEntries, readLock } from '../../core/store/lock.ts';
 import { tempFolder } from '../rig/temp.ts';
 
-const DIGEST = digestOf('runc');
+const locked = (name: string): Locked => ({
+  url: `https://x.org/${name}`,
+  sha256: digestOf(name),
+  size: 1,
+  trust: 'sums',
+});
+const [one, two, three] = [locked('one'), locked('two'), locked('three')];
 
 function unreadable(file: string): string {
   try {
-    readLock(file);
+    readEntries(file);
   } catch (error) {
     assert.ok(error instanceof Failed && error.failure.kind === 'lock-unreadable', String(error));
     assert.equal(error.failure.file, file);
@@ -21,24 +27,56 @@ function unreadable(file: string): string {
   return assert.fail('it was read');
 }
 
-test('lock is read by name, whatever the spelling of its digests', async (t) => {
-  const file = join(await tempFolder(t), 'cc.lock');
-  const artifacts = {
-    runc: { sha256: DIGEST, size: 1 },
-    crio: { sha256: `sha256:${DIGEST.toUpperCase()}` },
-  };
-  await writeFile(file, JSON.stringify({ artifacts }));
+test('lock is for the processor that is asked for; the upper one wins by name and processor', async (t) => {
+  const folder = await tempFolder(t);
+  const files = [join(folder, 'base.lock'), join(folder, 'cc.lock'), join(folder, 'none.lock')];
+  const [base = '', own = ''] = files;
+  await writeFile(
+    base,
+    lockText(
+      new Map([
+        ['a', { amd64: one, arm64: two }],
+        ['b', { arm64: one }],
+      ]),
+    ),
+  );
+  await writeFile(own, lockText(new Map([['a', { amd64: three }]])));
+  assert.deepEqual([...readLock(files, 'amd64')], [['a', three]]);
   assert.deepEqual(
-    [...readLock(file)],
+    [...readLock(files, 'arm64')],
     [
-      ['runc', DIGEST],
-      ['crio', DIGEST],
+      ['a', two],
+      ['b', one],
     ],
   );
 });
 
+test('lock of the same entries is the same bytes, and can be read again', async (t) => {
+  const file = join(await tempFolder(t), 'cc.lock');
+  const entries = new Map([
+    ['b', { arm64: two, amd64: one }],
+    ['a', { amd64: three }],
+  ]);
+  const text = lockText(entries);
+  assert.equal(
+    text,
+    lockText(
+      new Map([
+        ['a', { amd64: three }],
+        ['b', { amd64: one, arm64: two }],
+      ]),
+    ),
+  );
+  assert.match(
+    text,
+    /^\{\n {2}"version": 1,\n {2}"artifacts": \{\n {4}"a": \{\n {6}"amd64": \{\n {8}"url": /,
+  );
+  await writeFile(file, text);
+  assert.deepEqual(new Map(readEntries(file)), entries);
+});
+
 test('lock that is not there is empty', async (t) => {
-  assert.deepEqual([...readLock(join(await tempFolder(t), 'cc.lock'))], []);
+  assert.deepEqual([...layered([join(await tempFolder(t), 'cc.lock')])], []);
 });
 
 test('lock that is a folder cannot be read', async (t) => {
@@ -47,27 +85,35 @@ test('lock that is a folder cannot be read', async (t) => {
   assert.match(unreadable(file), /EISDIR/);
 });
 
-for (const [what, text, why] of [
+const text = (entry: object, version: unknown = 1) =>
+  JSON.stringify({ version, artifacts: { runc: { amd64: { ...one, ...entry } } } });
+
+for (const [what, content, why] of [
   ['of torn text', '{"artifacts": {', /^SyntaxError: /],
   ['of nothing', '', /^SyntaxError: /],
-  ['without artifacts', '{}', /^it has no "artifacts" by name$/],
-  ['of a null', 'null', /^it has no "artifacts" by name$/],
-  ['with a short digest', '{"artifacts":{"runc":{"sha256":"abc"}}}', /^"runc" has no valid "sha256"$/],
-  ['with a number for a digest', '{"artifacts":{"runc":{"sha256":1}}}', /^"runc" has no valid "sha256"$/],
-  ['without a digest', '{"artifacts":{"runc":{}}}', /^"runc" has no valid "sha256"$/],
-  ['with a null for an entry', '{"artifacts":{"runc":null}}', /^"runc" has no valid "sha256"$/],
+  ['of a null', 'null', /^it is no lock$/],
+  ['without artifacts', '{"version":1}', /^artifacts: expected .*, it is missing$/],
+  ['of another version', text({}, 2), /^version: expected 1, found 2$/],
+  [
+    'of the time before versions',
+    '{"artifacts":{"runc":{"sha256":"a"}}}',
+    /^version: .*missing\nartifacts\.runc/,
+  ],
+  [
+    'with a short digest',
+    text({ sha256: 'abc' }),
+    /^artifacts\.runc\.amd64\.sha256: expected a SHA-256 in hexadecimal$/,
+  ],
+  ['without a size', text({ size: undefined }), /^artifacts\.runc\.amd64\.size: expected .*, it is missing$/],
+  [
+    'with a trust nobody knows',
+    text({ trust: 'hope' }),
+    /^artifacts\.runc\.amd64\.trust: expected .*, found "hope"$/,
+  ],
 ] as const) {
-  test(`lock ${what} is refused, and says why`, async (t) => {
+  test(`lock ${what} cannot be read`, async (t) => {
     const file = join(await tempFolder(t), 'cc.lock');
-    await writeFile(file, text);
+    await writeFile(file, content);
     assert.match(unreadable(file), why);
   });
 }
-
-test('lock whose artifacts are no record is refused', async (t) => {
-  const file = join(await tempFolder(t), 'cc.lock');
-  for (const artifacts of [1, true, []]) {
-    await writeFile(file, JSON.stringify({ artifacts }));
-    assert.match(unreadable(file), /artifacts/);
-  }
-});

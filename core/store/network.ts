@@ -1,0 +1,61 @@
+/** How bytes from elsewhere are reached: mirrors to try first, and proxies to go through. */
+import { pathToFileURL } from 'node:url';
+import type { Mirror, Proxied } from '../model/recipe.ts';
+
+export interface Network {
+  readonly mirrors: readonly Mirror[];
+  /** Proxies by the names that programs read in their environment; what is not set goes direct. */
+  readonly proxies: Proxies;
+  /** Milliseconds without a byte after which a download counts as dead. */
+  readonly idle: number;
+}
+
+/** Lower case alone, because libcurl reads no other `http_proxy`. */
+export type Proxies = { readonly [K in 'http_proxy' | 'https_proxy' | 'no_proxy']?: string };
+
+const IDLE = 60_000;
+
+/** What the recipe says wins over what the environment says, each for itself. */
+export function networkOf(
+  mirrors: readonly Mirror[],
+  { http, https, no }: Proxied,
+  env: Readonly<Record<string, string | undefined>>,
+): Network {
+  const told = (name: string, given: string | undefined) => {
+    const value = given ?? env[name] ?? env[name.toUpperCase()];
+    return value ? { [name]: value } : {};
+  };
+  const proxies = { ...told('http_proxy', http), ...told('https_proxy', https), ...told('no_proxy', no) };
+  return { mirrors, proxies, idle: IDLE };
+}
+
+/** The environment that gives a program these proxies and no others. */
+export function proxyEnv({ proxies }: Network): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    (['http_proxy', 'https_proxy', 'no_proxy'] as const).flatMap((name) => {
+      const value = proxies[name] ?? '';
+      return [
+        [name, value],
+        [name.toUpperCase(), value],
+      ];
+    }),
+  );
+}
+
+/** Where to look for a URL, the best place first: mirrors of its longest known prefix in their order, then itself. */
+export function addresses(url: string, { mirrors }: Network): readonly string[] {
+  const plain = URL.canParse(url) ? new URL(url).href : url;
+  const fitting = mirrors.filter(({ from }) => plain.startsWith(new URL(from).href));
+  const longest = Math.max(...fitting.map(({ from }) => new URL(from).href.length));
+  const best = fitting.filter(({ from }) => new URL(from).href.length === longest);
+  return [...best.map(({ to }) => baseOf(to) + plain.slice(longest)), url];
+}
+
+function baseOf(to: string): string {
+  return to.startsWith('/') ? `${pathToFileURL(to).href.replace(/\/$/, '')}/` : to;
+}
+
+/** A text that may hold addresses, without the user names and passwords in them. */
+export function withoutSecrets(text: string): string {
+  return text.replaceAll(/\/\/[^/\s"'@]*@/g, '//');
+}
