@@ -15,11 +15,13 @@ const COMMANDS: { readonly [V in Verb]: () => Promise<Command> } = {
   plan: async () => (await import('./cli/survey.ts')).plan,
   status: async () => (await import('./cli/survey.ts')).status,
   why: async () => (await import('./cli/survey.ts')).why,
+  lock: async () => (await import('./cli/lock.ts')).lock,
   list: async () => (await import('./cli/read.ts')).list,
   graph: async () => (await import('./cli/read.ts')).graph,
   logs: async () => (await import('./cli/read.ts')).logs,
 };
 
+const STDIN = 0;
 const STDOUT = 1;
 /** How long to wait before a full pipe is tried again, in milliseconds. */
 const FULL = 5;
@@ -54,6 +56,8 @@ async function main(): Promise<number> {
     cwd: process.cwd(),
     env: process.env,
     out: print,
+    say: (text) => void process.stderr.write(text),
+    ask,
     terminal: isTerminal(),
     arch: process.arch,
     command: ['cc', ...process.argv.slice(2)].join(' '),
@@ -73,6 +77,17 @@ function print(text: string): void {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, FULL); // somebody made the pipe non-blocking
     }
   }
+}
+
+/** Asks on the terminal, where there is one to read from. */
+async function ask(question: string): Promise<boolean> {
+  const { isatty } = await import('node:tty');
+  if (!isatty(STDIN)) return false;
+  const { createInterface } = await import('node:readline/promises');
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  const answer = await terminal.question(question);
+  terminal.close();
+  return /^y(es)?$/i.test(answer.trim());
 }
 
 /** Only a device can be a terminal, and the one with the number of /dev/null is none. */

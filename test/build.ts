@@ -3,7 +3,7 @@
  * because each module that Node loads costs a share of a millisecond, and the types beside it.
  */
 import { spawnSync } from 'node:child_process';
-import { globSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, globSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -83,6 +83,9 @@ function notices(chunks: readonly OutputChunk[]): string {
 rmSync(DIST, { recursive: true, force: true });
 const chunks = await bundle();
 writeFileSync(join(DIST, 'THIRD-PARTY.txt'), notices(chunks));
+// The lock of a shipped recipe stands beside it, as it does in a clone.
+for (const file of globSync('recipes/*.lock', { cwd: ROOT }))
+  copyFileSync(join(ROOT, file), join(DIST, file));
 const { status } = spawnSync('npx', ['--no-install', 'tsc', '-p', 'tsconfig.build.json'], {
   cwd: ROOT,
   stdio: 'inherit',

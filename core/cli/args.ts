@@ -11,6 +11,10 @@ export const VERBS = {
   plan: { names: '[TASK...]', help: 'show what run would do; exit 2 when there is something' },
   status: { names: '[TASK...]', help: 'compare the hosts with the recipe; exit 2 on any difference' },
   why: { names: 'TASK', help: 'explain why a task would run, or would not' },
+  lock: {
+    names: '[ARTIFACT...]',
+    help: 'write into cc.lock what releases are; with names, fetch these again to see',
+  },
   list: { names: '', help: 'list tasks with what they need' },
   graph: { names: '[TASK...]', help: 'print the graph as text, dot, mermaid or json (--format)' },
   logs: { names: 'TASK', help: 'print the log of the last time a task did something' },
@@ -34,6 +38,8 @@ const OPTIONS = {
   concurrency: { type: 'string', value: 'N', help: 'tasks at once (run)' },
   'keep-going': { type: 'boolean', help: 'after a failure go on with what does not depend on it (run)' },
   format: { type: 'string', value: 'FORMAT', help: 'text, dot, mermaid or json (graph)' },
+  accept: { type: 'boolean', help: 'take bytes that changed behind the address of a named artifact (lock)' },
+  'first-use': { type: 'boolean', help: 'trust the first bytes of what nobody publishes a digest of (lock)' },
   json: { type: 'boolean', help: 'print JSON: one document, or one event a line (run)' },
   help: { type: 'boolean', short: 'h', help: 'print this help' },
   version: { type: 'boolean', help: 'print the version' },
@@ -46,6 +52,8 @@ export interface Options {
   readonly concurrency?: number;
   readonly keepGoing: boolean;
   readonly format?: string;
+  readonly accept: boolean;
+  readonly firstUse: boolean;
   readonly json: boolean;
 }
 
@@ -74,13 +82,21 @@ export function parsed(words: readonly string[]): Typed {
   if ((verb === 'why' || verb === 'logs') && names.length !== 1)
     usage(`Cannot tell which task: cc ${verb} takes one`);
   if (verb === 'list' && names.length > 0) usage('Cannot list single tasks: cc list takes no names');
-  const { 'keep-going': keepGoing = false, json = false, concurrency, config, recipe, set, format } = values;
+  const {
+    'keep-going': keepGoing = false,
+    'first-use': firstUse = false,
+    accept = false,
+    json = false,
+  } = values;
+  const { concurrency, config, recipe, set, format } = values;
   return {
     kind: 'verb',
     verb,
     names,
     options: {
       keepGoing,
+      accept,
+      firstUse,
       json,
       ...(config === undefined ? {} : { config }),
       ...(recipe === undefined ? {} : { recipe }),

@@ -21,6 +21,10 @@ export interface Edges {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly out: (text: string) => void;
+  /** Tells how things go, to people, beside what `out` is for. */
+  readonly say: (text: string) => void;
+  /** Asks a question that is answered by yes or no; no when nobody is there. */
+  readonly ask: (question: string) => Promise<boolean>;
   readonly terminal: boolean;
   readonly arch: string;
   readonly command: string;
@@ -37,12 +41,16 @@ export interface Session extends Expanded {
   readonly paths: Paths;
 }
 
-export async function openSession(options: Options, edges: Edges): Promise<Session> {
+/** `arch` is the processor whose artifacts are meant; that of the controller unless told otherwise. */
+export async function openSession(
+  options: Options,
+  edges: Edges,
+  arch: Arch = archOf(edges.arch),
+): Promise<Session> {
   const { file, layers, locks } = await loadConfig(options, edges.cwd);
   const problems: Problem[] = [];
   const flat = flattened(layers, problems);
   const paths = pathsOf(edges.env, flat.name);
-  const arch = archOf(edges.arch);
   const expanded = expand(
     flat,
     { arch, file, cache: join(paths.cache, 'recipes', flat.name), state: paths.state },

@@ -34,6 +34,15 @@ export type Trouble =
 /** One address that was tried, without user name and password, and why it would not do. */
 export type Attempt = { readonly url: string; readonly trouble: Trouble };
 
+/** Bytes behind an address that are others than when it was locked. */
+export type LockChange = {
+  readonly name: string;
+  readonly arch: string;
+  readonly url: string;
+  readonly from: string;
+  readonly to: string;
+};
+
 export type Failure =
   | {
       readonly kind: 'command-failed';
@@ -91,6 +100,13 @@ export type Failure =
       /** Who says what they must be. */
       readonly by: 'cc.lock' | 'archive' | 'sums';
     }
+  /** What makers publish does not say what an artifact must be. */
+  | { readonly kind: 'no-sum'; readonly artifact: string; readonly sums: string; readonly why: string }
+  | {
+      readonly kind: 'first-use';
+      readonly artifacts: readonly { readonly name: string; readonly url: string }[];
+    }
+  | { readonly kind: 'lock-changed'; readonly file: string; readonly changes: readonly LockChange[] }
   | { readonly kind: 'disk-full'; readonly host: string; readonly what: string }
   | { readonly kind: 'held'; readonly path: string; readonly owner: Owner }
   | { readonly kind: 'config-missing'; readonly from: string }
@@ -119,6 +135,9 @@ export const EXIT: { readonly [K in Failure['kind']]: number } = {
   'proxy-unusable': 65,
   unlocked: 65,
   'digest-mismatch': 65,
+  'no-sum': 65,
+  'first-use': 65,
+  'lock-changed': 65,
   'disk-full': 1,
   held: 75,
   'config-missing': 65,

@@ -94,6 +94,25 @@ const EXPLAINED: { readonly [K in Failure['kind']]: (failure: Extract<Failure, {
       why: [...attempts.flatMap(attemptLines), 'nothing was kept or installed'],
       fix: 'find out why they differ before you change the lock',
     }),
+    'no-sum': ({ artifact, sums, why }) => ({
+      what: `Cannot tell from its sums what ${artifact} must be: ${why}`,
+      why: [sums],
+      fix: 'name the right list in the plugin, or none, to trust the first bytes that arrive',
+    }),
+    'first-use': ({ artifacts }) => ({
+      what: `Cannot lock ${counted(artifacts.length, 'artifact')} that nobody vouches for`,
+      why: artifacts.map(({ name, url }) => `${name}: ${url}`),
+      fix: 'if you trust what arrives now: cc lock --first-use',
+    }),
+    'lock-changed': ({ file, changes }) => ({
+      what: `Cannot keep ${file}: ${counted(changes.length, 'artifact')} changed behind the same address`,
+      why: changes.flatMap(({ name, arch, url, from, to }) => [
+        `${name} ${arch}: ${url}`,
+        `  locked sha256 ${from}`,
+        `  found  sha256 ${to}`,
+      ]),
+      fix: `find out why, and then: cc lock --accept ${[...new Set(changes.map(({ name }) => name))].join(' ')}`,
+    }),
     'disk-full': ({ host, what }) => ({
       what: `Cannot ${what.length > 60 ? 'finish a command' : what} on ${host}: no space is left on the device`,
       why: what.length > 60 ? [`$ ${what}`] : [],

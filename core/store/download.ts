@@ -15,6 +15,8 @@ export interface Wanted {
   readonly sha256?: Digest;
   readonly sha512?: string;
   readonly size?: number;
+  /** No more than this is taken where the size is not known; default 8 GiB. */
+  readonly limit?: number;
   /** Who says so. */
   readonly by: 'cc.lock' | 'archive' | 'sums';
 }
@@ -32,7 +34,6 @@ export interface Fetching {
   readonly signal: AbortSignal;
 }
 
-/** Without a size in the lock nothing larger is taken. */
 const LIMIT = 8 * 1024 ** 3;
 /** How often one address is asked to go on after it broke off. */
 const AGAIN = 5;
@@ -147,7 +148,7 @@ async function pour(
   { telling }: Fetching,
 ): Promise<void> {
   const { start, total } = answer;
-  const limit = wanted.size ?? LIMIT;
+  const limit = limitOf(wanted);
   let size = start;
   let file: FileHandle | undefined;
   try {
@@ -198,10 +199,15 @@ function rangeFor(url: string, { sha256, sha512 }: Wanted, part: Part): Range {
   return sha256 === undefined && sha512 === undefined ? { from: 0 } : { from };
 }
 
+function limitOf({ size, limit = LIMIT }: Wanted): number {
+  return size ?? limit;
+}
+
 /** A length that cannot be right is told before any byte is kept. */
-function fits({ total }: Answer, { size }: Wanted): void {
+function fits({ total }: Answer, wanted: Wanted): void {
   if (total === undefined) return;
-  if (total > (size ?? LIMIT)) troubled({ kind: 'too-large', limit: size ?? LIMIT });
+  const [limit, { size }] = [limitOf(wanted), wanted];
+  if (total > limit) troubled({ kind: 'too-large', limit });
   if (size !== undefined && total < size) troubled({ kind: 'truncated', expected: size, found: total });
 }
 

@@ -6,7 +6,7 @@ import type { Failure } from '../../core/model/failure.ts';
 import { failureIn } from '../graph/recipes.ts';
 
 const words = (line: string) => line.split(' ').filter(Boolean);
-const plain = { keepGoing: false, json: false };
+const plain = { keepGoing: false, accept: false, firstUse: false, json: false };
 
 test('no verb at all means help', () => {
   for (const line of ['', '--json', '-h', '--help', 'run all --help', 'run -h', 'nonsense --help'])
@@ -25,7 +25,14 @@ test('a verb takes names and options in any order', () => {
       kind: 'verb',
       verb: 'run',
       names: ['runc', 'crio'],
-      options: { keepGoing: true, json: true, concurrency: 4, set: ['a.b=1', 'c.d=2'], config: 'f' },
+      options: {
+        ...plain,
+        keepGoing: true,
+        json: true,
+        concurrency: 4,
+        set: ['a.b=1', 'c.d=2'],
+        config: 'f',
+      },
     },
   );
   assert.deepEqual(parsed(words('graph --format=dot --recipe lab')), {
@@ -33,6 +40,15 @@ test('a verb takes names and options in any order', () => {
     verb: 'graph',
     names: [],
     options: { ...plain, format: 'dot', recipe: 'lab' },
+  });
+});
+
+test('what may be trusted is said word by word', () => {
+  assert.deepEqual(parsed(words('lock runc --accept --first-use')), {
+    kind: 'verb',
+    verb: 'lock',
+    names: ['runc'],
+    options: { ...plain, accept: true, firstUse: true },
   });
 });
 
@@ -112,6 +128,7 @@ test('help names every verb and every option', () => {
   cc plan [TASK...]               show what run would do; exit 2 when there is something
   cc status [TASK...]             compare the hosts with the recipe; exit 2 on any difference
   cc why TASK                     explain why a task would run, or would not
+  cc lock [ARTIFACT...]           write into cc.lock what releases are; with names, fetch these again to see
   cc list                         list tasks with what they need
   cc graph [TASK...]              print the graph as text, dot, mermaid or json (--format)
   cc logs TASK                    print the log of the last time a task did something
@@ -122,6 +139,8 @@ test('help names every verb and every option', () => {
   --concurrency N                 tasks at once (run)
   --keep-going                    after a failure go on with what does not depend on it (run)
   --format FORMAT                 text, dot, mermaid or json (graph)
+  --accept                        take bytes that changed behind the address of a named artifact (lock)
+  --first-use                     trust the first bytes of what nobody publishes a digest of (lock)
   --json                          print JSON: one document, or one event a line (run)
   --help                          print this help
   --version                       print the version

@@ -181,6 +181,31 @@ const TEXTS: { readonly [K in Failure['kind']]: readonly Case<K>[] } = {
       '    expected sha256 1\n    found    sha256 2\n  nothing was kept or installed\n' +
       '  fix: find out why they differ before you change the lock',
   ]),
+  'no-sum': [
+    [
+      { kind: 'no-sum', artifact: 'runc', sums: 'https://x.org/sums', why: 'it is empty' },
+      'Cannot tell from its sums what runc must be: it is empty\n  https://x.org/sums\n' +
+        '  fix: name the right list in the plugin, or none, to trust the first bytes that arrive',
+    ],
+  ],
+  'first-use': [
+    [
+      { kind: 'first-use', artifacts: [{ name: 'runc', url }] },
+      'Cannot lock 1 artifact that nobody vouches for\n  runc: https://x.org/runc\n' +
+        '  fix: if you trust what arrives now: cc lock --first-use',
+    ],
+  ],
+  'lock-changed': [
+    [
+      {
+        kind: 'lock-changed',
+        file: '/cc.lock',
+        changes: [{ name: 'runc', arch: 'arm64', url, from: '1', to: '2' }],
+      },
+      'Cannot keep /cc.lock: 1 artifact changed behind the same address\n  runc arm64: https://x.org/runc\n' +
+        '    locked sha256 1\n    found  sha256 2\n  fix: find out why, and then: cc lock --accept runc',
+    ],
+  ],
   'disk-full': [
     [
       { kind: 'disk-full', host: 'n1', what: 'make all' },

@@ -1,0 +1,212 @@
+/** `cc lock`: writes down what the recipe's releases are, and refuses what changed behind an address. */
+import { renameSync, writeFileSync } from 'node:fs';
+import { nearest } from '../graph/near.ts';
+import type { Arch } from '../model/artifact.ts';
+import { Failed, fail, type LockChange } from '../model/failure.ts';
+import { troubleLines } from '../report/explain.ts';
+import { openStore, type Store } from '../store/bytes.ts';
+import type { Fetching } from '../store/download.ts';
+import { type Entries, type Entry, type Locked, layered, lockText, readEntries } from '../store/lock.ts';
+import { publishedSum, resolved, type Wish } from '../store/resolve.ts';
+import { type Options, usage } from './args.ts';
+import { type Edges, openSession, type Session } from './session.ts';
+
+/** Downloads at once. */
+const PLACES = 4;
+
+/** What is known of a wish before anything is asked. */
+interface Item extends Wish {
+  readonly asked: boolean;
+  readonly known: Locked | undefined;
+}
+
+interface Result extends Item {
+  /** Undefined: it was not asked for, and is not locked. */
+  readonly found: Locked | undefined;
+}
+
+export async function lock(names: readonly string[], options: Options, edges: Edges): Promise<number> {
+  if (options.accept && names.length === 0) usage('Cannot accept every change at once: name the artifacts');
+  const { session, wishes } = await wishesOf(options, edges);
+  const unknown = names.find((name) => !wishes.some((wish) => wish.name === name));
+  if (unknown !== undefined) {
+    const near = nearest(
+      unknown,
+      wishes.map(({ name }) => name),
+    );
+    fail({ kind: 'unknown-name', what: 'artifact', name: unknown, ...(near ? { near } : {}) });
+  }
+  const file = session.locks.at(-1)!; // the configuration's own comes last
+  const [base, own] = [layered(session.locks.slice(0, -1)), readEntries(file)];
+  const all = layered(session.locks);
+  const items = wishes.map((wish) => {
+    const known = all.get(wish.name)?.[wish.arch];
+    return { ...wish, asked: names.includes(wish.name), known: known?.url === wish.url ? known : undefined };
+  });
+  await agreed(
+    items.filter(({ known, sums, asked }) => !known && !sums && (asked || names.length === 0)),
+    options,
+    edges,
+  );
+  const results = await resolvedAll(items, names.length === 0, session, edges);
+  const refused = results.flatMap((item) => (options.accept && item.asked ? [] : changeOf(item)));
+  if (refused.length > 0) fail({ kind: 'lock-changed', file, changes: refused });
+  const next = entriesOf(results, base, own);
+  report(own, next, file, { options, edges });
+  return 0;
+}
+
+/** The releases of the recipe, for each processor that its hosts or the controller have. */
+async function wishesOf(
+  options: Options,
+  edges: Edges,
+): Promise<{ session: Session; wishes: readonly Wish[] }> {
+  const session = await openSession(options, edges);
+  const others = new Set(session.hosts.flatMap(({ arch }) => (arch && arch !== session.arch ? [arch] : [])));
+  const sessions = [session];
+  for (const arch of others) sessions.push(await openSession(options, edges, arch));
+  const wishes = new Map<string, Wish>();
+  for (const { tasks, arch } of sessions) {
+    for (const { name, source } of tasks.flatMap(({ step }) => step.artifacts ?? []))
+      if (source.kind === 'url')
+        wishes.set(`${name} ${arch}`, { name, arch, url: source.url, ...sumsOf(source) });
+  }
+  return { session, wishes: [...wishes.values()].toSorted((a, b) => (labelOf(a) < labelOf(b) ? -1 : 1)) };
+}
+
+function sumsOf({ sums }: { readonly sums?: string }): { readonly sums?: string } {
+  return sums === undefined ? {} : { sums };
+}
+
+/** Bytes that nobody vouches for are trusted because somebody says so, once for all of them. */
+async function agreed(items: readonly Item[], options: Options, { ask }: Edges): Promise<void> {
+  if (items.length === 0 || options.firstUse) return;
+  const list = items.map((item) => `  ${labelOf(item)}: ${item.url}`).join('\n');
+  const yes = await ask(`Nobody publishes a digest of these:\n${list}\nTrust what arrives now? [y/N] `);
+  if (!yes) fail({ kind: 'first-use', artifacts: items.map(({ name, url }) => ({ name, url })) });
+}
+
+async function resolvedAll(
+  items: readonly Item[],
+  everything: boolean,
+  session: Session,
+  edges: Edges,
+): Promise<readonly Result[]> {
+  const store = openStore(session.paths.cache, new Map());
+  const stop = new AbortController();
+  edges.onStop((signal) => stop.abort(new Failed({ kind: 'interrupted', signal })));
+  const results: Result[] = [];
+  const waiting = [...items];
+  const worker = async () => {
+    for (let item = waiting.shift(); item; item = waiting.shift()) {
+      const fetching = { network: session.network, signal: stop.signal, telling: tellingOf(item, edges) };
+      results.push({ ...item, found: await foundOf(item, everything, store, fetching) });
+    }
+  };
+  const workers = Array.from({ length: PLACES }, worker);
+  // What the others have so far stays where it is for the next time.
+  for (const each of workers) each.catch((error: unknown) => stop.abort(error));
+  await Promise.allSettled(workers);
+  if (stop.signal.aborted) throw stop.signal.reason;
+  return items.map((item) => results.find((result) => labelOf(result) === labelOf(item))!); // each has one
+}
+
+/** What is locked already is compared with the sums where there are any; its bytes are fetched again when it is named. */
+async function foundOf(
+  item: Item,
+  everything: boolean,
+  store: Store,
+  fetching: Fetching,
+): Promise<Locked | undefined> {
+  if (!everything && !item.asked) return item.known;
+  if (item.known && !item.asked && item.sums === undefined) return item.known;
+  const sum = await publishedSum(item, store, fetching);
+  const same = sum?.sha256 === undefined || sum.sha256 === item.known?.sha256;
+  if (item.known && !item.asked && same) return item.known;
+  return resolved(item, sum, store, fetching);
+}
+
+function tellingOf(item: Item, { say }: Edges): Fetching['telling'] {
+  return {
+    log: (text) => say(`${labelOf(item)} ${text}\n`),
+    attempt: ({ url, trouble }) => say(`${labelOf(item)} not from ${url}: ${troubleLines(trouble)[0]}\n`),
+    progress: () => {},
+  };
+}
+
+/** Other bytes behind the same address. */
+function changeOf({ name, arch, known, found }: Result): readonly LockChange[] {
+  if (!known || !found || known.sha256 === found.sha256) return [];
+  return [{ name, arch, url: known.url, from: known.sha256, to: found.sha256 }];
+}
+
+/** The configuration's own entries: what the base does not say already. */
+function entriesOf(results: readonly Result[], base: Entries, own: Entries): Entries {
+  const next = new Map<string, Entry>();
+  const used = new Set(results.map(({ name }) => name));
+  const looked = new Set(results.map(({ arch }) => arch));
+  // An entry for a processor that nobody here has is for somebody else who uses this recipe.
+  for (const [name, entry] of own) {
+    const others = Object.entries(entry).filter(([arch]) => !looked.has(arch as Arch));
+    if (used.has(name) && others.length > 0) next.set(name, Object.fromEntries(others));
+  }
+  for (const { name, arch, found } of results) {
+    const said = base.get(name)?.[arch];
+    if (!found || (said?.url === found.url && said.sha256 === found.sha256)) continue;
+    next.set(name, { ...next.get(name), [arch]: found });
+  }
+  return next;
+}
+
+interface Saying {
+  readonly options: Options;
+  readonly edges: Edges;
+}
+
+/** Shows what differs, and writes the file when something does. */
+function report(own: Entries, next: Entries, file: string, { options, edges }: Saying): void {
+  const text = lockText(next);
+  const changes = differences(own, next);
+  if (changes.length > 0) {
+    writeFileSync(`${file}.new`, text);
+    renameSync(`${file}.new`, file);
+  }
+  if (options.json) edges.out(`${JSON.stringify({ file, changes })}\n`);
+  else {
+    for (const { kind, name, arch, from, to } of changes)
+      edges.out(`${MARKS[kind]} ${name} ${arch}: ${[from, to].filter(Boolean).join(' → ')}\n`);
+    edges.out(`${changes.length === 0 ? 'nothing to change in' : 'wrote'} ${file}\n`);
+  }
+}
+
+const MARKS = { added: '+', changed: '~', dropped: '-' } as const;
+
+interface Difference {
+  readonly kind: keyof typeof MARKS;
+  readonly name: string;
+  readonly arch: string;
+  readonly from?: string;
+  readonly to?: string;
+}
+
+function differences(own: Entries, next: Entries): readonly Difference[] {
+  const names = [...new Set([...own.keys(), ...next.keys()])].toSorted();
+  return names.flatMap((name) =>
+    (['amd64', 'arm64'] as const).flatMap((arch): readonly Difference[] => {
+      const [from, to] = [own.get(name)?.[arch], next.get(name)?.[arch]].map(shown);
+      if (from === to) return [];
+      if (from === undefined) return [{ kind: 'added', name, arch, to: to! }]; // they differ, so there is one
+      return [
+        to === undefined ? { kind: 'dropped', name, arch, from } : { kind: 'changed', name, arch, from, to },
+      ];
+    }),
+  );
+}
+
+function shown(locked: Locked | undefined): string | undefined {
+  return locked && `sha256 ${locked.sha256} (${locked.trust}) ${locked.url}`;
+}
+
+function labelOf({ name, arch }: Wish): string {
+  return `${name} ${arch}`;
+}
