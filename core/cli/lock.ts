@@ -111,7 +111,10 @@ async function resolvedAll(
   return items.map((item) => results.find((result) => labelOf(result) === labelOf(item))!); // each has one
 }
 
-/** What is locked already is compared with the sums where there are any; its bytes are fetched again when it is named. */
+/**
+ * What is locked already is compared with the sums where there are any; its bytes are fetched again when it is named. An
+ * entry that was once vouched for stays so while its bytes are the same.
+ */
 async function foundOf(
   item: Item,
   everything: boolean,
@@ -122,8 +125,9 @@ async function foundOf(
   if (item.known && !item.asked && item.sums === undefined) return item.known;
   const sum = await publishedSum(item, store, fetching);
   const same = sum?.sha256 === undefined || sum.sha256 === item.known?.sha256;
-  if (item.known && !item.asked && same) return item.known;
-  return resolved(item, sum, store, fetching);
+  if (item.known && !item.asked && same && item.known.trust !== 'first use') return item.known;
+  const found = await resolved(item, sum, store, fetching);
+  return item.known?.sha256 === found.sha256 && found.trust === 'first use' ? item.known : found;
 }
 
 function tellingOf(item: Item, { say }: Edges): Fetching['telling'] {

@@ -1,12 +1,13 @@
 /** `cc lock`, from real servers: what it adds, what it refuses, and that it writes the same bytes for the same releases. */
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'node:test';
 import { digestOf } from '../../core/model/digest.ts';
 import { type Locked, lockText } from '../../core/store/lock.ts';
-import { cc, folder } from '../rig/cc.ts';
+import { CC, cc, folder, node } from '../rig/cc.ts';
 import { type Answer, file, served } from '../rig/web.ts';
 import { releases } from './releases.ts';
 
@@ -219,4 +220,34 @@ test('lock of an artifact that is not there says which was meant', async (t) => 
     [code, stderr],
     [64, 'Cannot find artifact "toll"\n  did you mean "tool"?\n  fix: see: cc --help\n'],
   );
+});
+
+test('lock of a first use is vouched for once its makers publish sums', async (t) => {
+  const { url, configure, run, written } = await site(t, { '/tool': 'tool', '/sums': sha('tool') });
+  await configure(releases({ tool: `${url}/tool` }));
+  await run('lock', '--first-use');
+  await configure(releases({ tool: [`${url}/tool`, `${url}/sums`] }));
+  assert.equal((await run('lock')).code, 0);
+  assert.equal(written(), lockText(new Map([['tool', { [ARCH]: locked(`${url}/tool`, 'tool', 'sums') }]])));
+});
+
+test('lock asks on a terminal, once for all, and takes yes for an answer', async (t) => {
+  const { url, cwd, configure, written } = await site(t, { '/tool': 'tool', '/other': 'other' });
+  await configure(releases({ tool: `${url}/tool`, other: `${url}/other` }));
+  const typed = (answer: string) => {
+    const { promise, resolve } = Promise.withResolvers<{ code: unknown; stdout: string }>();
+    const words = ['--quiet', '--return', '--command', `${node()} ${CC} lock`, '/dev/null'];
+    const env = { PATH: process.env['PATH'], HOME: cwd, XDG_CACHE_HOME: join(cwd, 'cache') };
+    const child = execFile('script', words, { cwd, env }, (error, stdout) =>
+      resolve({ code: error ? error.code : 0, stdout }),
+    );
+    child.stdout?.once('data', () => child.stdin?.end(answer));
+    return promise;
+  };
+  assert.equal((await typed('n\n')).code, 65);
+  assert.throws(written, { code: 'ENOENT' });
+  const { code, stdout } = await typed('y\n');
+  assert.equal(code, 0, stdout);
+  assert.equal(stdout.match(/Trust what arrives now\?/g)?.length, 1);
+  assert.match(written(), /"other"[\s\S]*"tool"/);
 });
