@@ -1,8 +1,9 @@
 /** Files on a host, by small scripts that a POSIX shell runs there; locally, looking needs no process. */
-import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { asDigest, digestOf } from '../model/digest.ts';
 import { codeOf, fail } from '../model/failure.ts';
 import type { FileFacts } from '../model/view.ts';
+import { checkArchive, compression } from './archive.ts';
 import { isFull } from './disk.ts';
 import type { DigestMemo } from './memo.ts';
 import { ABSENT, FOLDER, INSTALL, LOOK, REMOVE, TEXT, UNPACK } from './scripts.ts';
@@ -42,6 +43,7 @@ export function scriptedFiles(host: string, exec: Exec, base: string): Files {
       await script(`make ${path}`, FOLDER, own(path));
     },
     unpack: async (path, archive, strip) => {
+      await checkArchive(archive, strip);
       const how = compression(archive);
       await script(`unpack ${path}`, UNPACK, [...own(path), String(strip), how], { file: archive });
     },
@@ -95,17 +97,4 @@ function absentAs<Value>(host: string, look: () => Value): Value | undefined {
     if (code === undefined) throw error;
     return fail({ kind: 'cannot-tell', host, what: 'look at a file', why: String(error) }, error);
   }
-}
-
-/** tar reads compressed archives from a pipe only when told how they are compressed. */
-function compression(archive: string): string {
-  const start = Buffer.alloc(6);
-  const file = openSync(archive, 'r');
-  readSync(file, start);
-  closeSync(file);
-  const magic = start.toString('hex');
-  if (magic.startsWith('1f8b')) return '--gzip';
-  if (magic.startsWith('fd377a585a00')) return '--xz';
-  if (magic.startsWith('28b52ffd')) return '--zstd';
-  return magic.startsWith('425a68') ? '--bzip2' : '--format=gnu';
 }

@@ -107,6 +107,8 @@ export type Failure =
       readonly artifacts: readonly { readonly name: string; readonly url: string }[];
     }
   | { readonly kind: 'lock-changed'; readonly file: string; readonly changes: readonly LockChange[] }
+  /** `entry` is quoted as in C. */
+  | { readonly kind: 'bad-archive'; readonly archive: string; readonly entry?: string; readonly why: string }
   | { readonly kind: 'disk-full'; readonly host: string; readonly what: string }
   | { readonly kind: 'held'; readonly path: string; readonly owner: Owner }
   | { readonly kind: 'config-missing'; readonly from: string }
@@ -138,6 +140,7 @@ export const EXIT: { readonly [K in Failure['kind']]: number } = {
   'no-sum': 65,
   'first-use': 65,
   'lock-changed': 65,
+  'bad-archive': 65,
   'disk-full': 1,
   held: 75,
   'config-missing': 65,

@@ -113,6 +113,14 @@ const EXPLAINED: { readonly [K in Failure['kind']]: (failure: Extract<Failure, {
       ]),
       fix: `find out why, and then: cc lock --accept ${[...new Set(changes.map(({ name }) => name))].join(' ')}`,
     }),
+    'bad-archive': ({ archive, entry, why }) => ({
+      what:
+        entry === undefined
+          ? 'Cannot unpack an archive'
+          : `Cannot unpack an archive with the entry "${entry}"`,
+      why: [archive, ...lastLines(why), 'nothing of it was unpacked'],
+      fix: 'find out who made it, and whether these are the bytes that were meant',
+    }),
     'disk-full': ({ host, what }) => ({
       what: `Cannot ${what.length > 60 ? 'finish a command' : what} on ${host}: no space is left on the device`,
       why: what.length > 60 ? [`$ ${what}`] : [],

@@ -78,7 +78,7 @@ test('unpack of a torn archive is refused and leaves what was there', async (t) 
   await files.unpack(path, archive, 1);
   const torn = join(folder, 'torn');
   await writeFile(torn, (await readFile(archive)).subarray(0, 60));
-  assert.equal(await refused(files.unpack(path, torn, 1)), 'cannot-tell');
+  assert.equal(await refused(files.unpack(path, torn, 1)), 'bad-archive');
   assert.deepEqual((await readdir(path)).toSorted(), ['README', 'bin']);
   assert.deepEqual(await readdir(join(folder, 'opt')), ['tool']);
 });
@@ -87,7 +87,7 @@ test('unpack of something else is refused', async (t) => {
   const { folder, path, files } = await place(t);
   const junk = join(folder, 'junk');
   await writeFile(junk, 'no archive at all');
-  assert.equal(await refused(files.unpack(path, junk, 0)), 'cannot-tell');
+  assert.equal(await refused(files.unpack(path, junk, 0)), 'bad-archive');
   assert.deepEqual(await readdir(join(folder, 'opt')), []);
 });
 

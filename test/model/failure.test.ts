@@ -20,6 +20,7 @@ const CODES: { readonly [K in Failure['kind']]: number } = {
   'digest-mismatch': 65,
   'proxy-unusable': 65,
   'no-sum': 65,
+  'bad-archive': 65,
   'first-use': 65,
   'lock-changed': 65,
   'config-missing': 65,

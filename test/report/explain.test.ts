@@ -206,6 +206,18 @@ const TEXTS: { readonly [K in Failure['kind']]: readonly Case<K>[] } = {
         '    locked sha256 1\n    found  sha256 2\n  fix: find out why, and then: cc lock --accept runc',
     ],
   ],
+  'bad-archive': [
+    [
+      { kind: 'bad-archive', archive: '/b/1', entry: 'a/\\n', why: 'it is a fifo' },
+      'Cannot unpack an archive with the entry "a/\\n"\n  /b/1\n  it is a fifo\n  nothing of it was unpacked\n' +
+        '  fix: find out who made it, and whether these are the bytes that were meant',
+    ],
+    [
+      { kind: 'bad-archive', archive: '/b/1', why: 'tar: no\n' },
+      'Cannot unpack an archive\n  /b/1\n  tar: no\n  nothing of it was unpacked\n' +
+        '  fix: find out who made it, and whether these are the bytes that were meant',
+    ],
+  ],
   'disk-full': [
     [
       { kind: 'disk-full', host: 'n1', what: 'make all' },

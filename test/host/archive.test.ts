@@ -1,0 +1,182 @@
+/** Archives that reach out of their folder, or are more than they should be: refused by name, and nothing is unpacked. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { checkArchive } from '../../core/host/archive.ts';
+import { scriptedFiles } from '../../core/host/files.ts';
+import { runProcess } from '../../core/host/process.ts';
+import { Failed, type Failure } from '../../core/model/failure.ts';
+import { type Lasting, tempFolder } from '../rig/temp.ts';
+
+const [FILE, HARD, LINK, CHARACTER, BLOCK, FOLDER, FIFO] = ['0', '1', '2', '3', '4', '5', '6'] as const;
+
+interface Entry {
+  readonly name: string;
+  readonly type?: string;
+  readonly target?: string;
+  readonly text?: string;
+  /** Told, whatever the text is. */
+  readonly size?: number;
+}
+
+/** A header as POSIX has it (ustar), byte by byte, since no archiver would make these. */
+function entry({ name, type = FILE, target = '', text = '', size = text.length }: Entry): Buffer {
+  const header = Buffer.alloc(512);
+  const octal = (value: number, width: number) => `${value.toString(8).padStart(width - 1, '0')}\0`;
+  const fields: readonly (readonly [offset: number, value: string])[] = [
+    [0, name],
+    [100, octal(0o755, 8)],
+    [108, octal(0, 8)],
+    [116, octal(0, 8)],
+    [136, octal(0, 12)],
+    [148, ' '.repeat(8)],
+    [156, type],
+    [157, target],
+    [257, 'ustar\x0000'],
+    [329, octal(0, 8)],
+    [337, octal(0, 8)],
+  ];
+  for (const [offset, value] of fields) header.write(value, offset, 'latin1');
+  if (size < 8 ** 11) header.write(octal(size, 12), 124, 'latin1');
+  else {
+    header[124] = 0x80; // the base-256 form of GNU
+    header.writeBigUInt64BE(BigInt(size), 128);
+  }
+  const sum = header.reduce((total, byte) => total + byte, 0);
+  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
+  return Buffer.concat([header, Buffer.from(text), Buffer.alloc((512 - (text.length % 512)) % 512)]);
+}
+
+const made = (...entries: readonly Entry[]) => Buffer.concat([...entries.map(entry), Buffer.alloc(1024)]);
+
+/** Unpacks on this machine; answers the failure, and whether anything is in place. */
+async function unpacked(t: Lasting, archive: Buffer, strip = 0) {
+  const folder = await tempFolder(t);
+  const file = join(folder, 'archive');
+  await writeFile(file, archive);
+  const files = scriptedFiles('here', (argv, options) => runProcess(argv, options), join(folder, 'base'));
+  const failure = await files.unpack(join(folder, 'to/here'), file, strip).then(
+    () => undefined,
+    (error: unknown): Failure => (error instanceof Failed ? error.failure : assert.fail(String(error))),
+  );
+  return { failure, file, there: (await readdir(folder)).toSorted() };
+}
+
+const good: Entry = { name: 'good', text: 'good' };
+const link = (name: string, target: string): Entry => ({ name, type: LINK, target });
+
+const HOSTILE: readonly (readonly [
+  what: string,
+  entries: readonly Entry[],
+  bad: string,
+  why: string,
+  strip?: number,
+])[] = [
+  ['an absolute path', [{ name: '/tmp/x' }], '/tmp/x', 'its path is absolute'],
+  ['a path upwards', [{ name: 'a/../../x' }], 'a/../../x', 'its path leads upwards'],
+  ['a path upwards that stays inside', [{ name: 'a/../x' }], 'a/../x', 'its path leads upwards'],
+  ['a link to an absolute path', [link('l', '/etc')], 'l', 'it links to an absolute path'],
+  ['a link upwards', [link('a/l', '../../x')], 'a/l', 'it links to a path outside'],
+  ['a link upwards once the first part is gone', [link('a/l', '../x')], 'l', 'it links to a path outside', 1],
+  [
+    'a link that leads out through another',
+    [link('a/b/c', '../..'), link('d', 'a/b/c/../x')],
+    'd',
+    'it links to a path outside',
+  ],
+  ['links in a circle', [link('a', 'b'), link('b', 'a')], 'a', 'it leads in a circle'],
+  ['a file below a link', [link('a', 'b'), { name: 'a/x' }], 'a/x', 'it lies below the link "a"'],
+  [
+    'a link that is also a folder',
+    [{ name: 'a', type: FOLDER }, link('a', 'b')],
+    'a',
+    'it is there twice, once as a link',
+  ],
+  [
+    'a link with two ends',
+    [link('a', 'b'), link('a', 'c')],
+    'a',
+    'it is there twice, and leads to two places',
+  ],
+  [
+    'a hard link to an absolute path',
+    [{ name: 'h', type: HARD, target: '/etc/passwd' }],
+    'h',
+    'it links to an absolute path',
+  ],
+  [
+    'a hard link upwards',
+    [{ name: 'h', type: HARD, target: '../x' }],
+    'h',
+    'it links to a path that leads upwards',
+  ],
+  ['a fifo', [{ name: 'p', type: FIFO }], 'p', 'it is a fifo'],
+  ['a character device', [{ name: 'c', type: CHARACTER }], 'c', 'it is a character device'],
+  ['a block device', [{ name: 'b', type: BLOCK }], 'b', 'it is a block device'],
+  [
+    'a file that would fill the disk',
+    [{ name: 'bomb', size: 2 ** 50 }],
+    'bomb',
+    `with it, it unpacks to more than ${4 * 1024 ** 3} bytes`,
+  ],
+  ['a name with an end of line', [{ name: 'a\n/x', type: FIFO }], 'a\\n/x', 'it is a fifo'],
+];
+
+for (const [what, entries, bad, why, strip] of HOSTILE) {
+  test(`archive with ${what} is refused`, async (t) => {
+    const { failure, file, there } = await unpacked(t, made(good, ...entries), strip);
+    assert.deepEqual(failure, { kind: 'bad-archive', archive: file, entry: bad, why });
+    assert.deepEqual(there, ['archive']);
+  });
+}
+
+test('archive that is hostile is refused however it is compressed', async (t) => {
+  const bytes = made(good, { name: '../x' });
+  const packed = ['xz', 'zstd', 'bzip2'].map((tool) =>
+    execFileSync(tool, ['-c'], { input: bytes, stdio: 'pipe' }),
+  );
+  for (const archive of [gzipSync(bytes), ...packed]) {
+    const { failure } = await unpacked(t, archive);
+    assert.ok(failure?.kind === 'bad-archive');
+    assert.equal(failure.entry, '../x');
+  }
+});
+
+test('archive with too many entries, or too many bytes, is refused where that is seen', async (t) => {
+  const file = join(await tempFolder(t), 'archive');
+  await writeFile(file, made(...['a', 'b', 'c'].map((name) => ({ name, text: 'four' }))));
+  const check = async (limits: Parameters<typeof checkArchive>[2]) =>
+    checkArchive(file, 0, limits).then(
+      () => undefined,
+      (error: unknown) => (error instanceof Failed ? error.failure : assert.fail(String(error))),
+    );
+  assert.equal(await check({ bytes: 12, entries: 3 }), undefined);
+  const bad = { kind: 'bad-archive', archive: file };
+  assert.deepEqual(await check({ bytes: 12, entries: 2 }), { ...bad, why: 'it holds more than 2 entries' });
+  const why = 'with it, it unpacks to more than 11 bytes';
+  assert.deepEqual(await check({ bytes: 11, entries: 3 }), { ...bad, entry: 'c', why });
+});
+
+test('archive that is none is refused with what tar says', async (t) => {
+  const { failure, there } = await unpacked(t, Buffer.from('no archive at all'.repeat(100)));
+  assert.ok(failure?.kind === 'bad-archive' && failure.entry === undefined);
+  assert.match(failure.why, /does not look like a tar archive/);
+  assert.deepEqual(there, ['archive']);
+});
+
+test('archive with links that stay inside is unpacked', async (t) => {
+  const inside = [
+    { name: './a/', type: FOLDER },
+    { name: './a/file', text: 'text' },
+    { name: './a/hard', type: HARD, target: './a/file' },
+    link('./b/up', '../a/file'),
+    link('./dangling', 'nowhere'),
+    link('./self', '.'),
+    { name: './a b"\\c', text: 'x' },
+  ];
+  const { failure, there } = await unpacked(t, made(good, ...inside));
+  assert.deepEqual([failure, there], [undefined, ['archive', 'base', 'to']]);
+});
