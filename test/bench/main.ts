@@ -8,12 +8,13 @@ import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { type Measured, measured, node, once, type Spread, toldNode } from './measure.ts';
 import { commands, files, layered, ninjaFile } from './recipes.ts';
+import { digestOfZeros, releases } from './releases.ts';
 import { type Site, site } from './site.ts';
 
 const EMPTY = { name: 'node -e 0', argv: node('-e', '0'), cwd: '/' };
 const TOLD = { ...EMPTY, argv: toldNode('-e', '0') };
 
-const BENCHES: Readonly<Record<string, (site: Site) => void>> = { noop, ninja, plan, output };
+const BENCHES: Readonly<Record<string, (site: Site) => void>> = { noop, ninja, plan, output, fetch, many };
 
 /** How long after its last change a file must be read for its digest to be remembered, in ms; core/host/memo.ts. */
 const SETTLED = 2_000;
@@ -80,6 +81,42 @@ function output(on: Site): void {
   const [empty, ran] = measured([TOLD, subject], 3);
   title('tasks that print 200 MB in all', '150 MB');
   compared(empty!, ran!);
+}
+
+const MIB = 1024 ** 2;
+
+/** One large release from a mirror, verified and in the store, beside what a script would do. */
+function fetch(on: Site): void {
+  const size = 1024 * MIB;
+  using from = releases(on, 'fetch', [size], 0);
+  const { folder, cc, around, forget } = from.place;
+  const script = `curl -sSf ${from.url}${size} | tee got | sha256sum >sum && grep -q ${digestOfZeros(size)} sum && install -m 600 got kept`;
+  const before = () => {
+    forget();
+    for (const file of ['got', 'kept']) rmSync(join(folder, file), { force: true });
+  };
+  const peer = { name: 'curl', argv: ['sh', '-c', script], cwd: folder, before };
+  const argv = toldNode(...cc('run', 'fetch/r0'));
+  const [other, own] = measured([peer, { name: 'cc run', argv, ...around, before }], 5);
+  title(
+    '1 GiB from a mirror on this machine, verified and kept, beside curl, sha256sum and install',
+    'at most 1.11',
+  );
+  compared(other!, own!);
+}
+
+/** Eight releases from a mirror that gives each connection two MiB a second, beside the longest of them alone. */
+function many(on: Site): void {
+  const sizes = [2, 4, 6, 8, 10, 12, 14, 16].map((size) => size * MIB);
+  using from = releases(on, 'many', sizes, 2 * MIB);
+  const { folder, cc, around, forget } = from.place;
+  const longest = Math.max(...sizes);
+  const script = `curl -sSf ${from.url}${longest} >got`;
+  const peer = { name: 'curl, longest', argv: ['sh', '-c', script], cwd: folder };
+  const argv = node(...cc('run', ...sizes.map((_, index) => `fetch/r${index}`)));
+  const [other, own] = measured([peer, { name: 'cc run, all', argv, ...around, before: forget }], 3);
+  title('8 releases from a mirror that limits each connection, beside the longest of them', 'at most 1.15');
+  compared(other!, own!);
 }
 
 function title(what: string, bar: string): void {
