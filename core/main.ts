@@ -16,6 +16,7 @@ const COMMANDS: { readonly [V in Verb]: () => Promise<Command> } = {
   status: async () => (await import('./cli/survey.ts')).status,
   why: async () => (await import('./cli/survey.ts')).why,
   lock: async () => (await import('./cli/lock.ts')).lock,
+  bundle: async () => (await import('./cli/bundle.ts')).bundle,
   list: async () => (await import('./cli/read.ts')).list,
   graph: async () => (await import('./cli/read.ts')).graph,
   logs: async () => (await import('./cli/read.ts')).logs,

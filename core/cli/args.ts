@@ -15,6 +15,10 @@ export const VERBS = {
     names: '[ARTIFACT...]',
     help: 'write into cc.lock what releases are; with names, fetch these again to see',
   },
+  bundle: {
+    names: 'FILE',
+    help: 'write the releases of the recipe into one file, for where there is no network',
+  },
   list: { names: '', help: 'list tasks with what they need' },
   graph: { names: '[TASK...]', help: 'print the graph as text, dot, mermaid or json (--format)' },
   logs: { names: 'TASK', help: 'print the log of the last time a task did something' },
@@ -38,6 +42,11 @@ const OPTIONS = {
   concurrency: { type: 'string', value: 'N', help: 'tasks at once (run)' },
   'keep-going': { type: 'boolean', help: 'after a failure go on with what does not depend on it (run)' },
   format: { type: 'string', value: 'FORMAT', help: 'text, dot, mermaid or json (graph)' },
+  bundle: {
+    type: 'string',
+    value: 'FILE',
+    help: 'take releases from this file, and none from the network (run)',
+  },
   accept: { type: 'boolean', help: 'take bytes that changed behind the address of a named artifact (lock)' },
   'first-use': { type: 'boolean', help: 'trust the first bytes of what nobody publishes a digest of (lock)' },
   json: { type: 'boolean', help: 'print JSON: one document, or one event a line (run)' },
@@ -52,6 +61,7 @@ export interface Options {
   readonly concurrency?: number;
   readonly keepGoing: boolean;
   readonly format?: string;
+  readonly bundle?: string;
   readonly accept: boolean;
   readonly firstUse: boolean;
   readonly json: boolean;
@@ -81,6 +91,7 @@ export function parsed(words: readonly string[]): Typed {
   if (verb === 'run' && names.length === 0) usage('Cannot run nothing: name a task, a plugin, or all');
   if ((verb === 'why' || verb === 'logs') && names.length !== 1)
     usage(`Cannot tell which task: cc ${verb} takes one`);
+  if (verb === 'bundle' && names.length !== 1) usage('Cannot tell where to: cc bundle takes one file');
   if (verb === 'list' && names.length > 0) usage('Cannot list single tasks: cc list takes no names');
   const {
     'keep-going': keepGoing = false,
@@ -88,7 +99,7 @@ export function parsed(words: readonly string[]): Typed {
     accept = false,
     json = false,
   } = values;
-  const { concurrency, config, recipe, set, format } = values;
+  const { bundle, concurrency, config, recipe, set, format } = values;
   return {
     kind: 'verb',
     verb,
@@ -98,6 +109,7 @@ export function parsed(words: readonly string[]): Typed {
       accept,
       firstUse,
       json,
+      ...(bundle === undefined ? {} : { bundle }),
       ...(config === undefined ? {} : { config }),
       ...(recipe === undefined ? {} : { recipe }),
       ...(set === undefined ? {} : { set }),

@@ -57,7 +57,7 @@ export async function lock(names: readonly string[], options: Options, edges: Ed
 }
 
 /** The releases of the recipe, for each processor that its hosts or the controller have. */
-async function wishesOf(
+export async function wishesOf(
   options: Options,
   edges: Edges,
 ): Promise<{ session: Session; wishes: readonly Wish[] }> {
@@ -130,7 +130,7 @@ async function foundOf(
   return item.known?.sha256 === found.sha256 && found.trust === 'first use' ? item.known : found;
 }
 
-function tellingOf(item: Item, { say }: Edges): Fetching['telling'] {
+export function tellingOf(item: Wish, { say }: Edges): Fetching['telling'] {
   return {
     log: (text) => say(`${labelOf(item)} ${text}\n`),
     attempt: ({ url, trouble }) => say(`${labelOf(item)} not from ${url}: ${troubleLines(trouble)[0]}\n`),

@@ -1,4 +1,5 @@
 /** `cc run`: applies tasks, or takes everything back. */
+import { resolve } from 'node:path';
 import { CONTROLLER } from '../graph/expand.ts';
 import { criticalPath, type Order, order, reversed } from '../graph/order.ts';
 import { hold } from '../host/hold.ts';
@@ -22,6 +23,13 @@ export async function run(names: readonly string[], options: Options, edges: Edg
   const stop = new AbortController();
   edges.onStop((signal) => stop.abort(signal));
   const asked = new Set(names.includes('all') ? [] : wanted.map(({ id }) => id));
+  if (options.bundle !== undefined && !undo)
+    await (await import('./bundle.ts')).unbundled(
+      resolve(edges.cwd, options.bundle),
+      selected.tasks,
+      session,
+      stop.signal,
+    );
   const world = await openWorld(session, stop.signal, asked);
   try {
     return await held({ session, ...selected, undo, options, id: runId() }, world, edges);

@@ -109,6 +109,8 @@ export type Failure =
   | { readonly kind: 'lock-changed'; readonly file: string; readonly changes: readonly LockChange[] }
   /** `entry` is quoted as in C. */
   | { readonly kind: 'bad-archive'; readonly archive: string; readonly entry?: string; readonly why: string }
+  | { readonly kind: 'bundle-unreadable'; readonly file: string; readonly why: string }
+  | { readonly kind: 'bundle-lacks'; readonly file: string; readonly artifacts: readonly string[] }
   | { readonly kind: 'disk-full'; readonly host: string; readonly what: string }
   | { readonly kind: 'held'; readonly path: string; readonly owner: Owner }
   | { readonly kind: 'config-missing'; readonly from: string }
@@ -141,6 +143,8 @@ export const EXIT: { readonly [K in Failure['kind']]: number } = {
   'first-use': 65,
   'lock-changed': 65,
   'bad-archive': 65,
+  'bundle-unreadable': 65,
+  'bundle-lacks': 65,
   'disk-full': 1,
   held: 75,
   'config-missing': 65,

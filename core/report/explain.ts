@@ -121,6 +121,16 @@ const EXPLAINED: { readonly [K in Failure['kind']]: (failure: Extract<Failure, {
       why: [archive, ...lastLines(why), 'nothing of it was unpacked'],
       fix: 'find out who made it, and whether these are the bytes that were meant',
     }),
+    'bundle-unreadable': ({ file, why }) => ({
+      what: `Cannot read the bundle ${file}`,
+      why: why.split('\n'),
+      fix: 'make it where there is a network: cc bundle FILE',
+    }),
+    'bundle-lacks': ({ file, artifacts }) => ({
+      what: `Cannot run from the bundle ${file}: it lacks ${counted(artifacts.length, 'artifact')} of cc.lock`,
+      why: artifacts,
+      fix: 'make it anew from this recipe and its cc.lock: cc bundle FILE; trees of git are not in bundles',
+    }),
     'disk-full': ({ host, what }) => ({
       what: `Cannot ${what.length > 60 ? 'finish a command' : what} on ${host}: no space is left on the device`,
       why: what.length > 60 ? [`$ ${what}`] : [],

@@ -76,7 +76,7 @@ async function once(url: string, wanted: Wanted, part: Part, fetching: Fetching)
   const signal = AbortSignal.any([fetching.signal, idle.signal]);
   try {
     const receiving = { wanted, part, seen: idle.seen };
-    const whole = wanted.size !== undefined && part.size() === wanted.size;
+    const whole = part.size() > 0 && part.size() === wanted.size;
     const hashes = whole
       ? await hashed(receiving, signal)
       : await receive(url, receiving, { ...fetching, signal });

@@ -20,6 +20,8 @@ const CODES: { readonly [K in Failure['kind']]: number } = {
   'digest-mismatch': 65,
   'proxy-unusable': 65,
   'no-sum': 65,
+  'bundle-unreadable': 65,
+  'bundle-lacks': 65,
   'bad-archive': 65,
   'first-use': 65,
   'lock-changed': 65,

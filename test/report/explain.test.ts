@@ -218,6 +218,19 @@ const TEXTS: { readonly [K in Failure['kind']]: readonly Case<K>[] } = {
         '  fix: find out who made it, and whether these are the bytes that were meant',
     ],
   ],
+  'bundle-unreadable': [
+    [
+      { kind: 'bundle-unreadable', file: '/b', why: 'it is none' },
+      'Cannot read the bundle /b\n  it is none\n  fix: make it where there is a network: cc bundle FILE',
+    ],
+  ],
+  'bundle-lacks': [
+    [
+      { kind: 'bundle-lacks', file: '/b', artifacts: ['crio', 'runc'] },
+      'Cannot run from the bundle /b: it lacks 2 artifacts of cc.lock\n  crio\n  runc\n' +
+        '  fix: make it anew from this recipe and its cc.lock: cc bundle FILE; trees of git are not in bundles',
+    ],
+  ],
   'disk-full': [
     [
       { kind: 'disk-full', host: 'n1', what: 'make all' },

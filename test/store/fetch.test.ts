@@ -56,6 +56,13 @@ for (const path of ['/good', '/moved']) {
   });
 }
 
+test('fetch of a file without any bytes keeps it', async (t) => {
+  const { url } = await served(t, { '/empty': file('') });
+  const { get, left } = await place(t, '');
+  await get(`${url}/empty`);
+  assert.deepEqual(await left(), { arriving: [], bytes: [digestOf('')] });
+});
+
 test('fetch of bytes that came by another name asks nobody', async (t) => {
   const { url, asked } = await served(t, ANSWERS);
   const { get, path } = await place(t, BYTES);
