@@ -13,11 +13,10 @@ import { paper } from '../rig/paper.ts';
 import { type Lasting, tempFolder } from '../rig/temp.ts';
 import { worldOf } from '../run/world.ts';
 
-/** What /etc/os-release says, as far as cc reads it. */
-export const RELEASES = {
-  'Ubuntu 16.04': 'ID=ubuntu\nVERSION_ID="16.04"\n',
-  'Debian 12': 'ID=debian\nVERSION_ID="12"\n',
-  'Ubuntu 24.04': 'ID=ubuntu\nVERSION_ID="24.04"\n',
+/** What /etc/os-release says, as far as cc reads it, and whether cgroup v2 has its folder to itself after a fresh boot. */
+const RELEASES = {
+  'Debian 12': { says: 'ID=debian\nVERSION_ID="12"\n', unified: true },
+  'Ubuntu 24.04': { says: 'ID=ubuntu\nVERSION_ID="24.04"\n', unified: true },
 } as const;
 export type Release = keyof typeof RELEASES;
 
@@ -51,7 +50,9 @@ export async function planText(
 
 /** What one task would do; what cannot be looked at there says so. */
 async function planned(task: Task, release: Release, t: Lasting): Promise<string> {
-  const host = paper(task.host.name, RELEASES[release]);
+  const { says, unified } = RELEASES[release];
+  const host = paper(task.host.name, says);
+  if (unified) host.write('/sys/fs/cgroup/cgroup.controllers', 'cpu memory pids\n');
   host.write('/proc/sys/net/ipv4/ip_forward', '0\n');
   host.when((argv) => /\/(kubectl|ctr|crictl)$/.test(argv[0] ?? ''), MISSING);
   // A host on which nothing keeps a virtual machine from starting.
