@@ -51,7 +51,8 @@ async function takeUrl({ url }: Extract<Source, { kind: 'url' }>, taking: Taking
   if (locked?.url !== url)
     return fail({ kind: 'unlocked', artifact: name, url, ...(locked ? { locked: locked.url } : {}) });
   const { sha256, size } = locked;
-  const file = await brought(addresses(url, fetching.network), { name, sha256, size, by: 'cc.lock' }, taking);
+  const wanted = { name, sha256, by: 'cc.lock', ...(size === undefined ? {} : { size }) } as const;
+  const file = await brought(addresses(url, fetching.network), wanted, taking);
   return store.keep(artifact, file, sha256, 'cc.lock');
 }
 

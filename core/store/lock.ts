@@ -6,15 +6,19 @@ import { codeOf, fail } from '../model/failure.ts';
 import { checked } from '../model/schema.ts';
 import * as v from '../model/vocabulary.ts';
 
-/** How the digest came to be known when it was locked; the signature of signed sums is not verified. */
-const TRUSTS = ['sums', 'sums, signature not verified', 'first use'] as const;
+/**
+ * How the digest came to be known when it was locked: from the makers' sums, whose signature is not verified; from where
+ * others recorded it, and then not seen by cc; or from the first bytes that arrived.
+ */
+const TRUSTS = ['sums', 'sums, signature not verified', 'recorded', 'first use'] as const;
 export type LockTrust = (typeof TRUSTS)[number];
 
 export interface Locked {
   /** The address as the recipe has it: the entry is about the bytes from there and no others. */
   readonly url: string;
   readonly sha256: Digest;
-  readonly size: number;
+  /** Bytes; not known of what was only recorded. */
+  readonly size?: number;
   readonly trust: LockTrust;
 }
 
@@ -34,7 +38,7 @@ const Shape = v.strictObject({
     v.string(),
     v.check((text) => asDigest(text) === text, 'expected a SHA-256 in hexadecimal'),
   ),
-  size: v.pipe(v.number(), v.integer(), v.minValue(0)),
+  size: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
   trust: v.picklist(TRUSTS),
 });
 

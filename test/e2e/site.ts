@@ -9,13 +9,27 @@ import type { Event } from '../../core/model/event.ts';
 
 const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
 
-/** A machine beside any lab that may already be there. */
-export const MACHINE = {
+/** A machine of a recipe's own, beside any other that may already be there. */
+export interface Machine {
+  readonly name: string;
+  readonly address: string;
+  readonly gateway: string;
+  readonly bridge: string;
+}
+
+export const MACHINE: Machine = {
   name: 'cce2e',
   address: '198.18.78.11',
   gateway: '198.18.78.1',
   bridge: 'cce2e0',
-} as const;
+};
+
+/** The recipe to extend, and what a site adds to it. */
+export interface Extending {
+  readonly base: string;
+  readonly machine: Machine;
+  readonly mirrors?: readonly { readonly from: string; readonly to: string }[];
+}
 
 export interface Ran {
   readonly code: number | null;
@@ -42,15 +56,15 @@ export interface Site {
   remove(): void;
 }
 
-/** Packs the working tree, installs the package, writes a configuration that extends the lab. */
-export function makeSite(): Site {
+/** Packs the working tree, installs the package, writes a configuration that extends a shipped recipe. */
+export function makeSite(extending: Extending = { base: 'lab', machine: MACHINE }): Site {
   const folder = mkdtempSync(join(tmpdir(), 'cc-e2e-'));
   const [state, cache] = [join(folder, 'state'), join(folder, 'cache')];
   must('npm', ['pack', '--silent', '--pack-destination', folder], REPOSITORY);
   const { version } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8'));
   writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }\n');
   must('npm', ['install', '--silent', '--no-audit', '--no-fund', `./cc-kubernetes-${version}.tgz`], folder);
-  writeFileSync(join(folder, 'cc.config.ts'), CONFIG);
+  writeFileSync(join(folder, 'cc.config.ts'), configOf(extending));
   mkdirSync(state);
   mkdirSync(cache);
   const env = { ...process.env, XDG_STATE_HOME: state, XDG_CACHE_HOME: cache };
@@ -90,7 +104,7 @@ export function makeSite(): Site {
     ];
     return must(
       'ssh',
-      [...options.flatMap((option) => ['-o', option]), `root@${MACHINE.address}`, line],
+      [...options.flatMap((option) => ['-o', option]), `root@${extending.machine.address}`, line],
       folder,
     );
   };
@@ -112,20 +126,12 @@ export function makeSite(): Site {
   };
 }
 
-const CONFIG = `import { recipe } from 'cc-kubernetes';
-
-export default recipe({
-  name: 'e2e',
-  extends: 'lab',
-  options: {
-    machine: {
-      machines: { ${MACHINE.name}: { address: '${MACHINE.address}', roles: ['control-plane'] } },
-      bridge: '${MACHINE.bridge}',
-      gateway: '${MACHINE.gateway}',
-    },
-  },
-});
-`;
+function configOf({ base, machine, mirrors = [] }: Extending): string {
+  const { name, address, bridge, gateway } = machine;
+  const machines = { [name]: { address, roles: ['control-plane'] } };
+  const site = { name: 'e2e', extends: base, mirrors, options: { machine: { machines, bridge, gateway } } };
+  return `import { recipe } from 'cc-kubernetes';\n\nexport default recipe(${JSON.stringify(site, null, 2)});\n`;
+}
 
 function eventsOf(text: string): Event[] {
   return text

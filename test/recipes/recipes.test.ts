@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import type { Recipe } from '../../core/model/recipe.ts';
+import { readLock } from '../../core/store/lock.ts';
 import kata from '../../recipes/kata.ts';
 import middle from '../../recipes/kubernetes-1.20.ts';
 import lab from '../../recipes/lab.ts';
@@ -43,3 +45,20 @@ for (const [name, { recipe, host, releases }] of Object.entries(RECIPES)) {
     });
   }
 }
+
+test('lock of Kata Containers is of the releases that its recipe fetches, as far as anybody recorded them', () => {
+  const file = fileURLToPath(new URL('../../recipes/kata.lock', import.meta.url));
+  const lock = readLock([file], 'amd64');
+  const releases = new Map(
+    tasksOf(withHost(kata)).flatMap(({ step }) =>
+      (step.artifacts ?? []).flatMap(({ name, source }) =>
+        source.kind === 'url' ? [[name, source.url] as const] : [],
+      ),
+    ),
+  );
+  for (const [name, { url }] of lock) assert.equal(url, releases.get(name));
+  assert.deepEqual(
+    [...releases.keys()].filter((name) => !lock.has(name)),
+    ['cni-flannel', 'kata'], // their makers publish no digests, and nobody else recorded them
+  );
+});

@@ -104,7 +104,11 @@ for (const [what, content, why] of [
     text({ sha256: 'abc' }),
     /^artifacts\.runc\.amd64\.sha256: expected a SHA-256 in hexadecimal$/,
   ],
-  ['without a size', text({ size: undefined }), /^artifacts\.runc\.amd64\.size: expected .*, it is missing$/],
+  [
+    'with a size that is no number',
+    text({ size: '1' }),
+    /^artifacts\.runc\.amd64\.size: expected .*, found "1"$/,
+  ],
   [
     'with a trust nobody knows',
     text({ trust: 'hope' }),
