@@ -19,7 +19,8 @@ const LIMITS: Limits = { bytes: 4 * 1024 ** 3, entries: 200_000 };
 const known = new Map<string, Promise<void>>();
 
 /** Fails with `bad-archive` and the entry that could reach out of the folder, or is more than a file, folder or link. */
-export function checkArchive(archive: string, strip: number, limits = LIMITS): Promise<void> {
+export function checkArchive(archive: string, strip: number, given: Partial<Limits> = {}): Promise<void> {
+  const limits = { ...LIMITS, ...given };
   const { ino, size, mtimeMs } = statSync(archive);
   const key = JSON.stringify([archive, ino, size, mtimeMs, strip, limits]);
   const checking = known.get(key) ?? listed(archive, strip, limits);

@@ -42,8 +42,8 @@ export function scriptedFiles(host: string, exec: Exec, base: string): Files {
     folder: async (path) => {
       await script(`make ${path}`, FOLDER, own(path));
     },
-    unpack: async (path, archive, strip) => {
-      await checkArchive(archive, strip);
+    unpack: async (path, archive, strip, most) => {
+      await checkArchive(archive, strip, most === undefined ? {} : { bytes: most });
       const how = compression(archive);
       await script(`unpack ${path}`, UNPACK, [...own(path), String(strip), how], { file: archive });
     },

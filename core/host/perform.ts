@@ -45,8 +45,8 @@ const PERFORMED: { readonly [K in Change['kind']]: Perform<K> } = {
     const file = bytes(artifact);
     await transport.files.install(path, { source: { file }, digest: await digestOfFile(file) }, mode);
   },
-  unpack: ({ path, artifact, strip }, { transport, bytes }) =>
-    transport.files.unpack(path, bytes(artifact), strip),
+  unpack: ({ path, artifact, strip, most }, { transport, bytes }) =>
+    transport.files.unpack(path, bytes(artifact), strip, most),
   fetch: ({ artifact }, site) => site.fetch(artifact),
   remove: ({ path }, { transport }) => transport.files.remove(path),
   unit: async ({ unit, state }, site) => {

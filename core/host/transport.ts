@@ -39,8 +39,8 @@ export interface Files {
   install(path: string, content: Content, mode: number): Promise<void>;
   /** Makes a folder, readable by root alone. */
   folder(path: string): Promise<void>;
-  /** Replaces a folder by the content of a tar archive on the controller. */
-  unpack(path: string, archive: string, strip: number): Promise<void>;
+  /** Replaces a folder by the content of a tar archive on the controller, which may come to so many bytes. */
+  unpack(path: string, archive: string, strip: number, most?: number): Promise<void>;
   /** Removes what is there and puts back what cc had replaced. */
   remove(path: string): Promise<void>;
 }

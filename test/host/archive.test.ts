@@ -53,12 +53,12 @@ function entry({ name, type = FILE, target = '', text = '', size = text.length }
 const made = (...entries: readonly Entry[]) => Buffer.concat([...entries.map(entry), Buffer.alloc(1024)]);
 
 /** Unpacks on this machine; answers the failure, and whether anything is in place. */
-async function unpacked(t: Lasting, archive: Buffer, strip = 0) {
+async function unpacked(t: Lasting, archive: Buffer, strip = 0, most?: number) {
   const folder = await tempFolder(t);
   const file = join(folder, 'archive');
   await writeFile(file, archive);
   const files = scriptedFiles('here', (argv, options) => runProcess(argv, options), join(folder, 'base'));
-  const failure = await files.unpack(join(folder, 'to/here'), file, strip).then(
+  const failure = await files.unpack(join(folder, 'to/here'), file, strip, most).then(
     () => undefined,
     (error: unknown): Failure => (error instanceof Failed ? error.failure : assert.fail(String(error))),
   );
@@ -158,6 +158,12 @@ test('archive with too many entries, or too many bytes, is refused where that is
   assert.deepEqual(await check({ bytes: 12, entries: 2 }), { ...bad, why: 'it holds more than 2 entries' });
   const why = 'with it, it unpacks to more than 11 bytes';
   assert.deepEqual(await check({ bytes: 11, entries: 3 }), { ...bad, entry: 'c', why });
+});
+
+test('archive that may be larger is unpacked, and one that may not is not', async (t) => {
+  const archive = made({ name: 'a', text: 'four' });
+  assert.equal((await unpacked(t, archive, 0, 4)).failure, undefined);
+  assert.equal((await unpacked(t, archive, 0, 3)).failure?.kind, 'bad-archive');
 });
 
 test('archive that is none is refused with what tar says', async (t) => {

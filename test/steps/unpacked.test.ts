@@ -69,6 +69,15 @@ test('unpacked takes away its own folder only', () => {
   assert.deepEqual(step.undo?.({ ...seen, owned: false }), []);
 });
 
+test('unpacked may allow more bytes', () => {
+  const large = unpacked(go, { path, strip: 1, witness: 'bin/go', most: 5 });
+  assert.deepEqual(
+    large.plan({ ...seen, witness: null }, NEVER),
+    unpack('/opt/go/bin/go is not there').map((change) => ({ ...change, most: 5 })),
+  );
+  assert.deepEqual(large.inputs, step.inputs);
+});
+
 test('unpacked records which file bears witness', () => {
   assert.deepEqual(step.inputs, {
     path,
