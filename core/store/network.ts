@@ -57,5 +57,5 @@ function baseOf(to: string): string {
 
 /** A text that may hold addresses, without the user names and passwords in them. */
 export function withoutSecrets(text: string): string {
-  return text.replaceAll(/\/\/[^/\s"'@]*@/g, '//');
+  return text.replaceAll(/\/\/[^/\s"']*@/g, '//');
 }

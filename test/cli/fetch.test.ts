@@ -1,18 +1,22 @@
 /** A whole run that fetches, over TLS and through a proxy with a password, which nobody is told and nothing keeps. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:https';
 import { join } from 'node:path';
 import test from 'node:test';
 import { digestOf } from '../../core/model/digest.ts';
 import { lockText } from '../../core/store/lock.ts';
-import { ccWith, folder } from '../rig/cc.ts';
-import { listening, proxy } from '../rig/web.ts';
+import { until } from '../host/second-process.ts';
+import { CC, ccWith, folder, node } from '../rig/cc.ts';
+import { breaking, listening, proxy, served } from '../rig/web.ts';
 import { releases } from './releases.ts';
 
 const BYTES = 'x'.repeat(2_000_000);
+
+const sizeOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.size;
 
 /** A server that speaks TLS for 127.0.0.1, and the certificate to know it by. */
 async function secure(t: Parameters<typeof listening>[0], cwd: string) {
@@ -45,6 +49,9 @@ test('run fetches over TLS through a proxy, and keeps its password nowhere', asy
   assert.equal(readFileSync(join(cwd, 'tool'), 'utf8'), BYTES);
   assert.deepEqual(between.asked, [`CONNECT ${new URL(url).host}`]);
   assert.doesNotMatch(stdout, /secret/);
+  const runs = join(cwd, 'state/cc/releases/runs');
+  const events = readFileSync(join(runs, readdirSync(runs)[0] ?? '', 'events.ndjson'), 'utf8');
+  assert.doesNotMatch(events, /"kind":"progress"/);
   const kept = readdirSync(cwd, { recursive: true, encoding: 'utf8', withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name !== 'cc.config.ts')
     .filter((entry) => readFileSync(join(entry.parentPath, entry.name), 'latin1').includes('secret'));
@@ -56,4 +63,27 @@ test('run without a lock entry says how to make one', async (t) => {
   const { code, stdout } = await ccWith({}, cwd, 'run', 'all');
   assert.equal(code, 65);
   assert.match(stdout, /Cannot trust tool: cc\.lock has no digest for it\n.*\n {4}fix: cc lock tool\n/);
+});
+
+test('run that is interrupted keeps what arrived, and the next one asks for the rest', async (t) => {
+  const cwd = await folder(t);
+  const { answer } = breaking(BYTES, BYTES.length / 2);
+  const { url, asked } = await served(t, { '/tool': answer });
+  const entry = { url: `${url}/tool`, sha256: digestOf(BYTES), size: BYTES.length, trust: 'sums' } as const;
+  await writeFile(join(cwd, 'cc.lock'), lockText(new Map([['tool', { amd64: entry, arm64: entry }]])));
+  await writeFile(join(cwd, 'cc.config.ts'), releases({ tool: `${url}/tool` }));
+  const part = join(cwd, 'cache/cc/arriving', entry.sha256);
+  const env = {
+    PATH: process.env['PATH'] ?? '',
+    HOME: cwd,
+    XDG_STATE_HOME: join(cwd, 'state'),
+    XDG_CACHE_HOME: join(cwd, 'cache'),
+  };
+  const child = spawn(node(), [CC, 'run', 'all'], { cwd, env, stdio: 'ignore' });
+  await until('half of it', async () => sizeOf(part) === BYTES.length / 2);
+  child.kill('SIGINT');
+  assert.deepEqual(await once(child, 'exit'), [130, null]);
+  assert.equal(sizeOf(part), BYTES.length / 2);
+  const { code } = await ccWith(env, cwd, 'run', 'all');
+  assert.deepEqual([code, asked], [0, ['/tool', `/tool bytes=${BYTES.length / 2}- if "1"`]]);
 });

@@ -74,8 +74,8 @@ test('network tells programs all it knows, and that there is nothing else', () =
 
 test('texts lose the passwords of their addresses', () => {
   assert.equal(
-    withoutSecrets('via http://me:pw@proxy:1/ to https://x@y/'),
-    'via http://proxy:1/ to https://y/',
+    withoutSecrets('via http://me:p@w@proxy:1/ to https://x@y/a@b'),
+    'via http://proxy:1/ to https://y/a@b',
   );
 });
 
