@@ -3,7 +3,6 @@ import { readFileSync, statSync } from 'node:fs';
 import { asDigest, digestOf } from '../model/digest.ts';
 import { codeOf, fail } from '../model/failure.ts';
 import type { FileFacts } from '../model/view.ts';
-import { checkArchive, compression } from './archive.ts';
 import { isFull } from './disk.ts';
 import type { DigestMemo } from './memo.ts';
 import { ABSENT, FOLDER, INSTALL, LOOK, REMOVE, TEXT, UNPACK } from './scripts.ts';
@@ -43,6 +42,7 @@ export function scriptedFiles(host: string, exec: Exec, base: string): Files {
       await script(`make ${path}`, FOLDER, own(path));
     },
     unpack: async (path, archive, strip, most) => {
+      const { checkArchive, compression } = await import('./archive.ts'); // a run that unpacks nothing starts without it
       await checkArchive(archive, strip, most === undefined ? {} : { bytes: most });
       const how = compression(archive);
       await script(`unpack ${path}`, UNPACK, [...own(path), String(strip), how], { file: archive });
