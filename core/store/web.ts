@@ -44,6 +44,8 @@ const REDIRECTS = 10;
 /** ensures: the body begins at `range.from` or at 0; an address that gives no bytes is `Troubled`. */
 export async function ask(url: string, range: Range, network: Network, signal: AbortSignal): Promise<Answer> {
   if (url.startsWith('file:')) return fromDisk(url, range);
+  if (!/^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : ''))
+    return troubled({ kind: 'broken', why: 'it is no URL of https, http or file' });
   const response = await followed(url, range, network, signal);
   const answer = read(response, range);
   if (answer) return answer;

@@ -154,6 +154,8 @@ test('fetch from where nobody listens, and of a file that is not there, says wha
   for (const [url, why] of [
     ['http://127.0.0.1:1/x', /ECONNREFUSED|refused/],
     ['file:///no/such/file', /ENOENT/],
+    ['ftp://127.0.0.1/x', /^it is no URL of https, http or file$/],
+    ['no address', /^it is no URL of https, http or file$/],
   ] as const) {
     const found = await failure(get(url));
     assert.ok(found.kind === 'fetch-failed' && found.attempts[0]?.trouble.kind === 'broken');
