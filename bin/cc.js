@@ -19,8 +19,6 @@ if (have[0] < need[0] || (have[0] === need[0] && have[1] < need[1])) {
 function start() {
   // Asked for like this, a module of Node is not wrapped for import, which would load far more than is used.
   process.getBuiltinModule('node:module').enableCompileCache();
-  // Most of what a run allocates is soon garbage: a young generation that never grows saves a fifth of the memory.
-  process.getBuiltinModule('node:v8').setFlagsFromString('--semi-space-growth-factor=1');
   // A clone runs its sources, a published package what was compiled from them.
   var source = new URL('../core/main.ts', import.meta.url);
   var clone = process.getBuiltinModule('node:fs').existsSync(source);

@@ -30,7 +30,12 @@ export interface Edges {
   readonly command: string;
   /** Calls back on each signal that asks to stop, with its name. */
   readonly onStop: (stop: (signal: NodeJS.Signals) => void) => void;
+  /** Spares memory from here on, at some cost in time. */
+  readonly spare: () => void;
 }
+
+/** From so many tasks on, what is soon garbage would be most of the memory. */
+const MANY = 1000;
 
 export interface Session extends Expanded {
   readonly file: string;
@@ -56,6 +61,7 @@ export async function openSession(
     { arch, file, cache: join(paths.cache, 'recipes', flat.name), state: paths.state },
     problems,
   );
+  if (expanded.tasks.length > MANY) edges.spare();
   return { ...expanded, file, locks, arch, network: networkOf(flat.mirrors, flat.proxy, edges.env), paths };
 }
 

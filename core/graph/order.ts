@@ -22,18 +22,19 @@ export function order(tasks: readonly Node[]): Order {
   const graph = new Graph({ directed: true });
   for (const { id } of tasks) graph.setNode(id);
   for (const { id, needs } of tasks) for (const need of needs) graph.setEdge(need, id);
+  const after = new Map(tasks.map(({ id }) => [id, successors(graph, id)]));
   const waiting = new Map(tasks.map(({ id, needs }) => [id, new Set(needs).size]));
   const ids = tasks.filter(({ needs }) => needs.length === 0).map(({ id }) => id);
   for (let index = 0; index < ids.length; index++) {
-    for (const next of successors(graph, ids[index]!)) {
-      const left = waiting.get(next)! - 1; // requires: successors are tasks
+    for (const next of after.get(ids[index]!)!) {
+      const left = waiting.get(next)! - 1; // requires: needs are tasks
       waiting.set(next, left);
       if (left === 0) ids.push(next);
     }
   }
   if (ids.length < tasks.length) fail({ kind: 'cycle', path: cycleIn(tasks, new Set(ids)) });
   const needs = new Map(tasks.map((task) => [task.id, task.needs]));
-  return { ids, needs: (id) => needs.get(id) ?? [], dependents: (id) => successors(graph, id) };
+  return { ids, needs: (id) => needs.get(id) ?? [], dependents: (id) => after.get(id) ?? [] };
 }
 
 function successors(graph: Graph, id: TaskId): TaskId[] {
