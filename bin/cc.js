@@ -18,7 +18,9 @@ if (have[0] < need[0] || (have[0] === need[0] && have[1] < need[1])) {
 
 function start() {
   // Asked for like this, a module of Node is not wrapped for import, which would load far more than is used.
-  process.getBuiltinModule('node:module').enableCompileCache();
+  // In a folder of the user's own: what lies below /tmp anybody may have put there, and root would run it.
+  var cache = process.env.XDG_CACHE_HOME || (process.env.HOME && [process.env.HOME, '.cache'].join('/'));
+  if (cache) process.getBuiltinModule('node:module').enableCompileCache([cache, 'cc', 'code'].join('/'));
   // A clone runs its sources, a published package what was compiled from them.
   var source = new URL('../core/main.ts', import.meta.url);
   var clone = process.getBuiltinModule('node:fs').existsSync(source);

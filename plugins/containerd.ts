@@ -22,6 +22,10 @@ const OWN = '/opt/cc/containerd';
 const CONFIG = '/etc/containerd/config.toml';
 const UNIT = '/etc/systemd/system/containerd.service';
 
+/** It finds shims by name on its PATH alone: containerd#8207. */
+const TOO_OLD =
+  'is too old for virtual machines in Debian 12, whose containerd cannot be told where a shim is';
+
 export const containerd = plugin({
   name: 'containerd',
   help: 'places containerd, configures it for Kubernetes and keeps it running',
@@ -56,6 +60,7 @@ export const containerd = plugin({
     const ctr = cmd`${home}/ctr --namespace k8s.io`.argv;
     const vm = find(vmRuntime);
     // One with runc's command line is started through trust levels, which this plugin does not write.
+    if (vm && from === 'debian') refuse('suite', TOO_OLD);
     if (vm?.type === 'oci') refuse('version', `cannot start ${vm.path}, which is no shim`);
     const config = configuration({
       cgroupDriver,

@@ -1,5 +1,5 @@
 /** crictl, by which people and kubeadm talk to a container runtime: a release of it, or built from source. */
-import { placed, plugin, unpacked, v } from '../core/mod.ts';
+import { placed, plugin, unpacked, v, written } from '../core/mod.ts';
 import { Commit, criClient, goToolchain, kubernetesRelease, release, tree, Version } from './capabilities.ts';
 import { compiled, outputOf } from './golang/compile.ts';
 import { eraOf } from './kubernetes/versions.ts';
@@ -21,18 +21,7 @@ export const criTools = plugin({
   provides: [criClient],
   build: ({ commit, bin, ...given }, { arch, cache, use }) => {
     const version = given.version ?? eraOf(use(kubernetesRelease).version).crictl;
-    if (commit === undefined) {
-      const file = `crictl-v${version}-linux-${arch}.tar.gz`;
-      const archive = release(
-        'crictl',
-        `${RELEASES}/v${version}/${file}`,
-        `${RELEASES}/v${version}/${file}.sha256`,
-      );
-      return {
-        provides: [criClient.of({ crictl: `${OWN}/crictl`, endpoint: endpointOf(version) })],
-        steps: [unpacked(archive, { name: 'crictl', path: OWN, witness: 'crictl', needs: [] })],
-      };
-    }
+    if (commit === undefined) return released(version, bin, arch);
     const folder = `${cache}/cri-tools/${version}`;
     const path = `${bin}/crictl`;
     const source = tree('cri-tools-source', 'kubernetes-sigs/cri-tools', commit, `v${version}`);
@@ -60,6 +49,25 @@ export const criTools = plugin({
     };
   },
 });
+
+/** In a folder of its own, with a word on the PATH, where kubeadm looks for it. */
+function released(version: string, bin: string, arch: string) {
+  const file = `crictl-v${version}-linux-${arch}.tar.gz`;
+  const url = `${RELEASES}/v${version}/${file}`;
+  const script = `#!/bin/sh\nexec ${OWN}/crictl "$@"\n`;
+  return {
+    provides: [criClient.of({ crictl: `${OWN}/crictl`, endpoint: endpointOf(version) })],
+    steps: [
+      unpacked(release('crictl', url, `${url}.sha256`), {
+        name: 'release',
+        path: OWN,
+        witness: 'crictl',
+        needs: [],
+      }),
+      written(script, { name: 'crictl', path: `${bin}/crictl`, mode: 0o755, needs: [] }),
+    ],
+  };
+}
 
 /** As URLs since v1.0.0-alpha.1 (cmd/crictl/main.go). */
 function endpointOf(version: string): (socket: string) => string {

@@ -1,6 +1,14 @@
 /** A control plane by kubeadm on one node: kubelet's unit, kernel settings, init, node ready. */
 import { plugin, running, v, written } from '../core/mod.ts';
-import { cluster, cri, kubernetesRelease, nodeImages, podNetwork, vmRuntime } from './capabilities.ts';
+import {
+  cluster,
+  cri,
+  criClient,
+  kubernetesRelease,
+  nodeImages,
+  podNetwork,
+  vmRuntime,
+} from './capabilities.ts';
 import { kubeadmConfig } from './kubeadm/config.ts';
 import { cgroups, kernel, lasting, tools } from './kubeadm/host.ts';
 import { CONFIG, init, KUBECONFIG } from './kubeadm/init.ts';
@@ -36,6 +44,7 @@ export const kubeadm = plugin({
     const kubectl = `${bin}/kubectl`;
     const call = [kubectl, '--kubeconfig', KUBECONFIG, '--request-timeout=10s'];
     const bytes = find(nodeImages) ? ['node-images'] : [];
+    const client = find(criClient) ? ['cri-client'] : [];
     const host = [...(preflight ? [tools()] : []), ...cgroups(version), kernel()];
     const files = [
       written(kubeletUnit(bin), { name: 'unit', path: UNIT, where: PLANE, needs: [] }),
@@ -56,7 +65,7 @@ export const kubeadm = plugin({
         ...files,
         init({
           ...{ version, kubeadm: `${bin}/kubeadm`, kubectl, dns, preflight, runtime, bridge },
-          before: ['kubernetes-release', 'cri', 'pod-network', ...bytes, ...own],
+          before: ['kubernetes-release', 'cri', 'pod-network', ...client, ...bytes, ...own],
         }),
         running('kubelet.service', {
           name: 'kubelet',

@@ -38,6 +38,10 @@ export function settingsFor(wanted: Wanted): Settings {
     ['crio.root', storage.root],
     ['crio.runroot', storage.runroot],
     ['crio.storage_driver', 'overlay'],
+    // A shim in a mount namespace of its own would not see the containers' file systems: kata-containers#8760.
+    ...(wanted.vm?.type === 'vm'
+      ? ([['crio.storage_option', ['overlay.skip_mount_home=true']]] as const)
+      : []),
     ['crio.runtime.cgroup_manager', cgroupDriver],
     // CRI-O starts with cgroupfs only when its monitors share the cgroup of their pod.
     ['crio.runtime.conmon_cgroup', cgroupDriver === 'cgroupfs' ? 'pod' : 'system.slice'],

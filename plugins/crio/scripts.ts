@@ -16,9 +16,10 @@ done`;
 /** LIST CRICTL: the names of images, one a line. */
 export const LIST = `"$1" images | awk 'NR > 1 { print $1 ":" $2 }'`;
 
-/** REMOVE_PODS CRICTL: with no pods, crictl would print how it is used. Versions before 1.0.0-beta.0 have other verbs. */
-export const REMOVE_PODS = `"$1" pods -q >/dev/null 2>&1 || { "$1" sandboxes -q | xargs -r -n 1 "$1" rms; exit; }
-"$1" pods -q | xargs -r "$1" rmp --force`;
+/** REMOVE_PODS CRICTL: fails when nobody answers; with no pods, crictl would print how it is used. Versions before 1.0.0-beta.0 have other verbs. */
+export const REMOVE_PODS = `if pods=$("$1" pods -q 2>/dev/null); then echo "$pods" | xargs -r "$1" rmp --force; exit; fi
+pods=$("$1" sandboxes -q) || exit
+echo "$pods" | xargs -r -n 1 "$1" rms`;
 
 /**
  * Stands for the OCI runtime where root lacks CAP_SYS_RESOURCE and the hugetlb controller, as in a container: takes from

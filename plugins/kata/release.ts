@@ -60,8 +60,9 @@ export function mistake(version: string, hypervisor: Hypervisor, arch: string): 
   if (!atLeast(version, OLDEST)) return `expected ${OLDEST} or later, found ${version}`;
   if (arch !== 'amd64' && !atLeast(version, '3.2.0'))
     return `expected 3.2.0 or later for ${arch}, found ${version}`;
-  if (hypervisor === 'dragonball' && !atLeast(version, RUST))
-    return `expected ${RUST} or later for dragonball, found ${version}`;
+  // 4.0.0 came without its configuration: kata-containers#13485.
+  if (hypervisor === 'dragonball' && !atLeast(version, '4.1.0'))
+    return `expected 4.1.0 or later for dragonball, found ${version}`;
   return undefined;
 }
 

@@ -57,6 +57,7 @@ export function cgroups(version: string) {
   return [
     step<{ cgroups: number }>({
       name: 'cgroups',
+      first: true,
       where: PLANE,
       needs: [],
       inputs: { only },

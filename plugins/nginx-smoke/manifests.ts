@@ -15,16 +15,11 @@ export interface Asking {
   readonly hostNetwork?: boolean;
 }
 
-/** Before there were RuntimeClasses, runtimes were told by annotation whom not to trust: CRI-O to 1.13, containerd to 1.3. */
+/** Before there were RuntimeClasses, CRI-O was told by annotation whom not to trust. */
 export function inVm(version: string, handler: string): Asking {
   return since('runtimeClass', version)
     ? { runtimeClassName: handler }
-    : {
-        annotations: {
-          'io.kubernetes.cri-o.TrustedSandbox': 'false',
-          'io.kubernetes.cri.untrusted-workload': 'true',
-        },
-      };
+    : { annotations: { 'io.kubernetes.cri-o.TrustedSandbox': 'false' } };
 }
 
 /** The same pod on the node's kernel. CRI-O without RuntimeClasses gives that only to pods that share something with the host. */

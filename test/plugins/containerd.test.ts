@@ -1,6 +1,7 @@
 /** containerd: its programs, its configuration, its service. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Failed } from '../../core/model/failure.ts';
 import { kubernetesRelease, ociRuntime, podNetwork, vmRuntime } from '../../plugins/capabilities.ts';
 import { containerd } from '../../plugins/containerd.ts';
 import { laws } from '../rig/laws.ts';
@@ -191,4 +192,12 @@ test('folders of containerd are made before it starts, and go with what it kept 
     [...node(bench).disk.keys()].filter((path) => /^\/(var\/lib|run)\/containerd/.test(path)),
     [],
   );
+});
+
+test("Debian's containerd, which cannot be told where a shim is, is refused where pods want machines", async (t) => {
+  const kata = providing(vmRuntime, { handler: 'kata-qemu', path: '/opt/kata/shim', type: 'vm' });
+  const { plugins } = recipe({ from: 'debian' });
+  const error = await benchOf(t, { plugins: [...plugins, kata] }).catch((reason: unknown) => reason);
+  assert.ok(error instanceof Failed && error.failure.kind === 'config-invalid');
+  assert.match(error.failure.problems[0]?.message ?? '', /too old for virtual machines/);
 });

@@ -115,9 +115,13 @@ runtime_root = "/run/vc"
 runtime_config_path = "/opt/kata/c.toml"
 privileged_without_host_devices = true
 `;
+  const common = COMMON.replace(
+    '"overlay"\n',
+    '"overlay"\nstorage_option = ["overlay.skip_mount_home=true"]\n',
+  );
   assert.equal(
     toml(settingsFor({ ...WANTED, version: '1.36.3', vm: KATA })),
-    `${COMMON}${TABLES}${kata}${REST('plugin_dirs = ["/opt/cni/bin"]')}`,
+    `${common}${TABLES}${kata}${REST('plugin_dirs = ["/opt/cni/bin"]')}`,
   );
 });
 

@@ -79,7 +79,7 @@ test('archive is that of the release', () => {
 const DEFAULTS = '/opt/kata/share/defaults/kata-containers';
 
 test('shim and configuration are those in Rust from 4.0 on', () => {
-  const places = (['qemu', 'clh', 'dragonball'] as const).map((name) => layoutOf('4.0.0', name));
+  const places = (['qemu', 'clh', 'dragonball'] as const).map((name) => layoutOf('4.1.0', name));
   const configFolder = `${DEFAULTS}/runtime-rs`;
   assert.deepEqual(places, [
     { shim: RUST, configFolder, configFile: 'configuration-qemu-runtime-rs.toml' },
@@ -149,7 +149,7 @@ const REFUSED: readonly (readonly [Parameters<typeof kata>[0], string, string])[
   [
     { version: '3.32.0', hypervisor: 'dragonball' },
     'kata.version',
-    'expected 4.0.0 or later for dragonball, found 3.32.0',
+    'expected 4.1.0 or later for dragonball, found 3.32.0',
   ],
   [{ hypervisor: 'clh', accel: 'tcg' }, 'kata.accel', 'expected "kvm" for clh, found "tcg"'],
 ];

@@ -221,11 +221,10 @@ test('namespace of a kubectl that does not wait is removed without being told no
 const [TRUSTED, UNTRUSTED] = ['true', 'false'].map((trust) => ({
   'io.kubernetes.cri-o.TrustedSandbox': trust,
 }));
-const OLD = { ...UNTRUSTED, 'io.kubernetes.cri.untrusted-workload': 'true' };
 
 for (const [version, vm, node] of [
-  ['1.9.2', { annotations: OLD }, { annotations: TRUSTED, hostNetwork: true }],
-  ['1.13.12', { annotations: OLD }, { annotations: TRUSTED, hostNetwork: true }],
+  ['1.9.2', { annotations: UNTRUSTED }, { annotations: TRUSTED, hostNetwork: true }],
+  ['1.13.12', { annotations: UNTRUSTED }, { annotations: TRUSTED, hostNetwork: true }],
   ['1.14.0', { runtimeClassName: 'kata' }, {}],
   ['1.36.4', { runtimeClassName: 'kata' }, {}],
 ] as const) {
