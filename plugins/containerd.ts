@@ -23,8 +23,7 @@ const CONFIG = '/etc/containerd/config.toml';
 const UNIT = '/etc/systemd/system/containerd.service';
 
 /** It finds shims by name on its PATH alone: containerd#8207. */
-const TOO_OLD =
-  'is too old for virtual machines in Debian 12, whose containerd cannot be told where a shim is';
+const TOO_OLD = 'has a containerd that is too old for virtual machines: take it from its release';
 
 export const containerd = plugin({
   name: 'containerd',

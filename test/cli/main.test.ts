@@ -119,6 +119,13 @@ const p = plugin({ name: 'p', help: '', options: v.strictObject({}), build: () =
     probe: async () => null, plan: () => [] })) }) });
 export default recipe({ name: 'long', plugins: [p()] });`;
 
+test('nothing is kept where others could put it, and a command that only looks keeps code alone', async (t) => {
+  const cwd = await folder(t, { 'cc.config.ts': LONG });
+  await sh(cwd, `mkdir shared cache; TMPDIR=$PWD/shared XDG_CACHE_HOME=$PWD/cache '${node()}' '${CC}' list`);
+  const { stdout } = await sh(cwd, 'ls shared; cd cache; ls; ls cc');
+  assert.equal(stdout, 'cc\ncode\n');
+});
+
 test('a reader that leaves early is no failure', async (t) => {
   const cwd = await folder(t, { 'cc.config.ts': LONG });
   const script = `{ '${node()}' '${CC}' graph; echo "$?" >code; } | head -n 1`;

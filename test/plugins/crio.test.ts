@@ -1,9 +1,9 @@
 /** CRI-O: from its bundle or from source, its files, its service, and what the real one says of its configuration. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
 import { Failed } from '../../core/model/failure.ts';
 import {
@@ -14,6 +14,7 @@ import {
   vmRuntime,
 } from '../../plugins/capabilities.ts';
 import { settingsFor, toml } from '../../plugins/crio/config.ts';
+import { REMOVE_PODS } from '../../plugins/crio/scripts.ts';
 import { crio } from '../../plugins/crio.ts';
 import { laws } from '../rig/laws.ts';
 import { tempFolder } from '../rig/temp.ts';
@@ -122,6 +123,32 @@ test('service is started once', async (t) => {
   await bench.run();
   await bench.run();
   assert.equal(node(bench).units.get('crio.service')?.starts, 1);
+});
+
+/** A crictl that answers as these versions do: `pods`, `sandboxes`, or nobody. */
+const CLIENTS = {
+  today: 'case $1 in pods) echo a; echo b ;; rmp) echo "$@" >>done ;; *) exit 1 ;; esac',
+  'of 2017': 'case $1 in sandboxes) echo a; echo b ;; rms) echo "$@" >>done ;; *) exit 1 ;; esac',
+  'without pods': 'case $1 in pods) ;; *) echo "$@" >>done; exit 1 ;; esac',
+} as const;
+const REMOVED = { today: 'rmp --force a b\n', 'of 2017': 'rms a\nrms b\n', 'without pods': '' } as const;
+
+async function removing(t: TestContext, client: string) {
+  const cwd = await tempFolder(t);
+  await writeFile(join(cwd, 'crictl'), `#!/bin/sh\n${client}\n`, { mode: 0o755 });
+  await writeFile(join(cwd, 'done'), '');
+  await promisify(execFile)('sh', ['-c', REMOVE_PODS, 'cc', './crictl'], { cwd });
+  return readFile(join(cwd, 'done'), 'utf8');
+}
+
+for (const [kind, client] of Object.entries(CLIENTS) as [keyof typeof CLIENTS, string][]) {
+  test(`pods are removed through a crictl ${kind}`, async (t) => {
+    assert.equal(await removing(t, client), REMOVED[kind]);
+  });
+}
+
+test('pods of a runtime that does not answer are not taken for removed', async (t) => {
+  await assert.rejects(removing(t, 'exit 1'));
 });
 
 /** Real programs, as `cc run crio/compile` builds them. */
