@@ -2,6 +2,7 @@
 import { type Artifact, type Json, placed, plugin, unpacked, v, written } from '../core/mod.ts';
 import { atLeast, From, podNetwork, release, Version } from './capabilities.ts';
 import { debianArchive } from './debian.ts';
+import { state } from './flannel/state.ts';
 
 const RELEASES = 'https://github.com/containernetworking/plugins/releases/download';
 const FLANNEL = 'https://github.com/flannel-io/cni-plugin/releases/download';
@@ -60,7 +61,7 @@ export const cni = plugin({
       provides: [
         podNetwork.of({ subnet, bridge, bin, ...(network === 'flannel' ? { overlay: network } : {}) }),
       ],
-      steps: [...programs, ...extra, config],
+      steps: [...programs, ...extra, ...(network === 'flannel' ? [state(subnet)] : []), config],
     };
   },
 });

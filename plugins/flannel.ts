@@ -2,7 +2,6 @@
 import { awaited, cmd, plugin, type View, v } from '../core/mod.ts';
 import { cluster, overlayNetwork, podNetwork, Version } from './capabilities.ts';
 import { daemon, imageOf, NAMESPACE } from './flannel/manifest.ts';
-import { state } from './flannel/state.ts';
 import { PLANE } from './kubeadm/nodes.ts';
 import { applied, callOf } from './kubectl/applied.ts';
 
@@ -30,10 +29,9 @@ export const flannel = plugin({
     return {
       provides: [overlayNetwork.of({ backend })],
       steps: [
-        state(subnet),
         applied({
           name: 'daemon',
-          needs: ['flannel/state', 'cluster', 'pod-network'],
+          needs: ['cluster', 'pod-network'],
           cluster: use(cluster),
           objects,
         }),

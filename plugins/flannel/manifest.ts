@@ -13,7 +13,7 @@ export interface Daemon {
 
 /** Where its makers published each release, newest first: Documentation/kube-flannel.yml of the tags. */
 const PUBLISHED: readonly (readonly [since: string, image: (version: string, arch: string) => string])[] = [
-  ['0.26.7', (version) => `ghcr.io/flannel-io/flannel:v${version}`],
+  ['0.26.4', (version) => `ghcr.io/flannel-io/flannel:v${version}`],
   ['0.20.2', (version) => `docker.io/flannel/flannel:v${version}`],
   ['0.16.3', (version) => `docker.io/rancher/mirrored-flannelcni-flannel:v${version}`],
   ['0.13.0', (version) => `quay.io/coreos/flannel:v${version}`],

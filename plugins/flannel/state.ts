@@ -3,10 +3,13 @@ import { cmd, step } from '../../core/mod.ts';
 
 const FOLDER = '/run/flannel';
 
-/** Stands before the daemon, so that undoing comes after it: a daemon that still runs would make its rules again. */
+/**
+ * Stands before the cluster, so that it is undone when no pod runs any more: a daemon that still runs would make its rules
+ * again, and kube-proxy changes others beside them.
+ */
 export function state(subnet: string) {
   return step<{ there: boolean; owned: boolean }>({
-    name: 'state',
+    name: 'flannel-state',
     needs: [],
     inputs: { subnet },
     probe: async (view) => ({

@@ -70,7 +70,7 @@ export function cgroups(version: string) {
 function refused(version: string, found: number, only: number): never {
   const reasons = [
     `the host has cgroup v${found}, which kubelet ${version} ${found === 1 ? 'refuses' : 'does not know'}`,
-    `boot it with systemd.unified_cgroup_hierarchy=${only - 1} on the kernel's command line, or use another host`,
+    `boot it with systemd.unified_cgroup_hierarchy=${only - 1} on the kernel's command line, where its systemd still can, or use another host`,
   ];
   return fail({
     kind: 'check-failed',

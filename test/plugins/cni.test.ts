@@ -5,16 +5,35 @@ import { plugin } from '../../core/model/plugin.ts';
 import * as v from '../../core/model/vocabulary.ts';
 import { type PodNetwork, podNetwork } from '../../plugins/capabilities.ts';
 import { cni } from '../../plugins/cni.ts';
+import { CLEAR } from '../../plugins/flannel/state.ts';
 import { laws } from '../rig/laws.ts';
 import { ARCHIVE } from './archive.ts';
-import { benchOf } from './bench.ts';
+import { benchOf, type Telling } from './bench.ts';
+import { script } from './tools.ts';
 
 const CONFLIST = '/etc/cni/net.d/10-cc.conflist';
 const bytes = { 'cni-plugins': JSON.stringify({ bridge: 'bridge', portmap: 'portmap' }) };
 
 laws('cni', { plugins: [cni()] }, { bytes });
 laws('cni from Debian', { plugins: [ARCHIVE, cni({ from: 'debian' })] }, { plugin: 'cni' });
-laws('cni for flannel', { plugins: [cni({ network: 'flannel' })] }, { plugin: 'cni', bytes });
+const FLANNEL = { plugins: [cni({ network: 'flannel' })] };
+const telling: Telling = {
+  bytes,
+  bare: (host) => {
+    host.write('/run/x', '');
+    host.disk.delete('/run/x');
+  },
+  does: () => [[script(CLEAR), '']],
+};
+laws('cni for flannel', FLANNEL, { ...telling, plugin: 'cni' });
+
+test('what a flannel that cc never set up has on a node stays', async (t) => {
+  const bench = await benchOf(t, FLANNEL, telling);
+  const node = bench.hosts.get('node-1')!; // the bench has this host
+  node.write('/run/flannel/subnet.env', 'of another');
+  await bench.run('undo');
+  assert.equal(node.read('/run/flannel/subnet.env'), 'of another');
+});
 
 async function conflist(t: Parameters<typeof benchOf>[0], given: Parameters<typeof cni>[0]) {
   const bench = await benchOf(t, { plugins: [cni(given)] }, { bytes });

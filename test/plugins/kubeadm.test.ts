@@ -231,7 +231,7 @@ for (const [version, cgroups, only] of [
       what: 'the host has cgroups that kubelet can use',
       reasons: [
         `the host has cgroup v${cgroups}, which kubelet ${version} ${cgroups === 1 ? 'refuses' : 'does not know'}`,
-        `boot it with systemd.unified_cgroup_hierarchy=${only - 1} on the kernel's command line, or use another host`,
+        `boot it with systemd.unified_cgroup_hierarchy=${only - 1} on the kernel's command line, where its systemd still can, or use another host`,
       ],
     });
     assert.equal(outcomes.get(taskOf(bench, 'init').id)?.state, 'skipped');
