@@ -24,6 +24,7 @@ const COMMANDS: { readonly [V in Verb]: () => Promise<Command> } = {
 
 const STDIN = 0;
 const STDOUT = 1;
+const STDERR = 2;
 /** How long to wait before a full pipe is tried again, in milliseconds. */
 const FULL = 5;
 
@@ -57,7 +58,7 @@ async function main(): Promise<number> {
     cwd: process.cwd(),
     env: process.env,
     out: print,
-    say: (text) => void process.stderr.write(text),
+    say: (text) => put(STDERR, text),
     ask,
     terminal: isTerminal(),
     arch: process.arch,
@@ -67,18 +68,36 @@ async function main(): Promise<number> {
   });
 }
 
-/** Node's own stream of the output takes longer to load than a run needs to look at ten files. */
 function print(text: string): void {
+  put(STDOUT, text);
+}
+
+/** Node's own streams take longer to load than a run needs to look at ten files. */
+function put(stream: number, text: string): void {
   for (let rest = Buffer.from(text); rest.length > 0; ) {
     try {
-      rest = rest.subarray(writeSync(STDOUT, rest));
+      rest = rest.subarray(writeSync(stream, rest));
     } catch (error) {
-      const code = codeOf(error);
-      if (code === 'EPIPE') return; // whoever reads our output may leave early; that is no failure of ours
-      if (code !== 'EAGAIN') throw error;
+      if (isGone(error)) return;
+      if (codeOf(error) !== 'EAGAIN') throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, FULL); // somebody made the pipe non-blocking
     }
   }
+}
+
+/** Whoever reads our output may leave early, and a terminal may be closed; that is no failure of ours. */
+function isGone(error: unknown): boolean {
+  return ['EPIPE', 'EIO'].includes(codeOf(error) ?? '');
+}
+
+/** Node's stream of standard error, for what cannot do without. */
+function terminalOut(): NodeJS.WriteStream & { readonly fd: 2 } {
+  if (process.stderr.listenerCount('error', lost) === 0) process.stderr.on('error', lost);
+  return process.stderr;
+}
+
+function lost(error: Error): void {
+  if (!isGone(error)) throw error;
 }
 
 /** Asks on the terminal, where there is one to read from. */
@@ -86,7 +105,7 @@ async function ask(question: string): Promise<boolean> {
   const { isatty } = await import('node:tty');
   if (!isatty(STDIN)) return false;
   const { createInterface } = await import('node:readline/promises');
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  const terminal = createInterface({ input: process.stdin, output: terminalOut() });
   const answer = await terminal.question(question);
   terminal.close();
   return /^y(es)?$/i.test(answer.trim());
@@ -103,7 +122,9 @@ function isTerminal(): boolean {
   const { rdev } = fstatSync(STDOUT);
   if (rdev === 0 || rdev === statSync('/dev/null').rdev) return false;
   // Without a width ora would count lines for ever; a pseudo-terminal may say that it has none.
-  return process.stdout.isTTY && process.stderr.isTTY && process.stderr.columns > 0;
+  if (!process.stdout.isTTY) return false;
+  const { isTTY, columns } = terminalOut(); // the live report will write there
+  return isTTY && columns > 0;
 }
 
 try {
@@ -111,6 +132,6 @@ try {
 } catch (error) {
   if (!(error instanceof Failed)) throw error;
   const { explained } = await import('./report/explain.ts');
-  process.stderr.write(`${explained(error.failure).join('\n')}\n`);
+  put(STDERR, `${explained(error.failure).join('\n')}\n`);
   process.exitCode = EXIT[error.failure.kind];
 }

@@ -47,13 +47,19 @@ async function held(job: Job, world: World, edges: Edges): Promise<number> {
     if (rooted) await world.fleet.station(rooted.host, true);
     const journal = openJournal(paths.state, job.id);
     const report = await reporter(job.options, edges);
+    let unheard: { readonly error: unknown } | undefined;
     const emit: Emit = (event) => {
       if (event.kind !== 'progress') journal.record(event);
-      report(event);
+      try {
+        report(event);
+      } catch (error) {
+        unheard ??= { error }; // the run goes on, and its journal tells what it did
+      }
     };
     const exit = await applyAll(job, world, emit, journal.folder);
     await world.fleet.remember();
     await journal.close();
+    if (unheard) throw unheard.error;
     return exit;
   } finally {
     await holding[Symbol.asyncDispose]();

@@ -1,7 +1,8 @@
 /** The edges of the process: what goes to which stream, and the exit code. */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'node:test';
 import { promisify } from 'node:util';
@@ -132,6 +133,43 @@ test('a reader that leaves early is no failure', async (t) => {
   const { stdout } = await sh(cwd, script);
   assert.match(stdout, /^controller\/p\/step-with-a-long-name-0\n$/);
   assert.equal(await readFile(join(cwd, 'code'), 'utf8'), '0\n');
+});
+
+test('a reader of errors that leaves early does not change the exit code', async (t) => {
+  const child = spawn(node(), [CC, 'rnu'], { cwd: await folder(t), stdio: ['ignore', 'ignore', 'pipe'] });
+  child.stderr.destroy();
+  assert.deepEqual(await once(child, 'exit'), [64, null]);
+});
+
+/** A run that tells that it is at work, and ends when it is asked to. */
+const WAITING = `import { built, cmd, plugin, recipe, v } from '${MOD}';
+const here = import.meta.dirname;
+const p = plugin({ name: 'p', help: '', options: v.strictObject({}), build: () => ({ steps: [
+  built({ name: 's', outputs: [here + '/never'], where: 'controller', root: false,
+    make: [cmd\`sh -c \${'echo begun >' + here + '/begun; exec sleep 1000'}\`] })] }) });
+export default recipe({ name: 'waiting', plugins: [p()] });`;
+
+test('a run whose terminal is closed stops, and writes its journal to the end', async (t) => {
+  const cwd = await folder(t, { 'cc.config.ts': WAITING });
+  await sh(cwd, 'mkfifo begun ended');
+  const env = { PATH: process.env['PATH'], HOME: cwd, XDG_STATE_HOME: join(cwd, 'state'), TERM: 'xterm' };
+  const script = `stty cols 80; exec '${node()}' '${CC}' run all 3>ended`;
+  const words = ['--quiet', '--command', script, '/dev/null'];
+  const terminal = spawn('script', words, { cwd, env, stdio: ['pipe', 'ignore', 'ignore'] });
+  const ended = readFile(join(cwd, 'ended'));
+  await readFile(join(cwd, 'begun'));
+  terminal.kill('SIGKILL');
+  await ended;
+  const state = join(cwd, 'state/cc/waiting');
+  const events = await readFile(join(state, await readlink(join(state, 'latest')), 'events.ndjson'), 'utf8');
+  assert.match(events, /"kind":"run-ended".*"exit":130/);
+});
+
+test('a run whose output finds no room is done all the same', async (t) => {
+  const { cwd } = await notes(t);
+  await assert.rejects(sh(cwd, `XDG_STATE_HOME=state '${node()}' '${CC}' run note >/dev/full`));
+  assert.equal(await readFile(join(cwd, 'note'), 'utf8'), 'one');
+  await readlink(join(cwd, 'state/cc/notes/latest')); // the last thing that a run writes
 });
 
 test('output reaches a pipe that another program made non-blocking, whole', async (t) => {
