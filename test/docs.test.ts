@@ -10,7 +10,7 @@ import { expand } from '../core/graph/expand.ts';
 import { flattened } from '../core/graph/flatten.ts';
 import type { PluginUse } from '../core/model/plugin.ts';
 import type { Recipe } from '../core/model/recipe.ts';
-import { readLock } from '../core/store/lock.ts';
+import { readEntries } from '../core/store/lock.ts';
 import { MOD } from './rig/cc.ts';
 import { tempFolder } from './rig/temp.ts';
 
@@ -87,5 +87,5 @@ test('the lock that the README shows can be read', async (t) => {
   const [text = ''] = blocks('README.md', 'json');
   const file = join(await tempFolder(t), 'cc.lock');
   await writeFile(file, text);
-  assert.deepEqual([...readLock([file], 'amd64').keys()], ['hello']);
+  assert.deepEqual([...readEntries(file).keys()], ['hello']);
 });

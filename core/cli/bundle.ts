@@ -6,7 +6,7 @@ import type { Task } from '../model/task.ts';
 import { openBundle, writeBundle } from '../store/bundle.ts';
 import { openStore } from '../store/bytes.ts';
 import { fetchArtifact } from '../store/fetch.ts';
-import { type Entry, readLock } from '../store/lock.ts';
+import { type Entry, readLocks } from '../store/lock.ts';
 import type { Options } from './args.ts';
 import { tellingOf, wishesOf } from './lock.ts';
 import type { Edges, Session } from './session.ts';
@@ -24,14 +24,13 @@ export async function bundle(
   const entries = new Map<string, Entry>();
   for (const wish of wishes) {
     const { name, arch, url } = wish;
-    const lock = readLock(locks, arch);
-    const store = openStore(paths.cache, lock);
+    const store = openStore(paths.cache, readLocks(locks, arch));
     const artifact: Artifact = { name, source: { kind: 'url', url } };
     await fetchArtifact(store, artifact, { network, signal: stop.signal, telling: tellingOf(wish, edges) });
-    entries.set(name, { ...entries.get(name), [arch]: lock.get(name)! }); // without one it could not be fetched
+    entries.set(name, { ...entries.get(name), [arch]: store.locked(artifact)! }); // without one it could not be fetched
   }
   const path = resolve(edges.cwd, file);
-  await writeBundle(path, entries, openStore(paths.cache, new Map()));
+  await writeBundle(path, entries, openStore(paths.cache, []));
   if (options.json)
     edges.out(`${JSON.stringify({ file: path, artifacts: [...entries.keys()].toSorted() })}\n`);
   else edges.out(`wrote ${path}: ${[...entries.keys()].toSorted().join(', ') || 'no releases'}\n`);
@@ -45,7 +44,7 @@ export async function unbundled(
   session: Session,
   signal: AbortSignal,
 ): Promise<void> {
-  const store = openStore(session.paths.cache, readLock(session.locks, session.arch));
+  const store = openStore(session.paths.cache, readLocks(session.locks, session.arch));
   const away = fetchedBy(tasks, session).filter((artifact) => !store.digest(artifact));
   if (away.length === 0) return;
   const from = await openBundle(file);

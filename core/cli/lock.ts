@@ -6,13 +6,26 @@ import { Failed, fail, type LockChange } from '../model/failure.ts';
 import { troubleLines } from '../report/explain.ts';
 import { openStore, type Store } from '../store/bytes.ts';
 import type { Fetching } from '../store/download.ts';
-import { type Entries, type Entry, type Locked, layered, lockText, readEntries } from '../store/lock.ts';
+import {
+  ARCHES,
+  type Entries,
+  type Entry,
+  type Lock,
+  type Locked,
+  lockedIn,
+  lockText,
+  readEntries,
+  readLocks,
+} from '../store/lock.ts';
 import { publishedSum, resolved, type Wish } from '../store/resolve.ts';
 import { type Options, usage } from './args.ts';
 import { type Edges, openSession, type Session } from './session.ts';
 
 /** Downloads at once. */
 const PLACES = 4;
+
+/** The lock files that count, the configuration's own last. */
+type Locks = { readonly [A in Arch]: readonly Lock[] };
 
 /** What is known of a wish before anything is asked. */
 interface Item extends Wish {
@@ -37,10 +50,10 @@ export async function lock(names: readonly string[], options: Options, edges: Ed
     fail({ kind: 'unknown-name', what: 'artifact', name: unknown, ...(near ? { near } : {}) });
   }
   const file = session.locks.at(-1)!; // the configuration's own comes last
-  const [base, own] = [layered(session.locks.slice(0, -1)), readEntries(file)];
-  const all = layered(session.locks);
+  const own = readEntries(file);
+  const locks = Object.fromEntries(ARCHES.map((arch) => [arch, readLocks(session.locks, arch)])) as Locks;
   const items = wishes.map((wish) => {
-    const known = all.get(wish.name)?.[wish.arch];
+    const known = lockedIn(locks[wish.arch], wish.name, wish.url);
     return { ...wish, asked: names.includes(wish.name), known: known?.url === wish.url ? known : undefined };
   });
   await agreed(
@@ -51,7 +64,7 @@ export async function lock(names: readonly string[], options: Options, edges: Ed
   const results = await resolvedAll(items, names.length === 0, session, edges);
   const refused = results.flatMap((item) => (options.accept && item.asked ? [] : changeOf(item)));
   if (refused.length > 0) fail({ kind: 'lock-changed', file, changes: refused });
-  const next = entriesOf(results, base, own);
+  const next = entriesOf(results, locks, own);
   report(own, next, file, { options, edges });
   return 0;
 }
@@ -92,7 +105,7 @@ async function resolvedAll(
   session: Session,
   edges: Edges,
 ): Promise<readonly Result[]> {
-  const store = openStore(session.paths.cache, new Map());
+  const store = openStore(session.paths.cache, []);
   const stop = new AbortController();
   edges.onStop((signal) => stop.abort(new Failed({ kind: 'interrupted', signal })));
   const results: Result[] = [];
@@ -145,7 +158,7 @@ function changeOf({ name, arch, known, found }: Result): readonly LockChange[] {
 }
 
 /** The configuration's own entries: what the base does not say already. */
-function entriesOf(results: readonly Result[], base: Entries, own: Entries): Entries {
+function entriesOf(results: readonly Result[], locks: Locks, own: Entries): Entries {
   const next = new Map<string, Entry>();
   const used = new Set(results.map(({ name }) => name));
   const looked = new Set(results.map(({ arch }) => arch));
@@ -155,8 +168,9 @@ function entriesOf(results: readonly Result[], base: Entries, own: Entries): Ent
     if (used.has(name) && others.length > 0) next.set(name, Object.fromEntries(others));
   }
   for (const { name, arch, found } of results) {
-    const said = base.get(name)?.[arch];
-    if (!found || (said?.url === found.url && said.sha256 === found.sha256)) continue;
+    if (!found) continue;
+    const said = lockedIn(locks[arch].slice(0, -1), name, found.url);
+    if (said?.url === found.url && said.sha256 === found.sha256) continue;
     next.set(name, { ...next.get(name), [arch]: found });
   }
   return next;

@@ -10,7 +10,7 @@ import type { Task, TaskId } from '../model/task.ts';
 import { fleetOf } from '../run/fleet.ts';
 import type { World } from '../run/look.ts';
 import { openStore } from '../store/bytes.ts';
-import { readLock } from '../store/lock.ts';
+import { readLocks } from '../store/lock.ts';
 import { type Network, networkOf } from '../store/network.ts';
 import { type Paths, pathsOf } from '../store/paths.ts';
 import type { Options } from './args.ts';
@@ -92,7 +92,7 @@ export async function openWorld(
   signal: AbortSignal,
   asked: ReadonlySet<TaskId>,
 ): Promise<World> {
-  const store = openStore(session.paths.cache, readLock(session.locks, session.arch));
+  const store = openStore(session.paths.cache, readLocks(session.locks, session.arch));
   const fleet = fleetOf(session.paths.state);
   return {
     fleet,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Artifact, artifactInput, origin } from '../model/artifact.ts';
 import { asDigest, type Digest, digestOfData } from '../model/digest.ts';
 import { writeDurably } from './durable.ts';
-import type { Lock, Locked } from './lock.ts';
+import { type Lock, type Locked, lockedIn } from './lock.ts';
 
 /**
  * How the digest of bytes came to be trusted: it stands in `cc.lock`, or in an index that an archive signed, or the bytes
@@ -29,10 +29,13 @@ export interface Store {
   keep(artifact: Artifact, file: string, digest: Digest, trust: Trust): Promise<void>;
 }
 
-export function openStore(cache: string, lock: Lock): Store {
+/** `locks` are laid over each other, that of the base recipe first. */
+export function openStore(cache: string, locks: readonly Lock[]): Store {
   const bytes = (digest: string) => join(cache, 'bytes', digest);
   const entry = (artifact: Artifact) =>
     join(cache, 'artifacts', `${digestOfData(artifactInput(artifact))}.json`);
+  const lockedOf = ({ name, source }: Artifact) =>
+    lockedIn(locks, name, source.kind === 'url' ? source.url : undefined);
   const found = new Map<string, Digest>();
   const arriving = () => {
     for (const folder of ['arriving', 'bytes'])
@@ -43,7 +46,7 @@ export function openStore(cache: string, lock: Lock): Store {
   const digest = (artifact: Artifact): Digest | undefined => {
     const { source } = artifact;
     if (source.kind === 'url') {
-      const locked = lock.get(artifact.name);
+      const locked = lockedOf(artifact);
       return locked?.url === source.url && existsSync(bytes(locked.sha256)) ? locked.sha256 : undefined;
     }
     const file = entry(artifact);
@@ -60,7 +63,7 @@ export function openStore(cache: string, lock: Lock): Store {
       if (!known) throw new Error(`the store has no bytes of ${artifact.name}`);
       return bytes(known);
     },
-    locked: (artifact) => lock.get(artifact.name),
+    locked: lockedOf,
     arriving: (artifact) => join(arriving(), `${artifact.name}.${process.pid}`),
     part: (of) => join(arriving(), of),
     keep: async (artifact, file, arrived, trust) => {

@@ -26,10 +26,10 @@ export const ARCHES: readonly Arch[] = ['amd64', 'arm64'];
 
 export type Entry = { readonly [A in Arch]?: Locked };
 
-/** A lock file, or several laid over each other: entries by the name of the artifact. */
+/** A lock file: entries by the name of the artifact. */
 export type Entries = ReadonlyMap<string, Entry>;
 
-/** What the artifacts must be on one processor, by name. */
+/** What one lock file says that artifacts must be on one processor, by name. */
 export type Lock = ReadonlyMap<string, Locked>;
 
 const Shape = v.strictObject({
@@ -64,19 +64,25 @@ export function readEntries(file: string): Entries {
   return new Map(Object.entries((data as { artifacts: Record<string, Entry> }).artifacts)); // of that shape
 }
 
-/** Lock files laid over each other, that of the base recipe first. */
-export function layered(files: readonly string[]): Entries {
-  const all = new Map<string, Entry>();
-  for (const [name, entry] of files.flatMap((file) => [...readEntries(file)]))
-    all.set(name, { ...all.get(name), ...entry });
-  return all;
+/** What lock files, the base's first, say for one processor, each for itself. */
+export function readLocks(files: readonly string[], arch: Arch): readonly Lock[] {
+  return files.map(
+    (file) =>
+      new Map(
+        [...readEntries(file)].flatMap(([name, { [arch]: locked }]) =>
+          locked ? [[name, locked] as const] : [],
+        ),
+      ),
+  );
 }
 
-/** What lock files, the base's first, say for one processor. */
-export function readLock(files: readonly string[], arch: Arch): Lock {
-  return new Map(
-    [...layered(files)].flatMap(([name, { [arch]: locked }]) => (locked ? [[name, locked] as const] : [])),
-  );
+/**
+ * What locks laid over each other, the base's first, say of an artifact: the uppermost entry for its address, so that one
+ * for another address hides none below it; where there is none, the uppermost of its name.
+ */
+export function lockedIn(locks: readonly Lock[], name: string, url: string | undefined): Locked | undefined {
+  const said = locks.flatMap((lock) => lock.get(name) ?? []);
+  return said.findLast((locked) => locked.url === url) ?? said.at(-1);
 }
 
 /** The text of a lock file: the same entries give the same bytes. */

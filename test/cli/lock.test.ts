@@ -212,6 +212,22 @@ test('lock says nothing of what the lock of the base says', async (t) => {
   assert.throws(written, { code: 'ENOENT' });
 });
 
+test('lock and run find what the base says of an address behind a stale entry of the own lock', async (t) => {
+  const { url, cwd, configure, run, written } = await site(t, { '/tool': 'tool' });
+  await writeFile(join(cwd, 'base.ts'), releases({ tool: `${url}/tool` }));
+  const lockOf = (path: string, text: string) =>
+    lockText(new Map([['tool', { [ARCH]: locked(`${url}${path}`, text, 'sums') }]]));
+  await writeFile(join(cwd, 'base.lock'), lockOf('/tool', 'tool'));
+  await writeFile(join(cwd, 'cc.lock'), lockOf('/old', 'old'));
+  await configure('export default { name: "site", extends: "./base.ts" };');
+  assert.equal((await run('run', 'all')).code, 0);
+  await writeFile(join(cwd, 'base.lock'), lockOf('/tool', 'before'));
+  const { code, stderr } = await run('lock', 'tool');
+  assert.equal(code, 65);
+  assert.match(stderr, /Cannot keep ~\/cc\.lock: 1 artifact changed behind the same address\n/);
+  assert.equal(written(), lockOf('/old', 'old'));
+});
+
 test('lock of an artifact that is not there says which was meant', async (t) => {
   const { url, configure, run } = await site(t, {});
   await configure(releases({ tool: `${url}/tool` }));

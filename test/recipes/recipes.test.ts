@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Recipe } from '../../core/model/recipe.ts';
-import { readLock } from '../../core/store/lock.ts';
+import { readLocks } from '../../core/store/lock.ts';
 import kata from '../../recipes/kata.ts';
 import middle from '../../recipes/kubernetes-1.20.ts';
 import lab from '../../recipes/lab.ts';
@@ -48,7 +48,7 @@ for (const [name, { recipe, host, releases }] of Object.entries(RECIPES)) {
 
 test('lock of Kata Containers is of the releases that its recipe fetches, as far as anybody recorded them', () => {
   const file = fileURLToPath(new URL('../../recipes/kata.lock', import.meta.url));
-  const lock = readLock([file], 'amd64');
+  const [lock = new Map()] = readLocks([file], 'amd64');
   const releases = new Map(
     tasksOf(withHost(kata)).flatMap(({ step }) =>
       (step.artifacts ?? []).flatMap(({ name, source }) =>

@@ -61,7 +61,7 @@ export function worldOf({ folder, hosts, run, asked = [], signal, clock = paperC
   });
   const world: Applying = {
     fleet,
-    store: openStore(join(folder, 'cache'), new Map()),
+    store: openStore(join(folder, 'cache'), []),
     signal: signal ?? new AbortController().signal,
     found: new Map(),
     touched: new Set(),

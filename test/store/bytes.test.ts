@@ -11,8 +11,9 @@ import { tempFolder } from '../rig/temp.ts';
 
 const RUNC: Artifact = { name: 'runc', source: { kind: 'url', url: 'https://example.org/runc' } };
 const GOOD = digestOf('good');
-const lock = (sha256?: Digest, url = 'https://example.org/runc'): Lock =>
-  new Map(sha256 ? [['runc', { url, sha256, size: 4, trust: 'sums' }]] : []);
+const lock = (sha256?: Digest, url = 'https://example.org/runc'): readonly Lock[] => [
+  new Map(sha256 ? [['runc', { url, sha256, size: 4, trust: 'sums' }]] : []),
+];
 
 async function keep(store: Store, text: string, artifact = RUNC): Promise<void> {
   const file = await store.arriving(artifact);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { digestOf } from '../../core/model/digest.ts';
 import { Failed } from '../../core/model/failure.ts';
-import { type Locked, layered, lockText, readEntries, readLock } from '../../core/store/lock.ts';
+import { type Locked, lockedIn, lockText, readEntries, readLocks } from '../../core/store/lock.ts';
 import { tempFolder } from '../rig/temp.ts';
 
 const locked = (name: string): Locked => ({
@@ -27,28 +27,19 @@ function unreadable(file: string): string {
   return assert.fail('it was read');
 }
 
-test('lock is for the processor that is asked for; the upper one wins by name and processor', async (t) => {
+test('lock is for the processor that is asked for; the uppermost entry for the address wins', async (t) => {
   const folder = await tempFolder(t);
   const files = [join(folder, 'base.lock'), join(folder, 'cc.lock'), join(folder, 'none.lock')];
   const [base = '', own = ''] = files;
-  await writeFile(
-    base,
-    lockText(
-      new Map([
-        ['a', { amd64: one, arm64: two }],
-        ['b', { arm64: one }],
-      ]),
-    ),
-  );
+  const again: Locked = { ...one, sha256: digestOf('again') };
+  await writeFile(base, lockText(new Map([['a', { amd64: one, arm64: two }]])));
+  const said = (url: string, arch: 'amd64' | 'arm64' = 'amd64') => lockedIn(readLocks(files, arch), 'a', url);
   await writeFile(own, lockText(new Map([['a', { amd64: three }]])));
-  assert.deepEqual([...readLock(files, 'amd64')], [['a', three]]);
-  assert.deepEqual(
-    [...readLock(files, 'arm64')],
-    [
-      ['a', two],
-      ['b', one],
-    ],
-  );
+  assert.deepEqual(said(one.url), one); // an entry for another address hides none
+  assert.deepEqual([said(three.url), said('https://x.org/new')], [three, three]);
+  assert.deepEqual([said(two.url, 'arm64'), said(two.url)], [two, three]);
+  await writeFile(own, lockText(new Map([['a', { amd64: again }]])));
+  assert.deepEqual(said(one.url), again);
 });
 
 test('lock of the same entries is the same bytes, and can be read again', async (t) => {
@@ -76,7 +67,7 @@ test('lock of the same entries is the same bytes, and can be read again', async 
 });
 
 test('lock that is not there is empty', async (t) => {
-  assert.deepEqual([...layered([join(await tempFolder(t), 'cc.lock')])], []);
+  assert.deepEqual([...readEntries(join(await tempFolder(t), 'cc.lock'))], []);
 });
 
 test('lock that is a folder cannot be read', async (t) => {
