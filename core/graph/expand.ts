@@ -1,6 +1,6 @@
 /** From a recipe to its tasks: options checked, plugins built, steps put on hosts, needs resolved. */
 import type { Arch, Artifact, Need } from '../model/artifact.ts';
-import { artifactInput } from '../model/artifact.ts';
+import { artifactInput, revealing } from '../model/artifact.ts';
 import { sameData } from '../model/digest.ts';
 import { fail, type Problem } from '../model/failure.ts';
 import type { Body, Capability, Context, Host, PluginUse } from '../model/plugin.ts';
@@ -231,6 +231,11 @@ function fetches(placed: readonly Placed[], hosts: readonly Host[], problems: Pr
       });
     }
     if (!isName(artifact.name)) problems.push({ path: `fetch/${artifact.name}`, message: NAMING });
+    for (const field of revealing(artifact))
+      problems.push({
+        path: `fetch/${artifact.name}`,
+        message: `its ${field} has a user name or password in it, which only mirrors and proxies may have`,
+      });
     artifacts.set(artifact.name, artifact);
   }
   const host = hosts.find(({ name }) => name === CONTROLLER)!; // expand puts it first

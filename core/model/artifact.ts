@@ -54,6 +54,19 @@ export function origin(artifact: Artifact): string {
   return `built by ${source.by}`;
 }
 
+/** Addresses of an artifact that have a password in them; ssh wants a user name, the others have no use for one. */
+export function revealing({ source }: Artifact): readonly ('url' | 'sums' | 'repository')[] {
+  const [url, sums] = source.kind === 'url' ? [source.url, source.sums] : [];
+  const repository = source.kind === 'git' ? source.repository : undefined;
+  const given = { url, sums, repository };
+  return (['url', 'sums', 'repository'] as const).filter((field) => {
+    const address = given[field];
+    if (address === undefined || !URL.canParse(address)) return false;
+    const { protocol, username, password } = new URL(address);
+    return password !== '' || (username !== '' && protocol !== 'ssh:');
+  });
+}
+
 export function isArtifact(value: unknown): value is Artifact {
   return typeof value === 'object' && value !== null && 'source' in value && 'name' in value;
 }

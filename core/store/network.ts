@@ -55,7 +55,17 @@ function baseOf(to: string): string {
   return to.startsWith('/') ? `${pathToFileURL(to).href.replace(/\/$/, '')}/` : to;
 }
 
-/** A text that may hold addresses, without the user names and passwords in them. */
+/** An address, or a text that may hold some, without the user names and passwords in them. */
 export function withoutSecrets(text: string): string {
-  return text.replaceAll(/\/\/[^/\s"']*@/g, '//');
+  return plain(text).replaceAll(/\/\/[^/\s]*@/g, '//');
+}
+
+/** An address that is one as a whole may have any character in its password. */
+function plain(text: string): string {
+  if (!URL.canParse(text)) return text;
+  const url = new URL(text);
+  if (url.username === '' && url.password === '') return text;
+  url.username = '';
+  url.password = '';
+  return url.href;
 }

@@ -118,9 +118,11 @@ function usable(proxies: Proxies): Proxies {
   for (const name of ['http_proxy', 'https_proxy'] as const) {
     const proxy = proxies[name];
     if (proxy === undefined) continue;
-    const shown = `the proxy ${withoutSecrets(proxy)}`;
-    if (!/^https?:$/.test(URL.canParse(proxy) ? new URL(proxy).protocol : '')) {
-      const fix = `set ${name} to an http:// or https:// URL`;
+    const { protocol, host } = URL.canParse(proxy) ? new URL(proxy) : { protocol: '', host: '' };
+    // Without a host there is no telling which part of it is a password.
+    const shown = host === '' ? `the value of ${name}` : `the proxy ${withoutSecrets(proxy)}`;
+    if (!/^https?:$/.test(protocol)) {
+      const fix = `set ${name}, or ${name.replace(/(.*)_proxy/, 'proxy.$1')} of the recipe, to an http:// or https:// URL`;
       fail({ kind: 'proxy-unusable', proxy: shown, why: 'cc knows proxies of http and https only', fix });
     }
     if (!takesProxies(process.versions.node)) {

@@ -140,6 +140,25 @@ test('two artifacts of one name are one mistake, on however many hosts', () => {
   refused({ plugins: [steps('p', bare('s', { artifacts }))] }, conflict);
 });
 
+test('an address with a user name or password in it is refused, but for the user name of ssh', () => {
+  const artifacts: readonly Artifact[] = [
+    { name: 'a', source: { kind: 'url', url: 'https://me:pw@a', sums: 'https://me@a' } },
+    { name: 'b', source: { kind: 'git', repository: 'ssh://git:pw@b', commit: 'c' } },
+    { name: 'c', source: { kind: 'git', repository: 'ssh://git@c', commit: 'c' } },
+    { name: 'd', source: { kind: 'git', repository: 'git@d:e', commit: 'c' } },
+  ];
+  const of = (name: string, field: string) => ({
+    path: `fetch/${name}`,
+    message: `its ${field} has a user name or password in it, which only mirrors and proxies may have`,
+  });
+  refused(
+    { plugins: [steps('p', bare('s', { artifacts }))] },
+    of('a', 'url'),
+    of('a', 'sums'),
+    of('b', 'repository'),
+  );
+});
+
 test('an option that a plugin refuses is a mistake of the recipe', () => {
   refused(
     { plugins: [part('crio', ({ refuse }) => refuse('settings.x', 'is not known to version 1.9'))] },

@@ -79,6 +79,23 @@ test('texts lose the passwords of their addresses', () => {
   );
 });
 
+test('an address loses its password, whatever characters are in it', () => {
+  for (const password of ['p"w', "p'w", 'p w', '@', '%'])
+    assert.equal(withoutSecrets(`http://me:${password}@proxy:1/a`), 'http://proxy:1/a');
+  assert.equal(withoutSecrets('from http://me:"s3cret\'@proxy:1/a'), 'from http://proxy:1/a');
+  assert.equal(withoutSecrets('http:me:s3cret@proxy/'), 'http://proxy/');
+});
+
+test('fetch tells nothing of a proxy that is no URL but where it stands', async (t) => {
+  const { get } = await place(t, BYTES);
+  for (const proxy of ['user:s3cret@proxy:3128', 's3cret', '//me:s3cret@proxy', 'http://me:s3cret@proxy:x']) {
+    const found = await failure(get(`${HUB}a`, listening(networkOf([], { https: proxy }, {})).fetching));
+    assert.ok(found.kind === 'proxy-unusable');
+    assert.equal(found.proxy, 'the value of https_proxy');
+    assert.doesNotMatch(JSON.stringify(found), /s3cret/);
+  }
+});
+
 test('fetch takes the bytes of the first mirror that has them, and tells of the others', async (t) => {
   const origin = await served(t, { '/a/b': file(BYTES) });
   const mirror = await served(t, { '/m/a/b': file(BYTES) });
@@ -166,7 +183,7 @@ test('fetch never goes around a proxy that it cannot use', async (t) => {
     kind: 'proxy-unusable',
     proxy: 'the proxy socks5://127.0.0.1:1',
     why: 'cc knows proxies of http and https only',
-    fix: 'set http_proxy to an http:// or https:// URL',
+    fix: 'set http_proxy, or proxy.http of the recipe, to an http:// or https:// URL',
   });
   assert.deepEqual(asked, []);
 });
