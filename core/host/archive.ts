@@ -89,25 +89,28 @@ const KINDS: Readonly<Record<string, string>> = {
 function contentOf(strip: number, limits: Limits) {
   const links = new Map<string, string>();
   const others = new Set<string>();
+  const hard: (readonly [name: string, target: string])[] = [];
   let [entries, bytes] = [0, 0];
   const add = (line: string): Problem | undefined => {
     const entry = entryOf(line);
     if (!entry) return { why: `tar lists something unknown: ${line}` };
     entries += 1;
-    bytes += entry.bytes;
     if (entries > limits.entries) return { why: `it holds more than ${limits.entries} entries` };
+    if (isDropped(entry.name, strip)) return undefined;
+    bytes += entry.bytes;
     if (bytes > limits.bytes)
       return { entry: entry.name, why: `with it, it unpacks to more than ${limits.bytes} bytes` };
     const why = wrong(entry, strip);
     if (why) return { entry: entry.name, why };
     const name = inside(entry.name, strip).join('/');
+    if (entry.kind === 'h') hard.push([name, inside(entry.target, strip).join('/')]);
     if (entry.kind !== 'l') others.add(name);
     else if ((links.get(name) ?? entry.target) !== entry.target)
       return { entry: entry.name, why: 'it is there twice, and leads to two places' };
     else links.set(name, entry.target);
     return undefined;
   };
-  return { add, links: () => reaching(links, others) };
+  return { add, links: () => reaching(links, others) ?? viaLinks(hard, links) };
 }
 
 function entryOf(line: string): Entry | undefined {
@@ -134,6 +137,25 @@ function inside(path: string, strip: number): readonly string[] {
     .split(/\/+/)
     .slice(strip)
     .filter((part) => part !== '.' && part !== '');
+}
+
+/** tar leaves out what has no more parts than it strips. */
+function isDropped(path: string, strip: number): boolean {
+  const parts = path.split(/\/+/);
+  return strip > 0 && parts.slice(strip).every((part) => part === '') && !parts.includes('..');
+}
+
+/** A hard link to a link is one to wherever that leads by then. */
+function viaLinks(
+  hard: readonly (readonly [name: string, target: string])[],
+  links: ReadonlyMap<string, string>,
+): Problem | undefined {
+  for (const [name, target] of hard) {
+    const parts = target.split('/');
+    const link = parts.map((_, index) => parts.slice(0, index + 1).join('/')).find((path) => links.has(path));
+    if (link !== undefined) return { entry: name, why: `it links to the link "${link}", or to below it` };
+  }
+  return undefined;
 }
 
 /** What links make of each other, and of what lies below them. */

@@ -73,7 +73,7 @@ prepare
 trap 'rm -rf --one-file-system -- "$new"' EXIT
 rm -rf --one-file-system -- "$new"
 mkdir -- "$new"
-tar -x $how --no-same-owner --strip-components="$strip" -C "$new" -f -
+TAR_OPTIONS= tar -x $how --no-same-owner --strip-components="$strip" -C "$new" -f -
 claim
 rm -rf --one-file-system -- "$path"
 mv -T -- "$new" "$path"`;

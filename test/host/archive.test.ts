@@ -113,6 +113,19 @@ const HOSTILE: readonly (readonly [
     'h',
     'it links to a path that leads upwards',
   ],
+  [
+    'a hard link to a link',
+    [link('l', 'good'), { name: 'h', type: HARD, target: 'l' }],
+    'h',
+    'it links to the link "l", or to below it',
+  ],
+  [
+    'a hard link to below a link, once the first part is gone',
+    [link('a/l', 'm'), { name: 'a/h', type: HARD, target: 'a/l/x' }],
+    'h',
+    'it links to the link "l", or to below it',
+    1,
+  ],
   ['a fifo', [{ name: 'p', type: FIFO }], 'p', 'it is a fifo'],
   ['a character device', [{ name: 'c', type: CHARACTER }], 'c', 'it is a character device'],
   ['a block device', [{ name: 'b', type: BLOCK }], 'b', 'it is a block device'],
@@ -171,6 +184,21 @@ test('archive that is none is refused with what tar says', async (t) => {
   assert.ok(failure?.kind === 'bad-archive' && failure.entry === undefined);
   assert.match(failure.why, /does not look like a tar archive/);
   assert.deepEqual(there, ['archive']);
+});
+
+test('archive is unpacked without what loses its whole path, and whatever TAR_OPTIONS says', async (t) => {
+  const folder = await tempFolder(t);
+  const file = join(folder, 'archive');
+  const dropped = [link('latest', 'pkg'), { name: 'p', type: FIFO }, { name: 'pkg/', type: FOLDER }];
+  await writeFile(file, made(...dropped, { name: 'pkg/good', text: 'good' }));
+  const env = { TAR_OPTIONS: '--exclude=good' };
+  const files = scriptedFiles(
+    'here',
+    (argv, options) => runProcess(argv, { ...options, env }),
+    join(folder, 'base'),
+  );
+  await files.unpack(join(folder, 'to'), file, 1);
+  assert.deepEqual(await readdir(join(folder, 'to')), ['good']);
 });
 
 test('archive with links that stay inside is unpacked', async (t) => {
