@@ -43,7 +43,7 @@ const REDIRECTS = 10;
 
 /** ensures: the body begins at `range.from` or at 0; an address that gives no bytes is `Troubled`. */
 export async function ask(url: string, range: Range, network: Network, signal: AbortSignal): Promise<Answer> {
-  if (url.startsWith('file:')) return fromDisk(url, range);
+  if (url.startsWith('file:')) return fromDisk(url, range, signal);
   if (!/^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : ''))
     return troubled({ kind: 'broken', why: 'it is no URL of https, http or file' });
   const response = await followed(url, range, network, signal);
@@ -139,12 +139,12 @@ export function takesProxies(version: string): boolean {
   return major > 24 || (major === 24 && minor >= 5) || (major === 22 && minor >= 21);
 }
 
-function fromDisk(url: string, { from }: Range): Answer {
+function fromDisk(url: string, { from }: Range, signal: AbortSignal): Answer {
   try {
     const path = fileURLToPath(url);
     const total = statSync(path).size;
     const start = from < total ? from : 0;
-    const body = createReadStream(path, { start, highWaterMark: 256 * 1024 });
+    const body = createReadStream(path, { start, highWaterMark: 256 * 1024, signal });
     return { start, total, validator: undefined, page: false, body };
   } catch (error) {
     return troubled({ kind: 'broken', why: reasonOf(error) }, error);

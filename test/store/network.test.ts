@@ -121,6 +121,18 @@ test('fetch takes the bytes of a folder', async (t) => {
   assert.equal(await readFile(path(`${HUB}a/b%2Bc`), 'utf8'), BYTES);
 });
 
+test('fetch of the bytes of a folder ends when it is told to', async (t) => {
+  const folder = await tempFolder(t);
+  const bytes = 'x'.repeat(2_000_000); // several pieces
+  await writeFile(join(folder, 'a'), bytes);
+  const { get, left } = await place(t, bytes);
+  const stop = new AbortController();
+  const { fetching } = listening(mirrored([HUB, folder]), stop.signal);
+  const telling = { ...fetching.telling, progress: () => stop.abort(new Error('enough')) };
+  await assert.rejects(get(`${HUB}a`, { ...fetching, telling }), /enough/);
+  assert.deepEqual((await left()).bytes, []);
+});
+
 test('fetch from mirrors with other bytes goes on to the right ones; without any it names each address', async (t) => {
   const bad = BYTES.replace('x', 'y');
   const { url } = await served(t, { '/1/b': file(bad), '/b': file(BYTES) });
