@@ -98,9 +98,14 @@ function sent(url: URL, { from, validator }: Range, network: Network, signal: Ab
   };
   const secure = url.protocol === 'https:';
   const proxyEnv = usable(network.proxies);
-  const asking: ClientRequest = secure
-    ? tlsRequest(url, { headers, signal, agent: new TlsAgent({ proxyEnv }) })
-    : request(url, { headers, signal, agent: new Agent({ proxyEnv }) });
+  let asking: ClientRequest;
+  try {
+    asking = secure
+      ? tlsRequest(url, { headers, signal, agent: new TlsAgent({ proxyEnv }) })
+      : request(url, { headers, signal, agent: new Agent({ proxyEnv }) });
+  } catch (error) {
+    return troubled({ kind: 'broken', why: `it cannot be asked: ${reasonOf(error)}` }, error); // %zz in a password
+  }
   asking.on('response', resolve);
   asking.on('error', (error) => reject(new Troubled({ kind: 'broken', why: reasonOf(error) }, error)));
   asking.end();

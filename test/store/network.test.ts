@@ -133,6 +133,23 @@ test('fetch of the bytes of a folder ends when it is told to', async (t) => {
   assert.deepEqual((await left()).bytes, []);
 });
 
+test('fetch from mirrors that cannot even be asked goes on to the next', async (t) => {
+  const { url } = await served(t, {
+    '/a': file(BYTES),
+    '/astray/a': (response) => response.writeHead(302, { location: 'http://%zz@127.0.0.1:9/' }).end(),
+  });
+  const network = mirrored([`${url}/`, 'http://u:100%@127.0.0.1:9/'], [`${url}/`, `${url}/astray/`]);
+  const { get, path } = await place(t, BYTES);
+  const { fetching, attempts } = listening(network);
+  await get(`${url}/a`, fetching);
+  assert.equal(await readFile(path(`${url}/a`), 'utf8'), BYTES);
+  const trouble = { kind: 'broken', why: 'it cannot be asked: URI malformed' };
+  assert.deepEqual(attempts, [
+    { url: 'http://127.0.0.1:9/a', trouble },
+    { url: `${url}/astray/a`, trouble },
+  ]);
+});
+
 test('fetch from mirrors with other bytes goes on to the right ones; without any it names each address', async (t) => {
   const bad = BYTES.replace('x', 'y');
   const { url } = await served(t, { '/1/b': file(bad), '/b': file(BYTES) });
