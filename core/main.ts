@@ -5,7 +5,7 @@ import type { Options } from './cli/args.ts';
 import { help, parsed, type Verb } from './cli/args.ts';
 import { run } from './cli/run.ts';
 import type { Edges } from './cli/session.ts';
-import { codeOf, EXIT, Failed } from './model/failure.ts';
+import { codeOf, EXIT, Failed, unwritten } from './model/failure.ts';
 
 type Command = (names: readonly string[], options: Options, edges: Edges) => Promise<number>;
 
@@ -79,7 +79,7 @@ function put(stream: number, text: string): void {
       rest = rest.subarray(writeSync(stream, rest));
     } catch (error) {
       if (isGone(error)) return;
-      if (codeOf(error) !== 'EAGAIN') throw error;
+      if (codeOf(error) !== 'EAGAIN') unwritten(stream === STDOUT ? 'the output' : 'messages', error);
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, FULL); // somebody made the pipe non-blocking
     }
   }

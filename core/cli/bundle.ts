@@ -1,7 +1,7 @@
 /** `cc bundle` and `cc run --bundle`: a recipe's releases in one file, for where there is no network. */
 import { resolve } from 'node:path';
 import type { Artifact } from '../model/artifact.ts';
-import { Failed, fail } from '../model/failure.ts';
+import { Failed, fail, unwritten } from '../model/failure.ts';
 import type { Task } from '../model/task.ts';
 import { openBundle, writeBundle } from '../store/bundle.ts';
 import { openStore } from '../store/bytes.ts';
@@ -22,15 +22,18 @@ export async function bundle(
   const stop = new AbortController();
   edges.onStop((signal) => stop.abort(new Failed({ kind: 'interrupted', signal })));
   const entries = new Map<string, Entry>();
-  for (const wish of wishes) {
-    const { name, arch, url } = wish;
-    const store = openStore(paths.cache, readLocks(locks, arch));
-    const artifact: Artifact = { name, source: { kind: 'url', url } };
-    await fetchArtifact(store, artifact, { network, signal: stop.signal, telling: tellingOf(wish, edges) });
-    entries.set(name, { ...entries.get(name), [arch]: store.locked(artifact)! }); // without one it could not be fetched
-  }
+  const gather = async () => {
+    for (const wish of wishes) {
+      const { name, arch, url } = wish;
+      const store = openStore(paths.cache, readLocks(locks, arch));
+      const artifact: Artifact = { name, source: { kind: 'url', url } };
+      await fetchArtifact(store, artifact, { network, signal: stop.signal, telling: tellingOf(wish, edges) });
+      entries.set(name, { ...entries.get(name), [arch]: store.locked(artifact)! }); // without one it could not be fetched
+    }
+    return entries;
+  };
   const path = resolve(edges.cwd, file);
-  await writeBundle(path, entries, openStore(paths.cache, []));
+  await writeBundle(path, gather, openStore(paths.cache, []));
   if (options.json)
     edges.out(`${JSON.stringify({ file: path, artifacts: [...entries.keys()].toSorted() })}\n`);
   else edges.out(`wrote ${path}: ${[...entries.keys()].toSorted().join(', ') || 'no releases'}\n`);
@@ -59,7 +62,7 @@ export async function unbundled(
     for (const { name, locked } of found) await from.take(name, locked, store, signal);
   } catch (error) {
     if (signal.aborted) fail({ kind: 'interrupted', signal: String(signal.reason) }, error);
-    throw error;
+    unwritten(session.paths.cache, error);
   }
 }
 

@@ -2,7 +2,7 @@
 import { renameSync, writeFileSync } from 'node:fs';
 import { nearest } from '../graph/near.ts';
 import type { Arch } from '../model/artifact.ts';
-import { Failed, fail, type LockChange } from '../model/failure.ts';
+import { Failed, fail, type LockChange, unwritten } from '../model/failure.ts';
 import { troubleLines } from '../report/explain.ts';
 import { openStore, type Store } from '../store/bytes.ts';
 import type { Fetching } from '../store/download.ts';
@@ -186,8 +186,12 @@ function report(own: Entries, next: Entries, file: string, { options, edges }: S
   const text = lockText(next);
   const changes = differences(own, next);
   if (changes.length > 0) {
-    writeFileSync(`${file}.new`, text);
-    renameSync(`${file}.new`, file);
+    try {
+      writeFileSync(`${file}.new`, text);
+      renameSync(`${file}.new`, file);
+    } catch (error) {
+      unwritten(file, error);
+    }
   }
   if (options.json) edges.out(`${JSON.stringify({ file, changes })}\n`);
   else {

@@ -112,6 +112,7 @@ export type Failure =
   | { readonly kind: 'bundle-unreadable'; readonly file: string; readonly why: string }
   | { readonly kind: 'bundle-lacks'; readonly file: string; readonly artifacts: readonly string[] }
   | { readonly kind: 'disk-full'; readonly host: string; readonly what: string }
+  | { readonly kind: 'cannot-write'; readonly path: string; readonly why: string }
   | { readonly kind: 'held'; readonly path: string; readonly owner: Owner }
   | { readonly kind: 'config-missing'; readonly from: string }
   | { readonly kind: 'config-unreadable'; readonly file: string; readonly why: string }
@@ -146,6 +147,7 @@ export const EXIT: { readonly [K in Failure['kind']]: number } = {
   'bundle-unreadable': 65,
   'bundle-lacks': 65,
   'disk-full': 1,
+  'cannot-write': 65,
   held: 75,
   'config-missing': 65,
   'config-unreadable': 65,
@@ -170,6 +172,16 @@ export class Failed extends Error {
 /** Throws an expected failure. */
 export function fail(failure: Failure, cause?: unknown): never {
   throw new Failed(failure, cause === undefined ? undefined : { cause });
+}
+
+/** Throws what kept something on the controller from being written as a failure; anything else is thrown as it is. */
+export function unwritten(path: string, error: unknown): never {
+  const code = codeOf(error) ?? '';
+  if (code === 'ENOSPC')
+    fail({ kind: 'disk-full', host: 'controller', what: `write ${path.split('/').at(-1)}` }, error);
+  if (error instanceof Error && /^E[A-Z0-9]+$/.test(code))
+    fail({ kind: 'cannot-write', path, why: error.message }, error);
+  throw error;
 }
 
 /** The failure behind an error; rethrows what is none, because that is a bug. */

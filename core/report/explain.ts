@@ -136,6 +136,11 @@ const EXPLAINED: { readonly [K in Failure['kind']]: (failure: Extract<Failure, {
       why: what.length > 60 ? [`$ ${what}`] : [],
       fix: 'free some space and run again; finished work is kept',
     }),
+    'cannot-write': ({ path, why }) => ({
+      what: `Cannot write ${path}`,
+      why: lastLines(why),
+      fix: 'name a place that can be written, or make this one so',
+    }),
     held: ({ path, owner }) => ({
       what: 'Cannot start while another run is at work on this recipe',
       why: [`${owner.command} (pid ${owner.pid}, run ${owner.run}), since ${owner.since}`, path],

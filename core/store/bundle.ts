@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, statSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { finish } from '../model/digest.ts';
-import { codeOf, fail } from '../model/failure.ts';
+import { codeOf, fail, unwritten } from '../model/failure.ts';
 import type { Store } from './bytes.ts';
 import { type Entries, type Locked, lockText } from './lock.ts';
 import { openPart } from './part.ts';
@@ -11,13 +11,19 @@ import { END, header, type Member, members, padding } from './tar.ts';
 
 const nameOf = ({ sha256 }: Locked) => `bytes/${sha256}`;
 
-/** Writes the bytes of every entry. requires: the store has them. */
-export async function writeBundle(path: string, entries: Entries, store: Store): Promise<void> {
-  const locked = [...entries.values()].flatMap((entry) => Object.values(entry));
-  const digests = [...new Set(locked.map(({ sha256 }) => sha256))].toSorted();
+/**
+ * Writes the bytes of every entry that `gather` brings into the store; whether there can be such a file is known before it
+ * is asked.
+ */
+export async function writeBundle(path: string, gather: () => Promise<Entries>, store: Store): Promise<void> {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory())
+    fail({ kind: 'cannot-write', path, why: 'it is a folder' });
   const beside = `${path}.new`;
-  const file = await open(beside, 'w');
+  const file = await open(beside, 'w').catch((error: unknown) => unwritten(path, error));
   try {
+    const entries = await gather();
+    const locked = [...entries.values()].flatMap((entry) => Object.values(entry));
+    const digests = [...new Set(locked.map(({ sha256 }) => sha256))].toSorted();
     const lock = Buffer.from(lockText(entries));
     for (const piece of [header('cc.lock', lock.length), lock, padding(lock.length)])
       await file.writeFile(piece);
@@ -35,7 +41,7 @@ export async function writeBundle(path: string, entries: Entries, store: Store):
   } catch (error) {
     await file.close().catch(() => undefined);
     await rm(beside, { force: true });
-    throw error;
+    return unwritten(path, error);
   }
 }
 

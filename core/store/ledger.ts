@@ -12,7 +12,7 @@ import {
   openSync,
   readFileSync,
 } from 'node:fs';
-import { codeOf } from '../model/failure.ts';
+import { codeOf, unwritten } from '../model/failure.ts';
 import { writeDurably } from './durable.ts';
 
 export interface Ledger extends AsyncDisposable {
@@ -46,12 +46,16 @@ export function openLedger(path: string): Ledger {
     return content;
   };
   const add = async (key: string, text: string): Promise<void> => {
-    tail ??= opened(path, known());
-    const { file, synced } = await tail;
-    append(file, line(key, text));
-    if (text === '') known().records.delete(key);
-    else known().records.set(key, text);
-    await synced();
+    try {
+      tail ??= opened(path, known());
+      const { file, synced } = await tail;
+      append(file, line(key, text));
+      if (text === '') known().records.delete(key);
+      else known().records.set(key, text);
+      await synced();
+    } catch (error) {
+      unwritten(path, error);
+    }
   };
   return {
     get: (key) => known().records.get(key),

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import type { Arch } from '../model/artifact.ts';
 import { digestOf } from '../model/digest.ts';
-import { codeOf, fail } from '../model/failure.ts';
+import { fail, unwritten } from '../model/failure.ts';
 import type { Store } from './bytes.ts';
 import { type Sum, sumOf } from './checksums.ts';
 import { download, type Fetching, type Wanted } from './download.ts';
@@ -45,6 +45,8 @@ async function taken(url: string, wanted: Wanted, store: Store, fetching: Fetchi
     part.discard(); // an earlier one may be of an older list
     await download(addresses(url, fetching.network), wanted, part, fetching);
     return readFileSync(part.file, 'utf8');
+  } catch (error) {
+    return unwritten(part.file, error);
   } finally {
     part.discard();
     await part[Symbol.asyncDispose]();
@@ -74,9 +76,7 @@ export async function resolved(
     await rename(part.file, store.place(sha256));
     return { url, sha256, size, trust };
   } catch (error) {
-    if (codeOf(error) === 'ENOSPC')
-      fail({ kind: 'disk-full', host: 'controller', what: `fetch ${name}` }, error);
-    throw error;
+    return unwritten(part.file, error);
   } finally {
     await part[Symbol.asyncDispose]();
   }

@@ -110,6 +110,21 @@ test('run from a bundle that is not there says so; a run that has all needs none
   assert.match(stderr, /^Cannot read the bundle ~\/b\.tar\n {2}Error: ENOENT/);
 });
 
+test('bundle that cannot be written is told before anything is fetched', async (t) => {
+  const { run, asked } = await site(t);
+  for (const [place, why] of [
+    ['nowhere/b.tar', "ENOENT: no such file or directory, open '~/nowhere/b.tar.new'"],
+    ['', 'it is a folder'],
+  ]) {
+    const { code, stderr } = await run('bundle', `./${place}`);
+    assert.equal(code, 65);
+    const path = place ? `~/${place}` : '~';
+    const fix = 'name a place that can be written, or make this one so';
+    assert.equal(stderr, `Cannot write ${path}\n  ${why}\n  fix: ${fix}\n`);
+  }
+  assert.deepEqual(asked, []);
+});
+
 test('bundle of what is not locked is refused', async (t) => {
   const cwd = await folder(t, { 'cc.config.ts': releases({ tool: 'http://127.0.0.1:1/tool' }) });
   const { code, stderr } = await cc(cwd, 'bundle', 'b.tar');

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'node:test';
 import { digestOf } from '../../core/model/digest.ts';
@@ -226,6 +226,15 @@ test('lock and run find what the base says of an address behind a stale entry of
   assert.equal(code, 65);
   assert.match(stderr, /Cannot keep ~\/cc\.lock: 1 artifact changed behind the same address\n/);
   assert.equal(written(), lockOf('/old', 'old'));
+});
+
+test('lock that cannot be written says why', async (t) => {
+  const { url, cwd, configure, run } = await site(t, { '/tool': 'tool' });
+  await configure(releases({ tool: `${url}/tool` }));
+  await mkdir(join(cwd, 'cc.lock.new'));
+  const { code, stderr } = await run('lock', '--first-use');
+  assert.equal(code, 65);
+  assert.match(stderr, /Cannot write ~\/cc\.lock\n {2}EISDIR: .*\n {2}fix: /);
 });
 
 test('lock of an artifact that is not there says which was meant', async (t) => {

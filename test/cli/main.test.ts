@@ -167,7 +167,10 @@ test('a run whose terminal is closed stops, and writes its journal to the end', 
 
 test('a run whose output finds no room is done all the same', async (t) => {
   const { cwd } = await notes(t);
-  await assert.rejects(sh(cwd, `XDG_STATE_HOME=state '${node()}' '${CC}' run note >/dev/full`));
+  await assert.rejects(sh(cwd, `XDG_STATE_HOME=state '${node()}' '${CC}' run note >/dev/full`), {
+    code: 1,
+    stderr: /^Cannot write the output on controller: no space is left on the device\n/,
+  });
   assert.equal(await readFile(join(cwd, 'note'), 'utf8'), 'one');
   await readlink(join(cwd, 'state/cc/notes/latest')); // the last thing that a run writes
 });

@@ -22,6 +22,7 @@ const CODES: { readonly [K in Failure['kind']]: number } = {
   'no-sum': 65,
   'bundle-unreadable': 65,
   'bundle-lacks': 65,
+  'cannot-write': 65,
   'bad-archive': 65,
   'first-use': 65,
   'lock-changed': 65,

@@ -241,6 +241,12 @@ const TEXTS: { readonly [K in Failure['kind']]: readonly Case<K>[] } = {
       `Cannot finish a command on n1: no space is left on the device\n  $ make ${'x'.repeat(60)}\n  fix: free some space and run again; finished work is kept`,
     ],
   ],
+  'cannot-write': [
+    [
+      { kind: 'cannot-write', path: '/site/b.tar', why: 'it is a folder' },
+      'Cannot write /site/b.tar\n  it is a folder\n  fix: name a place that can be written, or make this one so',
+    ],
+  ],
   held: [
     [
       { kind: 'held', path: '/s/hold', owner },

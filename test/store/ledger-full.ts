@@ -7,5 +7,7 @@ process.on('SIGXFSZ', () => undefined); // else the kernel ends whoever writes b
 const [path = ''] = process.argv.slice(2);
 await using ledger = openLedger(path);
 await ledger.set('a', 'fits');
-await assert.rejects(ledger.set('b', 'x'.repeat(100_000)), { code: 'EFBIG' });
+await assert.rejects(ledger.set('b', 'x'.repeat(100_000)), {
+  failure: { kind: 'cannot-write', path, why: 'EFBIG: file too large, write' },
+});
 await ledger.set('c', 'fits');
