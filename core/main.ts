@@ -106,9 +106,15 @@ async function ask(question: string): Promise<boolean> {
   if (!isatty(STDIN)) return false;
   const { createInterface } = await import('node:readline/promises');
   const terminal = createInterface({ input: process.stdin, output: terminalOut() });
-  const answer = await terminal.question(question);
-  terminal.close();
-  return /^y(es)?$/i.test(answer.trim());
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  terminal.on('SIGINT', () => reject(new Failed({ kind: 'interrupted', signal: 'SIGINT' })));
+  terminal.on('close', () => resolve('')); // Ctrl-D, or a terminal that went away
+  terminal.question(question).then(resolve, () => resolve(''));
+  try {
+    return /^y(es)?$/i.test((await promise).trim());
+  } finally {
+    terminal.close();
+  }
 }
 
 /** A young generation that grows no more saves a fifth. Not loaded before, because it takes a while. */

@@ -269,7 +269,12 @@ test('lock asks on a terminal, once for all, and takes yes for an answer', async
     child.stdout?.once('data', () => child.stdin?.end(answer));
     return promise;
   };
-  assert.equal((await typed('n\n')).code, 65);
+  for (const [no, code] of [
+    ['n\n', 65],
+    ['\x04', 65], // Ctrl-D
+    ['\x03', 130], // Ctrl-C
+  ] as const)
+    assert.equal((await typed(no)).code, code);
   assert.throws(written, { code: 'ENOENT' });
   const { code, stdout } = await typed('y\n');
   assert.equal(code, 0, stdout);
