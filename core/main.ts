@@ -5,7 +5,7 @@ import type { Options } from './cli/args.ts';
 import { help, parsed, type Verb } from './cli/args.ts';
 import { run } from './cli/run.ts';
 import type { Edges } from './cli/session.ts';
-import { codeOf, EXIT, Failed, unwritten } from './model/failure.ts';
+import { codeOf, exitFor, Failed, unwritten } from './model/failure.ts';
 
 type Command = (names: readonly string[], options: Options, edges: Edges) => Promise<number>;
 
@@ -36,7 +36,7 @@ function onStop(stop: (signal: NodeJS.Signals) => void): void {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
       count += 1;
-      if (count > IMPATIENT) process.exit(130);
+      if (count > IMPATIENT) process.exit(exitFor({ kind: 'interrupted', signal }));
       stop(signal);
     });
   }
@@ -139,5 +139,5 @@ try {
   if (!(error instanceof Failed)) throw error;
   const { explained } = await import('./report/explain.ts');
   put(STDERR, `${explained(error.failure).join('\n')}\n`);
-  process.exitCode = EXIT[error.failure.kind];
+  process.exitCode = exitFor(error.failure);
 }

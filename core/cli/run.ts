@@ -5,7 +5,7 @@ import { criticalPath, type Order, order, reversed } from '../graph/order.ts';
 import { hold } from '../host/hold.ts';
 import type { Clock } from '../host/shell.ts';
 import type { Counts, Emit, Event } from '../model/event.ts';
-import { EXIT } from '../model/failure.ts';
+import { exitFor } from '../model/failure.ts';
 import type { State, Task, TaskId } from '../model/task.ts';
 import { lines } from '../report/lines.ts';
 import { type Applying, applying } from '../run/apply.ts';
@@ -149,9 +149,9 @@ async function reporter({ json: asJson }: Options, { out, terminal }: Edges): Pr
 }
 
 function exitOf(outcomes: Outcomes, signal: AbortSignal): number {
-  if (signal.aborted) return signal.reason === 'SIGTERM' ? 143 : 130;
+  if (signal.aborted) return exitFor({ kind: 'interrupted', signal: String(signal.reason) });
   const failure = [...outcomes.values()].find((outcome) => outcome.failure)?.failure;
-  return failure ? EXIT[failure.kind] : 0;
+  return failure ? exitFor(failure) : 0;
 }
 
 function ended(

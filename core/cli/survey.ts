@@ -2,7 +2,7 @@
 
 import { named } from '../graph/select.ts';
 import { describe } from '../model/change.ts';
-import { EXIT } from '../model/failure.ts';
+import { exitFor, fail } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
 import type { TaskId } from '../model/task.ts';
 import { explained } from '../report/explain.ts';
@@ -52,7 +52,7 @@ async function survey(
 
 function exitOf(findings: readonly Finding[]): number {
   const failure = findings.find((finding) => finding.kind === 'unknown')?.failure;
-  if (failure) return EXIT[failure.kind];
+  if (failure) return exitFor(failure);
   return findings.some(({ kind }) => kind !== 'as-declared') ? 2 : 0;
 }
 
@@ -78,7 +78,16 @@ async function findingsOf(
     keepGoing: true,
     duration: () => 1,
   });
-  await driven.finally(() => world.fleet[Symbol.asyncDispose]());
+  const cut = (cause?: unknown) => fail({ kind: 'interrupted', signal: String(stop.signal.reason) }, cause);
+  try {
+    await driven;
+  } catch (error) {
+    if (stop.signal.aborted) cut(error);
+    throw error;
+  } finally {
+    await world.fleet[Symbol.asyncDispose]();
+  }
+  if (stop.signal.aborted) cut(); // what was found so far would look like all there is
   return tasks.flatMap(({ id }) => findings.get(id) ?? []);
 }
 

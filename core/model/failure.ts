@@ -158,6 +158,11 @@ export const EXIT: { readonly [K in Failure['kind']]: number } = {
   usage: 64,
 };
 
+/** What a failure ends a command with: as shells have it, 128 and the number of the signal where that is the reason. */
+export function exitFor(failure: Failure): number {
+  return failure.kind === 'interrupted' && failure.signal === 'SIGTERM' ? 143 : EXIT[failure.kind];
+}
+
 /** Carries an expected failure to the nearest edge; anything else that is thrown is a bug. */
 export class Failed extends Error {
   readonly failure: Failure;

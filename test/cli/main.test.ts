@@ -7,8 +7,12 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { promisify } from 'node:util';
 import { help } from '../../core/cli/args.ts';
+import { digestOf } from '../../core/model/digest.ts';
+import { lockText } from '../../core/store/lock.ts';
 import { CC, cc, folder, MOD, node } from '../rig/cc.ts';
+import { served } from '../rig/web.ts';
 import { notes } from './notes.ts';
+import { releases } from './releases.ts';
 
 test('help and version go to standard output', async (t) => {
   const cwd = await folder(t);
@@ -174,6 +178,48 @@ test('a run whose output finds no room is done all the same', async (t) => {
   assert.equal(await readFile(join(cwd, 'note'), 'utf8'), 'one');
   await readlink(join(cwd, 'state/cc/notes/latest')); // the last thing that a run writes
 });
+
+/** A recipe whose first look at a host ends cc, and whose second one is not done. */
+const ENDING = `import { plugin, recipe, step, v } from '${MOD}';
+const p = plugin({ name: 'p', help: '', options: v.strictObject({}), build: () => ({ steps: ['a', 'b'].map((name) =>
+  step({ name, where: 'controller', root: false, plan: () => [], probe: () => new Promise((seen) => {
+    const alive = setInterval(() => {}, 1000); // a signal that is waited for keeps no process alive
+    process.once('SIGTERM', () => seen(clearInterval(alive) ?? null));
+    process.kill(process.pid, 'SIGTERM');
+  }) })) }) });
+export default recipe({ name: 'ending', plugins: [p()] });`;
+
+test('a look that is cut off by a signal says so, and shows nothing of what it found', async (t) => {
+  const cwd = await folder(t, { 'cc.config.ts': ENDING });
+  for (const words of [['plan'], ['status'], ['why', 'p/a']]) {
+    const { code, stdout, stderr } = await cc(cwd, ...words);
+    assert.deepEqual([code, stdout], [143, ''], words[0]);
+    assert.match(stderr, /^Interrupted by SIGTERM\n/);
+  }
+});
+
+for (const [signal, code] of [
+  ['SIGTERM', 143],
+  ['SIGINT', 130],
+] as const) {
+  test(`lock and bundle that end by ${signal} exit with ${code}`, async (t) => {
+    let child: ReturnType<typeof spawn> | undefined;
+    const { url } = await served(t, { '/tool': () => void child?.kill(signal) });
+    const locked = { url: `${url}/tool`, sha256: digestOf(''), trust: 'sums' } as const;
+    const cwd = await folder(t, {
+      'cc.config.ts': releases({ tool: `${url}/tool` }),
+      'cc.lock': lockText(new Map([['tool', { amd64: locked, arm64: locked }]])),
+    });
+    const env = { PATH: process.env['PATH'], HOME: cwd, XDG_CACHE_HOME: join(cwd, 'cache') };
+    for (const words of [
+      ['lock', 'tool'],
+      ['bundle', 'b.tar'],
+    ]) {
+      child = spawn(node(), [CC, ...words], { cwd, env, stdio: 'ignore' });
+      assert.deepEqual(await once(child, 'exit'), [code, null], words[0]);
+    }
+  });
+}
 
 test('output reaches a pipe that another program made non-blocking, whole', async (t) => {
   const cwd = await folder(t, { 'cc.config.ts': LONG });
