@@ -62,7 +62,7 @@ export async function unbundled(
     for (const { name, locked } of found) await from.take(name, locked, store, signal);
   } catch (error) {
     if (signal.aborted) fail({ kind: 'interrupted', signal: String(signal.reason) }, error);
-    unwritten(session.paths.cache, error);
+    unwritten(session.paths.cache, error, 'take releases from the bundle');
   }
 }
 

@@ -180,10 +180,9 @@ export function fail(failure: Failure, cause?: unknown): never {
 }
 
 /** Throws what kept something on the controller from being written as a failure; anything else is thrown as it is. */
-export function unwritten(path: string, error: unknown): never {
+export function unwritten(path: string, error: unknown, what = `write ${path.split('/').at(-1)}`): never {
   const code = codeOf(error) ?? '';
-  if (code === 'ENOSPC')
-    fail({ kind: 'disk-full', host: 'controller', what: `write ${path.split('/').at(-1)}` }, error);
+  if (code === 'ENOSPC') fail({ kind: 'disk-full', host: 'controller', what }, error);
   if (error instanceof Error && /^E[A-Z0-9]+$/.test(code))
     fail({ kind: 'cannot-write', path, why: error.message }, error);
   throw error;

@@ -46,7 +46,7 @@ async function taken(url: string, wanted: Wanted, store: Store, fetching: Fetchi
     await download(addresses(url, fetching.network), wanted, part, fetching);
     return readFileSync(part.file, 'utf8');
   } catch (error) {
-    return unwritten(part.file, error);
+    return unwritten(part.file, error, `fetch ${wanted.name}`);
   } finally {
     part.discard();
     await part[Symbol.asyncDispose]();
@@ -76,7 +76,7 @@ export async function resolved(
     await rename(part.file, store.place(sha256));
     return { url, sha256, size, trust };
   } catch (error) {
-    return unwritten(part.file, error);
+    return unwritten(part.file, error, `fetch ${name}`);
   } finally {
     await part[Symbol.asyncDispose]();
   }

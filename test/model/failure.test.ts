@@ -1,7 +1,16 @@
 /** Failures: the exit code of each kind, and what tells them from bugs. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { codeOf, EXIT, Failed, type Failure, fail, failureOf } from '../../core/model/failure.ts';
+import {
+  codeOf,
+  EXIT,
+  exitFor,
+  Failed,
+  type Failure,
+  fail,
+  failureOf,
+  unwritten,
+} from '../../core/model/failure.ts';
 
 /** Written out again, because these are promises of the README. */
 const CODES: { readonly [K in Failure['kind']]: number } = {
@@ -64,4 +73,32 @@ test('codeOf reads the code of a system error only', () => {
   assert.equal(codeOf(Object.assign(new Error(), { code: 2 })), undefined);
   assert.equal(codeOf({ code: 'ENOENT' }), undefined);
   assert.equal(codeOf(undefined), undefined);
+});
+
+test('unwritten tells a full disk from a place that cannot be written, and lets the rest through', () => {
+  const system = (code: string) => Object.assign(new Error(`${code}: why`), { code });
+  const failure = (error: unknown, what?: string): unknown => {
+    try {
+      return unwritten('/s/cc.lock', error, what);
+    } catch (thrown) {
+      return thrown instanceof Failed ? thrown.failure : thrown;
+    }
+  };
+  const full = { kind: 'disk-full', host: 'controller' };
+  assert.deepEqual(failure(system('ENOSPC')), { ...full, what: 'write cc.lock' });
+  assert.deepEqual(failure(system('ENOSPC'), 'fetch a'), { ...full, what: 'fetch a' });
+  const denied = { kind: 'cannot-write', path: '/s/cc.lock', why: 'EACCES: why' };
+  assert.deepEqual(failure(system('EACCES')), denied);
+  for (const bug of [system('ERR_INVALID_ARG_TYPE'), new TypeError('bug'), 'text'])
+    assert.equal(failure(bug), bug);
+  assert.deepEqual(failure(new Failed({ kind: 'usage', message: 'no' })), { kind: 'usage', message: 'no' });
+});
+
+test('an interruption ends a command as its signal would', () => {
+  for (const [signal, code] of [
+    ['SIGTERM', 143],
+    ['SIGINT', 130],
+    ['SIGHUP', 130],
+  ] as const)
+    assert.equal(exitFor({ kind: 'interrupted', signal }), code);
 });
