@@ -50,6 +50,8 @@ export function ccWith(
     HOME: join(cwd, 'home'),
     XDG_STATE_HOME: join(cwd, 'state'),
     XDG_CACHE_HOME: join(cwd, 'cache'),
+    // What Node keeps of code is not what tests look for; test/cli/main.test.ts has one of where it goes.
+    NODE_DISABLE_COMPILE_CACHE: '1',
     ...more,
   };
   const { promise, resolve, reject } = Promise.withResolvers<Ran>();
