@@ -28,7 +28,7 @@ const STDERR = 2;
 /** How long to wait before a full pipe is tried again, in milliseconds. */
 const FULL = 5;
 
-/** A second signal means "now": children get no more time. */
+/** Signals that ask; one more means "now", and children get no more time. */
 const IMPATIENT = 2;
 
 function onStop(stop: (signal: NodeJS.Signals) => void): void {

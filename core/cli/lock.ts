@@ -214,7 +214,7 @@ interface Difference {
 function differences(own: Entries, next: Entries): readonly Difference[] {
   const names = [...new Set([...own.keys(), ...next.keys()])].toSorted();
   return names.flatMap((name) =>
-    (['amd64', 'arm64'] as const).flatMap((arch): readonly Difference[] => {
+    ARCHES.flatMap((arch): readonly Difference[] => {
       const [from, to] = [own.get(name)?.[arch], next.get(name)?.[arch]].map(shown);
       if (from === to) return [];
       if (from === undefined) return [{ kind: 'added', name, arch, to: to! }]; // they differ, so there is one

@@ -11,12 +11,12 @@ export type Change = { readonly why: string } & (
   | { readonly kind: 'folder'; readonly path: string }
   | { readonly kind: 'place'; readonly path: string; readonly artifact: Artifact; readonly mode: number }
   /** Unpacks an archive into a folder that it replaces as a whole; `strip` leading path parts are dropped. */
-  /** `most` is what it may unpack to, in bytes, where it may be more than any other. */
   | {
       readonly kind: 'unpack';
       readonly path: string;
       readonly artifact: Artifact;
       readonly strip: number;
+      /** What it may unpack to, in bytes, where it may be more than any other. */
       readonly most?: number;
     }
   | { readonly kind: 'fetch'; readonly artifact: Artifact }

@@ -76,8 +76,9 @@ export function remoteStamps(transport: Transport, folder: string): Stamps {
   return {
     read: async (task) => parsed(task, (await all()).get(fileOf(task))),
     write: async (stamp) => {
-      await run(WRITE, [fileOf(stamp.task), digestOf(text(stamp))], text(stamp));
-      (await all()).set(fileOf(stamp.task), text(stamp));
+      const [file, body] = [fileOf(stamp.task), text(stamp)];
+      await run(WRITE, [file, digestOf(body)], body);
+      (await all()).set(file, body);
     },
     remove: async (task) => {
       await run('rm -f -- "$1/$2"', [fileOf(task)]);

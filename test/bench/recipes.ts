@@ -1,4 +1,5 @@
 /** Configurations to measure with, as text, and the graph that is given to cc and to its peer. */
+import { dice } from '../graph/random.ts';
 
 /** For each task the numbers of those it needs. */
 export type Graph = readonly (readonly number[])[];
@@ -12,17 +13,6 @@ export function layered(tasks: number, width: number, seed: number): Graph {
     const needs = Array.from({ length: 1 + roll(3) }, () => (layer - 1) * width + roll(width));
     return [...new Set(needs)];
   });
-}
-
-/** Numbers from 0 to below `below`; mulberry32. */
-function dice(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
 }
 
 const HEAD = "import { plugin, recipe, step, v, written } from 'cc-kubernetes';\n";
