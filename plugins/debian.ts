@@ -16,10 +16,10 @@ export interface Debian {
   deb(name: string, from: { package: string; suite: string; member?: string }): Artifact;
   /** The upstream tarball of a source package. */
   source(name: string, from: { package: string; suite: string }): Artifact;
+  /** Packages with all they need, for tools that install whole systems; a bundle then has them. */
+  system(name: string, of: { packages: readonly string[]; suite: string }): Artifact;
   /** A file in the form of `sources.list` that names one suite, for tools that install whole systems. */
   sources(suite: string): string;
-  /** A need for whatever reads such a file. */
-  readonly need: string;
 }
 
 export const debianArchive = capability<Debian>('debian-archive');
@@ -45,7 +45,7 @@ export const debian = plugin({
   name: 'debian',
   help: "reads Debian's archive through apt with folders of cc's own; the host's apt is left as it is",
   options: v.strictObject({
-    /** The archive's address; default: the one in the controller's own apt configuration. */
+    /** The archive's address, or the file: URL of a folder; default: what the controller's own apt has. */
     mirror: v.optional(v.pipe(v.string(), v.url())),
     suites: v.optional(v.pipe(v.array(v.string()), v.minLength(1)), ['bookworm']),
   }),
@@ -73,8 +73,8 @@ export const debian = plugin({
         debianArchive.of({
           deb: (name, from) => artifact(name, { kind: 'deb', apt, ...from }),
           source: (name, from) => artifact(name, { kind: 'deb-source', apt, ...from }),
+          system: (name, of) => artifact(name, { kind: 'debs', apt, ...of }),
           sources,
-          need,
         }),
       ],
       steps: [
@@ -86,7 +86,11 @@ export const debian = plugin({
           needs: ['debian/keyring'],
           inputs: { mirror, suites },
           probe: async (view) => {
-            const address = mirror ?? (await known(view, `${apt}/sources.list`)) ?? (await ask(view));
+            const address =
+              mirror?.replace(/^file:(\/\/)?(?=\/)/, 'copy:') ??
+              (await brought(view, apt)) ??
+              (await known(view, `${apt}/sources.list`)) ??
+              (await ask(view));
             const looks = files(address).map(async ({ path, text }) =>
               (await view.text(path)) === text ? [] : [path],
             );
@@ -107,6 +111,12 @@ export const debian = plugin({
   },
 });
 
+/** The excerpt of the archive that a bundle brought. Of folders apt copies files, because a root being made sees none. */
+async function brought(view: View, apt: string): Promise<string | undefined> {
+  const there = await view.stat(`${apt}/archive/dists`);
+  return there && `copy:${apt}/archive`;
+}
+
 /** What an earlier run found: apt takes most of a second to say it again. */
 async function known(view: View, path: string): Promise<string | undefined> {
   return /^deb \[[^\]]*\] (\S+) /.exec((await view.text(path)) ?? '')?.[1];
@@ -126,6 +136,8 @@ async function ask(view: View): Promise<string> {
   return (view.platform.distro.startsWith('debian') && main?.[0]) || 'http://deb.debian.org/debian';
 }
 
+/** What lies in a folder does not become wrong when its index is no longer the newest. */
 function line(kind: 'deb' | 'deb-src', mirror: string, suite: string): string {
-  return `${kind} [signed-by=${KEYRING}] ${mirror} ${suite} main\n`;
+  const dated = mirror.startsWith('copy:') ? ' check-valid-until=no' : '';
+  return `${kind} [signed-by=${KEYRING}${dated}] ${mirror} ${suite} main\n`;
 }

@@ -12,7 +12,7 @@ import {
   v,
 } from '../core/mod.ts';
 import { cri, kubernetesRelease, nodeImages } from './capabilities.ts';
-import { bootstrap, debianArchive } from './debian.ts';
+import { bootstrap, type Debian, debianArchive } from './debian.ts';
 import { eraOf } from './kubernetes/versions.ts';
 
 /** The system below etcd, kube-proxy, nginx and the smoke test's client: one layer for all of them. */
@@ -60,7 +60,7 @@ export const images = plugin({
       provides: [nodeImages.of({ nginx, client })],
       steps: [
         packages(['mmdebstrap'], { name: 'tools', where: 'controller', needs: [] }),
-        baseLayer(root, suite, archive.sources(suite), archive.need),
+        baseLayer(root, suite, archive),
         built({
           name: 'archive',
           where: 'controller',
@@ -99,11 +99,13 @@ const NEEDLESS = [
 /** A tar whose bytes depend on nothing but its content. */
 const TAR = cmd`tar --create --sort=name --format=gnu --mtime=@0 --numeric-owner`.argv;
 
-function baseLayer(root: string, suite: string, sources: string, archive: string) {
+function baseLayer(root: string, suite: string, archive: Debian) {
+  const sources = archive.sources(suite);
   return built({
     name: 'base',
     where: 'controller',
-    needs: ['images/tools', archive],
+    needs: ['images/tools'],
+    artifacts: [archive.system(`images-${suite}`, { packages: BASE_PACKAGES, suite })],
     outputs: [`${root}.tar`],
     make: [
       cmd`rm -rf --one-file-system ${root} ${root}.tar`,

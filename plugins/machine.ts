@@ -34,7 +34,7 @@ export const machine = plugin({
           where: 'controller',
           needs: [],
         }),
-        baseRoot(base, suite, archive.sources(suite), archive.need),
+        baseRoot(base, suite, archive),
         keyPair('key', `${keys}/id`),
         ...each.map(({ name }) => keyPair(`key-${name}`, `${keys}/${name}`)),
         knownHosts(each, keys),

@@ -142,6 +142,7 @@ const NAMED = [
   'core/host/local.ts: machine', // what node:os calls it
   'core/host/platform.ts: machine', // what uname calls it
   'core/report/explain.ts: debian', // the fix names the option that mends it
+  'core/store/excerpt.ts: debian',
   'core/store/fetch.ts: debian', // the file beside it
 ];
 

@@ -17,7 +17,7 @@ export const VERBS = {
   },
   bundle: {
     names: 'FILE',
-    help: 'write the releases of the recipe into one file, for where there is no network',
+    help: 'write what the recipe takes from the network into one file, for where there is none',
   },
   list: { names: '', help: 'list tasks with what they need' },
   graph: { names: '[TASK...]', help: 'print the graph as text, dot, mermaid or json (--format)' },
@@ -45,7 +45,7 @@ const OPTIONS = {
   bundle: {
     type: 'string',
     value: 'FILE',
-    help: 'take releases from this file, and none from the network (run)',
+    help: 'take from this file what would come from the network (run)',
   },
   accept: { type: 'boolean', help: 'take bytes that changed behind the address of a named artifact (lock)' },
   'first-use': { type: 'boolean', help: 'trust the first bytes of what nobody publishes a digest of (lock)' },

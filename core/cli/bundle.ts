@@ -1,75 +1,107 @@
-/** `cc bundle` and `cc run --bundle`: a recipe's releases in one file, for where there is no network. */
+/** `cc bundle`: all that a recipe takes from the network, in one file, for where there is none. */
+import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Artifact } from '../model/artifact.ts';
-import { Failed, fail, unwritten } from '../model/failure.ts';
-import type { Task } from '../model/task.ts';
-import { openBundle, writeBundle } from '../store/bundle.ts';
-import { openStore } from '../store/bytes.ts';
+import type { Digest } from '../model/digest.ts';
+import { Failed } from '../model/failure.ts';
+import { type Contents, EXCERPT, packOf, writeBundle } from '../store/bundle.ts';
+import { openStore, type Store } from '../store/bytes.ts';
+import type { Fetching } from '../store/download.ts';
+import { archivesOf, bringPiece, isDebian, piecesOf } from '../store/excerpt.ts';
 import { fetchArtifact } from '../store/fetch.ts';
-import { type Entry, readLocks } from '../store/lock.ts';
+import { fetchPack, isGit } from '../store/git.ts';
+import { type Entries, type Entry, readLocks } from '../store/lock.ts';
+import type { Wish } from '../store/resolve.ts';
 import type { Options } from './args.ts';
-import { tellingOf, wishesOf } from './lock.ts';
+import { artifactsOf, forEach, tellingOf } from './fetching.ts';
+import { labelOf, wishesOf } from './lock.ts';
+import { run } from './run.ts';
 import type { Edges, Session } from './session.ts';
 
-/** Writes a bundle of what `cc.lock` names, and fetches what is not here yet. */
+/** Writes a bundle of all that tasks of the recipe would fetch, and fetches what is not here yet. */
 export async function bundle(
   [file = '']: readonly string[],
   options: Options,
   edges: Edges,
 ): Promise<number> {
   const { session, wishes } = await wishesOf(options, edges);
-  const { network, paths, locks } = session;
+  const artifacts = artifactsOf(session.tasks);
+  const exit = await prepared(artifacts, options, edges);
+  if (exit !== 0) return exit;
   const stop = new AbortController();
   edges.onStop((signal) => stop.abort(new Failed({ kind: 'interrupted', signal })));
-  const entries = new Map<string, Entry>();
-  const gather = async () => {
-    for (const wish of wishes) {
-      const { name, arch, url } = wish;
-      const store = openStore(paths.cache, readLocks(locks, arch));
-      const artifact: Artifact = { name, source: { kind: 'url', url } };
-      await fetchArtifact(store, artifact, { network, signal: stop.signal, telling: tellingOf(wish, edges) });
-      entries.set(name, { ...entries.get(name), [arch]: store.locked(artifact)! }); // without one it could not be fetched
-    }
-    return entries;
-  };
+  const fetching = (label: string): Fetching => ({
+    network: session.network,
+    signal: stop.signal,
+    telling: tellingOf(label, edges),
+  });
+  const gathering = { session, store: openStore(session.paths.cache, []), stop, fetching };
   const path = resolve(edges.cwd, file);
-  await writeBundle(path, gather, openStore(paths.cache, []));
-  if (options.json)
-    edges.out(`${JSON.stringify({ file: path, artifacts: [...entries.keys()].toSorted() })}\n`);
-  else edges.out(`wrote ${path}: ${[...entries.keys()].toSorted().join(', ') || 'no releases'}\n`);
+  const gather = async (): Promise<Contents> => ({
+    entries: await releases(wishes, gathering),
+    files: new Map([...(await commits(artifacts, gathering)), ...(await excerpts(artifacts, gathering))]),
+  });
+  await writeBundle(path, gather, gathering.store);
+  const names = artifacts.map(({ name }) => name).toSorted();
+  if (options.json) edges.out(`${JSON.stringify({ file: path, artifacts: names })}\n`);
+  else edges.out(`wrote ${path}: ${names.join(', ') || 'no releases'}\n`);
   return 0;
 }
 
-/** Brings what tasks fetch from a bundle into the store; fails before anything starts when something is in neither. */
-export async function unbundled(
-  file: string,
-  tasks: readonly Task[],
-  session: Session,
-  signal: AbortSignal,
-): Promise<void> {
-  const store = openStore(session.paths.cache, readLocks(session.locks, session.arch));
-  const away = fetchedBy(tasks, session).filter((artifact) => !store.digest(artifact));
-  if (away.length === 0) return;
-  const from = await openBundle(file);
-  const found = away.flatMap((artifact) => {
-    const { name, source } = artifact;
-    const locked = store.locked(artifact);
-    return source.kind === 'url' && locked?.url === source.url && from.has(locked) ? [{ name, locked }] : [];
-  });
-  const lacks = away.map(({ name }) => name).filter((name) => !found.some((each) => each.name === name));
-  if (lacks.length > 0) fail({ kind: 'bundle-lacks', file, artifacts: lacks.toSorted() });
-  try {
-    for (const { name, locked } of found) await from.take(name, locked, store, signal);
-  } catch (error) {
-    if (signal.aborted) fail({ kind: 'interrupted', signal: String(signal.reason) }, error);
-    unwritten(session.paths.cache, error, 'take releases from the bundle');
-  }
+/** Which archive of Debian is meant, tasks find out; they tell of themselves beside the answer. */
+async function prepared(artifacts: readonly Artifact[], options: Options, edges: Edges): Promise<number> {
+  const needs = artifacts.flatMap(({ source, needs = [] }) => (isDebian(source) ? needs : []));
+  if (needs.length === 0) return 0;
+  return run([...new Set(needs)], { ...options, json: false }, { ...edges, out: edges.say, terminal: false });
 }
 
-/** What tasks would ask the network for. Debian's archive has a mirror of its own. */
-function fetchedBy(tasks: readonly Task[], session: Session): readonly Artifact[] {
-  const names = new Set(tasks.filter(({ plugin }) => plugin === 'fetch').map(({ step }) => step.name));
-  const all = session.tasks.flatMap(({ step }) => step.artifacts ?? []);
-  const wanted = all.filter(({ name, source }) => names.has(name) && /^(url|git)$/.test(source.kind));
-  return [...new Map(wanted.map((artifact) => [artifact.name, artifact])).values()];
+interface Gathering {
+  readonly session: Session;
+  readonly store: Store;
+  readonly stop: AbortController;
+  readonly fetching: (label: string) => Fetching;
+}
+
+async function releases(wishes: readonly Wish[], { session, stop, fetching }: Gathering): Promise<Entries> {
+  const entries = new Map<string, Entry>();
+  await forEach(wishes, stop, async (wish) => {
+    const { name, arch, url } = wish;
+    const store = openStore(session.paths.cache, readLocks(session.locks, arch));
+    const artifact: Artifact = { name, source: { kind: 'url', url } };
+    await fetchArtifact(store, artifact, fetching(labelOf(wish)));
+    entries.set(name, { ...entries.get(name), [arch]: store.locked(artifact)! }); // without one it could not be fetched
+  });
+  return entries;
+}
+
+async function commits(
+  artifacts: readonly Artifact[],
+  { store, stop, fetching }: Gathering,
+): Promise<ReadonlyMap<string, Digest>> {
+  const files = new Map<string, Digest>();
+  await forEach(artifacts.filter(isGit), stop, async (artifact) => {
+    const file = store.arriving(artifact);
+    try {
+      await fetchPack(artifact.name, artifact.source, file, fetching(artifact.name));
+      files.set(packOf(artifact), await store.copy(file));
+    } finally {
+      await rm(file, { force: true });
+    }
+  });
+  return files;
+}
+
+async function excerpts(
+  artifacts: readonly Artifact[],
+  { store, stop, fetching }: Gathering,
+): Promise<ReadonlyMap<string, Digest>> {
+  const files = new Map<string, Digest>();
+  for (const [apt, sources] of archivesOf(artifacts)) {
+    const pieces = await piecesOf(apt, sources, store, fetching('archive'));
+    await forEach(pieces, stop, async (piece) => {
+      await bringPiece(piece, store, fetching(piece.path));
+      files.set(`${EXCERPT}${piece.path}`, piece.sha256);
+    });
+  }
+  return files;
 }

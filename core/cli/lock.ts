@@ -3,7 +3,6 @@ import { renameSync, writeFileSync } from 'node:fs';
 import { nearest } from '../graph/near.ts';
 import type { Arch } from '../model/artifact.ts';
 import { Failed, fail, type LockChange, unwritten } from '../model/failure.ts';
-import { troubleLines } from '../report/explain.ts';
 import { openStore, type Store } from '../store/bytes.ts';
 import type { Fetching } from '../store/download.ts';
 import {
@@ -19,10 +18,8 @@ import {
 } from '../store/lock.ts';
 import { publishedSum, resolved, type Wish } from '../store/resolve.ts';
 import { type Options, usage } from './args.ts';
+import { forEach, tellingOf } from './fetching.ts';
 import { type Edges, openSession, type Session } from './session.ts';
-
-/** Downloads at once. */
-const PLACES = 4;
 
 /** The lock files that count, the configuration's own last. */
 type Locks = { readonly [A in Arch]: readonly Lock[] };
@@ -109,18 +106,11 @@ async function resolvedAll(
   const stop = new AbortController();
   edges.onStop((signal) => stop.abort(new Failed({ kind: 'interrupted', signal })));
   const results: Result[] = [];
-  const waiting = [...items];
-  const worker = async () => {
-    for (let item = waiting.shift(); item; item = waiting.shift()) {
-      const fetching = { network: session.network, signal: stop.signal, telling: tellingOf(item, edges) };
-      results.push({ ...item, found: await foundOf(item, everything, store, fetching) });
-    }
-  };
-  const workers = Array.from({ length: PLACES }, worker);
-  // What the others have so far stays where it is for the next time.
-  for (const each of workers) each.catch((error: unknown) => stop.abort(error));
-  await Promise.allSettled(workers);
-  if (stop.signal.aborted) throw stop.signal.reason;
+  await forEach(items, stop, async (item) => {
+    const telling = tellingOf(labelOf(item), edges);
+    const fetching = { network: session.network, signal: stop.signal, telling };
+    results.push({ ...item, found: await foundOf(item, everything, store, fetching) });
+  });
   return items.map((item) => results.find((result) => labelOf(result) === labelOf(item))!); // each has one
 }
 
@@ -141,14 +131,6 @@ async function foundOf(
   if (item.known && !item.asked && same && item.known.trust !== 'first use') return item.known;
   const found = await resolved(item, sum, store, fetching);
   return item.known?.sha256 === found.sha256 && found.trust === 'first use' ? item.known : found;
-}
-
-export function tellingOf(item: Wish, { say }: Edges): Fetching['telling'] {
-  return {
-    log: (text) => say(`${labelOf(item)} ${text}\n`),
-    attempt: ({ url, trouble }) => say(`${labelOf(item)} not from ${url}: ${troubleLines(trouble)[0]}\n`),
-    progress: () => {},
-  };
 }
 
 /** Other bytes behind the same address. */
@@ -229,6 +211,6 @@ function shown(locked: Locked | undefined): string | undefined {
   return locked && `sha256 ${locked.sha256} (${locked.trust}) ${locked.url}`;
 }
 
-function labelOf({ name, arch }: Wish): string {
+export function labelOf({ name, arch }: Wish): string {
   return `${name} ${arch}`;
 }

@@ -24,7 +24,7 @@ export async function run(names: readonly string[], options: Options, edges: Edg
   edges.onStop((signal) => stop.abort(signal));
   const asked = new Set(names.includes('all') ? [] : wanted.map(({ id }) => id));
   if (options.bundle !== undefined && !undo)
-    await (await import('./bundle.ts')).unbundled(
+    await (await import('./unbundle.ts')).unbundled(
       resolve(edges.cwd, options.bundle),
       selected.tasks,
       session,

@@ -239,21 +239,25 @@ function fetches(placed: readonly Placed[], hosts: readonly Host[], problems: Pr
     artifacts.set(artifact.name, artifact);
   }
   const host = hosts.find(({ name }) => name === CONTROLLER)!; // expand puts it first
-  return [...artifacts.values()]
-    .filter(({ source }) => source.kind !== 'built')
-    .map((artifact) => ({
-      plugin: 'fetch',
-      epoch: 1,
-      step: fetched(artifact),
-      host,
-      needs: artifact.needs ?? [],
-    }));
+  return [...artifacts.values()].filter(isFetched).map((artifact) => ({
+    plugin: 'fetch',
+    epoch: 1,
+    step: fetched(artifact),
+    host,
+    needs: artifact.needs ?? [],
+  }));
+}
+
+/** What is built here needs no network, and a tool that takes packages from the archive goes there by itself. */
+function isFetched({ source }: Artifact): boolean {
+  return source.kind !== 'built' && source.kind !== 'debs';
 }
 
 function needsOf({ step, host, needs }: Placed): readonly Need[] {
-  const bytes = (step.artifacts ?? []).flatMap((artifact) =>
-    artifact.source.kind === 'built' ? [artifact.source.by] : [`fetch/${artifact.name}`],
-  );
+  const bytes = (step.artifacts ?? []).flatMap((artifact) => {
+    if (isFetched(artifact)) return [`fetch/${artifact.name}`];
+    return artifact.source.kind === 'built' ? [artifact.source.by] : (artifact.needs ?? []);
+  });
   return [...needs, ...bytes, ...(host.madeBy ? [host.madeBy] : [])];
 }
 

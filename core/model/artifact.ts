@@ -11,6 +11,8 @@ export type Arch = 'amd64' | 'arm64';
  * - `deb`: a Debian package, or one file of it (`member`, a path without leading slash), authenticated by the signed index.
  *   `apt` is the folder with a `sources.list` of cc's own, so that the host's apt is left alone.
  * - `deb-source`: the upstream tarball of a Debian source package, authenticated the same way.
+ * - `debs`: packages with all they need, which a tool that makes whole systems takes from the archive by itself; a run
+ *   fetches nothing for it, a bundle has to have them.
  * - `built`: the file at `path` that a step of this recipe (`plugin/step`) makes on the controller.
  */
 export type Source =
@@ -24,6 +26,12 @@ export type Source =
       readonly member?: string;
     }
   | { readonly kind: 'deb-source'; readonly apt: string; readonly package: string; readonly suite: string }
+  | {
+      readonly kind: 'debs';
+      readonly apt: string;
+      readonly packages: readonly string[];
+      readonly suite: string;
+    }
   | { readonly kind: 'built'; readonly by: Need; readonly path: string };
 
 /**
@@ -51,6 +59,7 @@ export function origin(artifact: Artifact): string {
   }
   if (source.kind === 'deb-source')
     return `Debian source ${source.package} of ${source.suite} (upstream tarball)`;
+  if (source.kind === 'debs') return `Debian packages ${source.packages.join(', ')} of ${source.suite}`;
   return `built by ${source.by}`;
 }
 

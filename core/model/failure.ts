@@ -98,7 +98,7 @@ export type Failure =
       readonly artifact: string;
       readonly attempts: readonly Attempt[];
       /** Who says what they must be. */
-      readonly by: 'cc.lock' | 'archive' | 'sums';
+      readonly by: 'cc.lock' | 'archive' | 'sums' | 'bundle';
     }
   /** What makers publish does not say what an artifact must be. */
   | { readonly kind: 'no-sum'; readonly artifact: string; readonly sums: string; readonly why: string }

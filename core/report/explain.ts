@@ -127,9 +127,9 @@ const EXPLAINED: { readonly [K in Failure['kind']]: (failure: Extract<Failure, {
       fix: 'make it where there is a network: cc bundle FILE',
     }),
     'bundle-lacks': ({ file, artifacts }) => ({
-      what: `Cannot run from the bundle ${file}: it lacks ${counted(artifacts.length, 'artifact')} of cc.lock`,
+      what: `Cannot run from the bundle ${file}: it lacks ${counted(artifacts.length, 'artifact')}`,
       why: artifacts,
-      fix: 'make it anew from this recipe and its cc.lock: cc bundle FILE; trees of git are not in bundles',
+      fix: 'make it anew from this recipe and its cc.lock: cc bundle FILE',
     }),
     'disk-full': ({ host, what }) => ({
       what: `Cannot ${what.length > 60 ? 'finish a command' : what} on ${host}: no space is left on the device`,
@@ -198,6 +198,7 @@ const NAMES: { readonly [B in Extract<Failure, { kind: 'digest-mismatch' }>['by'
   'cc.lock': 'cc.lock names',
   archive: "the archive's signed index names",
   sums: 'its makers publish sums of',
+  bundle: 'the bundle itself names',
 };
 
 function problemLine({ path, message, near }: Problem): string {

@@ -1,5 +1,6 @@
 /** The store: bytes by digest, and for each artifact which bytes it turned out to be and why they were trusted. */
 import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
+import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Artifact, artifactInput, origin } from '../model/artifact.ts';
 import { asDigest, type Digest, digestOfData } from '../model/digest.ts';
@@ -25,9 +26,14 @@ export interface Store {
   arriving(artifact: Artifact): string;
   /** Where bytes gather that will have this digest, or are of this address; it outlives the run. */
   part(of: string): string;
+  /** Takes in a copy of a file that stays where it is; answers its digest. */
+  copy(file: string): Promise<Digest>;
   /** Takes in a file that was verified. */
   keep(artifact: Artifact, file: string, digest: Digest, trust: Trust): Promise<void>;
 }
+
+/** Tells the copies of one process apart. */
+let copies = 0;
 
 /** `locks` are laid over each other, that of the base recipe first. */
 export function openStore(cache: string, locks: readonly Lock[]): Store {
@@ -66,6 +72,15 @@ export function openStore(cache: string, locks: readonly Lock[]): Store {
     locked: lockedOf,
     arriving: (artifact) => join(arriving(), `${artifact.name}.${process.pid}`),
     part: (of) => join(arriving(), of),
+    copy: async (file) => {
+      const { digestOfFile } = await import('../host/hash.ts'); // OpenSSL takes a while to load
+      const digest = await digestOfFile(file);
+      copies += 1;
+      const part = join(arriving(), `${digest}.${process.pid}-${copies}`);
+      await copyFile(file, part);
+      renameSync(part, bytes(digest));
+      return digest;
+    },
     keep: async (artifact, file, arrived, trust) => {
       renameSync(file, bytes(arrived));
       await writeDurably(

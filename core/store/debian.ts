@@ -10,6 +10,7 @@ import type { Fetching } from './download.ts';
 import { proxyEnv } from './network.ts';
 
 type DebianSource = Extract<Source, { kind: 'deb' | 'deb-source' }>;
+type Debs = Extract<Source, { kind: 'debs' }>;
 
 export interface DebianFile {
   readonly url: string;
@@ -32,6 +33,7 @@ function aptOptions(apt: string): string[] {
     'APT::Sandbox::User': '',
     'Acquire::Languages': 'none',
     'APT::Update::Error-Mode': 'any',
+    'Acquire::ForceHash': 'SHA256',
   };
   return Object.entries(set).flatMap(([key, value]) => ['-o', `${key}=${value}`]);
 }
@@ -39,7 +41,7 @@ function aptOptions(apt: string): string[] {
 /** One update for each folder and process; every fetch waits for the same one. */
 const updated = new Map<string, Promise<void>>();
 
-async function update(apt: string, { network, signal }: Fetching): Promise<void> {
+async function updating(apt: string, { network, signal }: Fetching): Promise<void> {
   await mkdir(join(apt, 'lists', 'partial'), { recursive: true });
   await mkdir(join(apt, 'cache', 'archives', 'partial'), { recursive: true });
   const exit = await runProcess(['apt-get', ...aptOptions(apt), '-q', 'update'], {
@@ -51,34 +53,84 @@ async function update(apt: string, { network, signal }: Fetching): Promise<void>
   fail({ kind: 'no-mirror', mirror: join(apt, 'sources.list'), why: exit.stderr.trim() });
 }
 
-/** Where a package file is and what it must be; asks the archive again when the index here may be older than it. */
+/** Asks the archive for its indices, because those that are here may be older than it. */
+function update(apt: string, fetching: Fetching): Promise<void> {
+  const known = updated.get(apt) ?? updating(apt, fetching);
+  updated.set(apt, known);
+  return known;
+}
+
+/** Where a package file is and what it must be. */
 export async function resolveDebian(source: DebianSource, fetching: Fetching): Promise<DebianFile> {
   const { apt } = source;
-  const indexed = updated.get(apt) ?? update(apt, fetching);
-  updated.set(apt, indexed);
-  await indexed;
+  await update(apt, fetching);
   const name = `${source.package}/${source.suite}`;
   const verb =
     source.kind === 'deb' ? ['download', name] : ['--download-only', '--only-source', 'source', name];
-  const { code, stdout, stderr } = await runProcess(
-    ['apt-get', ...aptOptions(apt), '--print-uris', '-q', ...verb],
-    { signal: fetching.signal },
-  );
-  const line = stdout.split('\n').find((text) => wanted(source, text));
-  const match = /^'([^']+)' \S+ \d+ SHA256:([0-9a-f]{64})$/.exec(line?.trim() ?? '');
-  const digest = asDigest(match?.[2] ?? '');
-  if (match?.[1] && digest) return { url: match[1], digest };
-  const why = `apt names no file with a SHA-256 (exit ${code})`;
-  return fail({
-    kind: 'fetch-failed',
-    artifact: source.package,
-    attempts: [{ url: name, trouble: { kind: 'broken', why: stderr.trim() || why } }],
-  });
+  const { files, why } = await named(aptOptions(apt), verb, fetching.signal);
+  const file = files.find(({ url }) => source.kind === 'deb' || /\.orig\.tar\.\w+$/.test(url));
+  return file ?? unnamed(source.package, name, why);
 }
 
-/** The line of a deb, or of a source package's upstream tarball. */
-function wanted({ kind }: DebianSource, line: string): boolean {
-  return line.startsWith("'") && (kind === 'deb' || /\.orig\.tar\.\w+' /.test(line));
+/** The files of packages and of all they need, as a tool picks them that makes a system of one suite. */
+export async function resolveDebs(
+  { apt, packages, suite }: Debs,
+  fetching: Fetching,
+): Promise<readonly DebianFile[]> {
+  await update(apt, fetching);
+  const options = [...aptOptions(apt), '-o', `Dir::Etc::sourcelist=${join(apt, `${suite}.list`)}`];
+  const verb = ['--yes', '--no-install-recommends', 'install', SYSTEM, 'apt', ...packages];
+  const { files, why } = await named(options, verb, fetching.signal);
+  return files.length > 0 ? files : unnamed(packages.join(', '), suite, why);
+}
+
+/** What every system has, whatever else is asked for: https://manpages.debian.org/apt-patterns */
+const SYSTEM = '?or(?essential,?priority(required))';
+
+/** The files that apt would fetch, by the signed indices; `why` it names none, where it does. */
+async function named(
+  options: readonly string[],
+  verb: readonly string[],
+  signal: AbortSignal,
+): Promise<{ readonly files: readonly DebianFile[]; readonly why: string }> {
+  const argv = ['apt-get', ...options, '--print-uris', '-q', ...verb];
+  const { code, stdout, stderr } = await runProcess(argv, { signal });
+  const files = stdout.split('\n').flatMap((line) => {
+    const [, url, sum = ''] = /^'([^']+)' \S+ \d+ SHA256:([0-9a-f]{64})$/.exec(line.trim()) ?? [];
+    const digest = asDigest(sum);
+    // apt's word for a folder whose files it copies.
+    return url && digest ? [{ url: url.replace(/^copy:/, 'file://'), digest }] : [];
+  });
+  return { files, why: stderr.trim() || `apt names no file with a SHA-256 (exit ${code})` };
+}
+
+function unnamed(artifact: string, url: string, why: string): never {
+  return fail({ kind: 'fetch-failed', artifact, attempts: [{ url, trouble: { kind: 'broken', why } }] });
+}
+
+/** One index of the archive, as apt has it. */
+export interface Index {
+  /** The archive's address, with a slash at its end. */
+  readonly archive: string;
+  readonly suite: string;
+  /** Below the folder of the suite: `main/binary-amd64/Packages`. */
+  readonly path: string;
+  /** The signed list of all indices of the suite, whose signature apt has verified. */
+  readonly release: string;
+}
+
+/** The indices that apt uses, after they were brought up to date. */
+export async function indicesOf(apt: string, fetching: Fetching): Promise<readonly Index[]> {
+  await update(apt, fetching);
+  const format = '$(REPO_URI) $(RELEASE) $(METAKEY) $(FILENAME)';
+  const argv = ['apt-get', ...aptOptions(apt), 'indextargets', '--format', format];
+  const { stdout } = await runProcess(argv, { signal: fetching.signal });
+  return stdout.split('\n').flatMap((line) => {
+    const [archive, suite, path, file] = line.split(' ');
+    if (!archive || !suite || !path || !file) return [];
+    const release = `${file.slice(0, file.lastIndexOf(`_${path.replaceAll('/', '_')}`))}_InRelease`;
+    return [{ archive: archive.replace(/^copy:/, 'file://'), suite, path, release }];
+  });
 }
 
 /** Takes one file out of a .deb; answers its digest. */

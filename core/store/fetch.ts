@@ -41,6 +41,7 @@ const TAKEN: { readonly [K in Source['kind']]: Take<K> } = {
     store.keep(artifact, file, await fetchTree(artifact.name, source, file, fetching), 'commit'),
   deb: takePackage,
   'deb-source': takePackage,
+  debs: (_, { artifact }) => Promise.reject(new Error(`${artifact.name} is not fetched by a run`)),
   built: (_, { artifact }) => Promise.reject(new Error(`${artifact.name} is built, not fetched`)),
 };
 
@@ -72,10 +73,10 @@ async function takePackage(
 const arriving = new Map<Digest, Promise<string>>();
 
 /** Where bytes of a known digest are, once they are; they may have come before, under another name. */
-async function brought(
+export async function brought(
   urls: readonly string[],
   wanted: Wanted & { readonly sha256: Digest },
-  { store, fetching }: Taking,
+  { store, fetching }: Pick<Taking, 'store' | 'fetching'>,
 ): Promise<string> {
   const place = store.place(wanted.sha256);
   if (existsSync(place)) return place;

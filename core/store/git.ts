@@ -1,45 +1,119 @@
 /** Trees of commits, fetched by git itself: its hash of the commit says what they must be. */
-import { rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { digestOfFile } from '../host/hash.ts';
 import { runProcess } from '../host/process.ts';
-import type { Source } from '../model/artifact.ts';
+import type { ExecOptions, Exit } from '../host/transport.ts';
+import type { Artifact, Source } from '../model/artifact.ts';
 import type { Digest } from '../model/digest.ts';
 import { type Attempt, fail } from '../model/failure.ts';
 import type { Fetching } from './download.ts';
 import { addresses, proxyEnv, withoutSecrets } from './network.ts';
 
 type GitSource = Extract<Source, { kind: 'git' }>;
+export type GitArtifact = Artifact & { readonly source: GitSource };
+
+export function isGit(artifact: Artifact): artifact is GitArtifact {
+  return artifact.source.kind === 'git';
+}
 
 /** Nobody is there to answer a question. */
 const ENV = { GIT_TERMINAL_PROMPT: '0' };
 
-/**
- * Writes the tree of a commit to a file, as a tar archive; answers the digest of the file.
- * A server need not give out a commit by its hash; then the branch or tag that is said to hold it is fetched.
- */
-export async function fetchTree(
+/** Writes the tree of a commit to a file, as a tar archive; answers the digest of the file. */
+export function fetchTree(
   name: string,
-  { repository, commit, ref }: GitSource,
+  source: GitSource,
   file: string,
-  { network, telling, signal }: Fetching,
+  fetching: Fetching,
+): Promise<Digest> {
+  return withCommit(name, source, `${file}.git`, fetching, (git) => writeTree(git, name, source, file));
+}
+
+/** Writes all objects of a commit to a file, as a pack: what `readPack` makes the tree of again. */
+export function fetchPack(name: string, source: GitSource, file: string, fetching: Fetching): Promise<void> {
+  return withCommit(name, source, `${file}.git`, fetching, async (git) => {
+    // By one thread and from the objects alone, so that the same version of git makes the same bytes.
+    const packing = ['-c', 'pack.threads=1', 'pack-objects', '-q', '--no-reuse-delta', '--revs', file];
+    const hash = await done(git, name, packing, `${source.commit}\n`);
+    await rename(`${file}-${hash.trim()}.pack`, file);
+    await rm(`${file}-${hash.trim()}.idx`);
+  });
+}
+
+/** Like `fetchTree`, from a pack, whoever it is from: git names objects by what is in them. */
+export async function readPack(
+  name: string,
+  source: GitSource,
+  pack: string,
+  file: string,
+  fetching: Fetching,
 ): Promise<Digest> {
   const folder = `${file}.git`;
-  const git = (...words: readonly string[]) =>
-    runProcess(['git', `--git-dir=${folder}`, ...words], { env: { ...ENV, ...proxyEnv(network) }, signal });
+  const git = gitIn(folder, fetching);
   try {
-    await git('init', '--quiet', '--bare');
+    await done(git, name, ['init', '--quiet', '--bare']);
+    await done(git, name, ['index-pack', '--stdin', '--strict'], { file: pack });
+    return await writeTree(git, name, source, file);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+type Git = (words: readonly string[], input?: ExecOptions['input']) => Promise<Exit>;
+
+function gitIn(folder: string, { network, signal }: Fetching): Git {
+  return (words, input) =>
+    runProcess(['git', `--git-dir=${folder}`, ...words], {
+      env: { ...ENV, ...proxyEnv(network) },
+      signal,
+      ...(input === undefined ? {} : { input }),
+    });
+}
+
+async function writeTree(git: Git, name: string, { commit }: GitSource, file: string): Promise<Digest> {
+  // Through a variable of the user's own, tar.umask would make other bytes of the same tree.
+  await done(git, name, ['-c', 'tar.umask=0022', 'archive', '--format=tar', `--output=${file}`, commit]);
+  return digestOfFile(file);
+}
+
+/** What git says when it does as it was told. */
+async function done(
+  git: Git,
+  name: string,
+  words: readonly string[],
+  input?: ExecOptions['input'],
+): Promise<string> {
+  const { code, stdout, stderr } = await git(words, input);
+  if (code === 0) return stdout;
+  const what = `read the commit of ${name}`;
+  return fail({ kind: 'cannot-tell', host: 'controller', what, why: stderr.trim() });
+}
+
+/**
+ * Fetches a commit into a repository that is there as long as it is used. A server need not give out a commit by its
+ * hash; then the branch or tag that is said to hold it is fetched.
+ */
+async function withCommit<Value>(
+  name: string,
+  { repository, commit, ref }: GitSource,
+  folder: string,
+  fetching: Fetching,
+  use: (git: Git) => Promise<Value>,
+): Promise<Value> {
+  const { network, telling, signal } = fetching;
+  const git = gitIn(folder, fetching);
+  try {
+    await git(['init', '--quiet', '--bare']);
     const attempts: Attempt[] = [];
     for (const address of addresses(repository, network)) {
       const url = withoutSecrets(address);
       telling.log(`from ${url}`);
       const said: string[] = [];
       for (const wanted of [commit, ...(ref === undefined ? [] : [ref])]) {
-        const { code, stderr } = await git('fetch', '--quiet', '--depth=1', '--no-tags', address, wanted);
+        const { code, stderr } = await git(['fetch', '--quiet', '--depth=1', '--no-tags', address, wanted]);
         if (code === 127) fail({ kind: 'missing-tool', host: 'controller', tool: 'git', package: 'git' });
         said.push(stderr.trim());
-        // Through a variable of the user's own, tar.umask would make other bytes of the same tree.
-        const archive = ['archive', '--format=tar', `--output=${file}`, commit];
-        if ((await git('-c', 'tar.umask=0022', ...archive)).code === 0) return await digestOfFile(file);
+        if ((await git(['cat-file', '-e', `${commit}^{tree}`])).code === 0) return await use(git);
       }
       signal.throwIfAborted();
       const why = withoutSecrets(said.filter(Boolean).join('; ') || `${ref} there is another commit`);

@@ -1,6 +1,6 @@
 /** What a machine consists of on the controller: a base root shared by all, a copy for each, and the process that runs it. */
 import { built, cmd, digestOf, step } from '../../core/mod.ts';
-import { bootstrap } from '../debian.ts';
+import { bootstrap, type Debian } from '../debian.ts';
 import { BOOT, EARLY, EARLY_UNIT, FILE, LOOK, MASKED, SSHD, STOP } from './scripts.ts';
 
 /** What a Kubernetes node wants of its system; runtimes and Kubernetes itself are placed by other plugins. */
@@ -30,12 +30,14 @@ export function basePath(recipe: string, suite: string): string {
 }
 
 /** The system every machine is a copy of; kept across machines, because it costs most of the time. */
-export function baseRoot(base: string, suite: string, sources: string, archive: string) {
+export function baseRoot(base: string, suite: string, archive: Debian) {
+  const sources = archive.sources(suite);
   const hook = '--customize-hook=rm -f "$1"/etc/ssh/ssh_host_*';
   return built({
     name: 'base',
     where: 'controller',
-    needs: ['machine/tools', archive],
+    needs: ['machine/tools'],
+    artifacts: [archive.system(`root-${suite}`, { packages: NODE_PACKAGES, suite })],
     outputs: [`${base}/var/lib/dpkg/status`],
     make: [
       cmd`rm -rf --one-file-system ${base} ${base}.part`,

@@ -1,10 +1,11 @@
 /** Bundles: the same releases make the same file, a run takes all from it, verified, and what it lacks is told first. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { digestOf } from '../../core/model/digest.ts';
+import { header, padding } from '../../core/store/tar.ts';
 import { cc, folder } from '../rig/cc.ts';
 import { file, served } from '../rig/web.ts';
 import { releases } from './releases.ts';
@@ -40,7 +41,7 @@ test('bundle is a tar file of the lock and the bytes, and the same again when it
   assert.match(lock, /^-rw-r--r-- 0\/0 +\d+ 1970-01-01 00:00 cc\.lock$/);
   assert.deepEqual(
     bytes.map((line) => line.split(/ +/).slice(-1)[0]),
-    [digestOf(''), digestOf(TOOL)].toSorted().map((digest) => `bytes/${digest}`),
+    ['files.json', ...[digestOf(''), digestOf(TOOL)].toSorted().map((digest) => `bytes/${digest}`)],
   );
   const told = execFileSync('tar', ['--extract', '--to-stdout', '--file', bundle, 'cc.lock'], {
     encoding: 'utf8',
@@ -70,10 +71,7 @@ test('run from a bundle that lacks something names it, and starts nothing', asyn
   );
   const { code, stdout, stderr } = await run('run', 'all', '--bundle', 'b.tar');
   assert.deepEqual([code, stdout, asked], [65, '', []]);
-  assert.match(
-    stderr,
-    /^Cannot run from the bundle ~\/b\.tar: it lacks 2 artifacts of cc\.lock\n {2}other\n {2}tool\n/,
-  );
+  assert.match(stderr, /^Cannot run from the bundle ~\/b\.tar: it lacks 2 artifacts\n {2}other\n {2}tool\n/);
   assert.equal(existsSync(join(cwd, 'state/cc/releases/runs')), false);
 });
 
@@ -124,6 +122,90 @@ test('bundle that cannot be written is told before anything is fetched', async (
   }
   assert.deepEqual(asked, []);
 });
+
+test('tree of a commit comes from the bundle as it comes from its repository', async (t) => {
+  const { cwd, run, upstream, tree } = await sourceSite(t);
+  assert.equal((await run('bundle', 'b.tar')).code, 0);
+  const before = tree();
+  rmSync(upstream, { recursive: true });
+  rmSync(join(cwd, 'cache'), { recursive: true });
+  const { code, stderr } = await run('run', 'fetch/tool', '--bundle', 'b.tar');
+  assert.deepEqual([code, stderr], [0, '']);
+  assert.equal(tree(), before);
+  assert.match(before, /^[0-9a-f]{64}$/);
+});
+
+test('pack in a bundle that is of another commit gives nothing', async (t) => {
+  const { cwd, run, config } = await sourceSite(t);
+  assert.equal((await run('bundle', 'b.tar')).code, 0);
+  const other = '1'.repeat(40);
+  writeFileSync(join(cwd, 'cc.config.ts'), config(other));
+  rmSync(join(cwd, 'cache'), { recursive: true });
+  const bytes = readFileSync(join(cwd, 'b.tar'), 'latin1');
+  const commit = /git\/([0-9a-f]{40})\.pack/.exec(bytes)?.[1] ?? '';
+  writeFileSync(join(cwd, 'b.tar'), bytes.replaceAll(`git/${commit}.pack`, `git/${other}.pack`), 'latin1');
+  const { code, stderr } = await run('run', 'fetch/tool', '--bundle', 'b.tar');
+  assert.equal(code, 1);
+  assert.match(stderr, /^Cannot read the commit of tool on controller/);
+});
+
+for (const path of ['../../etc/x', '/etc/x', 'archive//x', 'archive/./x', '']) {
+  test(`bundle with a file "${path}" is refused`, async (t) => {
+    const { run, bundle, read } = await site(t);
+    const list = JSON.stringify({ [path]: digestOf(TOOL) });
+    writeFileSync(bundle, withMember(read(), 'files.json', list));
+    const { code, stderr } = await run('run', 'all', '--bundle', 'b.tar');
+    assert.equal(code, 65);
+    assert.ok(
+      stderr.startsWith(`Cannot read the bundle ~/b.tar\n  its files.json: "${path}" is no file\n`),
+      stderr,
+    );
+  });
+}
+
+/** A site whose tool is the tree of a commit. */
+async function sourceSite(t: Parameters<typeof folder>[0]) {
+  const cwd = await folder(t, { 'upstream/a': 'one' });
+  const upstream = join(cwd, 'upstream');
+  const git = (...words: readonly string[]) =>
+    execFileSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@b', ...words], {
+      cwd: upstream,
+      encoding: 'utf8',
+    }).trim();
+  git('init', '--quiet');
+  git('add', 'a');
+  git('commit', '--quiet', '-m', 'one');
+  const config = (commit: string) =>
+    releases({ tool: 'REPOSITORY' }).replace(
+      JSON.stringify({ kind: 'url', url: 'REPOSITORY' }),
+      JSON.stringify({ kind: 'git', repository: upstream, commit }),
+    );
+  writeFileSync(join(cwd, 'cc.config.ts'), config(git('rev-parse', 'HEAD')));
+  const tree = () => {
+    const kept = readdirSync(join(cwd, 'cache/cc/artifacts')).map(
+      (name) => JSON.parse(readFileSync(join(cwd, 'cache/cc/artifacts', name), 'utf8')).sha256,
+    );
+    return kept.join();
+  };
+  const run = (...words: readonly string[]) => cc(cwd, ...words);
+  assert.equal((await run('run', 'fetch/tool')).code, 0);
+  return { cwd, upstream, config, run, tree };
+}
+
+/** The archive with other bytes in one of its files. */
+function withMember(tar: Buffer, name: string, text: string): Buffer {
+  const bytes = Buffer.from(text);
+  const at = tar.indexOf(`${name}\0`); // where its header begins
+  const size = Number.parseInt(tar.toString('latin1', at + 124, at + 135), 8);
+  const end = at + 512 + Math.ceil(size / 512) * 512;
+  return Buffer.concat([
+    tar.subarray(0, at),
+    header(name, bytes.length),
+    bytes,
+    padding(bytes.length),
+    tar.subarray(end),
+  ]);
+}
 
 test('bundle of what is not locked is refused', async (t) => {
   const cwd = await folder(t, { 'cc.config.ts': releases({ tool: 'http://127.0.0.1:1/tool' }) });

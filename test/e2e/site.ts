@@ -29,6 +29,8 @@ export interface Extending {
   readonly base: string;
   readonly machine: Machine;
   readonly mirrors?: readonly { readonly from: string; readonly to: string }[];
+  /** The network namespace to do everything in, as a file; default: the one that the test is in. */
+  readonly network?: string;
 }
 
 export interface Ran {
@@ -68,6 +70,9 @@ export function makeSite(extending: Extending = { base: 'lab', machine: MACHINE 
   mkdirSync(state);
   mkdirSync(cache);
   const env = { ...process.env, XDG_STATE_HOME: state, XDG_CACHE_HOME: cache };
+  const { network } = extending;
+  const inside = (...argv: readonly string[]) =>
+    network === undefined ? argv : ['nsenter', `--net=${network}`, '--', ...argv];
   const keys = join(state, 'cc', 'e2e', 'ssh');
 
   const start = (
@@ -75,7 +80,9 @@ export function makeSite(extending: Extending = { base: 'lab', machine: MACHINE 
     more: Readonly<Record<string, string>>,
     onLine: (line: string) => void,
   ) => {
-    const child = spawn(process.execPath, ['node_modules/cc-kubernetes/bin/cc.js', ...words], {
+    const main = 'node_modules/cc-kubernetes/bin/cc.js';
+    const [program = '', ...argv] = inside(process.execPath, main, ...words);
+    const child = spawn(program, argv, {
       cwd: folder,
       env: { ...env, ...more },
     });
@@ -102,11 +109,9 @@ export function makeSite(extending: Extending = { base: 'lab', machine: MACHINE 
       `UserKnownHostsFile=${keys}/known_hosts`,
       'LogLevel=ERROR',
     ];
-    return must(
-      'ssh',
-      [...options.flatMap((option) => ['-o', option]), `root@${extending.machine.address}`, line],
-      folder,
-    );
+    const told = options.flatMap((option) => ['-o', option]);
+    const [program = '', ...argv] = inside('ssh', ...told, `root@${extending.machine.address}`, line);
+    return must(program, argv, folder);
   };
   return {
     folder,

@@ -13,6 +13,10 @@ const ORIGINS: { readonly [K in Source['kind']]: readonly [Extract<Source, { kin
     'https://x.org/a.git at c0ffee',
   ],
   deb: [{ kind: 'deb', ...deb, member: 'usr/sbin/runc' }, 'Debian package runc of bookworm (usr/sbin/runc)'],
+  debs: [
+    { kind: 'debs', apt: deb.apt, suite: deb.suite, packages: ['runc', 'curl'] },
+    'Debian packages runc, curl of bookworm',
+  ],
   'deb-source': [{ kind: 'deb-source', ...deb }, 'Debian source runc of bookworm (upstream tarball)'],
   built: [{ kind: 'built', by: 'go/make', path: '/o' }, 'built by go/make'],
 };

@@ -147,7 +147,7 @@ function storeOf(
       return path;
     },
     locked: () => undefined,
-    ...{ place: never, arriving: never, part: never, keep: never },
+    ...{ place: never, arriving: never, part: never, copy: never, keep: never },
   };
 }
 

@@ -69,3 +69,23 @@ test('sources are asked of apt once, and then read', async (t) => {
     [],
   );
 });
+
+test('sources name the excerpt of a bundle before what apt says, and whatever its age', async (t) => {
+  const bench = await benchOf(t, recipe, how);
+  bench.hosts.get('controller')!.write(`${bench.cache}/apt/archive/dists/bookworm/InRelease`, ''); // all benches have one
+  await bench.run();
+  const folder = `copy:${bench.cache}/apt/archive`;
+  const undated = line('deb', folder, 'bookworm').replace(']', ' check-valid-until=no]');
+  assert.equal(sources(bench, 'bookworm.list'), undated);
+});
+
+test('folder that is named as the mirror is copied from, because a root cannot see it', async (t) => {
+  for (const mirror of ['file:///srv/debian', 'file:/srv/debian']) {
+    const bench = await benchOf(t, { plugins: [debian({ mirror })] });
+    await bench.run();
+    assert.match(
+      sources(bench, 'bookworm.list') ?? '',
+      / check-valid-until=no\] copy:\/srv\/debian bookworm /,
+    );
+  }
+});

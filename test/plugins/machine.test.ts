@@ -106,7 +106,11 @@ test('machine is a host of the recipe, reached with the keys that were made for 
     state: '/s',
     recipe: { name: 'r', isolation: 'none' },
   } as const;
-  const use = () => ({ sources: () => '/list', need: 'debian-archive' }) as never; // all it asks for
+  const use = () =>
+    ({
+      sources: () => '/list',
+      system: () => ({ name: 'root', source: { kind: 'debs', packages: [] } }),
+    }) as never; // all it asks for
   const defaults = { suite: 'bookworm', bridge: 'cclab0', gateway: '198.18.77.1', prefix: 24 };
   assert.deepEqual(spec.build({ ...defaults, ...given }, { ...context, use, find: use, refuse: use }).hosts, [
     {

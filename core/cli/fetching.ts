@@ -1,0 +1,43 @@
+/** Fetching for a command that is about nothing else: some at once, and what happens said line by line. */
+import type { Artifact } from '../model/artifact.ts';
+import type { Task } from '../model/task.ts';
+import { troubleLines } from '../report/explain.ts';
+import type { Fetching } from '../store/download.ts';
+import type { Edges } from './session.ts';
+
+/** Downloads at once. */
+const PLACES = 4;
+
+/** Does work for each item, some at once; after a failure the rest is told to stop, and keeps what it has so far. */
+export async function forEach<Item>(
+  items: readonly Item[],
+  stop: AbortController,
+  work: (item: Item) => Promise<void>,
+): Promise<void> {
+  const waiting = [...items];
+  const worker = async () => {
+    for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) {
+      stop.signal.throwIfAborted();
+      await work(item);
+    }
+  };
+  const workers = Array.from({ length: PLACES }, worker);
+  for (const each of workers) each.catch((error: unknown) => stop.abort(error));
+  await Promise.allSettled(workers);
+  stop.signal.throwIfAborted();
+}
+
+export function tellingOf(label: string, { say }: Edges): Fetching['telling'] {
+  return {
+    log: (text) => say(`${label} ${text}\n`),
+    attempt: ({ url, trouble }) => say(`${label} not from ${url}: ${troubleLines(trouble)[0]}\n`),
+    progress: () => {},
+  };
+}
+
+/** What tasks have from elsewhere, each once. */
+export function artifactsOf(tasks: readonly Task[]): readonly Artifact[] {
+  const all = tasks.flatMap(({ step }) => step.artifacts ?? []);
+  const fetched = all.filter(({ source }) => source.kind !== 'built');
+  return [...new Map(fetched.map((artifact) => [artifact.name, artifact])).values()];
+}
