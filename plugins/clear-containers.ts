@@ -1,13 +1,13 @@
 /** Clear Containers 3.0.21, of 2018: each pod in a virtual machine, by a runtime with runc's command line. */
-import { folder, packages, placed, plugin, v, written } from '../core/mod.ts';
+import { folder, placed, plugin, v, written } from '../core/mod.ts';
 import { release, vmRuntime } from './capabilities.ts';
 import { runtimeConfig } from './clear-containers/config.ts';
 import { GUEST_IMAGE, GUEST_KERNEL, guest } from './clear-containers/guest.ts';
+import { emulator } from './clear-containers/qemu.ts';
 import { rules } from './clear-containers/rules.ts';
-import { type Accel, boots } from './vm/boot.ts';
+import { boots } from './vm/boot.ts';
 import { loaded, type Module, modulesFile } from './vm/modules.ts';
 import { preflight } from './vm/preflight.ts';
-import { ADAPTER, adapter, QEMU } from './vm/qemu.ts';
 
 const RUNTIME = '/usr/local/bin/cc-runtime';
 const PROXY = '/usr/libexec/clear-containers/cc-proxy';
@@ -18,6 +18,13 @@ const STATE = ['/var/lib/virtcontainers', '/run/virtcontainers', '/run/hyper'];
 const MODULES: readonly Module[] = [{ name: 'vhost_net', device: 'vhost-net' }];
 
 const Url = v.pipe(v.string(), v.url());
+const Qemu = v.pipe(
+  v.string(),
+  v.check(
+    (text) => ['distribution', 'kata'].includes(text) || text.startsWith('/'),
+    'expected "distribution", "kata", or the path of a QEMU on the hosts',
+  ),
+);
 
 export const clearContainers = plugin({
   name: 'clear-containers',
@@ -25,8 +32,8 @@ export const clearContainers = plugin({
   options: v.strictObject({
     /** Where the three programs are: their makers published sources alone. What they must be stands in `cc.lock`. */
     programs: v.strictObject({ runtime: Url, proxy: Url, shim: Url }),
-    /** A QEMU that is on the hosts, such as qemu-lite; default: the distribution's. */
-    qemu: v.optional(v.string()),
+    /** The distribution's; the static one that `kata` published; or the path of one on the hosts, such as qemu-lite. */
+    qemu: v.optional(Qemu, 'distribution'),
     vcpus: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 1),
     /** MiB. */
     memory: v.optional(v.pipe(v.number(), v.integer(), v.minValue(128)), 2048),
@@ -37,8 +44,9 @@ export const clearContainers = plugin({
   provides: [vmRuntime],
   build: ({ programs, qemu, accel, ...machine }, { arch, refuse }) => {
     if (arch !== 'amd64') refuse('programs', `expected hosts with amd64, found ${arch}`);
-    const hypervisor = qemu !== undefined && accel === 'kvm' ? qemu : ADAPTER;
-    const own = emulator(qemu, accel);
+    if (qemu === 'kata' && accel === 'tcg')
+      refuse('accel', 'expected "kvm" for the QEMU of Kata, which cannot emulate, found "tcg"');
+    const { path: hypervisor, steps: own } = emulator(qemu, accel);
     const paths = { qemu: hypervisor, kernel: GUEST_KERNEL, image: GUEST_IMAGE, proxy: PROXY, shim: SHIM };
     return {
       provides: [vmRuntime.of({ handler: 'cc', path: RUNTIME, type: 'oci' })],
@@ -64,9 +72,3 @@ export const clearContainers = plugin({
     };
   },
 });
-
-/** The distribution's QEMU no longer takes all words of 2018; one that a site brings is taken to be of that time. */
-function emulator(qemu: string | undefined, accel: Accel) {
-  if (qemu !== undefined) return accel === 'kvm' ? [] : [adapter(qemu, accel)];
-  return [packages([QEMU.amd64.package], { needs: [] }), adapter(`/usr/bin/${QEMU.amd64.program}`, accel)];
-}

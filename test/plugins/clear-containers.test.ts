@@ -28,6 +28,7 @@ const bytes = {
     'image-cc-20640-agent-6f6e9e-binaries/cc-20640-agent-6f6e9e.img': 'image',
     'image-cc-20640-agent-6f6e9e-binaries/cc-20640-agent-6f6e9e.info': 'info',
   }),
+  'kata-static': JSON.stringify({ './opt/kata/bin/qemu-system-x86_64': 'QEMU' }),
 };
 const VHOST_NET = '/sys/class/misc/vhost-net';
 
@@ -49,6 +50,12 @@ laws('clear-containers in emulated machines', recipe({ accel: 'tcg' }), {
   plugin: 'clear-containers',
   kept,
   left,
+});
+laws('clear-containers by the QEMU of Kata', recipe({ qemu: 'kata' }), {
+  ...telling(),
+  plugin: 'clear-containers',
+  kept,
+  left: { 'node-1': [VHOST_NET, 'xz-utils'] },
 });
 laws('clear-containers by a QEMU of the site', recipe({ qemu: '/usr/bin/qemu-lite-system-x86_64' }), {
   ...telling(),
@@ -99,6 +106,14 @@ test('QEMU of the distribution is called by words that it takes', async (t) => {
   assert.equal(node(bench).read(ADAPTER), adapted('/usr/bin/qemu-system-x86_64', 'kvm'));
 });
 
+test('QEMU of Kata stands where it looks for its firmware, and is called by the same words', async (t) => {
+  const bench = await benchOf(t, recipe({ qemu: 'kata' }), telling());
+  await bench.run();
+  assert.equal(node(bench).read('/opt/kata/bin/qemu-system-x86_64'), 'QEMU');
+  assert.equal(node(bench).read(ADAPTER), adapted('/opt/kata/bin/qemu-system-x86_64', 'kvm'));
+  assert.deepEqual([...node(bench).packages], ['xz-utils']);
+});
+
 test('QEMU of the site is called as it is', async (t) => {
   const bench = await benchOf(t, recipe({ qemu: '/opt/qemu' }), telling());
   await bench.run();
@@ -141,6 +156,29 @@ test('programs must be named', () => {
   const problems = [{ path: 'clear-containers.programs', message: 'expected "programs", it is missing' }];
   assert.deepEqual(failure, { kind: 'config-invalid', file: GROUND.file, problems });
 });
+
+const REFUSED: readonly (readonly [Parameters<typeof clearContainers>[0], path: string, message: string])[] =
+  [
+    [
+      { programs, qemu: 'qemu-lite' },
+      'clear-containers.qemu',
+      'expected "distribution", "kata", or the path of a QEMU on the hosts',
+    ],
+    [
+      { programs, qemu: 'kata', accel: 'tcg' },
+      'clear-containers.accel',
+      'expected "kvm" for the QEMU of Kata, which cannot emulate, found "tcg"',
+    ],
+  ];
+
+for (const [given, path, message] of REFUSED) {
+  test(`options are refused: ${message}`, () => {
+    assert.deepEqual(
+      failureIn(() => expanded({ hosts: [NODE], plugins: [clearContainers(given)] })),
+      { kind: 'config-invalid', file: GROUND.file, problems: [{ path, message }] },
+    );
+  });
+}
 
 const CPUS: readonly (readonly [what: string, cpuinfo: string, found: string])[] = [
   ['Intel with all flags', 'vendor_id\t: GenuineIntel\nflags\t\t: fpu lm vmx sse4_1\n', ''],
