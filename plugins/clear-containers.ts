@@ -26,12 +26,18 @@ const Qemu = v.pipe(
   ),
 );
 
+const PROGRAMS_MISSING =
+  'is needed: of cc-runtime, cc-proxy and cc-shim 3.0.21 there are sources alone, so say by URL where yours are: programs: { runtime, proxy, shim }';
+
 export const clearContainers = plugin({
   name: 'clear-containers',
-  help: 'places Clear Containers 3.0.21, which starts each pod in a virtual machine of its own',
+  help: 'places Clear Containers 3.0.21 of 2018, unpatched since: each pod in a virtual machine of its own, for labs',
   options: v.strictObject({
-    /** Where the three programs are: their makers published sources alone. What they must be stands in `cc.lock`. */
-    programs: v.strictObject({ runtime: Url, proxy: Url, shim: Url }),
+    /**
+     * Where the three programs are, which their makers published as sources alone; what they must be stands in `cc.lock`. A
+     * recipe may leave them to those who extend it.
+     */
+    programs: v.optional(v.strictObject({ runtime: Url, proxy: Url, shim: Url })),
     /** The distribution's; the static one that `kata` published; or the path of one on the hosts, such as qemu-lite. */
     qemu: v.optional(Qemu, 'distribution'),
     vcpus: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 1),
@@ -44,6 +50,7 @@ export const clearContainers = plugin({
   provides: [vmRuntime],
   build: ({ programs, qemu, accel, ...machine }, { arch, refuse }) => {
     if (arch !== 'amd64') refuse('programs', `expected hosts with amd64, found ${arch}`);
+    if (programs === undefined) return refuse('programs', PROGRAMS_MISSING);
     if (qemu === 'kata' && accel === 'tcg')
       refuse('accel', 'expected "kvm" for the QEMU of Kata, which cannot emulate, found "tcg"');
     const { path: hypervisor, steps: own } = emulator(qemu, accel);
