@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expand } from '../../core/graph/expand.ts';
 import { flattened } from '../../core/graph/flatten.ts';
-import { describe } from '../../core/model/change.ts';
+import { type Change, describe } from '../../core/model/change.ts';
 import { Failed } from '../../core/model/failure.ts';
 import type { Recipe } from '../../core/model/recipe.ts';
 import type { Task } from '../../core/model/task.ts';
@@ -15,6 +15,7 @@ import { worldOf } from '../run/world.ts';
 
 /** What /etc/os-release says, as far as cc reads it, and whether cgroup v2 has its folder to itself after a fresh boot. */
 const RELEASES = {
+  'Ubuntu 16.04': { says: 'ID=ubuntu\nVERSION_ID="16.04"\n', unified: false },
   'Debian 12': { says: 'ID=debian\nVERSION_ID="12"\n', unified: true },
   'Ubuntu 24.04': { says: 'ID=ubuntu\nVERSION_ID="24.04"\n', unified: true },
 } as const;
@@ -50,6 +51,19 @@ export async function planText(
 
 /** What one task would do; what cannot be looked at there says so. */
 async function planned(task: Task, release: Release, t: Lasting): Promise<string> {
+  try {
+    const lines = (await changesOf(task, release, t)).map(
+      (change) => `  ${describe(change)}\n    ${change.why}`,
+    );
+    return [task.id, ...lines].join('\n');
+  } catch (error) {
+    if (!(error instanceof Failed)) throw error;
+    return `${task.id}\n  cannot tell: ${error.failure.kind}`;
+  }
+}
+
+/** What one task would do to a host that is as bare as one can be. */
+export async function changesOf(task: Task, release: Release, t: Lasting): Promise<readonly Change[]> {
   const { says, unified } = RELEASES[release];
   const host = paper(task.host.name, says);
   if (unified) host.write('/sys/fs/cgroup/cgroup.controllers', 'cpu memory pids\n');
@@ -59,14 +73,7 @@ async function planned(task: Task, release: Release, t: Lasting): Promise<string
   host.when((argv) => argv[0] === 'sh' && (argv[2] ?? '').startsWith('found='), '');
   host.when((argv) => /\/(ctr|crictl)$/.test(argv[4] ?? ''), MISSING);
   const { world } = worldOf({ folder: await tempFolder(t), hosts: { [task.host.name]: host } });
-  try {
-    const { changes } = await look(task, world);
-    const lines = changes.map((change) => `  ${describe(change)}\n    ${change.why}`);
-    return [task.id, ...lines].join('\n');
-  } catch (error) {
-    if (!(error instanceof Failed)) throw error;
-    return `${task.id}\n  cannot tell: ${error.failure.kind}`;
-  }
+  return (await look(task, world)).changes;
 }
 
 /** Compares with the text of that name beside this file, or writes it where CC_WRITE_GOLDEN is set: then read the diff. */
