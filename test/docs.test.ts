@@ -46,7 +46,7 @@ const BESIDE = { motd: 0 };
 
 const RECIPES = blocks('README.md', 'ts');
 
-test('README shows recipes', () => assert.equal(RECIPES.length, 2));
+test('README shows recipes', () => assert.equal(RECIPES.length, 3));
 
 for (const [index, code] of RECIPES.entries()) {
   test(`recipe ${index + 1} of the README is one that can be run`, async (t) => {
