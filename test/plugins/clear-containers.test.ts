@@ -122,6 +122,16 @@ test('QEMU of the site is called as it is', async (t) => {
   assert.ok(!node(bench).disk.has(ADAPTER));
 });
 
+test('machine that does not boot fails the run, whatever the devices say', async (t) => {
+  const bench = await benchOf(t, recipe(), {
+    ...telling(),
+    does: (host) => [booting('qemu: killed\n'), ['modprobe vhost_net', () => wrote(host, VHOST_NET, '')]],
+  });
+  const { outcomes } = await bench.run();
+  const failed = [...outcomes].filter(([, { state }]) => state === 'failed').map(([id]) => id);
+  assert.deepEqual(failed, ['node-1/clear-containers/boots']);
+});
+
 test('guest is that of the release, and the programs those of the site', () => {
   const { tasks } = expanded({ hosts: [NODE], ...recipe() });
   const artifacts = tasks.flatMap(({ step }) => (step.name === 'preflight' ? [] : (step.artifacts ?? [])));
