@@ -1,6 +1,5 @@
 /** The store: bytes by digest, and for each artifact which bytes it turned out to be and why they were trusted. */
-import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
-import { copyFile } from 'node:fs/promises';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Artifact, artifactInput, origin } from '../model/artifact.ts';
 import { asDigest, type Digest, digestOfData } from '../model/digest.ts';
@@ -77,7 +76,7 @@ export function openStore(cache: string, locks: readonly Lock[]): Store {
       const digest = await digestOfFile(file);
       copies += 1;
       const part = join(arriving(), `${digest}.${process.pid}-${copies}`);
-      await copyFile(file, part);
+      copyFileSync(file, part);
       renameSync(part, bytes(digest));
       return digest;
     },
