@@ -87,8 +87,8 @@ export const debian = plugin({
           inputs: { mirror, suites },
           probe: async (view) => {
             const address =
-              mirror?.replace(/^file:(\/\/)?(?=\/)/, 'copy:') ??
               (await brought(view, apt)) ??
+              mirror?.replace(/^file:(\/\/)?(?=\/)/, 'copy:') ??
               (await known(view, `${apt}/sources.list`)) ??
               (await ask(view));
             const looks = files(address).map(async ({ path, text }) =>

@@ -1,5 +1,5 @@
 /** `cc run --bundle`: what tasks would take from the network comes from one file. */
-import { existsSync, linkSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Artifact } from '../model/artifact.ts';
 import { fail, unwritten } from '../model/failure.ts';
@@ -22,7 +22,7 @@ export async function unbundled(
   const store = openStore(session.paths.cache, readLocks(session.locks, session.arch));
   const away = artifactsOf(session.tasks)
     .filter((artifact) => isWanted(artifact, tasks))
-    .filter((artifact) => !isHere(artifact, store));
+    .filter((artifact) => artifact.source.kind === 'debs' || !store.digest(artifact));
   if (away.length === 0) return;
   const from = await openBundle(file);
   const lacks = away.filter((artifact) => !holds(from, artifact, store)).map(({ name }) => name);
@@ -49,11 +49,6 @@ function isWanted({ name, source }: Artifact, tasks: readonly Task[]): boolean {
   );
 }
 
-function isHere(artifact: Artifact, store: Store): boolean {
-  const { source } = artifact;
-  return source.kind === 'debs' ? existsSync(excerptIn(source.apt)) : store.digest(artifact) !== undefined;
-}
-
 function holds(from: Bundle, artifact: Artifact, store: Store): boolean {
   const { source } = artifact;
   if (isDebian(source)) return [...from.files.keys()].some((path) => path.startsWith(EXCERPT));
@@ -62,19 +57,26 @@ function holds(from: Bundle, artifact: Artifact, store: Store): boolean {
   return source.kind === 'url' && locked?.url === source.url && from.has(locked.sha256);
 }
 
-/** Makes the folder that apt takes for Debian's archive, of links to the store. */
+/** Makes the folder that apt takes for Debian's archive, of links to the store, unless it is the one of this bundle. */
 async function pour(from: Bundle, folder: string, store: Store, signal: AbortSignal): Promise<void> {
+  const files = [...from.files].filter(([path]) => path.startsWith(EXCERPT));
+  const list = JSON.stringify(files);
+  if (existsSync(join(folder, LIST)) && readFileSync(join(folder, LIST), 'utf8') === list) return;
   const part = `${folder}.part`;
-  for (const each of [part, folder]) rmSync(each, { recursive: true, force: true });
-  for (const [path, digest] of from.files) {
-    if (!path.startsWith(EXCERPT)) continue;
+  rmSync(part, { recursive: true, force: true });
+  for (const [path, digest] of files) {
     await from.take(path, digest, 'bundle', store, signal);
     const to = join(part, path.slice(EXCERPT.length));
     mkdirSync(dirname(to), { recursive: true });
     linkSync(store.place(digest), to);
   }
+  writeFileSync(join(part, LIST), list);
+  rmSync(folder, { recursive: true, force: true });
   renameSync(part, folder);
 }
+
+/** Tells one excerpt from another. */
+const LIST = 'files.json';
 
 /** The tree of a commit, from the objects that the bundle has of it. */
 async function takeTree(

@@ -70,8 +70,8 @@ test('sources are asked of apt once, and then read', async (t) => {
   );
 });
 
-test('sources name the excerpt of a bundle before what apt says, and whatever its age', async (t) => {
-  const bench = await benchOf(t, recipe, how);
+test('sources name the excerpt of a bundle before any mirror, and whatever its age', async (t) => {
+  const bench = await benchOf(t, { plugins: [debian({ mirror: 'https://mirror.example/d' })] });
   bench.hosts.get('controller')!.write(`${bench.cache}/apt/archive/dists/bookworm/InRelease`, ''); // all benches have one
   await bench.run();
   const folder = `copy:${bench.cache}/apt/archive`;
