@@ -52,7 +52,7 @@ export async function readPack(
   const git = gitIn(folder, fetching);
   try {
     await done(git, name, ['init', '--quiet', '--bare']);
-    await done(git, name, ['index-pack', '--stdin', '--strict'], { file: pack });
+    await done(git, name, ['index-pack', '--stdin'], { file: pack });
     return await writeTree(git, name, source, file);
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -129,7 +129,7 @@ test('help names every verb and every option', () => {
   cc status [TASK...]             compare the hosts with the recipe; exit 2 on any difference
   cc why TASK                     explain why a task would run, or would not
   cc lock [ARTIFACT...]           write into cc.lock what releases are; with names, fetch these again to see
-  cc bundle FILE                  write the releases of the recipe into one file, for where there is no network
+  cc bundle FILE                  write what the recipe takes from the network into one file, for where there is none
   cc list                         list tasks with what they need
   cc graph [TASK...]              print the graph as text, dot, mermaid or json (--format)
   cc logs TASK                    print the log of the last time a task did something
@@ -140,7 +140,7 @@ test('help names every verb and every option', () => {
   --concurrency N                 tasks at once (run)
   --keep-going                    after a failure go on with what does not depend on it (run)
   --format FORMAT                 text, dot, mermaid or json (graph)
-  --bundle FILE                   take releases from this file, and none from the network (run)
+  --bundle FILE                   take from this file what would come from the network (run)
   --accept                        take bytes that changed behind the address of a named artifact (lock)
   --first-use                     trust the first bytes of what nobody publishes a digest of (lock)
   --json                          print JSON: one document, or one event a line (run)

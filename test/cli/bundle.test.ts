@@ -173,6 +173,7 @@ async function sourceSite(t: Parameters<typeof folder>[0]) {
       encoding: 'utf8',
     }).trim();
   git('init', '--quiet');
+  git('commit', '--quiet', '--allow-empty', '-m', 'none'); // a bundle has no commit but the one that is named
   git('add', 'a');
   git('commit', '--quiet', '-m', 'one');
   const config = (commit: string) =>

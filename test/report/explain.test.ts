@@ -227,8 +227,8 @@ const TEXTS: { readonly [K in Failure['kind']]: readonly Case<K>[] } = {
   'bundle-lacks': [
     [
       { kind: 'bundle-lacks', file: '/b', artifacts: ['crio', 'runc'] },
-      'Cannot run from the bundle /b: it lacks 2 artifacts of cc.lock\n  crio\n  runc\n' +
-        '  fix: make it anew from this recipe and its cc.lock: cc bundle FILE; trees of git are not in bundles',
+      'Cannot run from the bundle /b: it lacks 2 artifacts\n  crio\n  runc\n' +
+        '  fix: make it anew from this recipe and its cc.lock: cc bundle FILE',
     ],
   ],
   'disk-full': [
