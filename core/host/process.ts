@@ -1,6 +1,6 @@
 /** One process on this machine, with its descendants, from start to the last of its output. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createReadStream, existsSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { StringDecoder } from 'node:string_decoder';
 import { codeOf } from '../model/failure.ts';
 import type { ExecOptions, Exit } from './transport.ts';
@@ -23,17 +23,22 @@ const KEPT_OF_TOLD = 512 * 1024;
 export function runProcess(argv: readonly string[], options: ExecOptions = {}): Promise<Exit> {
   const { promise, resolve } = Promise.withResolvers<Exit>();
   const refused = (error: unknown) => resolve(notStarted(argv, options, error));
-  const child = started(argv, options, refused);
+  let stdin: Stdin;
+  try {
+    stdin = stdinFor(options.input);
+  } catch (error) {
+    const stderr = `cannot read its input: ${String(error)}`;
+    return Promise.resolve({ code: 126, signal: null, stdout: '', stderr });
+  }
+  const child = started(argv, options, stdin, refused);
+  if (typeof stdin === 'number') closeSync(stdin);
   if (!child) return promise;
   const out = collect(child, 'stdout', options.onOutput);
   const err = collect(child, 'stderr', options.onOutput);
   const stop = () => terminate(child);
   options.signal?.addEventListener('abort', stop, { once: true });
   if (options.signal?.aborted) stop();
-  feed(child, options.input, (error) => {
-    terminate(child);
-    resolve({ code: 126, signal: null, stdout: '', stderr: `cannot read its input: ${String(error)}` });
-  });
+  if (typeof options.input === 'string') feed(child, options.input);
   child.once('error', refused);
   child.once('exit', (code, signal) => {
     options.signal?.removeEventListener('abort', stop);
@@ -54,17 +59,26 @@ export function runProcess(argv: readonly string[], options: ExecOptions = {}): 
   return promise;
 }
 
+type Stdin = 'ignore' | 'pipe' | number;
+
+/** A program reads a file by itself: through here it would leave a trail of buffers, a hundred megabytes of them. */
+function stdinFor(input: ExecOptions['input']): Stdin {
+  if (typeof input === 'object') return openSync(input.file, 'r');
+  return input === undefined ? 'ignore' : 'pipe';
+}
+
 /** spawn reports most failures later, as an event, and some at once: a list of arguments that is too long. */
 function started(
   argv: readonly string[],
   options: ExecOptions,
+  stdin: Stdin,
   refused: (error: unknown) => void,
 ): ChildProcess | undefined {
   const [program = '', ...words] = argv;
   try {
     return spawn(program, words, {
       detached: true,
-      stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+      stdio: [stdin, 'pipe', 'pipe'],
       env: { ...process.env, ...options.env },
       cwd: options.cwd,
     });
@@ -117,18 +131,10 @@ function tailOf(kept: number): { add(piece: Buffer): void; text(): string } {
   };
 }
 
-function feed(child: ChildProcess, input: ExecOptions['input'], failed: (error: unknown) => void): void {
-  if (!child.stdin || input === undefined) return;
+function feed({ stdin }: ChildProcess, text: string): void {
   // A program may end before it has read everything; its exit code tells whether that was right.
-  child.stdin.on('error', (error) => {
-    if (codeOf(error) !== 'EPIPE' && codeOf(error) !== 'ECONNRESET') failed(error);
-  });
-  if (typeof input === 'string') child.stdin.end(input);
-  else {
-    const file = createReadStream(input.file).on('error', failed);
-    file.pipe(child.stdin);
-    child.once('close', () => file.destroy());
-  }
+  stdin?.on('error', () => {});
+  stdin?.end(text);
 }
 
 /** TERM to the whole group, KILL to what is left of it. */

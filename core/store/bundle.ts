@@ -3,8 +3,9 @@
  * bytes depend on nothing else. The others are files of mirrors: whoever asks a mirror verifies what it gives.
  */
 import { createHash } from 'node:crypto';
-import { createReadStream, existsSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
+import { piecesOf } from '../host/hash.ts';
 import { asDigest, type Digest, finish } from '../model/digest.ts';
 import { codeOf, fail, unwritten } from '../model/failure.ts';
 import type { Store } from './bytes.ts';
@@ -58,7 +59,7 @@ export async function writeBundle(
       const place = store.place(digest);
       const { size } = statSync(place);
       await file.writeFile(header(nameOf(digest), size));
-      await file.writeFile(createReadStream(place, { highWaterMark: 1024 * 1024 }));
+      for await (const piece of piecesOf(place)) await file.writeFile(piece);
       await file.writeFile(padding(size));
     }
     await file.writeFile(END);
@@ -149,13 +150,12 @@ function checked(name: string, sum: unknown): Digest {
   return digest;
 }
 
-async function copied(path: string, { offset, size }: Member, to: string, signal: AbortSignal) {
+async function copied(path: string, member: Member, to: string, signal: AbortSignal): Promise<Digest> {
   const hash = createHash('sha256');
   const file = await open(to, 'w', 0o600);
   try {
-    if (size === 0) return finish(hash);
-    const range = { start: offset, end: offset + size - 1, highWaterMark: 1024 * 1024, signal };
-    for await (const piece of createReadStream(path, range) as AsyncIterable<Buffer>) {
+    for await (const piece of piecesOf(path, member)) {
+      signal.throwIfAborted();
       hash.update(piece);
       await file.writeFile(piece);
     }
