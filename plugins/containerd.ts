@@ -1,5 +1,5 @@
 /** containerd as Kubernetes' container runtime. */
-import { cmd, folder, placed, plugin, running, unpacked, v, written } from '../core/mod.ts';
+import { type Context, cmd, folder, placed, plugin, running, unpacked, v, written } from '../core/mod.ts';
 import {
   cri,
   From,
@@ -11,7 +11,10 @@ import {
   type VmRuntime,
   vmRuntime,
 } from './capabilities.ts';
+import { tables, toml } from './containerd/config.ts';
+import { type Era, eraOf, SUITES, startsByPath } from './containerd/eras.ts';
 import { debianArchive } from './debian.ts';
+import { minorOf } from './kubernetes/versions.ts';
 
 const RELEASES = 'https://github.com/containerd/containerd/releases/download';
 const PROGRAMS = ['containerd', 'containerd-shim-runc-v2', 'ctr'];
@@ -22,15 +25,16 @@ const OWN = '/opt/cc/containerd';
 const CONFIG = '/etc/containerd/config.toml';
 const UNIT = '/etc/systemd/system/containerd.service';
 
-/** It finds shims by name on its PATH alone: containerd#8207. */
-const TOO_OLD = 'has a containerd that is too old for virtual machines: take it from its release';
+/** Of releases, where the recipe names none: it answers every kubelet from 1.10 on. */
+const RELEASE = '1.7.27';
 
 export const containerd = plugin({
   name: 'containerd',
   help: 'places containerd, configures it for Kubernetes and keeps it running',
   options: v.strictObject({
     from: From,
-    version: v.optional(Version, '1.7.27'),
+    /** Default: a release that fits; with `from: 'debian'` the one of the suite, as far as cc knows it. */
+    version: v.optional(Version),
     suite: v.optional(v.string(), 'bookworm'),
     cgroupDriver: v.optional(v.picklist(['cgroupfs', 'systemd']), 'systemd'),
     /** For machines whose root lacks CAP_SYS_RESOURCE and hugetlb cgroups, as containers do. */
@@ -39,7 +43,10 @@ export const containerd = plugin({
     bin: v.optional(v.string(), '/usr/local/bin'),
   }),
   provides: [cri],
-  build: ({ from, version, suite, cgroupDriver, confined, bin }, { arch, use, find, refuse }) => {
+  build: (options, { arch, use, find, refuse }) => {
+    const { from, suite, cgroupDriver, confined, bin } = options;
+    const vm = find(vmRuntime);
+    const { version, era } = chosen(options, { kubernetes: use(kubernetesRelease).version, vm, refuse });
     const member = (name: string) =>
       use(debianArchive).deb(name, { package: 'containerd', suite, member: `usr/bin/${name}` });
     const archive = () =>
@@ -57,18 +64,15 @@ export const containerd = plugin({
           ];
     const home = from === 'debian' ? bin : `${OWN}/bin`;
     const ctr = cmd`${home}/ctr --namespace k8s.io`.argv;
-    const vm = find(vmRuntime);
-    // One with runc's command line is started through trust levels, which this plugin does not write.
-    if (vm && from === 'debian') refuse('suite', TOO_OLD);
-    if (vm?.type === 'oci') refuse('version', `cannot start ${vm.path}, which is no shim`);
-    const config = configuration({
+    const wanted = {
       cgroupDriver,
       confined,
       cni: use(podNetwork).bin,
       runc: use(ociRuntime).path,
       pause: use(kubernetesRelease).pauseImage,
       ...(vm ? { vm } : {}),
-    });
+    };
+    const config = toml(tables(wanted, era), era);
     const folders = STATE.map((path) =>
       folder({ name: path.slice(1).replaceAll('/', '-'), path, needs: [] }),
     );
@@ -103,61 +107,44 @@ export const containerd = plugin({
   },
 });
 
+interface Choosing {
+  readonly kubernetes: string;
+  readonly vm: VmRuntime | undefined;
+  readonly refuse: Context['refuse'];
+}
+
+/** Which containerd it is, and what that reads; refuses one that would not do what the recipe asks. */
+function chosen(
+  given: { readonly from: string; readonly version?: string | undefined; readonly suite: string },
+  { kubernetes, vm, refuse }: Choosing,
+): { readonly version: string; readonly era: Era } {
+  const { from, suite } = given;
+  const version = given.version ?? (from === 'debian' ? SUITES[suite] : RELEASE);
+  if (version === undefined)
+    return refuse('version', `is needed: the one of ${suite} is not known, as that of ${SUITED} is`);
+  const option = from === 'debian' && given.version === undefined ? 'suite' : 'version';
+  const era = eraOf(version);
+  if (!era) return refuse(option, `is containerd ${version}, and cc knows 1.4 to 2.x`);
+  const [first, last] = era.kubernetes;
+  const minor = minorOf(kubernetes);
+  const speaks = Number(minor.split('.')[1]);
+  if (speaks < first || speaks > last)
+    return refuse(option, `is containerd ${version}, which does not speak with Kubernetes ${minor}`);
+  // One with runc's command line is started through trust levels, which this plugin does not write.
+  if (vm?.type === 'oci') return refuse('version', `cannot start ${vm.path}, which is no shim`);
+  if (vm && !startsByPath(version))
+    return refuse(option, `is containerd ${version}, which cannot start ${vm.path}: ${BY_PATH}`);
+  return { version, era };
+}
+
+const SUITED = Object.keys(SUITES).join(', ');
+const BY_PATH = '1.6.21, 1.7.1 and later take a path';
+
 /** Kills tasks, then removes containers; a shim whose task is gone ends by itself. */
 const REMOVE_PODS = `ctr="$1 --namespace k8s.io"
 $ctr tasks list --quiet | xargs -r -n 1 $ctr tasks kill --signal KILL --all
 for i in 1 2 3 4 5; do $ctr tasks list --quiet | xargs -r -n 1 $ctr tasks delete --force && break; sleep 0.2; done
 $ctr containers list --quiet | xargs -r $ctr containers delete`;
-
-interface Config {
-  readonly cgroupDriver: 'cgroupfs' | 'systemd';
-  readonly confined: boolean;
-  readonly cni: string;
-  readonly runc: string;
-  readonly pause: string;
-  readonly vm?: VmRuntime;
-}
-
-/** Keys of version 2 of the file: https://github.com/containerd/containerd/blob/v1.6.20/docs/cri/config.md */
-function configuration({ cgroupDriver, confined, cni, runc, pause, vm }: Config): string {
-  const limits = [
-    'restrict_oom_score_adj',
-    'disable_hugetlb_controller',
-    'tolerate_missing_hugetlb_controller',
-  ];
-  return `version = 2
-
-[plugins."io.containerd.grpc.v1.cri"]
-  sandbox_image = "${pause}"
-${confined ? limits.map((key) => `  ${key} = true\n`).join('') : ''}
-[plugins."io.containerd.grpc.v1.cri".cni]
-  bin_dir = "${cni}"
-  conf_dir = "/etc/cni/net.d"
-
-[plugins."io.containerd.grpc.v1.cri".containerd]
-  default_runtime_name = "runc"
-
-[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
-  runtime_type = "io.containerd.runc.v2"
-
-[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
-  BinaryName = "${runc}"
-  NoNewKeyring = ${confined}
-  SystemdCgroup = ${cgroupDriver === 'systemd'}
-${vm ? handler(vm) : ''}`;
-}
-
-/** Privileged pods would else be given the devices of the host, which their machine does not have. */
-function handler({ handler, path, config }: VmRuntime): string {
-  const table = `plugins."io.containerd.grpc.v1.cri".containerd.runtimes.${handler}`;
-  const own = config === undefined ? '' : `\n[${table}.options]\n  ConfigPath = "${config}"\n`;
-  return `
-[${table}]
-  runtime_type = "io.containerd.${handler}.v2"
-  runtime_path = "${path}"
-  privileged_without_host_devices = true
-${own}`;
-}
 
 /** As upstream ships it: https://github.com/containerd/containerd/blob/v1.6.20/containerd.service */
 function unit(bin: string): string {

@@ -1,8 +1,7 @@
 /** containerd: its programs, its configuration, its service. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Failed } from '../../core/model/failure.ts';
-import { kubernetesRelease, ociRuntime, podNetwork, vmRuntime } from '../../plugins/capabilities.ts';
+import { kubernetesRelease, ociRuntime, podNetwork } from '../../plugins/capabilities.ts';
 import { containerd } from '../../plugins/containerd.ts';
 import { laws } from '../rig/laws.ts';
 import type { Paper } from '../rig/paper.ts';
@@ -69,31 +68,6 @@ for (const confined of [false, true]) {
     });
   }
 }
-
-test('pods that ask for virtual machines are started through their shim', async (t) => {
-  const kata = {
-    handler: 'kata-qemu',
-    path: '/opt/kata/shim',
-    type: 'vm',
-    config: '/opt/kata/c.toml',
-  } as const;
-  const { plugins } = recipe();
-  const bench = await benchOf(t, { plugins: [...plugins, providing(vmRuntime, kata)] }, { bytes });
-  await bench.run();
-  const table = 'plugins."io.containerd.grpc.v1.cri".containerd.runtimes.kata-qemu';
-  assert.equal(
-    node(bench).read(CONFIG),
-    `${config(false, 'systemd')}
-[${table}]
-  runtime_type = "io.containerd.kata-qemu.v2"
-  runtime_path = "/opt/kata/shim"
-  privileged_without_host_devices = true
-
-[${table}.options]
-  ConfigPath = "/opt/kata/c.toml"
-`,
-  );
-});
 
 const unit = (bin: string) => `[Unit]
 Description=containerd container runtime
@@ -192,12 +166,4 @@ test('folders of containerd are made before it starts, and go with what it kept 
     [...node(bench).disk.keys()].filter((path) => /^\/(var\/lib|run)\/containerd/.test(path)),
     [],
   );
-});
-
-test("Debian's containerd, which cannot be told where a shim is, is refused where pods want machines", async (t) => {
-  const kata = providing(vmRuntime, { handler: 'kata-qemu', path: '/opt/kata/shim', type: 'vm' });
-  const { plugins } = recipe({ from: 'debian' });
-  const error = await benchOf(t, { plugins: [...plugins, kata] }).catch((reason: unknown) => reason);
-  assert.ok(error instanceof Failed && error.failure.kind === 'config-invalid');
-  assert.match(error.failure.problems[0]?.message ?? '', /too old for virtual machines/);
 });
