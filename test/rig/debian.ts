@@ -2,13 +2,15 @@
  * Programs as releases of Debian hold them, for tests that ask the real ones: fetched and verified by the code that does so
  * for recipes, unpacked, and kept below `node_modules/.cache`, so that only the first run asks the archive.
  */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runProcess } from '../../core/host/process.ts';
 import type { Artifact } from '../../core/model/artifact.ts';
-import { Failed } from '../../core/model/failure.ts';
+import { codeOf, Failed } from '../../core/model/failure.ts';
 import { openStore, type Store } from '../../core/store/bytes.ts';
 import type { Fetching } from '../../core/store/download.ts';
 import { fetchArtifact } from '../../core/store/fetch.ts';
@@ -25,28 +27,52 @@ export type Unpacked =
 
 /** Packages of suites, or why there are none here: no apt, no archive that answers. */
 export async function unpacked(names: readonly string[], suites: readonly string[]): Promise<Unpacked> {
-  const store = openStore(CACHE, []);
-  const fetching = quietly();
   const wanted = suites.flatMap((suite) => names.map((name) => packageOf(name, suite)));
   try {
-    await writeSources(suites);
-    const folders = await Promise.all(wanted.map((artifact) => brought(store, artifact, fetching)));
+    const folders = await alone(async () => {
+      const [store, fetching] = [openStore(CACHE, []), quietly()];
+      const mirror = await mirrorOf();
+      await Promise.all(suites.map((suite) => writeSources(suite, mirror)));
+      return Promise.all(wanted.map((artifact) => brought(store, artifact, fetching)));
+    });
     const places = new Map(wanted.map(({ name }, index) => [name, folders[index]!])); // one for each
     return { kind: 'here', folder: (name, suite) => places.get(packageOf(name, suite).name)! }; // only what was asked for
   } catch (error) {
-    if (!(error instanceof Failed) || !ABSENT.has(error.failure.kind)) throw error;
-    const why = 'why' in error.failure ? error.failure.why.split('\n')[0] : undefined;
-    return { kind: 'missing', why: `no packages of Debian here: ${why ?? error.failure.kind}` };
+    const why = absence(error);
+    if (why === undefined) throw error;
+    return { kind: 'missing', why: `no packages of Debian here: ${why}` };
   }
 }
 
-/** What fetching fails with where there is no archive; anything else is a bug. */
-const ABSENT: ReadonlySet<string> = new Set(['missing-tool', 'no-mirror', 'fetch-failed']);
+/** Why there is no archive; undefined for what is a bug. */
+function absence(error: unknown): string | undefined {
+  if (codeOf(error) === 'ENOENT') return 'flock is missing';
+  if (!(error instanceof Failed)) return undefined;
+  const { failure } = error;
+  if (failure.kind === 'no-mirror') return failure.why.split('\n')[0] ?? '';
+  return failure.kind === 'missing-tool' || failure.kind === 'fetch-failed' ? failure.kind : undefined;
+}
+
+/** One process at a time: test files run beside each other, and apt takes no second one in its folders. */
+async function alone<Value>(work: () => Promise<Value>): Promise<Value> {
+  await mkdir(CACHE, { recursive: true });
+  const lock = spawn('flock', [join(CACHE, 'lock'), 'sh', '-c', 'echo; exec cat'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  await Promise.all([once(lock, 'spawn'), once(lock.stdout, 'data')]);
+  try {
+    return await work();
+  } finally {
+    const ended = once(lock, 'close');
+    lock.stdin.end();
+    await ended;
+  }
+}
 
 function packageOf(name: string, suite: string): Artifact {
   return {
     name: `${name}-${suite}`,
-    source: { kind: 'deb', apt: join(CACHE, 'apt'), package: name, suite },
+    source: { kind: 'deb', apt: aptOf(suite), package: name, suite },
   };
 }
 
@@ -58,15 +84,22 @@ function quietly(): Fetching {
   };
 }
 
-/** Names the mirror of this machine's own apt, where it is a Debian's. */
-async function writeSources(suites: readonly string[]): Promise<void> {
+/** apt takes a second to read an index, for each question again; so it is asked about one suite at a time. */
+function aptOf(suite: string): string {
+  return join(CACHE, 'apt', suite);
+}
+
+/** The mirror of this machine's own apt, where it is a Debian's. */
+async function mirrorOf(): Promise<string> {
   const asked = ['apt-get', 'indextargets', '--format', '$(REPO_URI) $(RELEASE)', 'Created-By: Packages'];
   const { stdout } = await runProcess(asked);
-  const own = /^(\S+) (?:bullseye|bookworm|trixie|sid)$/m.exec(stdout)?.[1];
-  const mirror = own ?? 'http://deb.debian.org/debian';
-  await mkdir(join(CACHE, 'apt'), { recursive: true });
-  const lines = suites.map((suite) => `deb [signed-by=${KEYRING}] ${mirror} ${suite} main\n`);
-  await writeFile(join(CACHE, 'apt', 'sources.list'), lines.join(''));
+  return /^(\S+) (?:bullseye|bookworm|trixie|sid)$/m.exec(stdout)?.[1] ?? 'http://deb.debian.org/debian';
+}
+
+async function writeSources(suite: string, mirror: string): Promise<void> {
+  await mkdir(aptOf(suite), { recursive: true });
+  const line = `deb [signed-by=${KEYRING}] ${mirror} ${suite} main\n`;
+  await writeFile(join(aptOf(suite), 'sources.list'), line);
 }
 
 /** The folder that a package is unpacked in: by its digest, so that a newer one is another. */
