@@ -1,7 +1,7 @@
 /**
  * Every key of crio.conf, and which versions know it. CRI-O ignores a key it does not know without a word, so cc asks here.
  * From the `toml` tags of the structs that each `.0` release reads (server/config.go, later pkg/config/config.go and what
- * they embed), of all minors from v1.9.0 to v1.36.0; `patches` from all release tags between.
+ * they embed), of all minors from v1.9.0 to v1.36.0; `patches` and `dropped` from all release tags between.
  */
 
 export interface Key {
@@ -12,6 +12,8 @@ export interface Key {
   readonly until?: string;
   /** Minor versions before `from` that got it with a patch release, and with which. */
   readonly patches?: Readonly<Record<string, number>>;
+  /** Minor versions before `until` that lost it with a patch release, and with which. */
+  readonly dropped?: Readonly<Record<string, number>>;
 }
 
 /** By table and key; `*` stands for the name of a runtime or a workload. */
@@ -87,7 +89,7 @@ const KEYS: Readonly<Record<string, Key>> = {
     from: '1.34',
   },
   'crio.nri.enable_nri': { type: 'flag', from: '1.26' },
-  'crio.nri.nri_config_file': { type: 'text', from: '1.26', until: '1.27' },
+  'crio.nri.nri_config_file': { type: 'text', from: '1.26', until: '1.27', dropped: { '1.26': 2 } },
   'crio.nri.nri_disable_connections': { type: 'flag', from: '1.27', patches: { '1.26': 2 } },
   'crio.nri.nri_listen': { type: 'text', from: '1.26' },
   'crio.nri.nri_plugin_config_dir': { type: 'text', from: '1.27', patches: { '1.26': 2 } },
@@ -134,7 +136,7 @@ const KEYS: Readonly<Record<string, Key>> = {
   'crio.runtime.enable_shared_pid_namespace': { type: 'flag', from: '1.9', until: '1.10' },
   'crio.runtime.gid_mappings': { type: 'text', from: '1.11' },
   'crio.runtime.hooks_dir': { type: 'list', from: '1.13', patches: { '1.12': 6 } },
-  'crio.runtime.hooks_dir_path': { type: 'text', from: '1.9', until: '1.13' },
+  'crio.runtime.hooks_dir_path': { type: 'text', from: '1.9', until: '1.13', dropped: { '1.12': 6 } },
   'crio.runtime.hostnetwork_disable_selinux': { type: 'flag', from: '1.27' },
   'crio.runtime.infra_ctr_cpuset': { type: 'text', from: '1.21', patches: { '1.20': 1 } },
   'crio.runtime.irqbalance_config_file': { type: 'text', from: '1.21', patches: { '1.20': 2 } },
@@ -227,10 +229,12 @@ const KEYS: Readonly<Record<string, Key>> = {
 export function keyOf(path: string, version: string): Key | undefined {
   const key = KEYS[path.replace(/^(crio\.runtime\.(?:runtimes|workloads))\.[^.]+\./, '$1.*.')];
   if (!key) return undefined;
-  const { from, until, patches } = key;
+  const { from, until, patches, dropped } = key;
   const [major = '', minor = '', patch = ''] = version.split('.');
   const backported = patches?.[`${major}.${minor}`];
   if (backported !== undefined) return Number(patch) >= backported ? key : undefined;
+  const lost = dropped?.[`${major}.${minor}`];
+  if (lost !== undefined && Number(patch) >= lost) return undefined;
   const number = Number(minor);
   return number >= minorOf(from) && (until === undefined || number < minorOf(until)) ? key : undefined;
 }

@@ -23,6 +23,14 @@ test('a key that came with a patch release is known from that release', () => {
   assert.ok(known('crio.network.cni_status_grace_period', '1.36.3'));
 });
 
+test('a key that went with a patch release is not known from that release', () => {
+  for (const [path, last, gone] of [
+    ['crio.runtime.hooks_dir_path', '1.12.5', '1.12.6'],
+    ['crio.nri.nri_config_file', '1.26.1', '1.26.2'],
+  ] as const)
+    assert.deepEqual([known(path, last), known(path, gone)], [true, false], path);
+});
+
 test('a key of any runtime is known by its place in the table', () => {
   assert.ok(known('crio.runtime.runtimes.kata.runtime_type', '1.20.9'));
   assert.ok(known('crio.runtime.runtimes.kata-qemu.runtime_type', '1.20.9'));
