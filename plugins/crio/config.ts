@@ -1,4 +1,5 @@
 /** crio.conf of any version: the settings that kubelet and the recipe need, by the names that the version knows. */
+import { atLeast } from '../capabilities.ts';
 import { keyOf } from './keys.ts';
 
 export type Value = string | number | boolean | readonly string[];
@@ -27,6 +28,8 @@ interface Vm {
   readonly config?: string;
 }
 
+/** Before, CRI-O does not start with it: "Unknown option", vendor/github.com/containers/storage/drivers/overlay/overlay.go. */
+const SKIPS_HOME = '1.19.0';
 /** Whether a version has tables of runtimes is seen by this key. */
 const TABLES = 'crio.runtime.runtimes.runc.runtime_path';
 
@@ -39,7 +42,7 @@ export function settingsFor(wanted: Wanted): Settings {
     ['crio.runroot', storage.runroot],
     ['crio.storage_driver', 'overlay'],
     // A shim in a mount namespace of its own would not see the containers' file systems: kata-containers#8760.
-    ...(wanted.vm?.type === 'vm'
+    ...(wanted.vm?.type === 'vm' && atLeast(version, SKIPS_HOME)
       ? ([['crio.storage_option', ['overlay.skip_mount_home=true']]] as const)
       : []),
     ['crio.runtime.cgroup_manager', cgroupDriver],

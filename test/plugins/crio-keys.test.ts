@@ -133,6 +133,15 @@ privileged_without_host_devices = true
   );
 });
 
+test('storage is asked to leave its mount alone only by versions that start with that', () => {
+  const asked = (version: string) =>
+    settingsFor({ ...WANTED, version, vm: KATA })['crio.storage_option'] !== undefined;
+  assert.deepEqual(['1.14.0', '1.17.5', '1.18.6', '1.19.0', '1.36.3'].map(asked), [
+    ...[false, false, false],
+    ...[true, true],
+  ]);
+});
+
 test('configuration names nothing that its version does not know, whatever the version', () => {
   for (let minor = 9; minor <= 36; minor++) {
     for (const vm of [undefined, KATA]) {
