@@ -140,9 +140,9 @@ function chosen(
 const SUITED = Object.keys(SUITES).join(', ');
 const BY_PATH = '1.6.21, 1.7.1 and later take a path';
 
-/** Kills tasks, then removes containers; a shim whose task is gone ends by itself. */
-const REMOVE_PODS = `ctr="$1 --namespace k8s.io"
-$ctr tasks list --quiet | xargs -r -n 1 $ctr tasks kill --signal KILL --all
+/** Kills tasks, then removes containers; a shim whose task is gone ends by itself. ctr 1.4 knows signals by their whole names. */
+export const REMOVE_PODS = `ctr="$1 --namespace k8s.io"
+$ctr tasks list --quiet | xargs -r -n 1 $ctr tasks kill --signal SIGKILL --all
 for i in 1 2 3 4 5; do $ctr tasks list --quiet | xargs -r -n 1 $ctr tasks delete --force && break; sleep 0.2; done
 $ctr containers list --quiet | xargs -r $ctr containers delete`;
 

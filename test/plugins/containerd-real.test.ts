@@ -9,11 +9,15 @@ import { type TestContext, test } from 'node:test';
 import { runProcess } from '../../core/host/process.ts';
 import { type Table, tables, toml, type Wanted } from '../../plugins/containerd/config.ts';
 import { type Era, eraOf, SUITES, startsByPath } from '../../plugins/containerd/eras.ts';
+import { REMOVE_PODS } from '../../plugins/containerd.ts';
 import { unpacked } from '../rig/debian.ts';
 import { tempFolder } from '../rig/temp.ts';
 
 const programs = await unpacked(['containerd'], Object.keys(SUITES));
 const skip = programs.kind === 'missing' && programs.why;
+
+/** The one that pods are ended with. */
+const SIGNAL = /--signal (\w+)/.exec(REMOVE_PODS)?.[1] ?? '';
 
 /** A world of its own for what a service writes and listens on. */
 const APART = ['unshare', '--mount', '--net', '--pid', '--fork', '--kill-child', '--mount-proc'];
@@ -87,8 +91,9 @@ function criIn(plugins: string): readonly string[] {
 }
 
 /**
- * START BIN CONFIG: starts containerd on its usual paths, none of them this machine's; prints its plugins, what it finds
- * outdated in the configuration (from 1.7 on), and what it says when it reads an older form of it.
+ * START BIN CONFIG SIGNAL REMOVE_PODS: starts containerd on its usual paths, none of them this machine's; prints its plugins, what it finds
+ * outdated in the configuration (from 1.7 on), and what it says when it reads an older form of it; then what it says of a signal
+ * for a container that does not run, and what is left of that when pods are removed.
  */
 const START = `set -eu
 mount --bind "$1" /mnt
@@ -101,10 +106,15 @@ containerd >/run/log 2>&1 &
 service=$!
 until ctr --connect-timeout 1s version >/dev/null 2>&1; do kill -0 $service || { cat /run/log >&2; exit 1; }; done
 ctr plugins ls
-echo
+echo ---
 ctr deprecations list 2>/dev/null || true
-echo
+echo ---
 grep 'Configuration migrated' /run/log || true
+echo ---
+ctr --namespace k8s.io containers create --rootfs / idle true
+ctr --namespace k8s.io tasks kill --signal "$3" --all idle 2>&1 || true
+sh -c "$4" cc /mnt/ctr
+ctr --namespace k8s.io containers list --quiet
 kill $service`;
 
 for (const [suite, version] of Object.entries(SUITES)) {
@@ -145,17 +155,18 @@ for (const [suite, version] of Object.entries(SUITES)) {
       const file = join(await tempFolder(t), 'config.toml');
       await writeFile(file, toml(tables(wanted, era), era));
       const { code, stdout, stderr } = await runProcess(
-        [...APART, 'sh', '-c', START, 'cc', binOf(suite), file],
+        [...APART, 'sh', '-c', START, 'cc', binOf(suite), file, SIGNAL, REMOVE_PODS],
         { signal: AbortSignal.timeout(30_000) },
       );
       assert.equal(code, 0, stderr);
-      const [plugins = '', ...complaints] = stdout.split('\n\n');
+      const [plugins = '', outdated, older, removing = ''] = stdout.split('---\n');
       assert.deepEqual(criIn(plugins), CRI[era.file]);
-      const lines = complaints.join('\n').split('\n');
+      const complaints = `${outdated}\n${older}`.split('\n');
       assert.deepEqual(
-        lines.filter((line) => line !== '' && !line.startsWith('ID ')),
+        complaints.filter((line) => line !== '' && !line.startsWith('ID ')),
         [],
       );
+      assert.match(removing, /^ctr: no running task found: .*\n$/);
     }
   });
 }
