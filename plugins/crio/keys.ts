@@ -17,7 +17,7 @@ export interface Key {
 }
 
 /** By table and key; `*` stands for the name of a runtime or a workload. */
-const KEYS: Readonly<Record<string, Key>> = {
+export const KEYS: Readonly<Record<string, Key>> = {
   'crio.api.grpc_max_recv_msg_size': { type: 'number', from: '1.14', patches: { '1.12': 5, '1.13': 1 } },
   'crio.api.grpc_max_send_msg_size': { type: 'number', from: '1.14', patches: { '1.12': 5, '1.13': 1 } },
   'crio.api.host_ip': { type: 'text', from: '1.14', until: '1.17', patches: { '1.13': 2 } },

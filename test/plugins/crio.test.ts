@@ -1,4 +1,4 @@
-/** CRI-O: from its bundle or from source, its files, its service, and what the real one says of its configuration. */
+/** CRI-O: from its bundle or from source, its files, its service. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
@@ -13,7 +13,6 @@ import {
   podNetwork,
   vmRuntime,
 } from '../../plugins/capabilities.ts';
-import { settingsFor, toml } from '../../plugins/crio/config.ts';
 import { REMOVE_PODS } from '../../plugins/crio/scripts.ts';
 import { crio } from '../../plugins/crio.ts';
 import { laws } from '../rig/laws.ts';
@@ -150,39 +149,3 @@ for (const [kind, client] of Object.entries(CLIENTS) as [keyof typeof CLIENTS, s
 test('pods of a runtime that does not answer are not taken for removed', async (t) => {
   await assert.rejects(removing(t, 'exit 1'));
 });
-
-/** Real programs, as `cc run crio/compile` builds them. */
-const REAL = [
-  ['1.9.0', process.env['CC_CRIO_1_9']],
-  ['1.20.9', process.env['CC_CRIO_1_20']],
-] as const;
-
-for (const [version, program] of REAL) {
-  const skip = program === undefined && 'no variable names its program';
-  test(`the real crio ${version} takes the configuration as it is meant`, { skip }, async (t) => {
-    const file = join(await tempFolder(t), 'crio.conf');
-    const settings = settingsFor({
-      version,
-      cgroupDriver: 'cgroupfs',
-      programs: { conmon: '/b/conmon', pinns: '/b/pinns', runtime: '/b/runc' },
-      vm: { handler: 'cc', path: '/b/cc-runtime', type: 'oci' },
-      untrusted: true,
-      pauseImage: 'registry.lab/pause:3.2',
-      policy: '/etc/crio/policy.json',
-      storage: { root: '/s', runroot: '/r' },
-      cni: '/opt/cni/bin',
-    });
-    await writeFile(file, toml(settings));
-    const alone = version.startsWith('1.9.') ? [] : ['--config-dir', ''];
-    const { stdout } = await promisify(execFile)(program!, ['--config', file, ...alone, 'config']); // skipped without
-    for (const [path, value] of Object.entries(settings)) assert.ok(says(stdout, path, value), path);
-  });
-}
-
-/** What `crio config` prints of a key, which may be a list over several lines, or commented out where it is the default. */
-function says(text: string, path: string, value: unknown): boolean {
-  const key = path.slice(path.lastIndexOf('.') + 1);
-  const said = new RegExp(`^#? *${key} = (\\[[^\\]]*\\]|.*)$`, 'gm');
-  const found = [...text.matchAll(said)].map(([, words = '']) => words);
-  return found.some((words) => [value].flat().every((word) => words.includes(String(word))));
-}
