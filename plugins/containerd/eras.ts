@@ -3,7 +3,7 @@ import { atLeast } from '../capabilities.ts';
 
 export interface Era {
   /** The version of the configuration file: containerd/containerd, docs/PLUGINS.md and version/version.go. */
-  readonly file: 2 | 3;
+  readonly file: 2 | 3 | 4;
   /** The plugin that has the tables of pods and runtimes: docs/cri/config.md. */
   readonly pods: string;
   /** Where the image of the container that holds a pod together is named; the last word is the key. */
@@ -24,7 +24,6 @@ const ONE = {
   cni: 'bin_dir',
 } as const;
 const TWO = {
-  file: 3,
   pods: 'io.containerd.cri.v1.runtime',
   pause: ['io.containerd.cri.v1.images', 'pinned_images', 'sandbox'],
   kubernetes: [23, Number.POSITIVE_INFINITY],
@@ -32,14 +31,15 @@ const TWO = {
 
 /**
  * By the first version of each. Before 1.4 keys are missing that machines like the lab's cannot do without
- * (`disable_hugetlb_controller`); 2.3 reads a fourth version of the file and the third as it is. Keys are those of the structs
- * in pkg/cri/config/config.go, from v2.0.0 on internal/cri/config/config.go.
+ * (`disable_hugetlb_controller`). Keys are those of the structs in pkg/cri/config/config.go, from v2.0.0 on
+ * internal/cri/config/config.go; the fourth version of the file has only keys in other places that cc leaves alone.
  */
 const ERAS: readonly (readonly [first: string, era: Era])[] = [
   ['1.4.0', { ...ONE, kubernetes: [10, 25] }],
   ['1.6.0', { ...ONE, kubernetes: [10, Number.POSITIVE_INFINITY] }],
-  ['2.0.0', { ...TWO, cni: 'bin_dir' }],
-  ['2.1.0', { ...TWO, cni: 'bin_dirs' }],
+  ['2.0.0', { ...TWO, file: 3, cni: 'bin_dir' }],
+  ['2.1.0', { ...TWO, file: 3, cni: 'bin_dirs' }],
+  ['2.3.0', { ...TWO, file: 4, cni: 'bin_dirs' }],
 ];
 /** The first version of which nothing is known. */
 const UNKNOWN = '3.0.0';

@@ -57,7 +57,7 @@ const FIRST = `version = 2
 `;
 
 /** Of 2.x. */
-const second = (cni: string) => `version = 3
+const second = (cni: string, file = 3) => `version = ${file}
 
 [plugins."io.containerd.cri.v1.images".pinned_images]
   sandbox = "registry.lab/pause:3.2"
@@ -83,7 +83,8 @@ for (const [version, expected] of [
   ['1.7.27', FIRST],
   ['2.0.7', second('bin_dir = "/opt/pods/bin"')],
   ['2.1.0', second('bin_dirs = ["/opt/pods/bin"]')],
-  ['2.3.4', second('bin_dirs = ["/opt/pods/bin"]')],
+  ['2.2.7', second('bin_dirs = ["/opt/pods/bin"]')],
+  ['2.3.0', second('bin_dirs = ["/opt/pods/bin"]', 4)],
 ] as const) {
   test(`configuration of ${version} is in the form that it reads`, async (t) => {
     assert.equal(await configuration(t, { version }), expected);

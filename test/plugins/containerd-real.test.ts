@@ -7,8 +7,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { runProcess } from '../../core/host/process.ts';
+import { atLeast } from '../../plugins/capabilities.ts';
 import { type Table, tables, toml, type Wanted } from '../../plugins/containerd/config.ts';
-import { type Era, eraOf, SUITES, startsByPath } from '../../plugins/containerd/eras.ts';
+import { eraOf, SUITES, startsByPath } from '../../plugins/containerd/eras.ts';
 import { REMOVE_PODS } from '../../plugins/containerd.ts';
 import { unpacked } from '../rig/debian.ts';
 import { tempFolder } from '../rig/temp.ts';
@@ -79,9 +80,13 @@ function prints(version: string, path: string): boolean {
 
 /** What plugins that make up the CRI are called and how they are, as `ctr plugins ls` says. */
 const CRI = {
-  2: ['io.containerd.grpc.v1 cri ok'],
-  3: ['io.containerd.cri.v1 images ok', 'io.containerd.cri.v1 runtime ok', 'io.containerd.grpc.v1 cri ok'],
-} as const satisfies Record<Era['file'], readonly string[]>;
+  first: ['io.containerd.grpc.v1 cri ok'],
+  second: [
+    'io.containerd.cri.v1 images ok',
+    'io.containerd.cri.v1 runtime ok',
+    'io.containerd.grpc.v1 cri ok',
+  ],
+} as const;
 
 /** How the plugins of the CRI are; their third column is a platform. */
 function criIn(plugins: string): readonly string[] {
@@ -117,13 +122,18 @@ sh -c "$4" cc /mnt/ctr
 ctr --namespace k8s.io containers list --quiet
 kill $service`;
 
-for (const [suite, version] of Object.entries(SUITES)) {
-  const era = eraOf(version)!; // all of the table are known
+/** What the program of a suite is: sid moves on, and the table only says what it had. */
+async function versionOf(suite: string): Promise<string> {
+  return /\s(\d+\.\d+\.\d+)/.exec(await said(suite, 'containerd', '--version'))?.[1] ?? '';
+}
 
-  test(`${suite} of Debian has a containerd that reads what the table says`, { skip }, async () => {
-    const found = /\s(\d+\.\d+\.\d+)/.exec(await said(suite, 'containerd', '--version'))?.[1] ?? '';
-    assert.deepEqual(eraOf(found), era, found);
-    assert.equal(startsByPath(found), startsByPath(version), found);
+for (const [suite, known] of Object.entries(SUITES)) {
+  const version = skip ? known : await versionOf(suite);
+  const era = eraOf(version)!; // one of a version that is not known fails all of these
+
+  test(`Debian ${suite} has the containerd of the table`, { skip }, () => {
+    if (suite === 'sid') assert.ok(atLeast(version, known), version);
+    else assert.equal(version, known);
   });
 
   test(`containerd ${version} takes every key with its value`, { skip }, async (t) => {
@@ -160,10 +170,10 @@ for (const [suite, version] of Object.entries(SUITES)) {
       );
       assert.equal(code, 0, stderr);
       const [plugins = '', outdated, older, removing = ''] = stdout.split('---\n');
-      assert.deepEqual(criIn(plugins), CRI[era.file]);
+      assert.deepEqual(criIn(plugins), CRI[era.file === 2 ? 'first' : 'second']);
       const complaints = `${outdated}\n${older}`.split('\n');
       assert.deepEqual(
-        complaints.filter((line) => line !== '' && !line.startsWith('ID ')),
+        complaints.filter((line) => line !== '' && !/^ID |deprecation\/cgroup-v1 /.test(line)), // that one is the host's
         [],
       );
       assert.match(removing, /^ctr: no running task found: .*\n$/);
