@@ -12,7 +12,7 @@ import { ARCHIVE } from './archive.ts';
 import { benchOf, type Telling } from './bench.ts';
 
 const SUITES = ['bullseye', 'bookworm', 'sid'];
-const programs = await unpacked(['containernetworking-plugins'], SUITES);
+const programs = await unpacked();
 const skip = programs.kind === 'missing' && programs.why;
 
 const APART = ['unshare', '--mount', '--net', '--pid', '--fork', '--kill-child', '--mount-proc'];

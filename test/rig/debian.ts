@@ -25,14 +25,21 @@ export type Unpacked =
   | { readonly kind: 'here'; folder(name: string, suite: string): string }
   | { readonly kind: 'missing'; readonly why: string };
 
-/** Packages of suites, or why there are none here: no apt, no archive that answers. */
-export async function unpacked(names: readonly string[], suites: readonly string[]): Promise<Unpacked> {
-  const wanted = suites.flatMap((suite) => names.map((name) => packageOf(name, suite)));
+/** All that tests ask for: whoever comes first brings all of it, since each process has the archive's indices updated anew. */
+const WANTED = [
+  ['containerd', ['bullseye', 'bookworm', 'trixie', 'sid']],
+  ['containernetworking-plugins', ['bullseye', 'bookworm', 'sid']],
+] as const;
+
+/** The packages, or why there are none here: no apt, no archive that answers. */
+export async function unpacked(): Promise<Unpacked> {
+  const wanted = WANTED.flatMap(([name, suites]) => suites.map((suite) => packageOf(name, suite)));
+  const suites = new Set(WANTED.flatMap(([, suites]) => suites));
   try {
     const folders = await alone(async () => {
       const [store, fetching] = [openStore(CACHE, []), quietly()];
       const mirror = await mirrorOf();
-      await Promise.all(suites.map((suite) => writeSources(suite, mirror)));
+      await Promise.all([...suites].map((suite) => writeSources(suite, mirror)));
       return Promise.all(wanted.map((artifact) => brought(store, artifact, fetching)));
     });
     const places = new Map(wanted.map(({ name }, index) => [name, folders[index]!])); // one for each
