@@ -1,6 +1,7 @@
 /** CRI-O as Kubernetes' container runtime: its makers' static bundle, or built from source for versions that have none. */
-import { cmd, folder, plugin, running, type Step, v, written } from '../core/mod.ts';
+import { cmd, folder, packages, plugin, running, type Step, v, written } from '../core/mod.ts';
 import {
+  atLeast,
   Commit,
   type Cri,
   cri,
@@ -26,6 +27,9 @@ const SOCKET = 'unix:///var/run/crio/crio.sock';
 const STORAGE = { root: '/var/lib/containers/storage', runroot: '/run/containers/storage' };
 /** What CRI-O keeps; podman keeps images in the same place, so these are cc's only where cc made them. */
 const STATE = ['/var/lib/containers', '/run/containers', '/var/lib/crio', '/run/crio', '/var/log/crio'];
+
+/** From here on CRI-O does not start where it finds neither iptables nor nft: internal/hostport/meta_hostport_manager.go. */
+const HOST_PORTS = '1.33.0';
 
 const Value = v.union([v.string(), v.number(), v.boolean(), v.array(v.string())]);
 
@@ -71,6 +75,7 @@ export const crio = plugin({
     const files = [
       ...configured(toml({ ...own, ...settings }), client.endpoint(SOCKET), home),
       ...(confined ? [confining(runtime)] : []),
+      ...(atLeast(version, HOST_PORTS) ? [packages(['iptables'], { needs: [] })] : []),
       ...STATE.map((path) => folder({ name: path.slice(1).replaceAll('/', '-'), path, needs: [] })),
     ];
     const placed = [...steps.filter(({ where }) => where !== 'controller'), ...files];

@@ -48,7 +48,7 @@ function kubernetesOf(version: string) {
 }
 const node = ({ hosts }: Bench) => hosts.get('node-1')!; // every bench has this host
 
-laws('crio', recipe({ version: '1.36.3' }), { bytes });
+laws('crio', recipe({ version: '1.36.3' }), { bytes, kept: ['packages'], left: { 'node-1': ['iptables'] } });
 laws(
   'crio from source',
   recipe({ version: '1.20.9', commit: COMMIT, cgroupDriver: 'cgroupfs', confined: true }),
@@ -148,4 +148,20 @@ for (const [kind, client] of Object.entries(CLIENTS) as [keyof typeof CLIENTS, s
 
 test('pods of a runtime that does not answer are not taken for removed', async (t) => {
   await assert.rejects(removing(t, 'exit 1'));
+});
+
+test('crio that wants iptables to start has it before; an older one asks for nothing', async (t) => {
+  for (const [version, names] of [
+    ['1.33.13', ['iptables']],
+    ['1.32.13', []],
+  ] as const) {
+    const bench = await benchOf(t, recipe({ version }), { bytes });
+    const running = bench.tasks.find(({ step }) => step.name === 'running')!; // it has one
+    const packages = bench.tasks.filter(({ plugin, step }) => plugin === 'crio' && step.name === 'packages');
+    assert.deepEqual(
+      packages.map(({ step }) => step.inputs),
+      names.map((name) => ({ names: [name] })),
+    );
+    assert.deepEqual(running.needs.filter((need) => need.endsWith('crio/packages')).length, names.length);
+  }
 });
