@@ -1,5 +1,6 @@
 /** Debian's archive as a source of artifacts: single packages and files of them, of any suite, authenticated by apt. */
 import {
+  type Arch,
   type Artifact,
   type Command,
   capability,
@@ -50,17 +51,17 @@ export const debian = plugin({
     suites: v.optional(v.pipe(v.array(v.string()), v.minLength(1)), ['bookworm']),
   }),
   provides: [debianArchive],
-  build: ({ mirror, suites }, { cache }) => {
+  build: ({ mirror, suites }, { arch, cache }) => {
     const apt = `${cache}/apt`;
     const sources = (suite: string) => `${apt}/${suite}.list`;
     const files = (mirror: string) => [
       {
         path: `${apt}/sources.list`,
         text: suites
-          .flatMap((suite) => [line('deb', mirror, suite), line('deb-src', mirror, suite)])
+          .flatMap((suite) => [line('deb', mirror, suite, arch), line('deb-src', mirror, suite, arch)])
           .join(''),
       },
-      ...suites.map((suite) => ({ path: sources(suite), text: line('deb', mirror, suite) })),
+      ...suites.map((suite) => ({ path: sources(suite), text: line('deb', mirror, suite, arch) })),
     ];
     const need = 'debian/sources';
     const artifact = (name: string, source: Artifact['source']): Artifact => ({
@@ -89,7 +90,7 @@ export const debian = plugin({
             const address =
               (await brought(view, apt)) ??
               mirror?.replace(/^file:(\/\/)?(?=\/)/, 'copy:') ??
-              (await known(view, `${apt}/sources.list`)) ??
+              (await known(view, apt)) ??
               (await ask(view));
             const looks = files(address).map(async ({ path, text }) =>
               (await view.text(path)) === text ? [] : [path],
@@ -117,9 +118,10 @@ async function brought(view: View, apt: string): Promise<string | undefined> {
   return there && `copy:${apt}/archive`;
 }
 
-/** What an earlier run found: apt takes most of a second to say it again. */
-async function known(view: View, path: string): Promise<string | undefined> {
-  return /^deb \[[^\]]*\] (\S+) /.exec((await view.text(path)) ?? '')?.[1];
+/** What an earlier run found, unless it is gone: apt takes most of a second to say it again. */
+async function known(view: View, apt: string): Promise<string | undefined> {
+  const address = /^deb \[[^\]]*\] (\S+) /.exec((await view.text(`${apt}/sources.list`)) ?? '')?.[1];
+  return address === `copy:${apt}/archive` ? undefined : address;
 }
 
 /**
@@ -136,8 +138,12 @@ async function ask(view: View): Promise<string> {
   return (view.platform.distro.startsWith('debian') && main?.[0]) || 'http://deb.debian.org/debian';
 }
 
-/** What lies in a folder does not become wrong when its index is no longer the newest. */
-function line(kind: 'deb' | 'deb-src', mirror: string, suite: string): string {
+/**
+ * What lies in a folder does not become wrong when its index is no longer the newest. Of one processor and of one kind of
+ * index, whatever else the host's apt is told to read.
+ */
+function line(kind: 'deb' | 'deb-src', mirror: string, suite: string, arch: Arch): string {
+  const target = kind === 'deb' ? `arch=${arch} target=Packages` : 'target=Sources';
   const dated = mirror.startsWith('copy:') ? ' check-valid-until=no' : '';
-  return `${kind} [signed-by=${KEYRING}${dated}] ${mirror} ${suite} main\n`;
+  return `${kind} [signed-by=${KEYRING} ${target}${dated}] ${mirror} ${suite} main\n`;
 }

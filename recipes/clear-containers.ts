@@ -4,8 +4,9 @@
  * labs, and for finding out how something behaved. A site adds its hosts, which need KVM, and the three programs of Clear
  * Containers, of which there are sources alone.
  *
- * Releases, sources and images are named by digest or commit, also what the scripts of that time took as they found it: CNI
- * plugins, guest, images of the test. Only the control plane's images, with that of pauses, go by tags, which kubeadm makes up.
+ * Sources and images are named by commit or digest, and releases by `cc.lock`, also what the scripts of that time took as they
+ * found it: CNI plugins, guest, images of the test. Of two releases nobody kept a digest, so `cc lock` asks to trust them at
+ * first use; the control plane's images, with that of pauses, go by tags, which kubeadm makes up.
  * Where the scripts went and nothing is any more, another place is asked:
  * - for apt.kubernetes.io the single programs at dl.k8s.io;
  * - for gcr.io/google_containers registry.k8s.io, below the same names;

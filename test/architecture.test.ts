@@ -249,6 +249,7 @@ const EDGES: Readonly<Record<string, readonly string[]>> = {
   'core/report/live.ts': ['process.stderr'], // the spinner's stream
   'core/run/change.ts': ['new Date'], // when a stamp was written
   'core/run/fleet.ts': ['process.getuid'], // where notes about this machine are kept
+  'core/store/bundle.ts': ['process.pid'], // names of files that are being written
   'core/store/bytes.ts': ['process.pid'], // names of files that are being made
   'core/store/durable.ts': ['process.pid'], // names of files that are being written
   'core/store/part.ts': ['process.pid'], // names of files that are arriving

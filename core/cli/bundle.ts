@@ -26,8 +26,6 @@ export async function bundle(
 ): Promise<number> {
   const { session, wishes } = await wishesOf(options, edges);
   const artifacts = artifactsOf(session.tasks);
-  const exit = await prepared(artifacts, options, edges);
-  if (exit !== 0) return exit;
   const stop = new AbortController();
   edges.onStop((signal) => stop.abort(new Failed({ kind: 'interrupted', signal })));
   const fetching = (label: string): Fetching => ({
@@ -37,11 +35,16 @@ export async function bundle(
   });
   const gathering = { session, store: openStore(session.paths.cache, []), stop, fetching };
   const path = resolve(edges.cwd, file);
-  const gather = async (): Promise<Contents> => ({
-    entries: await releases(wishes, gathering),
-    files: new Map([...(await commits(artifacts, gathering)), ...(await excerpts(artifacts, gathering))]),
-  });
-  await writeBundle(path, gather, gathering.store);
+  let exit = 0;
+  const gather = async (): Promise<Contents | undefined> => {
+    exit = await prepared(artifacts, options, edges);
+    if (exit !== 0) return undefined;
+    const entries = await releases(wishes, gathering);
+    const git = await commits(artifacts, gathering);
+    return { entries, files: new Map([...git, ...(await excerpts(artifacts, gathering))]) };
+  };
+  await writeBundle(path, gather, gathering.store, stop.signal);
+  if (exit !== 0) return exit;
   const names = artifacts.map(({ name }) => name).toSorted();
   if (options.json) edges.out(`${JSON.stringify({ file: path, artifacts: names })}\n`);
   else edges.out(`wrote ${path}: ${names.join(', ') || 'no releases'}\n`);

@@ -23,13 +23,6 @@ export async function run(names: readonly string[], options: Options, edges: Edg
   const stop = new AbortController();
   edges.onStop((signal) => stop.abort(signal));
   const asked = new Set(names.includes('all') ? [] : wanted.map(({ id }) => id));
-  if (options.bundle !== undefined && !undo)
-    await (await import('./unbundle.ts')).unbundled(
-      resolve(edges.cwd, options.bundle),
-      selected.tasks,
-      session,
-      stop.signal,
-    );
   const world = await openWorld(session, stop.signal, asked);
   try {
     return await held({ session, ...selected, undo, options, id: runId() }, world, edges);
@@ -43,6 +36,7 @@ async function held(job: Job, world: World, edges: Edges): Promise<number> {
   const { paths } = job.session;
   const holding = await hold(`${paths.state}/hold`, job.id, edges.command);
   try {
+    await unbundle(job, world, edges);
     const rooted = job.tasks.find(({ host, step }) => host.name === CONTROLLER && step.root !== false);
     if (rooted) await world.fleet.station(rooted.host, true);
     const journal = openJournal(paths.state, job.id);
@@ -64,6 +58,15 @@ async function held(job: Job, world: World, edges: Edges): Promise<number> {
   } finally {
     await holding[Symbol.asyncDispose]();
   }
+}
+
+async function unbundle(
+  { session, tasks, undo, options }: Job,
+  { signal }: World,
+  { cwd }: Edges,
+): Promise<void> {
+  if (options.bundle === undefined || undo) return;
+  await (await import('./unbundle.ts')).unbundled(resolve(cwd, options.bundle), tasks, session, signal);
 }
 
 interface Job {

@@ -2,13 +2,14 @@
 import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Artifact } from '../model/artifact.ts';
-import { fail, unwritten } from '../model/failure.ts';
+import { codeOf, fail, unwritten } from '../model/failure.ts';
 import type { Task } from '../model/task.ts';
-import { type Bundle, EXCERPT, openBundle, packOf } from '../store/bundle.ts';
+import { type Bundle, EXCERPT, openBundle, packOf, unreadable } from '../store/bundle.ts';
 import { openStore, type Store } from '../store/bytes.ts';
-import { archivesOf, excerptIn, isDebian } from '../store/excerpt.ts';
+import { archivesOf, type DebianSource, isDebian } from '../store/excerpt.ts';
 import { type GitArtifact, isGit, readPack } from '../store/git.ts';
 import { readLocks } from '../store/lock.ts';
+import { excerptIn, forgetExcerpt } from '../store/paths.ts';
 import { artifactsOf } from './fetching.ts';
 import type { Session } from './session.ts';
 
@@ -20,20 +21,20 @@ export async function unbundled(
   signal: AbortSignal,
 ): Promise<void> {
   const store = openStore(session.paths.cache, readLocks(session.locks, session.arch));
-  const away = artifactsOf(session.tasks)
-    .filter((artifact) => isWanted(artifact, tasks))
-    .filter((artifact) => artifact.source.kind === 'debs' || !store.digest(artifact));
-  if (away.length === 0) return;
+  const wanted = artifactsOf(session.tasks).filter((artifact) => isWanted(artifact, tasks));
+  const away = wanted.filter((artifact) => !isHere(artifact, store));
+  if (wanted.length === 0 || (away.length === 0 && !existsSync(file))) return;
   const from = await openBundle(file);
   const lacks = away.filter((artifact) => !holds(from, artifact, store)).map(({ name }) => name);
   if (lacks.length > 0) fail({ kind: 'bundle-lacks', file, artifacts: lacks.toSorted() });
   try {
     for (const artifact of away) {
       const locked = artifact.source.kind === 'url' && store.locked(artifact);
-      if (locked) await from.take(artifact.name, locked.sha256, 'cc.lock', store, signal);
+      if (locked) await from.take(artifact.name, locked.sha256, store, signal);
       if (isGit(artifact)) await takeTree(from, artifact, session, store, signal);
     }
-    for (const [apt] of archivesOf(away)) await pour(from, excerptIn(apt), store, signal);
+    for (const [apt, sources] of archivesOf(wanted))
+      if (sources.every((source) => holdsDebian(from, source))) await pour(from, apt, sources, store, signal);
   } catch (error) {
     if (signal.aborted) fail({ kind: 'interrupted', signal: String(signal.reason) }, error);
     unwritten(session.paths.cache, error, 'take releases from the bundle');
@@ -49,34 +50,80 @@ function isWanted({ name, source }: Artifact, tasks: readonly Task[]): boolean {
   );
 }
 
+function isHere(artifact: Artifact, store: Store): boolean {
+  const { source } = artifact;
+  return source.kind === 'debs' ? existsSync(excerptIn(source.apt)) : store.digest(artifact) !== undefined;
+}
+
 function holds(from: Bundle, artifact: Artifact, store: Store): boolean {
   const { source } = artifact;
-  if (isDebian(source)) return [...from.files.keys()].some((path) => path.startsWith(EXCERPT));
+  if (isDebian(source)) return holdsDebian(from, source);
   if (isGit(artifact)) return from.files.has(packOf(artifact));
   const locked = store.locked(artifact);
   return source.kind === 'url' && locked?.url === source.url && from.has(locked.sha256);
 }
 
-/** Makes the folder that apt takes for Debian's archive, of links to the store, unless it is the one of this bundle. */
-async function pour(from: Bundle, folder: string, store: Store, signal: AbortSignal): Promise<void> {
-  const files = [...from.files].filter(([path]) => path.startsWith(EXCERPT));
-  const list = JSON.stringify(files);
-  if (existsSync(join(folder, LIST)) && readFileSync(join(folder, LIST), 'utf8') === list) return;
-  const part = `${folder}.part`;
-  rmSync(part, { recursive: true, force: true });
-  for (const [path, digest] of files) {
-    await from.take(path, digest, 'bundle', store, signal);
-    const to = join(part, path.slice(EXCERPT.length));
-    mkdirSync(dirname(to), { recursive: true });
-    linkSync(store.place(digest), to);
-  }
-  writeFileSync(join(part, LIST), list);
-  rmSync(folder, { recursive: true, force: true });
-  renameSync(part, folder);
+/** As far as names tell: what packages need, and in which version, apt says when it has verified the indices. */
+function holdsDebian({ files }: Bundle, source: DebianSource): boolean {
+  const names = [...files.keys()].map((path) => path.slice(path.lastIndexOf('/') + 1));
+  const packages = source.kind === 'debs' ? source.packages : [source.package];
+  const end = source.kind === 'deb-source' ? /\.orig\.tar\.\w+$/ : /\.deb$/;
+  return (
+    files.has(`${EXCERPT}${releaseOf(source)}`) &&
+    packages.every((wanted) => names.some((name) => name.startsWith(`${wanted}_`) && end.test(name)))
+  );
 }
 
-/** Tells one excerpt from another. */
-const LIST = 'files.json';
+const releaseOf = ({ suite }: DebianSource) => `dists/${suite}/InRelease`;
+
+/**
+ * Makes the folder that apt takes for Debian's archive, of links to the store, unless it is the one of this bundle. Nothing
+ * is written into it: a link leads to bytes that the store has by their digest.
+ */
+async function pour(
+  from: Bundle,
+  apt: string,
+  sources: readonly DebianSource[],
+  store: Store,
+  signal: AbortSignal,
+): Promise<void> {
+  const folder = excerptIn(apt);
+  const part = `${folder}.part`;
+  const note = `${folder}.json`;
+  const files = [...from.files].flatMap(([path, digest]) =>
+    path.startsWith(EXCERPT) ? [[path.slice(EXCERPT.length), digest] as const] : [],
+  );
+  const list = JSON.stringify(files);
+  const same = existsSync(note) && readFileSync(note, 'utf8') === list;
+  if (same && files.every(([path]) => existsSync(join(folder, path)))) return;
+  rmSync(part, { recursive: true, force: true });
+  for (const [path, digest] of files) {
+    await from.take(path, digest, store, signal);
+    link(store.place(digest), join(part, path), from);
+  }
+  for (const source of sources) {
+    // apt compares this for single packages alone.
+    const names = /^(?:Codename|Suite): (\S+)$/gm;
+    const release = readFileSync(join(part, releaseOf(source)), 'utf8');
+    if (![...release.matchAll(names)].some(([, name]) => name === source.suite))
+      unreadable(from.path, `its ${releaseOf(source)} is of another suite`);
+  }
+  forgetExcerpt(apt);
+  renameSync(part, folder);
+  writeFileSync(note, list);
+}
+
+function link(bytes: string, path: string, { path: bundle }: Bundle): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    linkSync(bytes, path);
+  } catch (error) {
+    // One name for a file and for a folder.
+    if (['EEXIST', 'ENOTDIR'].includes(codeOf(error) ?? ''))
+      unreadable(bundle, `two files at ${path}`, error);
+    throw error;
+  }
+}
 
 /** The tree of a commit, from the objects that the bundle has of it. */
 async function takeTree(
@@ -91,7 +138,7 @@ async function takeTree(
   const file = store.arriving(artifact);
   const telling = { log: () => {}, attempt: () => {}, progress: () => {} };
   try {
-    await from.take(name, digest, 'bundle', store, signal);
+    await from.take(name, digest, store, signal);
     const tree = await readPack(name, source, store.place(digest), file, { network, signal, telling });
     await store.keep(artifact, file, tree, 'commit');
   } finally {

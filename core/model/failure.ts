@@ -88,6 +88,7 @@ export type Failure =
       readonly packages: readonly string[];
       readonly why: string;
     }
+  | { readonly kind: 'bad-excerpt'; readonly why: string }
   | { readonly kind: 'no-mirror'; readonly mirror: string; readonly why: string }
   | { readonly kind: 'fetch-failed'; readonly artifact: string; readonly attempts: readonly Attempt[] }
   | { readonly kind: 'proxy-unusable'; readonly proxy: string; readonly why: string; readonly fix: string }
@@ -98,7 +99,7 @@ export type Failure =
       readonly artifact: string;
       readonly attempts: readonly Attempt[];
       /** Who says what they must be. */
-      readonly by: 'cc.lock' | 'archive' | 'sums' | 'bundle';
+      readonly by: 'cc.lock' | 'archive' | 'sums';
     }
   /** What makers publish does not say what an artifact must be. */
   | { readonly kind: 'no-sum'; readonly artifact: string; readonly sums: string; readonly why: string }
@@ -135,6 +136,7 @@ export const EXIT: { readonly [K in Failure['kind']]: number } = {
   'no-root': 77,
   'missing-tool': 77,
   'not-installable': 77,
+  'bad-excerpt': 65,
   'no-mirror': 1,
   'fetch-failed': 1,
   'proxy-unusable': 65,

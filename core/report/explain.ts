@@ -73,6 +73,11 @@ const EXPLAINED: { readonly [K in Failure['kind']]: (failure: Extract<Failure, {
       why: lastLines(why),
       fix: `make this work on ${host}: apt-get install ${packages.join(' ')}`,
     }),
+    'bad-excerpt': ({ why }) => ({
+      what: 'Cannot use what the bundle has of the Debian archive',
+      why: [...lastLines(why), 'it was taken away again'],
+      fix: 'make the bundle anew where there is a network: cc bundle FILE',
+    }),
     'no-mirror': ({ mirror, why }) => ({
       what: 'Cannot read the Debian archive',
       why: [`as named in ${mirror}`, ...lastLines(why)],
@@ -198,7 +203,6 @@ const NAMES: { readonly [B in Extract<Failure, { kind: 'digest-mismatch' }>['by'
   'cc.lock': 'cc.lock names',
   archive: "the archive's signed index names",
   sums: 'its makers publish sums of',
-  bundle: 'the bundle itself names',
 };
 
 function problemLine({ path, message, near }: Problem): string {

@@ -4,7 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
-import { open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import process from 'node:process';
 import { piecesOf } from '../host/hash.ts';
 import { asDigest, type Digest, finish } from '../model/digest.ts';
 import { codeOf, fail, unwritten } from '../model/failure.ts';
@@ -33,44 +34,63 @@ export interface Contents {
   readonly files: Files;
 }
 
-/** Writes all bytes that `gather` brings into the store; whether there can be such a file is known before it is asked. */
+/**
+ * Writes all bytes that `gather` brings into the store, or no file where it answers undefined; whether there can be such a
+ * file is known before it is asked.
+ */
 export async function writeBundle(
   path: string,
-  gather: () => Promise<Contents>,
+  gather: () => Promise<Contents | undefined>,
   store: Store,
+  signal: AbortSignal,
 ): Promise<void> {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory())
     fail({ kind: 'cannot-write', path, why: 'it is a folder' });
-  const beside = `${path}.new`;
+  const beside = `${path}.${process.pid}.new`;
   const file = await open(beside, 'w').catch((error: unknown) => unwritten(path, error));
   try {
-    const { entries, files } = await gather();
-    const locked = [...entries.values()].flatMap((entry) => Object.values(entry));
-    const digests = new Set([...locked.map(({ sha256 }) => sha256), ...files.values()]);
-    for (const [name, text] of [
-      [LOCK, lockText(entries)],
-      [FILES, filesText(files)],
-    ] as const) {
-      const bytes = Buffer.from(text);
-      for (const piece of [header(name, bytes.length), bytes, padding(bytes.length)])
-        await file.writeFile(piece);
+    const contents = await gather();
+    if (contents) {
+      await writeContents(file, contents, store, signal);
+      await file.sync();
     }
-    for (const digest of [...digests].toSorted()) {
-      const place = store.place(digest);
-      const { size } = statSync(place);
-      await file.writeFile(header(nameOf(digest), size));
-      for await (const piece of piecesOf(place)) await file.writeFile(piece);
-      await file.writeFile(padding(size));
-    }
-    await file.writeFile(END);
-    await file.sync();
     await file.close();
-    await rename(beside, path);
+    if (contents) await rename(beside, path);
+    else await rm(beside);
   } catch (error) {
     await file.close().catch(() => undefined);
     await rm(beside, { force: true });
     return unwritten(path, error);
   }
+}
+
+async function writeContents(
+  file: FileHandle,
+  { entries, files }: Contents,
+  store: Store,
+  signal: AbortSignal,
+): Promise<void> {
+  const locked = [...entries.values()].flatMap((entry) => Object.values(entry));
+  const digests = new Set([...locked.map(({ sha256 }) => sha256), ...files.values()]);
+  for (const [name, text] of [
+    [LOCK, lockText(entries)],
+    [FILES, filesText(files)],
+  ] as const) {
+    const bytes = Buffer.from(text);
+    for (const piece of [header(name, bytes.length), bytes, padding(bytes.length)])
+      await file.writeFile(piece);
+  }
+  for (const digest of [...digests].toSorted()) {
+    const place = store.place(digest);
+    const { size } = statSync(place);
+    await file.writeFile(header(nameOf(digest), size));
+    for await (const piece of piecesOf(place)) {
+      signal.throwIfAborted();
+      await file.writeFile(piece);
+    }
+    await file.writeFile(padding(size));
+  }
+  await file.writeFile(END);
 }
 
 function filesText(files: Files): string {
@@ -82,28 +102,21 @@ export interface Bundle {
   readonly path: string;
   readonly files: Files;
   has(digest: Digest): boolean;
-  /** Brings bytes into the store, verified; `name` is what messages call them, `by` who says what they must be. */
-  take(
-    name: string,
-    digest: Digest,
-    by: 'cc.lock' | 'bundle',
-    store: Store,
-    signal: AbortSignal,
-  ): Promise<void>;
+  /** Brings bytes into the store, verified; `name` is what messages call them. */
+  take(name: string, digest: Digest, store: Store, signal: AbortSignal): Promise<void>;
 }
 
 /** Reads what a bundle holds; fails with `bundle-unreadable`. */
 export async function openBundle(path: string): Promise<Bundle> {
-  const found = await members(path).catch((error: unknown) => {
-    if (codeOf(error) === undefined) throw error;
-    return unreadable(path, String(error), error);
-  });
-  if (!found) return unreadable(path, 'it is no bundle, or not all of one');
+  const found = await readMembers(path);
+  const has = (digest: Digest) => found.has(nameOf(digest));
+  const files = await filesOf(path, found.get(FILES));
+  for (const [name, digest] of files) if (!has(digest)) unreadable(path, `it lacks the bytes of ${name}`);
   return {
     path,
-    files: await filesOf(path, found.get(FILES)),
-    has: (digest) => found.has(nameOf(digest)),
-    take: async (name, digest, by, store, signal) => {
+    files,
+    has,
+    take: async (name, digest, store, signal) => {
       const place = store.place(digest);
       const member = found.get(nameOf(digest));
       if (existsSync(place) || !member) return;
@@ -113,8 +126,7 @@ export async function openBundle(path: string): Promise<Bundle> {
         const sha256 = await copied(path, member, part.file, signal);
         if (sha256 === digest) return await rename(part.file, place);
         part.discard();
-        const trouble = { kind: 'corrupt', expected: `sha256 ${digest}`, found: `sha256 ${sha256}` } as const;
-        return fail({ kind: 'digest-mismatch', artifact: name, attempts: [{ url: path, trouble }], by });
+        return unreadable(path, `${name} has other bytes in it: sha256 ${sha256}, not ${digest}`);
       } finally {
         await part[Symbol.asyncDispose]();
       }
@@ -122,32 +134,49 @@ export async function openBundle(path: string): Promise<Bundle> {
   };
 }
 
-function unreadable(file: string, why: string, cause?: unknown): never {
+/** Says that a file is no good bundle. */
+export function unreadable(file: string, why: string, cause?: unknown): never {
   return fail({ kind: 'bundle-unreadable', file, why }, cause);
 }
 
-/** The list of files, none of which may have a place outside the folder that it is put in. */
-async function filesOf(path: string, member: Member | undefined): Promise<Files> {
-  if (!member) return unreadable(path, `it has no ${FILES}`);
-  const file = await open(path);
+async function readMembers(path: string): Promise<ReadonlyMap<string, Member>> {
   try {
-    const bytes = Buffer.alloc(member.size);
-    await file.read(bytes, 0, member.size, member.offset);
-    return new Map(
-      Object.entries(JSON.parse(bytes.toString())).map(([name, sum]) => [name, checked(name, sum)]),
-    );
+    if (!statSync(path).isFile()) return unreadable(path, 'it is no file');
+    return (await members(path)) ?? unreadable(path, 'it is no bundle, or not all of one');
   } catch (error) {
-    return unreadable(path, `its ${FILES}: ${error instanceof Error ? error.message : error}`, error);
-  } finally {
-    await file.close();
+    if (codeOf(error) === undefined) throw error;
+    return unreadable(path, String(error), error);
   }
 }
 
-function checked(name: string, sum: unknown): Digest {
-  const digest = typeof sum === 'string' ? asDigest(sum) : undefined;
-  if (name.split('/').some((part) => ['', '.', '..'].includes(part)) || name.includes('\0') || !digest)
-    throw new Error(`${JSON.stringify(name)} is no file`);
-  return digest;
+/** A list of files that is longer is nobody's. */
+const MOST = 64 * 1024 ** 2;
+/** Names that Debian and git use, and no others: they become paths on this machine. */
+const NAME = /^(?!\.{1,2}$)[\w.+~:%-]{1,200}$/;
+
+/** The list of files, none of which may have a place outside the folder that it is put in. */
+async function filesOf(path: string, member: Member | undefined): Promise<Files> {
+  if (!member || member.size > MOST) return unreadable(path, `it has no ${FILES}`);
+  const pieces: Buffer[] = [];
+  for await (const piece of piecesOf(path, member)) pieces.push(Buffer.from(piece)); // each is gone with the next
+  const list = parsed(Buffer.concat(pieces).toString());
+  if (!list) return unreadable(path, `its ${FILES} is no list of files`);
+  return new Map(
+    Object.entries(list).map(([name, sum]) => {
+      const digest = typeof sum === 'string' ? asDigest(sum) : undefined;
+      const good = digest && name.split('/').every((part) => NAME.test(part));
+      return good ? [name, digest] : unreadable(path, `its ${FILES}: ${JSON.stringify(name)} is no file`);
+    }),
+  );
+}
+
+function parsed(text: string): object | undefined {
+  try {
+    const data: unknown = JSON.parse(text);
+    return typeof data === 'object' && data !== null && !Array.isArray(data) ? data : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 async function copied(path: string, member: Member, to: string, signal: AbortSignal): Promise<Digest> {

@@ -1,4 +1,5 @@
 /** Debian's archive through apt, with folders of cc's own: the host's apt is asked for its mirror and left alone. */
+import { existsSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestOfFile } from '../host/hash.ts';
@@ -8,6 +9,7 @@ import { asDigest, type Digest } from '../model/digest.ts';
 import { fail } from '../model/failure.ts';
 import type { Fetching } from './download.ts';
 import { proxyEnv } from './network.ts';
+import { excerptIn, forgetExcerpt } from './paths.ts';
 
 type DebianSource = Extract<Source, { kind: 'deb' | 'deb-source' }>;
 type Debs = Extract<Source, { kind: 'debs' }>;
@@ -50,7 +52,10 @@ async function updating(apt: string, { network, signal }: Fetching): Promise<voi
   });
   if (exit.code === 0) return;
   if (exit.code === 127) fail({ kind: 'missing-tool', host: 'controller', tool: 'apt-get', package: 'apt' });
-  fail({ kind: 'no-mirror', mirror: join(apt, 'sources.list'), why: exit.stderr.trim() });
+  const why = exit.stderr.trim();
+  if (!existsSync(excerptIn(apt))) fail({ kind: 'no-mirror', mirror: join(apt, 'sources.list'), why });
+  forgetExcerpt(apt); // or it would be in the way of every other archive
+  fail({ kind: 'bad-excerpt', why });
 }
 
 /** Asks the archive for its indices, because those that are here may be older than it. */

@@ -2,8 +2,8 @@
  * An excerpt of Debian's archive, which apt takes for the whole: the signed indices as they are, and some of the packages.
  * Nobody has to trust where it comes from, because apt verifies it like any other mirror.
  */
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Artifact, Source } from '../model/artifact.ts';
 import { asDigest, type Digest } from '../model/digest.ts';
 import { fail } from '../model/failure.ts';
@@ -22,11 +22,6 @@ export function isDebian(source: Source): source is DebianSource {
 export function archivesOf(artifacts: readonly Artifact[]): ReadonlyMap<string, readonly DebianSource[]> {
   const sources = artifacts.map(({ source }) => source).filter(isDebian);
   return Map.groupBy(sources, ({ apt }) => apt);
-}
-
-/** Where the excerpt stands that a bundle brought, in the folder of cc's own apt; no network is asked where there is one. */
-export function excerptIn(apt: string): string {
-  return join(apt, 'archive');
 }
 
 /** One file of an excerpt: where it belongs below the archive, where it can be had, and what it must be. */
@@ -64,7 +59,9 @@ export async function bringPiece(piece: Piece, store: Store, fetching: Fetching)
 }
 
 /** The signed list of the suite: apt has verified it, and keeps it. */
-async function releasePiece({ suite, release }: Index, store: Store): Promise<Piece> {
+async function releasePiece({ archive, suite, release }: Index, store: Store): Promise<Piece> {
+  if (!existsSync(release))
+    return fail({ kind: 'no-mirror', mirror: archive, why: `it has no InRelease of ${suite}` });
   return { path: `dists/${suite}/InRelease`, urls: [], sha256: await store.copy(release) };
 }
 

@@ -29,12 +29,18 @@ export function fetchTree(
   return withCommit(name, source, `${file}.git`, fetching, (git) => writeTree(git, name, source, file));
 }
 
+/** With what a server had packed made anew, the same version of git then makes the same bytes, whatever the user set. */
+const PACKING = [
+  ...['pack.threads=1', 'pack.compression=-1', 'core.compression=-1', 'pack.window=10', 'pack.depth=50'],
+  ...['pack.packSizeLimit=0', 'pack.writeReverseIndex=false'],
+];
+
 /** Writes all objects of a commit to a file, as a pack: what `readPack` makes the tree of again. */
 export function fetchPack(name: string, source: GitSource, file: string, fetching: Fetching): Promise<void> {
   return withCommit(name, source, `${file}.git`, fetching, async (git) => {
-    // By one thread and from the objects alone, so that the same version of git makes the same bytes.
-    const packing = ['-c', 'pack.threads=1', 'pack-objects', '-q', '--no-reuse-delta', '--revs', file];
-    const hash = await done(git, name, packing, `${source.commit}\n`);
+    const packing = [...PACKING.flatMap((setting) => ['-c', setting]), 'pack-objects', '-q', '--revs'];
+    const reused = ['--no-reuse-delta', '--no-reuse-object'];
+    const hash = await done(git, name, [...packing, ...reused, file], `${source.commit}\n`);
     await rename(`${file}-${hash.trim()}.pack`, file);
     await rm(`${file}-${hash.trim()}.idx`);
   });

@@ -1,4 +1,5 @@
 /** Where cc keeps things on the machine it runs on, by the XDG base directory specification. */
+import { rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
@@ -16,4 +17,19 @@ export function pathsOf(env: Readonly<Record<string, string | undefined>>, recip
     cache: join(base('XDG_CACHE_HOME', '.cache'), 'cc'),
     state: join(base('XDG_STATE_HOME', '.local/state'), 'cc', recipe),
   };
+}
+
+/**
+ * Where an excerpt of Debian's archive stands that a bundle brought, in the folder of cc's own apt; no network is asked where
+ * there is one.
+ */
+export function excerptIn(apt: string): string {
+  return join(apt, 'archive');
+}
+
+/** Takes the excerpt away, with what apt has read in it. */
+export function forgetExcerpt(apt: string): void {
+  const excerpt = excerptIn(apt);
+  for (const path of [excerpt, `${excerpt}.json`, join(apt, 'lists')])
+    rmSync(path, { recursive: true, force: true });
 }

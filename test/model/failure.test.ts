@@ -21,6 +21,7 @@ const CODES: { readonly [K in Failure['kind']]: number } = {
   'check-failed': 1,
   unreachable: 1,
   'no-mirror': 1,
+  'bad-excerpt': 65,
   'fetch-failed': 1,
   'disk-full': 1,
   'unknown-name': 64,

@@ -30,7 +30,9 @@ laws('debian', recipe, {
 });
 
 const line = (kind: string, mirror: string, suite: string) =>
-  `${kind} [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${mirror} ${suite} main\n`;
+  `${kind} [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg ${
+    kind === 'deb' ? 'arch=amd64 target=Packages' : 'target=Sources'
+  }] ${mirror} ${suite} main\n`;
 
 test("sources name the mirror of the controller's own apt, and each suite apart", async (t) => {
   const bench = await benchOf(t, recipe, how);
@@ -88,4 +90,15 @@ test('folder that is named as the mirror is copied from, because a root cannot s
       / check-valid-until=no\] copy:\/srv\/debian bookworm /,
     );
   }
+});
+
+test('sources go back to a mirror when the excerpt of a bundle is gone', async (t) => {
+  const bench = await benchOf(t, recipe, how);
+  const controller = bench.hosts.get('controller')!; // all benches have one
+  controller.write(
+    `${bench.cache}/apt/sources.list`,
+    line('deb', `copy:${bench.cache}/apt/archive`, 'bookworm'),
+  );
+  await bench.run();
+  assert.equal(sources(bench, 'bookworm.list'), line('deb', 'http://deb.example/debian', 'bookworm'));
 });

@@ -140,6 +140,14 @@ const TEXTS: { readonly [K in Failure['kind']]: readonly Case<K>[] } = {
       'Cannot install socat jq on n1\n  E: no\n  fix: make this work on n1: apt-get install socat jq',
     ],
   ],
+  'bad-excerpt': [
+    [
+      { kind: 'bad-excerpt', why: 'E: it is not signed' },
+      'Cannot use what the bundle has of the Debian archive\n' +
+        '  E: it is not signed\n  it was taken away again\n' +
+        '  fix: make the bundle anew where there is a network: cc bundle FILE',
+    ],
+  ],
   'no-mirror': [
     [
       { kind: 'no-mirror', mirror: 'http://m.org', why: 'timed out' },
