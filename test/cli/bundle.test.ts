@@ -165,6 +165,24 @@ for (const path of ['../../etc/x', '/etc/x', 'archive//x', 'archive/./x', 'archi
   });
 }
 
+test('bundle whose excerpt has a file of the name that cc itself uses leaves the store as it is', async (t) => {
+  const { cwd, run, bundle, read } = await site(t);
+  const apt = join(cwd, 'apt');
+  const config = readFileSync(join(cwd, 'cc.config.ts'), 'utf8');
+  const source = { kind: 'deb', apt, package: 'hello', suite: 'bookworm' };
+  writeFileSync(
+    join(cwd, 'cc.config.ts'),
+    config.replace(/\{"kind":"url","url":"[^"]*\/other"\}/, JSON.stringify(source)),
+  );
+  writeFileSync(
+    bundle,
+    withMember(read(), 'files.json', JSON.stringify({ 'archive/files.json': digestOf(TOOL) })),
+  );
+  await run('run', 'all', '--bundle', 'b.tar'); // whether it is refused or taken, bytes are what their name says
+  const kept = join(cwd, 'cache/cc/bytes', digestOf(TOOL));
+  assert.equal(existsSync(kept) ? readFileSync(kept, 'utf8') : TOOL, TOOL);
+});
+
 /** A site whose tool is the tree of a commit. */
 async function sourceSite(t: Parameters<typeof folder>[0]) {
   const cwd = await folder(t, { 'upstream/a': 'one' });
