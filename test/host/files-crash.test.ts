@@ -17,12 +17,12 @@ test('install shows nobody a secret while it arrives', async (t) => {
   const files = scriptedFiles('node-1', runProcess, join(folder, 'base'));
   assert.equal(spawnSync('mkfifo', [join(folder, 'fifo')]).status, 0);
   const path = join(folder, 'secret');
+  const bytes = await open(join(folder, 'fifo'), 'r+'); // both ways, because a fifo is opened by two at once
   const installing = files.install(
     path,
     { source: { file: join(folder, 'fifo') }, digest: digestOf('s') },
     0o600,
   );
-  const bytes = await open(join(folder, 'fifo'), 'w');
   const arriving = await until('bytes arrive', () => stat(`${path}.cc-new`).catch(() => undefined));
   await bytes.writeFile('s');
   await bytes.close();
