@@ -1,6 +1,6 @@
 /** Debian's archive through apt, with folders of cc's own: the host's apt is asked for its mirror and left alone. */
 import { existsSync } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestOfFile } from '../host/hash.ts';
 import { runProcess } from '../host/process.ts';
@@ -40,13 +40,20 @@ function aptOptions(apt: string): string[] {
   return Object.entries(set).flatMap(([key, value]) => ['-o', `${key}=${value}`]);
 }
 
+/** What the host does after an update of its own, as desktops refresh their catalogues, is not for this one. */
+const NO_HOOKS = ['Pre-Invoke', 'Post-Invoke', 'Post-Invoke-Success']
+  .map((hook) => `#clear APT::Update::${hook};\n`)
+  .join('');
+
 /** One update for each folder and process; every fetch waits for the same one. */
 const updated = new Map<string, Promise<void>>();
 
 async function updating(apt: string, { network, signal }: Fetching): Promise<void> {
   await mkdir(join(apt, 'lists', 'partial'), { recursive: true });
   await mkdir(join(apt, 'cache', 'archives', 'partial'), { recursive: true });
-  const exit = await runProcess(['apt-get', ...aptOptions(apt), '-q', 'update'], {
+  const quiet = join(apt, 'quiet.conf');
+  await writeFile(quiet, NO_HOOKS);
+  const exit = await runProcess(['apt-get', ...aptOptions(apt), '-c', quiet, '-q', 'update'], {
     env: proxyEnv(network),
     signal,
   });
