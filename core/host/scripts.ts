@@ -78,12 +78,19 @@ claim
 rm -rf --one-file-system -- "$path"
 mv -T -- "$new" "$path"`;
 
-/** REMOVE BASE ID PATH: what cc put there goes, what it had replaced comes back, folders that cc made for it go. */
+/**
+ * REMOVE BASE ID PATH: what cc put there goes, what it had replaced comes back, folders that cc made for it go. What a program
+ * has mounted below is unmounted; a mount that cannot be ended is no reason to delete what is in it.
+ */
 export const REMOVE = `${OWN}(umask 077; mkdir -p -- "$base")
 exec 9>>"$base/lock"
 flock 9
 rm -rf --one-file-system -- "$new"
 [ -e "$base/files/$id" ] || exit 0
+if [ -d "$path" ] && [ ! -L "$path" ]; then
+  awk -v path="$(readlink -f -- "$path")" '$2 == path || index($2, path "/") == 1 { print $2 }' /proc/mounts |
+    sort -r | xargs -r umount --
+fi
 rm -rf --one-file-system -- "$path"
 if [ -e "$base/replaced/$id" ] || [ -L "$base/replaced/$id" ]; then mv -T -- "$base/replaced/$id" "$path"; fi
 rm -f -- "$base/files/$id"

@@ -156,6 +156,29 @@ claim('remove keeps a folder that install made once somebody else uses it', asyn
   assert.deepEqual(await readdir(join(folder, 'a')), ['theirs']);
 });
 
+const inside = ['unshare', '--user', '--map-root-user', '--mount'];
+const skip =
+  spawnSync(inside[0]!, [...inside.slice(1), 'true']).status !== 0 && 'no mount namespace can be made'; // it has words
+
+test('scripted files: remove of a folder unmounts what a program has mounted below', { skip }, async (t) => {
+  const top = await tempFolder(t);
+  const path = join(top, 'state');
+  const mounted = [
+    'sh',
+    '-c',
+    'mount -t tmpfs a "$0/a" && mkdir "$0/a/b" && mount -t tmpfs b "$0/a/b" && exec "$@"',
+  ];
+  const mounts = { value: false };
+  const exec: typeof runProcess = (argv, options) =>
+    runProcess(mounts.value ? [...inside, ...mounted, path, ...argv] : argv, options);
+  const files = scriptedFiles('node-1', exec, join(top, 'base'));
+  await files.folder(path);
+  await mkdir(join(path, 'a'));
+  mounts.value = true;
+  await files.remove(path);
+  await assert.rejects(stat(path), { code: 'ENOENT' });
+});
+
 claim('remove of what is gone does nothing, as often as it is asked', async ({ files, folder }) => {
   const path = join(folder, 'a/x');
   await files.remove(path);
