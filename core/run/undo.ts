@@ -1,4 +1,5 @@
 /** One task taken back: look, undo, prove that nothing is left, forget the stamp. */
+import { CONTROLLER } from '../graph/expand.ts';
 import type { Change } from '../model/change.ts';
 import { fail } from '../model/failure.ts';
 import type { Task } from '../model/task.ts';
@@ -12,10 +13,12 @@ import { probe } from './look.ts';
 export function undoing(world: Applying, leaving: ReadonlySet<string>): Work {
   return async (task, to) => {
     if (leaving.has(task.host.name)) return { state: 'verified' };
-    if (!task.step.undo && !task.step.check) return { state: 'verified' };
+    // The controller keeps what it has built, and so the record of that.
+    const kept = !task.step.undo && !task.step.check;
+    if (kept && task.host.name === CONTROLLER) return { state: 'verified' };
     const station = await world.fleet.station(task.host, task.step.root !== false);
     const stamp = await station.stamps.read(task.id);
-    if (stamp && !stamp.ours) return forget(task, station);
+    if (kept || (stamp && !stamp.ours)) return forget(task, station);
     await endOrphans(task, station, stamp, world);
     const look = async () => task.step.undo?.(await probe(task, station, world)) ?? [];
     const all = await look();

@@ -48,6 +48,14 @@ export function localStamps(path: string): Stamps & AsyncDisposable {
 
 const WRITE = `set -eu; umask 077; mkdir -p -- "$1"; cat >"$1/$2.new"; [ "$(sha256sum <"$1/$2.new" | cut -c1-64)" = "$3" ]; sync -- "$1/$2.new"; mv -fT -- "$1/$2.new" "$1/$2"; sync -- "$1"`;
 
+/** FORGET FOLDER FILE: where that was the last one, all of cc's notes go that note nothing any more. */
+const FORGET = `rm -f -- "$1/$2" || exit
+rmdir -- "$1" 2>/dev/null || exit 0
+cd -- "$(dirname -- "$1")" || exit
+rmdir files replaced 2>/dev/null
+[ -e files ] || [ -e replaced ] || [ -s made ] || { rm -f lock made; rmdir -- "$PWD" 2>/dev/null; }
+:`;
+
 /** Stamps on a host reached through a transport, as root; all of them are read at once, when first asked for. */
 export function remoteStamps(transport: Transport, folder: string): Stamps {
   const run = async (script: string, args: readonly string[], input?: string) => {
@@ -81,7 +89,7 @@ export function remoteStamps(transport: Transport, folder: string): Stamps {
       (await all()).set(file, body);
     },
     remove: async (task) => {
-      await run('rm -f -- "$1/$2"', [fileOf(task)]);
+      await run(FORGET, [fileOf(task)]);
       (await all()).delete(fileOf(task));
     },
   };

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { reversed } from '../../core/graph/order.ts';
+import { step } from '../../core/model/step.ts';
 import type { Task } from '../../core/model/task.ts';
 import { undoing } from '../../core/run/undo.ts';
 import { check } from '../../core/steps/check.ts';
@@ -9,7 +10,7 @@ import { running } from '../../core/steps/running.ts';
 import { written } from '../../core/steps/written.ts';
 import { paper } from '../rig/paper.ts';
 import { type Lasting, tempFolder } from '../rig/temp.ts';
-import { type Running, runTasks, taskOf } from './world.ts';
+import { CONTROLLER, NODE, type Running, runTasks, taskOf } from './world.ts';
 
 const UNIT = '/etc/systemd/system/x.service';
 const unit = taskOf(written('[Service]', { name: 'unit', path: UNIT }));
@@ -68,6 +69,21 @@ test('undo leaves a file alone that was there before and is as declared', async 
   await runTasks(TASKS, down);
   assert.equal(host.read('/etc/x/deep/x.conf'), 'A');
 });
+
+for (const [host, state, title] of [
+  [NODE, 'adopted', 'undo forgets on a host also what has no undo'],
+  [CONTROLLER, 'verified', 'undo remembers on the controller what has no undo: it was built, and is kept'],
+] as const) {
+  test(title, async (t) => {
+    const task = taskOf(step<null>({ name: 'built', probe: async () => null, plan: () => [] }), { host });
+    const up: Running = { folder: await tempFolder(t), hosts: { [host.name]: paper(host.name) } };
+    const ran = async (running: Running) => (await runTasks([task], running)).outcomes.get(task.id)?.state;
+    assert.equal(await ran(up), 'adopted');
+    assert.equal(await ran(up), 'verified');
+    assert.equal(await ran({ ...up, work: (world) => undoing(world, new Set()) }), 'verified');
+    assert.equal(await ran(up), state);
+  });
+}
 
 test('undo puts back the file that was replaced', async (t) => {
   const { host, up, down } = await place(t);

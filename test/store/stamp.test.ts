@@ -1,6 +1,6 @@
 /** Version stamps, kept in a file here or by scripts on a host: read back whole, or not at all. */
 import assert from 'node:assert/strict';
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { local } from '../../core/host/local.ts';
@@ -96,6 +96,28 @@ claim('is the last one written, and none once removed, however often', async ({ 
   await stamps.remove(TASK);
   assert.equal(await stamps.read(TASK), undefined);
   assert.equal(await open().read(TASK), undefined);
+});
+
+test("remote stamp that was the last takes cc's own folder along, unless that notes something", async (t) => {
+  const home = join(await tempFolder(t), 'cc');
+  const [place, files] = [join(home, 'stamps'), join(home, 'files')];
+  const stamps = KINDS['remote stamp']!.open(place); // it stands above
+  const other = taskId('node-1', 'runc', 'other');
+  const round = async () => {
+    await stamps.write(stampOf());
+    await stamps.write(stampOf(other));
+    for (const name of ['lock', 'made']) await writeFile(join(home, name), '');
+    await stamps.remove(TASK);
+    assert.deepEqual(await readdir(place), ['node-1+runc+other.json']);
+    await stamps.remove(other);
+  };
+  await mkdir(files, { recursive: true });
+  await writeFile(join(files, 'note'), '/etc/theirs');
+  await round();
+  assert.deepEqual((await readdir(home)).toSorted(), ['files', 'lock', 'made']);
+  await rm(join(files, 'note'));
+  await round();
+  await assert.rejects(stat(home), { code: 'ENOENT' });
 });
 
 test('remote stamp is for its user only', async (t) => {
