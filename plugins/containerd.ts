@@ -19,7 +19,7 @@ import { minorOf } from './kubernetes/versions.ts';
 const RELEASES = 'https://github.com/containerd/containerd/releases/download';
 const PROGRAMS = ['containerd', 'containerd-shim-runc-v2', 'ctr'];
 /** What containerd keeps; Docker keeps the same, so they are cc's only where cc made them. */
-const STATE = ['/var/lib/containerd', '/run/containerd'];
+const STATE = ['/var/lib/containerd', '/run/containerd', '/opt/containerd'];
 /** Where a release archive is unpacked, as a whole. */
 const OWN = '/opt/cc/containerd';
 const CONFIG = '/etc/containerd/config.toml';
