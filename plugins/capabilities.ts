@@ -45,6 +45,8 @@ export const criClient = capability<CriClient>('cri-client');
 
 /** How pods get addresses. */
 export interface PodNetwork {
+  /** As the CNI configuration calls it: by that name its plugins mark what they make on a node. */
+  readonly name: string;
   readonly subnet: string;
   /** The folder of the CNI plugins that see to it, and the bridge they make on each node. */
   readonly bin: string;

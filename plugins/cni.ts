@@ -14,6 +14,7 @@ const PROGRAMS = ['bridge', 'host-local', 'loopback', 'portmap'];
 
 /** The one file that configures pods' network, whoever sees to it: of two, container runtimes take the first by name. */
 const CONFIG = '/etc/cni/net.d/10-cc.conflist';
+const NAME = 'cc';
 
 export const cni = plugin({
   name: 'cni',
@@ -59,7 +60,13 @@ export const cni = plugin({
     });
     return {
       provides: [
-        podNetwork.of({ subnet, bridge, bin, ...(network === 'flannel' ? { overlay: network } : {}) }),
+        podNetwork.of({
+          name: NAME,
+          subnet,
+          bridge,
+          bin,
+          ...(network === 'flannel' ? { overlay: network } : {}),
+        }),
       ],
       steps: [...programs, ...extra, ...(network === 'flannel' ? [state(subnet)] : []), config],
     };
@@ -88,5 +95,5 @@ function delegated(bridge: string): Json {
 function conflist(first: Json, version: string): string {
   const cniVersion = atLeast(version, '0.8.0') ? '0.4.0' : '0.3.1';
   const plugins = [first, { type: 'portmap', capabilities: { portMappings: true } }];
-  return `${JSON.stringify({ cniVersion, name: 'cc', plugins }, null, 2)}\n`;
+  return `${JSON.stringify({ cniVersion, name: NAME, plugins }, null, 2)}\n`;
 }

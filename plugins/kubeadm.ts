@@ -10,10 +10,11 @@ import {
   vmRuntime,
 } from './capabilities.ts';
 import { kubeadmConfig } from './kubeadm/config.ts';
-import { cgroups, kernel, lasting, tools } from './kubeadm/host.ts';
+import { cgroups, tools } from './kubeadm/host.ts';
 import { CONFIG, init, KUBECONFIG } from './kubeadm/init.ts';
 import { kubeletDropIn, kubeletUnit } from './kubeadm/kubelet.ts';
 import { answering, PLANE, ready, untainted } from './kubeadm/nodes.ts';
+import { kernel, lasting } from './kubeadm/settings.ts';
 import { since } from './kubernetes/versions.ts';
 
 const UNIT = '/etc/systemd/system/kubelet.service';
@@ -35,7 +36,8 @@ export const kubeadm = plugin({
   build: ({ serviceSubnet, dns, preflight }, { use, find, refuse }) => {
     const runtime = use(cri);
     const { version, imageRepository, bin } = use(kubernetesRelease);
-    const { subnet: podSubnet, bridge, bin: cni } = use(podNetwork);
+    const network = use(podNetwork);
+    const { subnet: podSubnet, bin: cni } = network;
     if (!dns && !since('phases', version)) refuse('dns', `cannot be left out by kubeadm ${version}`);
     const { socket: criSocket, cgroupDriver } = runtime;
     const common = { version, criSocket, cgroupDriver, serviceSubnet };
@@ -64,7 +66,7 @@ export const kubeadm = plugin({
         ...host,
         ...files,
         init({
-          ...{ version, kubeadm: `${bin}/kubeadm`, kubectl, dns, preflight, runtime, bridge },
+          ...{ version, kubeadm: `${bin}/kubeadm`, kubectl, dns, preflight, runtime, network },
           before: ['kubernetes-release', 'cri', 'pod-network', ...client, ...bytes, ...own],
         }),
         running('kubelet.service', {

@@ -1,5 +1,5 @@
-/** What a host must have before kubeadm can work on it: programs, kernel settings, the right cgroups. */
-import { type Change, cmd, fail, packages, step, written } from '../../core/mod.ts';
+/** What a host must have before kubeadm can work on it: programs and the right cgroups. */
+import { fail, packages, step } from '../../core/mod.ts';
 import { since } from '../kubernetes/versions.ts';
 import { PLANE } from './nodes.ts';
 
@@ -8,43 +8,6 @@ const TOOLS = ['conntrack', 'ebtables', 'ethtool', 'iproute2', 'iptables', 'moun
 
 export function tools() {
   return packages(TOOLS, { name: 'tools', where: PLANE, needs: [] });
-}
-
-/** https://kubernetes.io/docs/setup/production-environment/container-runtimes/ */
-const MODULE = 'br_netfilter';
-const SETTINGS = ['net/ipv4/ip_forward', 'net/bridge/bridge-nf-call-iptables'];
-
-const SYSCTLS = SETTINGS.map((key) => `${key.replaceAll('/', '.')} = 1\n`).join('');
-
-/** Kernel settings that pods' traffic needs; after cleanup the running kernel keeps them until it is booted anew. */
-export function kernel() {
-  return step<{ values: { [key: string]: string } }>({
-    name: 'kernel',
-    where: PLANE,
-    needs: [],
-    probe: async (view) => {
-      const value = async (key: string) => ((await view.text(`/proc/sys/${key}`)) ?? 'absent').trim();
-      return {
-        values: Object.fromEntries(await Promise.all(SETTINGS.map(async (key) => [key, await value(key)]))),
-      };
-    },
-    plan: ({ values }) =>
-      Object.entries(values).flatMap(([key, value]): Change[] => {
-        const why = `${key} is ${value}`;
-        const set: Change = { kind: 'run', command: cmd`sysctl -w ${key.replaceAll('/', '.')}=1`, why };
-        if (value === '1') return [];
-        return value === 'absent' ? [{ kind: 'run', command: cmd`modprobe ${MODULE}`, why }, set] : [set];
-      }),
-  });
-}
-
-/** Settings and module for the next boot. */
-export function lasting() {
-  const at = (name: string) => `/etc/${name}.d/90-cc-kubernetes.conf`;
-  return [
-    written(SYSCTLS, { name: 'sysctls', path: at('sysctl'), where: PLANE, needs: [] }),
-    written(`${MODULE}\n`, { name: 'modules', path: at('modules-load'), where: PLANE, needs: [] }),
-  ];
 }
 
 /** Only where cgroup v2 has the whole folder to itself there is this file; beside v1 it is mounted below. */

@@ -1,8 +1,9 @@
 /** `kubeadm init`: when a control plane is made, when it is made anew, and how it is taken back. */
 import { type Change, cmd, fail, type Json, step, type View } from '../../core/mod.ts';
-import type { Cri } from '../capabilities.ts';
+import type { Cri, PodNetwork } from '../capabilities.ts';
 import { since } from '../kubernetes/versions.ts';
 import { PLANE } from './nodes.ts';
+import { CLEAR, KEEP, NOTED, STOP } from './traces.ts';
 
 export const CONFIG = '/etc/cc/kubeadm.json';
 export const KUBECONFIG = '/etc/kubernetes/admin.conf';
@@ -14,7 +15,7 @@ export interface Init {
   readonly dns: boolean;
   readonly preflight: boolean;
   readonly runtime: Cri;
-  readonly bridge: string;
+  readonly network: PodNetwork;
   readonly before: readonly string[];
 }
 
@@ -39,32 +40,25 @@ export function initFlags({
   ];
 }
 
-type InitFacts = { admin: boolean; manifests: number; leftovers: boolean; complete: boolean };
+type InitFacts = { admin: boolean; manifests: number; leftovers: boolean; complete: boolean; noted: boolean };
 
 const MANIFESTS = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler'];
-/** What kubeadm and the programs it starts keep; `kubeadm reset` removes most of it. */
-const STATE = [
-  '/etc/kubernetes',
-  '/var/lib/etcd',
-  '/var/lib/kubelet',
-  '/var/lib/cni',
-  '/var/log/pods',
-  '/var/log/containers',
-];
 
 export function init(how: Init) {
-  const { version, kubeadm, kubectl, dns, runtime, before, bridge } = how;
+  const { kubeadm, kubectl, dns, runtime, before, network } = how;
   const command = cmd`${kubeadm} init --config ${CONFIG} ${initFlags(how)}`;
-  const force = since('resetAsks', version) ? ['--force'] : [];
+  // Not kubeadm reset: up to 1.24 it removes all of /var/lib/cni, and what else it does is for clusters of more nodes.
   const reset = [
-    { ...cmd`${kubeadm} reset ${force} --cri-socket ${runtime.socket}`, title: 'kubeadm reset' },
+    { ...cmd`sh -c ${STOP}`, title: 'systemctl stop kubelet' },
     runtime.removePods,
     {
-      ...cmd`sh -c ${CLEAR} cc ${bridge} ${STATE}`,
-      title: "a script that clears pods' mounts, networks and state",
+      ...cmd`sh -c ${CLEAR} cc ${network.name} ${network.bridge}`,
+      title: 'a script that clears what the cluster left, and no more',
     },
   ];
+  const keep = { ...cmd`sh -c ${KEEP}`, title: 'a script that notes what is there' };
   const all = (why: string): Change[] => reset.map((command) => ({ kind: 'run', command, why }));
+  const made = [keep, command];
   return step<InitFacts>({
     name: 'init',
     where: PLANE,
@@ -80,9 +74,12 @@ export function init(how: Init) {
       if (facts.leftovers && last.facts !== undefined) damaged();
       if (facts.leftovers && !once && !last.unfinished) notOurs();
       const why = facts.leftovers ? 'an earlier init did not finish' : 'there is no control plane';
-      return [...(facts.leftovers ? all(why) : []), { kind: 'run', command, why }];
+      return [
+        ...(facts.leftovers ? all(why) : []),
+        ...made.map((command) => ({ kind: 'run', command, why }) as const),
+      ];
     },
-    undo: ({ leftovers }) => (leftovers ? all('the control plane was made by kubeadm') : []),
+    undo: ({ leftovers, noted }) => (leftovers || noted ? all('the control plane was made by kubeadm') : []),
   });
 }
 
@@ -129,18 +126,6 @@ async function probeInit(view: View, kubectl: string): Promise<InitFacts> {
     manifests: there,
     leftovers: admin || there > 0 || left.some((facts) => facts !== undefined),
     complete,
+    noted: (await view.stat(NOTED)) !== undefined,
   };
 }
-
-/** What kubeadm reset leaves: mounts below kubelet's folder, pods' network namespaces and links, KUBE and CNI rules. */
-const CLEAR = `systemctl stop kubelet 2>/dev/null
-awk '$2 ~ "^/var/lib/kubelet/" || $2 ~ "^/run/netns/cni-" {print $2}' /proc/mounts | sort -r | xargs -r -n 1 umount -l
-rm -f /run/netns/cni-*
-ip link delete dev "$1" 2>/dev/null
-for tables in iptables ip6tables; do
-  command -v "$tables-save" >/dev/null || continue
-  "$tables-save" | grep -vE '(^:|-[AIj] |--comment ")(KUBE-|CNI-)' | grep -vE ' -j (KUBE|CNI)-' | "$tables-restore"
-done
-shift
-rm -rf --one-file-system "$@"
-[ ! -e /etc/kubernetes ]`;

@@ -93,8 +93,6 @@ const FIRST = {
   kubeletConfig: 11,
   /** kubeadm does not look for Docker when it was told of another runtime: kubernetes/kubeadm#749. */
   noDocker: 11,
-  /** `kubeadm reset` asks before it goes on, unless told not to: kubernetes/kubernetes#59115; kinvolk/kube-spawn#279 met it. */
-  resetAsks: 11,
   /** `kubectl delete` waits unless told not to: kubernetes/kubernetes#64034. */
   deleteWaits: 11,
   /** Images are named without their processor: kubernetes/minikube, GetKubeadmCachedImages of v1.2.0. */

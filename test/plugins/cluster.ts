@@ -1,8 +1,10 @@
 /** A host on which kubeadm makes a control plane, on paper: its files, its API, its one node. */
 import { cri, kubernetesRelease, podNetwork } from '../../plugins/capabilities.ts';
+import { NOTES, RESTORE } from '../../plugins/kubeadm/settings.ts';
+import { CLEAR, FILLED, KEEP, NOTED, STOP } from '../../plugins/kubeadm/traces.ts';
 import type { Paper } from '../rig/paper.ts';
 import type { Telling, Told } from './bench.ts';
-import { files, folder, MISSING, providing, removed, wrote } from './tools.ts';
+import { files, folder, MISSING, providing, removed, script, wrote } from './tools.ts';
 
 const ADMIN = '/etc/kubernetes/admin.conf';
 export const KUBECTL = `/usr/local/bin/kubectl --kubeconfig ${ADMIN} --request-timeout=10s`;
@@ -40,7 +42,7 @@ export function below(version: string) {
       listImages: { argv: ['ctr', 'list'] },
       removePods: { argv: ['ctr', 'end-all'] },
     }),
-    providing(podNetwork, { subnet: '10.244.0.0/24', bin: '/opt/cni/bin', bridge: 'pods0' }),
+    providing(podNetwork, { name: 'pods', subnet: '10.244.0.0/24', bin: '/opt/cni/bin', bridge: 'pods0' }),
   ];
 }
 
@@ -85,6 +87,57 @@ function sysctl(host: Paper, [, , setting = '']: readonly string[]) {
   return wrote(host, path, `${value}\n`);
 }
 
+/** What is below the folders that a cluster fills. */
+function filled(host: Paper): readonly string[] {
+  return [...host.disk.keys()].filter((path) =>
+    FILLED.split(' ').some((folder) => path === folder || path.startsWith(`${folder}/`)),
+  );
+}
+
+/** The scripts that note what is there and clear what came since; their own test runs them. */
+function clearing(host: Paper): readonly Told[] {
+  const note = '/var/lib/cc/kubeadm';
+  const settings = ['net/ipv4/ip_forward', 'net/bridge/bridge-nf-call-iptables'].map(
+    (key) => `/proc/sys/${key}`,
+  );
+  const noted = () => (host.disk.has(NOTED) ? (JSON.parse(host.read(NOTED)) as string[]) : []);
+  // On paper stamps are no files, so that what is cc's folder goes with the last note.
+  const forget = (path: string) => {
+    removed(host, path);
+    return [...host.disk.keys()].some((other) => other.startsWith(`${note}/`))
+      ? ''
+      : removed(host, '/var/lib/cc');
+  };
+  return [
+    [script(STOP), ''],
+    [script(KEEP), () => wrote(host, NOTED, JSON.stringify(filled(host)))],
+    [
+      (argv) => script(CLEAR)(argv) && argv.slice(4).join(' ') === 'pods pods0',
+      () => {
+        const before = noted();
+        removed(host, ...filled(host).filter((path) => !before.includes(path)));
+        return forget(NOTED);
+      },
+    ],
+    [
+      script(NOTES),
+      () => {
+        const there = settings.filter((path) => host.disk.has(path));
+        const values = there.map((path) => [path, host.read(path)] as const);
+        return wrote(host, `${note}/settings`, JSON.stringify(values));
+      },
+    ],
+    [
+      script(RESTORE),
+      () => {
+        const values = JSON.parse(host.read(`${note}/settings`)) as [string, string][];
+        for (const [path, value] of values) host.write(path, value);
+        return forget(`${note}/settings`);
+      },
+    ],
+  ];
+}
+
 export function clusterOn(api: Api = { answers: true }, settings = '1\n'): Telling {
   return {
     bare: (host) => {
@@ -97,14 +150,8 @@ export function clusterOn(api: Api = { answers: true }, settings = '1\n'): Telli
       ...files(host),
       ['sysctl -w', (argv) => sysctl(host, argv)],
       ['/usr/local/bin/kubeadm init', () => init(host)],
-      ['/usr/local/bin/kubeadm reset', () => removed(host, '/etc/kubernetes/manifests')],
       ['ctr end-all', ''],
-      // the script that clears what kubeadm leaves; its arguments are the bridge, and what it removes
-      [
-        ([program, , , , bridge, first]) =>
-          program === 'sh' && bridge === 'pods0' && first === '/etc/kubernetes',
-        (argv) => removed(host, ...argv.slice(5)),
-      ],
+      ...clearing(host),
       [`${KUBECTL} taint node node-1 ${TAINT}-`, () => removed(host, TAINTED)],
     ],
   };

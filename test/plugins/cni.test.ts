@@ -127,9 +127,10 @@ async function offered(t: Parameters<typeof benchOf>[0], given: Parameters<typeo
 
 test('others are told the subnet of all nodes, and who connects them', async (t) => {
   const own = await offered(t, {});
-  assert.deepEqual(own.value, { subnet: '10.244.0.0/24', bridge: 'cc0', bin: '/opt/cc/cni' });
+  assert.deepEqual(own.value, { name: 'cc', subnet: '10.244.0.0/24', bridge: 'cc0', bin: '/opt/cc/cni' });
   const shared = await offered(t, { network: 'flannel', from: 'debian' });
   assert.deepEqual(shared.value, {
+    name: 'cc',
     subnet: '10.244.0.0/16',
     bridge: 'cc0',
     bin: '/opt/cni/bin',

@@ -22,8 +22,8 @@ const RECIPE = { plugins: [...BELOW, kubeadm()] };
 
 /** The packages that kubeadm's checks ask for. */
 const TOOLS = ['conntrack', 'ebtables', 'ethtool', 'iproute2', 'iptables', 'mount', 'socat', 'util-linux'];
-/** What the last three see goes with the control plane; the kernel keeps its values until it is booted anew. */
-const KEPT = ['kernel', 'api', 'untaint', 'ready'];
+/** What they see goes with the control plane. */
+const KEPT = ['api', 'untaint', 'ready'];
 
 laws('kubeadm', RECIPE, { ...clusterOn(), kept: ['tools', ...KEPT], left: { 'node-1': TOOLS } });
 laws(
@@ -68,13 +68,14 @@ const stepOf = (bench: Bench, name: string): Step => taskOf(bench, name).step;
 const facts = (bench: Bench, name: string) => bench.facts(taskOf(bench, name));
 
 const RESET = [
-  'run kubeadm reset',
+  'run systemctl stop kubelet',
   'run ctr end-all',
-  "run a script that clears pods' mounts, networks and state",
+  'run a script that clears what the cluster left, and no more',
 ];
+const KEEP = 'run a script that notes what is there';
 const INIT = 'run /usr/local/bin/kubeadm init --config /etc/cc/kubeadm.json --ignore-preflight-errors=Swap';
-const FRESH = [[INIT, 'there is no control plane']];
-const ANEW = [...RESET, INIT].map((what) => [what, 'an earlier init did not finish']);
+const FRESH = [KEEP, INIT].map((what) => [what, 'there is no control plane']);
+const ANEW = [...RESET, KEEP, INIT].map((what) => [what, 'an earlier init did not finish']);
 
 /** What is said where a cluster stands that cc has no record of. */
 const REFUSED = {
@@ -100,15 +101,21 @@ function planOf(step: Step, facts: Json, last: Last): readonly (readonly string[
 interface Case {
   readonly files: readonly string[];
   readonly api: boolean;
-  readonly facts: { admin: boolean; manifests: number; leftovers: boolean; complete: boolean };
+  readonly facts: {
+    admin: boolean;
+    manifests: number;
+    leftovers: boolean;
+    complete: boolean;
+    noted: boolean;
+  };
   /** The plan where nothing is remembered, where an earlier one did not end, and where the stamp is current. */
   readonly never: readonly (readonly string[])[] | typeof REFUSED;
   readonly unfinished: readonly (readonly string[])[];
   readonly current: readonly (readonly string[])[];
 }
 
-const none = { admin: false, manifests: 0, leftovers: false, complete: false };
-const whole = { admin: true, manifests: 4, leftovers: true };
+const none = { admin: false, manifests: 0, leftovers: false, complete: false, noted: false };
+const whole = { admin: true, manifests: 4, leftovers: true, noted: false };
 
 const CASES: Readonly<Record<string, Case>> = {
   'bare host': { files: [], api: true, facts: none, never: FRESH, unfinished: FRESH, current: FRESH },
@@ -205,17 +212,6 @@ test('cluster DNS that this kubeadm cannot leave out is an error of the configur
   });
 });
 
-test('reset of a kubeadm that does not ask is not told to go on', async (t) => {
-  const words = async (version: string) => {
-    const bench = await benchOf(t, plane(version), clusterOn({ answers: true, health: '/healthz' }));
-    const [reset] = stepOf(bench, 'init').undo?.({ ...whole, complete: true }) ?? [];
-    return reset?.kind === 'run' ? reset.command.argv : reset;
-  };
-  const socket = ['--cri-socket', 'unix:///run/cri.sock'];
-  assert.deepEqual(await words('1.9.2'), ['/usr/local/bin/kubeadm', 'reset', ...socket]);
-  assert.deepEqual(await words('1.11.0'), ['/usr/local/bin/kubeadm', 'reset', '--force', ...socket]);
-});
-
 for (const [version, cgroups, only] of [
   ['1.9.2', 2, 1],
   ['1.18.20', 2, 1],
@@ -265,7 +261,7 @@ test('control plane that was made once outlives a manifest that was moved away',
   node(bench).disk.delete(scheduler!); // it was made above
   await bench.run();
   assert.deepEqual(
-    bench.ran.map(({ argv }) => argv.join(' ')).filter((line) => line.includes('kubeadm reset')),
+    bench.ran.map(({ argv }) => argv.join(' ')).filter((line) => line.includes('end-all')),
     [],
   );
 });
@@ -289,22 +285,51 @@ test('undo leaves a cluster that cc never touched alone', async (t) => {
   assert.deepEqual(node(bench).snapshot(), before);
 });
 
-test('files of the kernel settings go with the cluster, and the running kernel keeps its values', async (t) => {
+test('kernel settings for this boot and the next are as they were once the cluster is gone', async (t) => {
   const bench = await benchOf(t, RECIPE, clusterOn({ answers: true }, '0\n'));
-  const rest = () =>
-    bench.snapshot()['node-1']?.filter((line) => !line.startsWith('/proc/') && !TOOLS.includes(line));
+  const rest = () => bench.snapshot()['node-1']?.filter((line) => !TOOLS.includes(line));
   const before = rest();
   await bench.run();
   assert.deepEqual(
     [SYSCTLS, MODULES].map((path) => node(bench).read(path)),
     ['net.ipv4.ip_forward = 1\nnet.bridge.bridge-nf-call-iptables = 1\n', 'br_netfilter\n'],
   );
-  await bench.run('undo');
-  assert.deepEqual(rest(), before);
   assert.deepEqual(
     SETTINGS.map((key) => node(bench).read(`/proc/sys/${key}`)),
     ['1\n', '1\n'],
   );
+  await bench.run('undo');
+  assert.deepEqual(rest(), before);
+});
+
+test('kernel settings that somebody changed are set again, and what they were before the cluster is not noted anew', async (t) => {
+  const bench = await benchOf(t, RECIPE, clusterOn({ answers: true }, '0\n'));
+  await bench.run();
+  node(bench).write('/proc/sys/net/ipv4/ip_forward', '7\n');
+  const kernel = await facts(bench, 'kernel');
+  const plan = stepOf(bench, 'kernel').plan(kernel, PERFORMED);
+  assert.deepEqual(
+    plan.map((change) => [describe(change), change.why]),
+    [['run sysctl -w net.ipv4.ip_forward=1', 'net/ipv4/ip_forward is 7']],
+  );
+});
+
+test('files that were there before the cluster are there after it, and no others', async (t) => {
+  const bench = await benchOf(t, RECIPE, clusterOn());
+  node(bench).write('/etc/kubernetes/theirs.yaml', 'theirs');
+  const before = bench.snapshot();
+  await bench.run();
+  await bench.run('undo');
+  const left = bench.snapshot()['node-1']?.filter((line) => !before['node-1']?.includes(line));
+  assert.deepEqual(left, TOOLS);
+  assert.equal(node(bench).read('/etc/kubernetes/theirs.yaml'), 'theirs');
+});
+
+test('undo of an init that noted what is there and did no more takes the note back', async (t) => {
+  const bench = await benchOf(t, RECIPE, clusterOn());
+  const undo = stepOf(bench, 'init').undo?.({ ...none, noted: true }) ?? [];
+  assert.deepEqual(undo.map(describe), RESET);
+  assert.deepEqual(stepOf(bench, 'init').undo?.(none), []);
 });
 
 test('kernel that does not filter bridges is made to', async (t) => {
@@ -347,7 +372,7 @@ test('init that was cut off is made anew by the next run', async (t) => {
   const { outcomes } = await bench.run();
   assert.equal(outcomes.get(taskOf(bench, 'init').id)?.state, 'applied');
   const words = bench.ran.map(({ argv }) => argv.join(' '));
-  const [reset, init] = ['/usr/local/bin/kubeadm reset', INITS].map((start) =>
+  const [reset, init] = ['ctr end-all', INITS].map((start) =>
     words.findIndex((line) => line.startsWith(start)),
   );
   assert.ok(reset! >= 0 && reset! < init!, `${reset} ${init}`); // there are two

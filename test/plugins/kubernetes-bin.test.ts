@@ -129,8 +129,6 @@ test('kubeadm init and reset know the flags they are given', { skip }, async () 
       flags.join(' '),
     );
   }
-  const force = since('resetAsks', version) ? ['--force'] : [];
-  assert.equal((await ran('kubeadm', 'reset', ...force, '--cri-socket', 'unix:///x', '--help')).code, 0);
   assert.notEqual((await ran('kubeadm', 'init', '--no-such-flag', '--help')).code, 0);
 });
 

@@ -66,7 +66,6 @@ const TURNS: { readonly [Name in Turn]: string } = {
   configuredSocket: '1.10',
   kubeletConfig: '1.11',
   noDocker: '1.11',
-  resetAsks: '1.11',
   deleteWaits: '1.11',
   manifestLists: '1.12',
   sums: '1.12',
