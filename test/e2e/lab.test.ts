@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Event } from '../../core/model/event.ts';
 import { hostPicture } from './host.ts';
-import { MACHINE, makeSite, must, type Ran, type Site } from './site.ts';
+import { killMachine, whenInitHasBegun } from './machine.ts';
+import { MACHINE, makeSite, type Ran, type Site } from './site.ts';
 
 const IMAGES = 'registry.lab';
 let site: Site;
@@ -126,7 +127,8 @@ test('cleanup leaves the host as it was', async () => {
 
 test('a machine killed in the middle of kubeadm init is brought up by the next run, without compiling', async () => {
   const first = await site.watch(['run', 'all'], (event) => {
-    if (event.kind === 'change' && event.what.includes('kubeadm init')) whenInitHasBegun(killMachine);
+    if (event.kind === 'change' && event.what.includes('kubeadm init'))
+      whenInitHasBegun(MACHINE, () => killMachine(MACHINE));
   });
   assert.equal(first.code, 1, first.stdout);
   assert.equal(stateOf(first, 'controller/kubernetes/compile'), 'verified');
@@ -173,28 +175,4 @@ function processesWith(folder: string): string[] {
       const line = existsSync(file) ? readFileSync(file, 'utf8').replaceAll('\0', ' ') : '';
       return line.includes(folder) && !line.includes('test/e2e') ? [line] : [];
     });
-}
-
-/** Waits, in the test's own time, until init has written the first manifest of the control plane. */
-function whenInitHasBegun(act: () => void): void {
-  const manifest = `/var/lib/cc/machines/${MACHINE.name}/root/etc/kubernetes/manifests/kube-apiserver.yaml`;
-  const look = setInterval(() => {
-    if (!existsSync(manifest)) return;
-    clearInterval(look);
-    act();
-  }, 50);
-}
-
-/** As a power cut: everything in the machine's cgroups is killed at once. */
-function killMachine(): void {
-  const groups = must(
-    'find',
-    ['/sys/fs/cgroup', '-depth', '-type', 'd', '-path', `*/cc-${MACHINE.name}*`],
-    '/',
-  );
-  const pids = groups
-    .split('\n')
-    .filter(Boolean)
-    .flatMap((group) => readFileSync(join(group, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean));
-  for (const pid of new Set(pids)) process.kill(Number(pid), 'SIGKILL');
 }

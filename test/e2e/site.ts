@@ -31,6 +31,8 @@ export interface Extending {
   readonly mirrors?: readonly { readonly from: string; readonly to: string }[];
   /** The network namespace to do everything in, as a file; default: the one that the test is in. */
   readonly network?: string;
+  /** The name of a recipe that makes the machine, in `host.config.ts`; to the site it is then a host like any other. */
+  readonly madeBy?: string;
 }
 
 export interface Ran {
@@ -66,14 +68,15 @@ export function makeSite(extending: Extending = { base: 'lab', machine: MACHINE 
   const { version } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8'));
   writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }\n');
   must('npm', ['install', '--silent', '--no-audit', '--no-fund', `./cc-kubernetes-${version}.tgz`], folder);
-  writeFileSync(join(folder, 'cc.config.ts'), configOf(extending));
+  for (const [file, text] of Object.entries(configsOf(extending, state)))
+    writeFileSync(join(folder, file), text);
   mkdirSync(state);
   mkdirSync(cache);
   const env = { ...process.env, XDG_STATE_HOME: state, XDG_CACHE_HOME: cache };
   const { network } = extending;
   const inside = (...argv: readonly string[]) =>
     network === undefined ? argv : ['nsenter', `--net=${network}`, '--', ...argv];
-  const keys = join(state, 'cc', 'e2e', 'ssh');
+  const keys = keysOf(extending, state);
 
   const start = (
     words: readonly string[],
@@ -131,10 +134,38 @@ export function makeSite(extending: Extending = { base: 'lab', machine: MACHINE 
   };
 }
 
-function configOf({ base, machine, mirrors = [] }: Extending): string {
+function keysOf({ madeBy = NAME }: Extending, state: string): string {
+  return join(state, 'cc', madeBy, 'ssh');
+}
+
+const NAME = 'e2e';
+
+/** The site's configuration, and that of its host where another recipe makes it. */
+function configsOf(extending: Extending, state: string): Readonly<Record<string, string>> {
+  const { base, machine, mirrors = [], madeBy } = extending;
   const { name, address, bridge, gateway } = machine;
-  const machines = { [name]: { address, roles: ['control-plane'] } };
-  const site = { name: 'e2e', extends: base, mirrors, options: { machine: { machines, bridge, gateway } } };
+  const roles = ['control-plane'];
+  if (madeBy === undefined) {
+    const options = { machine: { machines: { [name]: { address, roles } }, bridge, gateway } };
+    return { 'cc.config.ts': configOf({ name: NAME, extends: base, mirrors, options }) };
+  }
+  const keys = keysOf(extending, state);
+  const files = { identity: `${keys}/id`, knownHosts: `${keys}/known_hosts` };
+  const hosts = [{ name: 'node-1', roles, connection: { kind: 'ssh', address, user: 'root', ...files } }];
+  const made = JSON.stringify({ machines: { [name]: { address } }, bridge, gateway });
+  return {
+    'cc.config.ts': configOf({ name: NAME, extends: base, mirrors, without: ['machine'], hosts }),
+    'host.config.ts': `import { recipe } from 'cc-kubernetes';
+import { cleanup } from 'cc-kubernetes/plugins/cleanup';
+import { debian } from 'cc-kubernetes/plugins/debian';
+import { machine } from 'cc-kubernetes/plugins/machine';
+
+export default recipe({ name: '${madeBy}', isolation: 'none', plugins: [debian(), machine(${made}), cleanup()] });
+`,
+  };
+}
+
+function configOf(site: Readonly<Record<string, unknown>>): string {
   return `import { recipe } from 'cc-kubernetes';\n\nexport default recipe(${JSON.stringify(site, null, 2)});\n`;
 }
 
