@@ -32,13 +32,19 @@ export function state(subnet: string) {
 
 /**
  * CLEAR SUBNET. From 0.20 on flannel's rules and chains carry its name; before, they stand in chains of the kernel and are
- * known by the subnet of all pods alone: pkg/trafficmngr/iptables/iptables.go, before network/iptables.go.
+ * known by the subnet of all pods alone: pkg/trafficmngr/iptables/iptables.go, before network/iptables.go. Only these are named
+ * to iptables: whoever changes another rule meanwhile keeps his.
  */
 export const CLEAR = `ip link delete dev flannel.1 2>/dev/null
 for tables in iptables ip6tables; do
   command -v "$tables-save" >/dev/null || continue
-  "$tables-save" | awk -v subnet=" $1 " '
-    /FLANNEL-|--comment "?flanneld / { next }
-    /^-A (POSTROUTING|FORWARD) / && index($0 " ", subnet) { next }
-    { print }' | "$tables-restore" || exit
+  told=$("$tables-save" | awk -v subnet=" $1 " '
+    /^[*]/ { table = $0; flush = drop = gone = "" }
+    /^:FLANNEL-/ { chain = substr($1, 2); flush = flush ":" chain " - [0:0]\\n"; gone = gone "-X " chain "\\n" }
+    /^-A FLANNEL-/ || !/^-A / { if (!/^COMMIT/) next }
+    / -j FLANNEL-[A-Z]+$/ || /--comment "?flanneld / || ($2 ~ /^(POSTROUTING|FORWARD)$/ && index($0 " ", subnet)) {
+      drop = drop "-D" substr($0, 3) "\\n"
+    }
+    /^COMMIT/ && flush drop != "" { printf "%s\\n%s%s%sCOMMIT\\n", table, flush, drop, gone }') || exit
+  [ -z "$told" ] || printf '%s\\n' "$told" | "$tables-restore" --noflush || exit
 done`;
