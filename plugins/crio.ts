@@ -26,7 +26,11 @@ const CONFINED = '/usr/local/libexec/cc/confined-runtime';
 const SOCKET = 'unix:///var/run/crio/crio.sock';
 const STORAGE = { root: '/var/lib/containers/storage', runroot: '/run/containers/storage' };
 /** What CRI-O keeps; podman keeps images in the same place, so these are cc's only where cc made them. */
-const STATE = ['/var/lib/containers', '/run/containers', '/var/lib/crio', '/run/crio', '/var/log/crio'];
+const STATE = [
+  ...['/var/lib/containers', '/run/containers', '/var/lib/crio', '/run/crio', '/var/log/crio'],
+  // where it pins what pods share, beside /run/netns, which others have too
+  ...['/run/ipcns', '/run/userns', '/run/utsns'],
+];
 
 /** From here on CRI-O does not start where it finds neither iptables nor nft: internal/hostport/meta_hostport_manager.go. */
 const HOST_PORTS = '1.33.0';
