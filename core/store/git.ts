@@ -29,18 +29,20 @@ export function fetchTree(
   return withCommit(name, source, `${file}.git`, fetching, (git) => writeTree(git, name, source, file));
 }
 
-/** With what a server had packed made anew, the same version of git then makes the same bytes, whatever the user set. */
-const PACKING = [
-  ...['pack.threads=1', 'pack.compression=-1', 'core.compression=-1', 'pack.window=10', 'pack.depth=50'],
-  ...['pack.packSizeLimit=0', 'pack.writeReverseIndex=false'],
-];
+/** Without settings, attributes and templates of the user or the system: what is made of a commit depends on it alone. */
+const ALONE = {
+  ...{ HOME: '/dev/null', XDG_CONFIG_HOME: '/dev/null', GIT_CONFIG_GLOBAL: '/dev/null' },
+  ...{ GIT_CONFIG_NOSYSTEM: '1', GIT_ATTR_NOSYSTEM: '1', GIT_CONFIG_COUNT: '0' },
+};
+
+/** With what a server had packed made anew, the same version of git makes the same bytes; how, many threads race for. */
+const PACK = ['-c', 'pack.writeReverseIndex=false', 'pack-objects', '-q', '--revs', '--threads=1'];
+const ANEW = ['--no-reuse-delta', '--no-reuse-object'];
 
 /** Writes all objects of a commit to a file, as a pack: what `readPack` makes the tree of again. */
 export function fetchPack(name: string, source: GitSource, file: string, fetching: Fetching): Promise<void> {
   return withCommit(name, source, `${file}.git`, fetching, async (git) => {
-    const packing = [...PACKING.flatMap((setting) => ['-c', setting]), 'pack-objects', '-q', '--revs'];
-    const reused = ['--no-reuse-delta', '--no-reuse-object'];
-    const hash = await done(git, name, [...packing, ...reused, file], `${source.commit}\n`);
+    const hash = await done(git, name, [...PACK, ...ANEW, file], { env: ALONE, input: `${source.commit}\n` });
     await rename(`${file}-${hash.trim()}.pack`, file);
     await rm(`${file}-${hash.trim()}.idx`);
   });
@@ -57,39 +59,37 @@ export async function readPack(
   const folder = `${file}.git`;
   const git = gitIn(folder, fetching);
   try {
-    await done(git, name, ['init', '--quiet', '--bare']);
-    await done(git, name, ['index-pack', '--stdin'], { file: pack });
+    await done(git, name, INIT);
+    await done(git, name, ['index-pack', '--stdin'], { input: { file: pack } });
     return await writeTree(git, name, source, file);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-type Git = (words: readonly string[], input?: ExecOptions['input']) => Promise<Exit>;
+type Given = Pick<ExecOptions, 'env' | 'input'>;
+type Git = (words: readonly string[], given?: Given) => Promise<Exit>;
+
+const INIT = ['init', '--quiet', '--bare', '--template='];
 
 function gitIn(folder: string, { network, signal }: Fetching): Git {
-  return (words, input) =>
+  return (words, { env, ...given } = {}) =>
     runProcess(['git', `--git-dir=${folder}`, ...words], {
-      env: { ...ENV, ...proxyEnv(network) },
+      ...given,
+      env: { ...ENV, ...proxyEnv(network), ...env },
       signal,
-      ...(input === undefined ? {} : { input }),
     });
 }
 
 async function writeTree(git: Git, name: string, { commit }: GitSource, file: string): Promise<Digest> {
-  // Through a variable of the user's own, tar.umask would make other bytes of the same tree.
-  await done(git, name, ['-c', 'tar.umask=0022', 'archive', '--format=tar', `--output=${file}`, commit]);
+  const archive = ['-c', 'tar.umask=0022', 'archive', '--format=tar', `--output=${file}`, commit];
+  await done(git, name, archive, { env: ALONE });
   return digestOfFile(file);
 }
 
 /** What git says when it does as it was told. */
-async function done(
-  git: Git,
-  name: string,
-  words: readonly string[],
-  input?: ExecOptions['input'],
-): Promise<string> {
-  const { code, stdout, stderr } = await git(words, input);
+async function done(git: Git, name: string, words: readonly string[], given?: Given): Promise<string> {
+  const { code, stdout, stderr } = await git(words, given);
   if (code === 0) return stdout;
   const what = `read the commit of ${name}`;
   return fail({ kind: 'cannot-tell', host: 'controller', what, why: stderr.trim() });
@@ -109,7 +109,7 @@ async function withCommit<Value>(
   const { network, telling, signal } = fetching;
   const git = gitIn(folder, fetching);
   try {
-    await git(['init', '--quiet', '--bare']);
+    await git(INIT);
     const attempts: Attempt[] = [];
     for (const address of addresses(repository, network)) {
       const url = withoutSecrets(address);
