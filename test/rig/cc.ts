@@ -39,9 +39,9 @@ export function cc(cwd: string, ...words: readonly string[]): Promise<Ran> {
   return ccWith({}, cwd, ...words);
 }
 
-/** The same, with more in its environment. */
+/** The same, with more in its environment, or without what is undefined. */
 export function ccWith(
-  more: Readonly<Record<string, string>>,
+  more: Readonly<Record<string, string | undefined>>,
   cwd: string,
   ...words: readonly string[]
 ): Promise<Ran> {

@@ -1,0 +1,178 @@
+/** Bundles that bring an excerpt of Debian's archive: from a small archive, by the real apt; and all that such a bundle may try. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { hold } from '../../core/host/hold.ts';
+import { digestOf } from '../../core/model/digest.ts';
+import { type Archive, makers, missing } from '../rig/archive.ts';
+import { CC, node } from '../rig/cc.ts';
+import { tempFolder } from '../rig/temp.ts';
+import { altered, type Site, siteOf, spoiled } from './excerpt.ts';
+
+type Test = Parameters<typeof siteOf>[0];
+
+const skip = missing();
+const LIST = 'dists/stable/InRelease';
+const HELLO = 'pool/hello_1-1_all.deb';
+const ROOTED = 'stable/usr/bin/hello';
+
+/** One key for all, two versions of the archive, and a bundle of each. */
+const made = skip ? undefined : await prepared({ after });
+
+async function prepared(t: Test) {
+  const { key, suite, signed } = await makers(t);
+  const [first, newer] = [suite('stable', 1), suite('stable', 2)];
+  const bundleOf = async (archive: Archive) => {
+    const { cwd, run } = await siteOf(t, key, archive);
+    const { code, stderr } = await run('bundle', 'b.tar');
+    assert.equal(code, 0, stderr);
+    return join(cwd, 'b.tar');
+  };
+  const files = await Promise.all([first, newer].map(bundleOf));
+  const bundles = files.map((file) => readFileSync(file));
+  return { key, suite, signed, first, newer, file: files[0]!, old: bundles[0]!, new: bundles[1]!, bundleOf }; // two of them
+}
+
+/** requires: not skipped. */
+const here = () => made!;
+const elsewhere = (t: Test) => siteOf(t, here().key, new Map());
+const text = ({ cwd }: Site, name: string) => readFileSync(join(cwd, name), 'utf8');
+const there = ({ cwd }: Site, name: string) => existsSync(join(cwd, name));
+
+test('bundle of the same archive has the same bytes wherever it is made', { skip }, async () => {
+  const { first, old, bundleOf } = here();
+  assert.deepEqual(readFileSync(await bundleOf(first)), old);
+});
+
+test('run takes all from the bundle, and then has no need of it', { skip }, async (t) => {
+  const site = await elsewhere(t);
+  const { code, stdout } = await site.from(here().old, 'all');
+  assert.equal(code, 0, stdout);
+  const got = ['program', 'source', ROOTED, 'stable/usr/bin/libhello'].map((name) => text(site, name));
+  const hello = 'hello, Version: 1-1\n';
+  assert.deepEqual(got, [hello, 'hello_1.orig.tar.xz\n', hello, 'libhello, Version: 1\n']);
+  assert.match((await site.from(here().old, 'all')).stdout, /^0 changed in /m);
+  rmSync(join(site.cwd, 'b.tar'));
+  assert.match((await site.run('run', 'all', '--bundle', 'b.tar')).stdout, /^0 changed in /m);
+  assert.deepEqual(site.asked, []);
+});
+
+/** What was signed of the list of the older archive. */
+function plain(): string {
+  const whole = String(here().first.get(LIST));
+  return whole.slice(whole.indexOf('Suite: '), whole.indexOf('-----BEGIN PGP SIGNATURE'));
+}
+
+const LISTS = {
+  'tampered with': () => String(here().first.get(LIST)).replace('Components: main', 'Components: mine'),
+  "signed by another's key": () => String(here().signed(plain(), 'others')),
+};
+
+for (const [how, list] of Object.entries(LISTS)) {
+  test(`archive whose list is ${how} is refused, and not in the way of its mirror`, { skip }, async (t) => {
+    const site = await siteOf(t, here().key, here().first);
+    const bad = await altered(here().file, { [`archive/${LIST}`]: list() });
+    const { code, stdout } = await site.from(bad, 'small/program');
+    assert.equal(code, 65, stdout);
+    assert.match(stdout, /^ {2}Cannot use what the bundle has of the Debian archive$/m);
+    assert.deepEqual([site.asked, existsSync(site.excerpt)], [[], false]);
+    assert.equal((await site.run('run', 'small/program')).code, 0);
+    assert.equal(text(site, 'program'), 'hello, Version: 1-1\n');
+    assert.equal(site.asked[0], `/${LIST}`);
+  });
+}
+
+test('archive whose list is bad gives nothing to what reads it by itself; a good one replaces it', {
+  skip,
+}, async (t) => {
+  const site = await elsewhere(t);
+  const bad = await altered(here().file, { [`archive/${LIST}`]: LISTS['tampered with']() });
+  const { code, stdout } = await site.from(bad, 'small/stable');
+  assert.deepEqual([code, there(site, ROOTED)], [1, false], stdout);
+  assert.equal((await site.from(here().old, 'small/stable')).code, 0);
+});
+
+test('package with other bytes is taken by nobody', { skip }, async (t) => {
+  const site = await elsewhere(t);
+  const bad = await altered(here().file, {
+    [`archive/${HELLO}`]: here().newer.get('pool/hello_2-1_all.deb')!,
+  }); // it has it
+  const { code, stdout } = await site.from(bad, 'small/program');
+  assert.equal(code, 65, stdout);
+  assert.match(stdout, /^ {2}Cannot use hello: /m);
+  assert.equal((await site.from(bad, 'small/stable')).code, 1);
+  assert.deepEqual([there(site, 'program'), there(site, ROOTED)], [false, false]);
+});
+
+test('files of a bundle with names that cc itself uses change no byte of the store', { skip }, async (t) => {
+  const site = await elsewhere(t);
+  const names = ['archive.json', 'archive/archive.json', 'archive/files.json', 'archive.part/x', 'lists/x'];
+  const hello = here().first.get(HELLO)!; // it has it
+  const odd = await altered(here().file, Object.fromEntries(names.map((name) => [name, hello])));
+  const { code, stdout } = await site.from(odd, 'all');
+  assert.equal(code, 0, stdout);
+});
+
+test('older excerpt replaces a newer one, and a newer an older', { skip }, async (t) => {
+  const site = await elsewhere(t);
+  for (const [bundle, version] of [
+    [here().new, 2],
+    [here().old, 1],
+    [here().new, 2],
+  ] as const) {
+    rmSync(join(site.cwd, 'cache/cc/artifacts'), { recursive: true, force: true }); // else there is nothing to take
+    assert.equal((await site.from(bundle, 'small/program')).code, 0);
+    assert.equal(text(site, 'program'), `hello, Version: ${version}-1\n`);
+  }
+});
+
+test('excerpt that somebody deleted a file of is made whole by the next run', { skip }, async (t) => {
+  const site = await elsewhere(t);
+  assert.equal((await site.from(here().old, 'small/program')).code, 0);
+  const lost = 'pool/libhello_1_all.deb';
+  rmSync(join(site.excerpt, lost));
+  assert.equal((await site.from(here().old, 'all')).code, 0);
+  assert.deepEqual(readFileSync(join(site.excerpt, lost)), here().first.get(lost));
+});
+
+test('run beside another one is refused, and the excerpt stays as it is', { skip }, async (t) => {
+  const site = await elsewhere(t);
+  assert.equal((await site.from(here().old, 'small/program')).code, 0);
+  const before = statSync(site.excerpt, { bigint: true });
+  const holding = await hold(join(site.cwd, 'state/cc/small/hold'), 'other', 'cc run all');
+  const { code, stderr } = await site.from(here().new, 'all');
+  await holding[Symbol.asyncDispose]();
+  assert.equal(code, 75, stderr);
+  const { ino, ctimeNs } = statSync(site.excerpt, { bigint: true });
+  assert.deepEqual([ino, ctimeNs], [before.ino, before.ctimeNs]);
+});
+
+test('bundle that is interrupted exits with 130 and leaves no file', { skip }, async (t) => {
+  const { key, first } = here();
+  let pid = 0;
+  const stop = () => void process.kill(pid, 'SIGINT'); // by child.kill, Deno would report the signal instead of the exit code
+  const { cwd } = await siteOf(t, key, first, { [`/${HELLO}`]: stop });
+  const env = {
+    PATH: process.env['PATH'],
+    HOME: cwd,
+    XDG_STATE_HOME: join(cwd, 'state'),
+    XDG_CACHE_HOME: join(cwd, 'cache'),
+    no_proxy: '127.0.0.1',
+  };
+  const child = spawn(node(), [CC, 'bundle', 'b.tar'], { cwd, env, stdio: 'ignore' });
+  pid = child.pid!; // node is there
+  assert.deepEqual(await once(child, 'exit'), [130, null]);
+  assert.deepEqual(
+    readdirSync(cwd).filter((name) => name.includes('b.tar')),
+    [],
+  );
+});
+
+test('bytes that are not what their name says are seen', async (t) => {
+  const store = await tempFolder(t);
+  for (const name of [digestOf('a'), digestOf('b')]) writeFileSync(join(store, name), 'a');
+  assert.deepEqual(spoiled(store), [digestOf('b')]);
+});
