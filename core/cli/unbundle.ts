@@ -97,19 +97,23 @@ async function pour(
   const same = existsSync(note) && readFileSync(note, 'utf8') === list;
   if (same && files.every(([path]) => existsSync(join(folder, path)))) return;
   rmSync(part, { recursive: true, force: true });
-  for (const [path, digest] of files) {
-    await from.take(path, digest, store, signal);
-    link(store.place(digest), join(part, path), from);
+  try {
+    for (const [path, digest] of files) {
+      await from.take(path, digest, store, signal);
+      link(store.place(digest), join(part, path), from);
+    }
+    for (const source of sources) {
+      // apt compares this for single packages alone.
+      const names = /^(?:Codename|Suite): (\S+)$/gm;
+      const release = readFileSync(join(part, releaseOf(source)), 'utf8');
+      if (![...release.matchAll(names)].some(([, name]) => name === source.suite))
+        unreadable(from.path, `its ${releaseOf(source)} is of another suite`);
+    }
+    forgetExcerpt(apt);
+    renameSync(part, folder);
+  } finally {
+    rmSync(part, { recursive: true, force: true });
   }
-  for (const source of sources) {
-    // apt compares this for single packages alone.
-    const names = /^(?:Codename|Suite): (\S+)$/gm;
-    const release = readFileSync(join(part, releaseOf(source)), 'utf8');
-    if (![...release.matchAll(names)].some(([, name]) => name === source.suite))
-      unreadable(from.path, `its ${releaseOf(source)} is of another suite`);
-  }
-  forgetExcerpt(apt);
-  renameSync(part, folder);
   writeFileSync(note, list);
 }
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { hold } from '../../core/host/hold.ts';
 import { digestOf } from '../../core/model/digest.ts';
@@ -17,6 +17,7 @@ type Test = Parameters<typeof siteOf>[0];
 const skip = missing();
 const LIST = 'dists/stable/InRelease';
 const HELLO = 'pool/hello_1-1_all.deb';
+const RUNS = 'state/cc/small/runs';
 const ROOTED = 'stable/usr/bin/hello';
 
 /** One key for all, two versions of the archive, and a bundle of each. */
@@ -41,6 +42,8 @@ const here = () => made!;
 const elsewhere = (t: Test) => siteOf(t, here().key, new Map());
 const text = ({ cwd }: Site, name: string) => readFileSync(join(cwd, name), 'utf8');
 const there = ({ cwd }: Site, name: string) => existsSync(join(cwd, name));
+/** The runs so far that did not end before anything started. */
+const began = (site: Site) => (there(site, RUNS) ? readdirSync(join(site.cwd, RUNS)) : []);
 
 test('bundle of the same archive has the same bytes wherever it is made', { skip }, async () => {
   const { first, old, bundleOf } = here();
@@ -114,6 +117,20 @@ test('files of a bundle with names that cc itself uses change no byte of the sto
   const odd = await altered(here().file, Object.fromEntries(names.map((name) => [name, hello])));
   const { code, stdout } = await site.from(odd, 'all');
   assert.equal(code, 0, stdout);
+});
+
+test('name that is of a file and of a folder is refused, and nothing is left of it', { skip }, async (t) => {
+  const names = ['archive/dists', `archive/${LIST}/x`];
+  await Promise.all(
+    names.map(async (name) => {
+      const site = await elsewhere(t);
+      const { code, stderr } = await site.from(await altered(here().file, { [name]: 'x' }), 'all');
+      assert.equal(code, 65, name);
+      assert.match(stderr, /^Cannot read the bundle ~\/b\.tar\n {2}two files at /);
+      assert.deepEqual(readdirSync(dirname(site.excerpt)), []);
+      assert.deepEqual(began(site), []);
+    }),
+  );
 });
 
 test('older excerpt replaces a newer one, and a newer an older', { skip }, async (t) => {
