@@ -34,7 +34,7 @@ export async function unbundled(
       if (isGit(artifact)) await takeTree(from, artifact, session, store, signal);
     }
     for (const [apt, sources] of archivesOf(wanted))
-      if (sources.every((source) => holdsDebian(from, source))) await pour(from, apt, sources, store, signal);
+      if (sources.every((source) => holdsDebian(from, source))) await pour(from, apt, store, signal);
   } catch (error) {
     if (signal.aborted) fail({ kind: 'interrupted', signal: String(signal.reason) }, error);
     unwritten(session.paths.cache, error, 'take releases from the bundle');
@@ -80,13 +80,7 @@ const releaseOf = ({ suite }: DebianSource) => `dists/${suite}/InRelease`;
  * Makes the folder that apt takes for Debian's archive, of links to the store, unless it is the one of this bundle. Nothing
  * is written into it: a link leads to bytes that the store has by their digest.
  */
-async function pour(
-  from: Bundle,
-  apt: string,
-  sources: readonly DebianSource[],
-  store: Store,
-  signal: AbortSignal,
-): Promise<void> {
+async function pour(from: Bundle, apt: string, store: Store, signal: AbortSignal): Promise<void> {
   const folder = excerptIn(apt);
   const part = `${folder}.part`;
   const note = `${folder}.json`;
@@ -102,19 +96,27 @@ async function pour(
       await from.take(path, digest, store, signal);
       link(store.place(digest), join(part, path), from);
     }
-    for (const source of sources) {
-      // apt compares this for single packages alone.
-      const names = /^(?:Codename|Suite): (\S+)$/gm;
-      const release = readFileSync(join(part, releaseOf(source)), 'utf8');
-      if (![...release.matchAll(names)].some(([, name]) => name === source.suite))
-        unreadable(from.path, `its ${releaseOf(source)} is of another suite`);
-    }
+    for (const [path] of files) ofItsSuite(path, part, from);
     forgetExcerpt(apt);
     renameSync(part, folder);
   } finally {
     rmSync(part, { recursive: true, force: true });
   }
   writeFileSync(note, list);
+}
+
+/** What is signed of a list: not its head, nor that of the signature (RFC 9580, section 7), where anybody may add lines. */
+const SIGNED =
+  /^-----BEGIN PGP SIGNED MESSAGE-----\n(?:Hash: [^\n]*\n)*\n((?:(?!-----)[^\n]*\n)*)-----BEGIN PGP SIGNATURE-----\n/;
+
+/** Refuses the list of another suite at the place of one: apt compares this for single packages alone. */
+function ofItsSuite(path: string, folder: string, from: Bundle): void {
+  const suite = /^dists\/(.+)\/InRelease$/.exec(path)?.[1];
+  if (suite === undefined) return;
+  const [, text] = SIGNED.exec(readFileSync(join(folder, path), 'utf8')) ?? [];
+  if (text === undefined) unreadable(from.path, `its ${path} is not signed`);
+  const names = [...text.matchAll(/^(?:Codename|Suite): (\S+)$/gm)].map(([, name]) => name);
+  if (!names.includes(suite)) unreadable(from.path, `its ${path} is of another suite`);
 }
 
 function link(bytes: string, path: string, { path: bundle }: Bundle): void {

@@ -167,6 +167,37 @@ test('run beside another one is refused, and the excerpt stays as it is', { skip
   assert.deepEqual([ino, ctimeNs], [before.ino, before.ctimeNs]);
 });
 
+test('list of another suite is not taken for the one whose place it has, whatever else it says', {
+  skip,
+}, async (t) => {
+  const other = String(here().suite('oldstable', 1).get('dists/oldstable/InRelease'));
+  const says = 'Suite: stable\n';
+  const testing = 'dists/testing/InRelease'; // which a recipe may want later, of the excerpt that is there by then
+  const lists = [
+    [LIST, other, 'of another suite'],
+    [testing, other, 'of another suite'],
+    [LIST, other + says, 'of another suite'],
+    [LIST, other.replace(/(?<=BEGIN PGP SIGNATURE-----\n)/, says), 'of another suite'],
+    [LIST, other.replace(/(?=Hash: )/, says), 'not signed'],
+    [LIST, says + other, 'not signed'],
+    [LIST, plain(), 'not signed'],
+  ] as const;
+  await Promise.all(
+    lists.map(async ([place, list, why]) => {
+      const site = await elsewhere(t);
+      const { code, stderr } = await site.from(
+        await altered(here().file, { [`archive/${place}`]: list }),
+        'all',
+      );
+      assert.deepEqual([code, began(site), readdirSync(dirname(site.excerpt))], [65, [], []], list);
+      assert.ok(
+        stderr.startsWith(`Cannot read the bundle ~/b.tar\n  its ${place} is ${why}\n`),
+        stderr + list,
+      );
+    }),
+  );
+});
+
 test('bundle that is interrupted exits with 130 and leaves no file', { skip }, async (t) => {
   const { key, first } = here();
   let pid = 0;
