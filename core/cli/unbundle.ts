@@ -1,7 +1,17 @@
 /** `cc run --bundle`: what tasks would take from the network comes from one file. */
-import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Artifact } from '../model/artifact.ts';
+import type { Digest } from '../model/digest.ts';
 import { codeOf, fail, unwritten } from '../model/failure.ts';
 import type { Task } from '../model/task.ts';
 import { type Bundle, EXCERPT, openBundle, packOf, unreadable } from '../store/bundle.ts';
@@ -34,7 +44,7 @@ export async function unbundled(
       if (isGit(artifact)) await takeTree(from, artifact, session, store, signal);
     }
     for (const [apt, sources] of archivesOf(wanted))
-      if (sources.every((source) => holdsDebian(from, source))) await pour(from, apt, store, signal);
+      if (sources.every((source) => holdsDebian(namesIn(from), source))) await pour(from, apt, store, signal);
   } catch (error) {
     if (signal.aborted) fail({ kind: 'interrupted', signal: String(signal.reason) }, error);
     unwritten(session.paths.cache, error, 'take releases from the bundle');
@@ -52,24 +62,40 @@ function isWanted({ name, source }: Artifact, tasks: readonly Task[]): boolean {
 
 function isHere(artifact: Artifact, store: Store): boolean {
   const { source } = artifact;
-  return source.kind === 'debs' ? existsSync(excerptIn(source.apt)) : store.digest(artifact) !== undefined;
+  if (source.kind !== 'debs') return store.digest(artifact) !== undefined;
+  return holdsDebian(poured(source.apt), source);
 }
 
 function holds(from: Bundle, artifact: Artifact, store: Store): boolean {
   const { source } = artifact;
-  if (isDebian(source)) return holdsDebian(from, source);
+  if (isDebian(source)) return holdsDebian(namesIn(from), source);
   if (isGit(artifact)) return from.files.has(packOf(artifact));
   const locked = store.locked(artifact);
   return source.kind === 'url' && locked?.url === source.url && from.has(locked.sha256);
 }
 
+/** What a bundle has of Debian's archive: files, by their path below its address. */
+function excerptOf({ files }: Bundle): readonly (readonly [path: string, digest: Digest])[] {
+  return [...files].flatMap(([path, digest]) =>
+    path.startsWith(EXCERPT) ? [[path.slice(EXCERPT.length), digest] as const] : [],
+  );
+}
+
+const namesIn = (from: Bundle) => excerptOf(from).map(([path]) => path);
+
+/** What stands there of the excerpt of an earlier bundle. */
+function poured(apt: string): readonly string[] {
+  const folder = excerptIn(apt);
+  return existsSync(folder) ? readdirSync(folder, { recursive: true, encoding: 'utf8' }) : [];
+}
+
 /** As far as names tell: what packages need, and in which version, apt says when it has verified the indices. */
-function holdsDebian({ files }: Bundle, source: DebianSource): boolean {
-  const names = [...files.keys()].map((path) => path.slice(path.lastIndexOf('/') + 1));
+function holdsDebian(paths: readonly string[], source: DebianSource): boolean {
+  const names = paths.map((path) => path.slice(path.lastIndexOf('/') + 1));
   const packages = source.kind === 'debs' ? source.packages : [source.package];
   const end = source.kind === 'deb-source' ? /\.orig\.tar\.\w+$/ : /\.deb$/;
   return (
-    files.has(`${EXCERPT}${releaseOf(source)}`) &&
+    paths.includes(releaseOf(source)) &&
     packages.every((wanted) => names.some((name) => name.startsWith(`${wanted}_`) && end.test(name)))
   );
 }
@@ -84,9 +110,7 @@ async function pour(from: Bundle, apt: string, store: Store, signal: AbortSignal
   const folder = excerptIn(apt);
   const part = `${folder}.part`;
   const note = `${folder}.json`;
-  const files = [...from.files].flatMap(([path, digest]) =>
-    path.startsWith(EXCERPT) ? [[path.slice(EXCERPT.length), digest] as const] : [],
-  );
+  const files = excerptOf(from);
   const list = JSON.stringify(files);
   const same = existsSync(note) && readFileSync(note, 'utf8') === list;
   if (same && files.every(([path]) => existsSync(join(folder, path)))) return;

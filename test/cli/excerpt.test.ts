@@ -146,6 +146,31 @@ test('older excerpt replaces a newer one, and a newer an older', { skip }, async
   }
 });
 
+for (const [what, wishes, lacks] of [
+  ['suite', { suites: ['stable', 'testing'] }, 'root-testing'],
+  ['package', { packages: ['hello', 'more'] }, 'root-stable'],
+] as const) {
+  test(`bundle for a recipe with one more ${what} is refused before anything starts`, { skip }, async (t) => {
+    const site = await elsewhere(t);
+    site.configure(wishes);
+    const refused = async () => {
+      const { code, stderr } = await site.from(here().old, 'all');
+      assert.equal(code, 65);
+      assert.match(
+        stderr,
+        new RegExp(`^Cannot run from the bundle ~/b.tar: it lacks 1 artifact\n  ${lacks}\n`),
+      );
+    };
+    await refused();
+    assert.deepEqual([began(site), existsSync(site.excerpt)], [[], false]);
+    site.configure({});
+    assert.equal((await site.from(here().old, 'all')).code, 0);
+    site.configure(wishes);
+    await refused();
+    assert.equal(began(site).length, 1, 'it began with the excerpt that was there before');
+  });
+}
+
 test('excerpt that somebody deleted a file of is made whole by the next run', { skip }, async (t) => {
   const site = await elsewhere(t);
   assert.equal((await site.from(here().old, 'small/program')).code, 0);
