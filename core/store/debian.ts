@@ -58,6 +58,7 @@ async function updating(apt: string, { network, signal }: Fetching): Promise<voi
     signal,
   });
   if (exit.code === 0) return;
+  signal.throwIfAborted(); // an interruption says nothing of the archive
   if (exit.code === 127) fail({ kind: 'missing-tool', host: 'controller', tool: 'apt-get', package: 'apt' });
   const why = exit.stderr.trim();
   if (!existsSync(excerptIn(apt))) fail({ kind: 'no-mirror', mirror: join(apt, 'sources.list'), why });

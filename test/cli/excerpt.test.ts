@@ -223,6 +223,16 @@ test('list of another suite is not taken for the one whose place it has, whateve
   );
 });
 
+test('what the host does after its own updates is not done after those of cc', { skip }, async (t) => {
+  const folder = await tempFolder(t);
+  const [conf, mark] = [join(folder, 'apt.conf'), join(folder, 'done')];
+  const hooks = ['Pre-Invoke', 'Post-Invoke', 'Post-Invoke-Success'];
+  writeFileSync(conf, hooks.map((hook) => `APT::Update::${hook} { "touch ${mark}"; };\n`).join(''));
+  const site = await siteOf(t, here().key, here().first, {}, { APT_CONFIG: conf });
+  assert.equal((await site.run('run', 'small/program')).code, 0);
+  assert.equal(existsSync(mark), false);
+});
+
 test('bundle that is interrupted exits with 130 and leaves no file', { skip }, async (t) => {
   const { key, first } = here();
   let pid = 0;

@@ -107,6 +107,7 @@ export async function siteOf(
   key: string,
   archive: Archive,
   odd: Readonly<Record<string, Answer>> = {},
+  surroundings: Readonly<Record<string, string>> = {},
 ): Promise<Site> {
   const answers = [...archive].map(([path, bytes]): [string, Answer] => [`/${path}`, (to) => to.end(bytes)]);
   const { url, asked } = await served(t, { ...Object.fromEntries(answers), ...odd });
@@ -116,6 +117,7 @@ export async function siteOf(
     no_proxy: '127.0.0.1', // a machine's own apt may have a proxy, which cannot reach this server
     // What Node keeps of code halves the time of a file with this many runs.
     ...{ NODE_DISABLE_COMPILE_CACHE: undefined, NODE_COMPILE_CACHE: join(dirname(key), 'code') },
+    ...surroundings,
   };
   const run = async (...words: readonly string[]) => {
     const { code, stdout, stderr } = await ccWith(env, cwd, ...words);
