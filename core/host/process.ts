@@ -27,8 +27,7 @@ export function runProcess(argv: readonly string[], options: ExecOptions = {}): 
   try {
     stdin = stdinFor(options.input);
   } catch (error) {
-    const stderr = `cannot read its input: ${String(error)}`;
-    return Promise.resolve({ code: 126, signal: null, stdout: '', stderr });
+    return Promise.resolve(unread(error));
   }
   const child = started(argv, options, stdin, refused);
   if (typeof stdin === 'number') closeSync(stdin);
@@ -38,7 +37,11 @@ export function runProcess(argv: readonly string[], options: ExecOptions = {}): 
   const stop = () => terminate(child);
   options.signal?.addEventListener('abort', stop, { once: true });
   if (options.signal?.aborted) stop();
-  if (typeof options.input === 'string') feed(child, options.input);
+  if (typeof options.input === 'string')
+    feed(child, options.input, (error) => {
+      terminate(child);
+      resolve(unread(error));
+    });
   child.once('error', refused);
   child.once('exit', (code, signal) => {
     options.signal?.removeEventListener('abort', stop);
@@ -131,10 +134,16 @@ function tailOf(kept: number): { add(piece: Buffer): void; text(): string } {
   };
 }
 
-function feed({ stdin }: ChildProcess, text: string): void {
+function feed({ stdin }: ChildProcess, text: string, failed: (error: unknown) => void): void {
   // A program may end before it has read everything; its exit code tells whether that was right.
-  stdin?.on('error', () => {});
+  stdin?.on('error', (error) => {
+    if (codeOf(error) !== 'EPIPE' && codeOf(error) !== 'ECONNRESET') failed(error);
+  });
   stdin?.end(text);
+}
+
+function unread(error: unknown): Exit {
+  return { code: 126, signal: null, stdout: '', stderr: `cannot read its input: ${String(error)}` };
 }
 
 /** TERM to the whole group, KILL to what is left of it. */
