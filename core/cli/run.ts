@@ -60,13 +60,9 @@ async function held(job: Job, world: World, edges: Edges): Promise<number> {
   }
 }
 
-async function unbundle(
-  { session, tasks, undo, options }: Job,
-  { signal }: World,
-  { cwd }: Edges,
-): Promise<void> {
+async function unbundle({ session, tasks, undo, options }: Job, world: World, { cwd }: Edges): Promise<void> {
   if (options.bundle === undefined || undo) return;
-  await (await import('./unbundle.ts')).unbundled(resolve(cwd, options.bundle), tasks, session, signal);
+  await (await import('./unbundle.ts')).unbundled(resolve(cwd, options.bundle), tasks, session, world);
 }
 
 interface Job {

@@ -14,11 +14,11 @@ import type { Artifact } from '../model/artifact.ts';
 import type { Digest } from '../model/digest.ts';
 import { codeOf, fail, unwritten } from '../model/failure.ts';
 import type { Task } from '../model/task.ts';
+import type { World } from '../run/look.ts';
 import { type Bundle, EXCERPT, openBundle, packOf, unreadable } from '../store/bundle.ts';
-import { openStore, type Store } from '../store/bytes.ts';
+import type { Store } from '../store/bytes.ts';
 import { archivesOf, type DebianSource, isDebian } from '../store/excerpt.ts';
 import { type GitArtifact, isGit, readPack } from '../store/git.ts';
-import { readLocks } from '../store/lock.ts';
 import { excerptIn, forgetExcerpt } from '../store/paths.ts';
 import { artifactsOf } from './fetching.ts';
 import type { Session } from './session.ts';
@@ -28,14 +28,15 @@ export async function unbundled(
   file: string,
   tasks: readonly Task[],
   session: Session,
-  signal: AbortSignal,
+  { store, signal }: Pick<World, 'store' | 'signal'>,
 ): Promise<void> {
-  const store = openStore(session.paths.cache, readLocks(session.locks, session.arch));
   const wanted = artifactsOf(session.tasks).filter((artifact) => isWanted(artifact, tasks));
   const away = wanted.filter((artifact) => !isHere(artifact, store));
   if (wanted.length === 0 || (away.length === 0 && !existsSync(file))) return;
   const from = await openBundle(file);
-  const lacks = away.filter((artifact) => !holds(from, artifact, store)).map(({ name }) => name);
+  const excerpt = excerptOf(from);
+  const names = excerpt.map(([path]) => path);
+  const lacks = away.filter((artifact) => !holds(from, names, artifact, store)).map(({ name }) => name);
   if (lacks.length > 0) fail({ kind: 'bundle-lacks', file, artifacts: lacks.toSorted() });
   try {
     for (const artifact of away) {
@@ -44,7 +45,8 @@ export async function unbundled(
       if (isGit(artifact)) await takeTree(from, artifact, session, store, signal);
     }
     for (const [apt, sources] of archivesOf(wanted))
-      if (sources.every((source) => holdsDebian(namesIn(from), source))) await pour(from, apt, store, signal);
+      if (sources.every((source) => holdsDebian(names, source)))
+        await pour(from, excerpt, apt, store, signal);
   } catch (error) {
     if (signal.aborted) fail({ kind: 'interrupted', signal: String(signal.reason) }, error);
     unwritten(session.paths.cache, error, 'take releases from the bundle');
@@ -66,22 +68,22 @@ function isHere(artifact: Artifact, store: Store): boolean {
   return holdsDebian(poured(source.apt), source);
 }
 
-function holds(from: Bundle, artifact: Artifact, store: Store): boolean {
+function holds(from: Bundle, names: readonly string[], artifact: Artifact, store: Store): boolean {
   const { source } = artifact;
-  if (isDebian(source)) return holdsDebian(namesIn(from), source);
+  if (isDebian(source)) return holdsDebian(names, source);
   if (isGit(artifact)) return from.files.has(packOf(artifact));
   const locked = store.locked(artifact);
   return source.kind === 'url' && locked?.url === source.url && from.has(locked.sha256);
 }
 
 /** What a bundle has of Debian's archive: files, by their path below its address. */
-function excerptOf({ files }: Bundle): readonly (readonly [path: string, digest: Digest])[] {
+type Excerpt = readonly (readonly [path: string, digest: Digest])[];
+
+function excerptOf({ files }: Bundle): Excerpt {
   return [...files].flatMap(([path, digest]) =>
     path.startsWith(EXCERPT) ? [[path.slice(EXCERPT.length), digest] as const] : [],
   );
 }
-
-const namesIn = (from: Bundle) => excerptOf(from).map(([path]) => path);
 
 /** What stands there of the excerpt of an earlier bundle. */
 function poured(apt: string): readonly string[] {
@@ -106,11 +108,16 @@ const releaseOf = ({ suite }: DebianSource) => `dists/${suite}/InRelease`;
  * Makes the folder that apt takes for Debian's archive, of links to the store, unless it is the one of this bundle. Nothing
  * is written into it: a link leads to bytes that the store has by their digest.
  */
-async function pour(from: Bundle, apt: string, store: Store, signal: AbortSignal): Promise<void> {
+async function pour(
+  from: Bundle,
+  files: Excerpt,
+  apt: string,
+  store: Store,
+  signal: AbortSignal,
+): Promise<void> {
   const folder = excerptIn(apt);
   const part = `${folder}.part`;
   const note = `${folder}.json`;
-  const files = excerptOf(from);
   const list = JSON.stringify(files);
   const same = existsSync(note) && readFileSync(note, 'utf8') === list;
   if (same && files.every(([path]) => existsSync(join(folder, path)))) return;

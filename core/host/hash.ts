@@ -10,7 +10,7 @@ const PIECE = 1024 * 1024;
  * The bytes of a file, or some of them: each piece is gone when the next is asked for. A stream would take another buffer
  * for each and leave them to the garbage collector, a hundred megabytes of them where several files are read.
  */
-export async function* piecesOf(
+export async function* readPieces(
   path: string,
   { offset, size }: { readonly offset: number; readonly size: number } = { offset: 0, size: Infinity },
 ): AsyncGenerator<Buffer> {
@@ -30,6 +30,6 @@ export async function* piecesOf(
 
 export async function digestOfFile(path: string): Promise<Digest> {
   const hash = createHash('sha256');
-  for await (const piece of piecesOf(path)) hash.update(piece);
+  for await (const piece of readPieces(path)) hash.update(piece);
   return finish(hash);
 }

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import process from 'node:process';
-import { piecesOf } from '../host/hash.ts';
+import { readPieces } from '../host/hash.ts';
 import { asDigest, type Digest, finish } from '../model/digest.ts';
 import { codeOf, fail, unwritten } from '../model/failure.ts';
 import type { Store } from './bytes.ts';
@@ -84,7 +84,7 @@ async function writeContents(
     const place = store.place(digest);
     const { size } = statSync(place);
     await file.writeFile(header(nameOf(digest), size));
-    for await (const piece of piecesOf(place)) {
+    for await (const piece of readPieces(place)) {
       signal.throwIfAborted();
       await file.writeFile(piece);
     }
@@ -158,7 +158,7 @@ const NAME = /^(?!\.{1,2}$)[\w.+~:%-]{1,200}$/;
 async function filesOf(path: string, member: Member | undefined): Promise<Files> {
   if (!member || member.size > MOST) return unreadable(path, `it has no ${FILES}`);
   const pieces: Buffer[] = [];
-  for await (const piece of piecesOf(path, member)) pieces.push(Buffer.from(piece)); // each is gone with the next
+  for await (const piece of readPieces(path, member)) pieces.push(Buffer.from(piece)); // each is gone with the next
   const list = parsed(Buffer.concat(pieces).toString());
   if (!list) return unreadable(path, `its ${FILES} is no list of files`);
   return new Map(
@@ -183,7 +183,7 @@ async function copied(path: string, member: Member, to: string, signal: AbortSig
   const hash = createHash('sha256');
   const file = await open(to, 'w', 0o600);
   try {
-    for await (const piece of piecesOf(path, member)) {
+    for await (const piece of readPieces(path, member)) {
       signal.throwIfAborted();
       hash.update(piece);
       await file.writeFile(piece);

@@ -111,10 +111,14 @@ async function named(
   const files = stdout.split('\n').flatMap((line) => {
     const [, url, sum = ''] = /^'([^']+)' \S+ \d+ SHA256:([0-9a-f]{64})$/.exec(line.trim()) ?? [];
     const digest = asDigest(sum);
-    // apt's word for a folder whose files it copies.
-    return url && digest ? [{ url: url.replace(/^copy:/, 'file://'), digest }] : [];
+    return url && digest ? [{ url: plainUrl(url), digest }] : [];
   });
   return { files, why: stderr.trim() || `apt names no file with a SHA-256 (exit ${code})` };
+}
+
+/** `copy:` is apt's word for a folder whose files it copies. */
+function plainUrl(address: string): string {
+  return address.replace(/^copy:/, 'file://');
 }
 
 function unnamed(artifact: string, url: string, why: string): never {
@@ -142,7 +146,7 @@ export async function indicesOf(apt: string, fetching: Fetching): Promise<readon
     const [archive, suite, path, file] = line.split(' ');
     if (!archive || !suite || !path || !file) return [];
     const release = `${file.slice(0, file.lastIndexOf(`_${path.replaceAll('/', '_')}`))}_InRelease`;
-    return [{ archive: archive.replace(/^copy:/, 'file://'), suite, path, release }];
+    return [{ archive: plainUrl(archive), suite, path, release }];
   });
 }
 

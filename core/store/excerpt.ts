@@ -41,9 +41,10 @@ export async function piecesOf(
   const indices = await indicesOf(apt, fetching);
   const pieces = new Map<string, Piece>();
   const add = (piece: Piece) => pieces.set(piece.path, piece);
-  for (const index of indices) {
-    add(await releasePiece(index, store));
-    add(await indexPiece(index));
+  for (const [release, own] of Map.groupBy(indices, ({ release }) => release)) {
+    add(await releasePiece(own[0]!, store)); // no group is empty
+    const text = await readFile(release, 'utf8');
+    for (const index of own) add(indexPiece(index, text));
   }
   for (const source of sources) {
     const files =
@@ -66,9 +67,9 @@ async function releasePiece({ archive, suite, release }: Index, store: Store): P
 }
 
 /** An index in the form that the archive gives out; what apt keeps of it is another. */
-async function indexPiece({ archive, suite, path, release }: Index): Promise<Piece> {
+function indexPiece({ archive, suite, path }: Index, release: string): Piece {
   const name = `${path}.xz`;
-  const sums = /^SHA256:\n((?: .*\n)+)/m.exec(await readFile(release, 'utf8'))?.[1] ?? '';
+  const sums = /^SHA256:\n((?: .*\n)+)/m.exec(release)?.[1] ?? '';
   const line = sums.split('\n').find((text) => text.endsWith(` ${name}`));
   const sha256 = asDigest(line?.trim().split(' ')[0] ?? '');
   if (!sha256) return fail({ kind: 'no-mirror', mirror: archive, why: `it has no ${name} of ${suite}` });
