@@ -115,13 +115,17 @@ export const debian = plugin({
 /** The excerpt of the archive that a bundle brought. Of folders apt copies files, because a root being made sees none. */
 async function brought(view: View, apt: string): Promise<string | undefined> {
   const there = await view.stat(`${apt}/archive/dists`);
-  return there && `copy:${apt}/archive`;
+  return there && excerpt(apt);
+}
+
+function excerpt(apt: string): string {
+  return `copy:${apt}/archive`;
 }
 
 /** What an earlier run found, unless it is gone: apt takes most of a second to say it again. */
 async function known(view: View, apt: string): Promise<string | undefined> {
   const address = /^deb \[[^\]]*\] (\S+) /.exec((await view.text(`${apt}/sources.list`)) ?? '')?.[1];
-  return address === `copy:${apt}/archive` ? undefined : address;
+  return address === excerpt(apt) ? undefined : address;
 }
 
 /**

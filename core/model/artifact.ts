@@ -9,7 +9,8 @@ export type Arch = 'amd64' | 'arm64';
  * - `git`: the tree of a commit, as `git archive --format=tar` writes it; the commit says what it must be. `ref` is a tag or
  *   branch that holds it, for servers that do not give out single commits.
  * - `deb`: a Debian package, or one file of it (`member`, a path without leading slash), authenticated by the signed index.
- *   `apt` is the folder with a `sources.list` of cc's own, so that the host's apt is left alone.
+ *   `apt` is a folder of cc's own, so that the host's apt is left alone, with a `sources.list` and a `SUITE.list` for each
+ *   suite; these name the folder `archive` beside them where there is one, because a bundle brought it.
  * - `deb-source`: the upstream tarball of a Debian source package, authenticated the same way.
  * - `debs`: packages with all they need, which a tool that makes whole systems takes from the archive by itself; a run
  *   fetches nothing for it, a bundle has to have them.

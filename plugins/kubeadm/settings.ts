@@ -1,6 +1,7 @@
 /** Kernel settings: those that pods' traffic needs, and what others were before a cluster changed them. */
 import { type Change, cmd, step, written } from '../../core/mod.ts';
 import { PLANE } from './nodes.ts';
+import { NOTE } from './traces.ts';
 
 /** https://kubernetes.io/docs/setup/production-environment/container-runtimes/ */
 const MODULE = 'br_netfilter';
@@ -28,11 +29,11 @@ const TOUCHED = [
 
 const SYSCTLS = SETTINGS.map((key) => `${key.replaceAll('/', '.')} = 1\n`).join('');
 
-const NOTE = '/var/lib/cc/kubeadm/settings';
+const SETTINGS_NOTE = `${NOTE}/settings`;
 
 /** Notes settings and their values, once. A module that is not loaded has none. */
 export const NOTES = `set -eu
-note=${NOTE}
+note=${SETTINGS_NOTE}
 [ ! -e "$note" ] || exit 0
 umask 077
 mkdir -p -- "$(dirname "$note")"
@@ -42,7 +43,7 @@ mv -- "$note.new" "$note"`;
 
 /** Puts back what differs, in the order of the note; of a module that nobody had loaded only its effect can always be taken away. */
 export const RESTORE = `set -eu
-note=${NOTE}
+note=${SETTINGS_NOTE}
 cd /proc/sys
 while read -r key value; do
   [ ! -e "$key" ] || [ "$(cat "$key")" = "$value" ] || echo "$value" >"$key"
@@ -62,7 +63,7 @@ export function kernel() {
       const value = async (key: string) => ((await view.text(`/proc/sys/${key}`)) ?? 'absent').trim();
       return {
         values: Object.fromEntries(await Promise.all(SETTINGS.map(async (key) => [key, await value(key)]))),
-        noted: (await view.stat(NOTE)) !== undefined,
+        noted: (await view.stat(SETTINGS_NOTE)) !== undefined,
       };
     },
     plan: ({ values, noted }) => [
@@ -77,7 +78,7 @@ export function kernel() {
       }),
     ],
     undo: ({ noted }) =>
-      noted ? [script(RESTORE, 'puts kernel settings back', `${NOTE} says what they were`)] : [],
+      noted ? [script(RESTORE, 'puts kernel settings back', `${SETTINGS_NOTE} says what they were`)] : [],
   });
 }
 

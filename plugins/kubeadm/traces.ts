@@ -1,8 +1,8 @@
 /** What a cluster leaves on its host: what was there before is noted, and all else goes, by scripts that tell the one from the other. */
 import { RULES } from './rules.ts';
 
-/** The note of what was there; `files.tar`, written last, says that it is whole. */
-const NOTE = '/var/lib/cc/kubeadm';
+/** The notes of what was there; `files.tar`, written last, says that those of files are whole. */
+export const NOTE = '/var/lib/cc/kubeadm';
 export const NOTED = `${NOTE}/files.tar`;
 
 /** What kubeadm, kubelet and the control plane fill, and where kubectl keeps what it has asked. */
