@@ -4,11 +4,12 @@ import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { scriptedFiles } from '../../core/host/files.ts';
+import { runProcess } from '../../core/host/process.ts';
 import { ssh } from '../../core/host/ssh.ts';
 import { digestOf } from '../../core/model/digest.ts';
 import { startSshd } from '../rig/sshd.ts';
-import { type Lasting, tempFolder } from '../rig/temp.ts';
-import { until } from './second-process.ts';
+import { tempFolder } from '../rig/temp.ts';
+import { program, until } from './second-process.ts';
 
 const sh = (text: string) => ['sh', '-c', text];
 const ended = (code: number, stdout = '', stderr = '') => ({ code, signal: null, stdout, stderr });
@@ -18,13 +19,9 @@ const server = await startSshd({ after });
 const host = await ssh('node-1', server.target);
 after(() => host[Symbol.asyncDispose]());
 
-function setEnv(t: Lasting, name: string, value: string): void {
-  const before = process.env[name];
-  process.env[name] = value;
-  t.after(() => {
-    if (before === undefined) delete process.env[name];
-    else process.env[name] = before;
-  });
+/** What a process with this environment is answered by a host. */
+function visit(target: Parameters<typeof ssh>[1], env: Readonly<Record<string, string>>) {
+  return runProcess(program(new URL('ssh-visitor.ts', import.meta.url), JSON.stringify(target)), { env });
 }
 
 test('ssh answers exit codes, a remote 255 among them, and both streams', async () => {
@@ -98,7 +95,6 @@ test('ssh runs several commands at once over one connection', async () => {
 
 test('ssh gives zx a line of bash on the host', async () => {
   const [first, ...rest] = host.through("printf '%s|' $'a\\tb' \"it's\"; (exit 3)");
-  const { runProcess } = await import('../../core/host/process.ts');
   assert.deepEqual(await runProcess([first!, ...rest]), ended(3, "a\tb|it's|"));
 });
 
@@ -129,21 +125,25 @@ test('ssh follows the configuration of the user', async (t) => {
   const bin = await tempFolder(t);
   await writeFile(join(bin, 'ssh'), `#!/bin/sh\nexec /usr/bin/ssh -F '${config}' "$@"\n`);
   await chmod(join(bin, 'ssh'), 0o755);
-  setEnv(t, 'PATH', `${bin}:${process.env['PATH']}`);
-  const lab = await ssh('node-1', { kind: 'ssh', address: 'lab' });
-  assert.deepEqual(await lab.exec(['echo', 'there']), ended(0, 'there\n'));
-  await lab[Symbol.asyncDispose]();
+  const env = { PATH: `${bin}:${process.env['PATH']}`, TMPDIR: await tempFolder(t) };
+  const lab = await visit({ kind: 'ssh', address: 'lab' }, env);
+  assert.deepEqual(lab, ended(0, 'there\nfolders: 1\n'));
 });
 
-test('ssh leaves no connection and no folder behind', async (t) => {
-  const temp = await tempFolder(t);
-  setEnv(t, 'TMPDIR', temp);
+test('ssh leaves no connection behind', async () => {
   const another = await ssh('node-1', server.target);
-  assert.equal((await readdir(temp)).length, 1);
   assert.equal(await server.connections(), 2);
   await another[Symbol.asyncDispose]();
-  assert.deepEqual(await readdir(temp), []);
   await until('only the shared one is open', async () => (await server.connections()) === 1);
-  await assert.rejects(ssh('node-1', { ...server.target, identity: join(server.folder, 'stranger') }));
+});
+
+test('ssh leaves no folder behind, also where it was not let in', async (t) => {
+  const temp = await tempFolder(t);
+  assert.deepEqual(await visit(server.target, { TMPDIR: temp }), ended(0, 'there\nfolders: 1\n'));
+  assert.deepEqual(await readdir(temp), []);
+  const stranger = { ...server.target, identity: join(server.folder, 'stranger') };
+  const refused = await visit(stranger, { TMPDIR: temp });
+  assert.match(refused.stderr, /unreachable/);
+  assert.notEqual(refused.code, 0);
   assert.deepEqual(await readdir(temp), []);
 });
