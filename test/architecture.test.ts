@@ -245,7 +245,6 @@ const EDGES: Readonly<Record<string, readonly string[]>> = {
   'core/cli/run.ts': ['new Date', 'process.pid', 'process.hrtime'], // the run's id and the real clock
   'core/host/hold.ts': ['process.pid', 'new Date'], // the hold names its owner
   'core/host/memo.ts': ['Date.now'], // compared with times of files
-  'core/host/process.ts': ['process.env', 'process.kill'], // children inherit the one and are ended by the other
   'core/report/live.ts': ['process.stderr'], // the spinner's stream
   'core/run/change.ts': ['new Date'], // when a stamp was written
   'core/run/fleet.ts': ['process.getuid'], // where notes about this machine are kept

@@ -1,8 +1,6 @@
 /** One process on this machine, with its descendants, from start to the last of its output. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, existsSync, openSync } from 'node:fs';
 import { StringDecoder } from 'node:string_decoder';
-import { codeOf } from '../model/failure.ts';
+import { type Refusal, type Started, start } from './forker.ts';
 import type { ExecOptions, Exit } from './transport.ts';
 
 /** How long a process may take to end after TERM, in milliseconds. */
@@ -21,103 +19,77 @@ const KEPT_OF_TOLD = 512 * 1024;
  * A program that cannot be started answers 127 (not found) or 126, as a shell would.
  */
 export function runProcess(argv: readonly string[], options: ExecOptions = {}): Promise<Exit> {
-  const { promise, resolve } = Promise.withResolvers<Exit>();
-  const refused = (error: unknown) => resolve(notStarted(argv, options, error));
-  let stdin: Stdin;
-  try {
-    stdin = stdinFor(options.input);
-  } catch (error) {
-    return Promise.resolve(unread(error));
-  }
-  const child = started(argv, options, stdin, refused);
-  if (typeof stdin === 'number') closeSync(stdin);
-  if (!child) return promise;
-  const out = collect(child, 'stdout', options.onOutput);
-  const err = collect(child, 'stderr', options.onOutput);
-  const stop = () => terminate(child);
-  options.signal?.addEventListener('abort', stop, { once: true });
-  if (options.signal?.aborted) stop();
-  if (typeof options.input === 'string')
-    feed(child, options.input, (error) => {
-      terminate(child);
-      resolve(unread(error));
-    });
-  child.once('error', refused);
-  child.once('exit', (code, signal) => {
-    options.signal?.removeEventListener('abort', stop);
-    const done = () => resolve({ code, signal, stdout: out(), stderr: err() });
-    const timer = setTimeout(
-      () => {
-        child.stdout?.destroy();
-        child.stderr?.destroy();
-        done();
+  const { signal, onOutput, input, cwd, env = {} } = options;
+  const { promise, resolve, reject } = Promise.withResolvers<Exit>();
+  const heard = { stdout: collect(onOutput), stderr: collect(onOutput) };
+  let exit: Pick<Exit, 'code' | 'signal'> | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  const started = start(
+    { argv, env, cwd, input },
+    {
+      output: (stream, piece) => heard[stream].add(piece),
+      exited: (code, signal) => {
+        exit = { code, signal };
+        timer = setTimeout(started.drop, options.signal?.aborted ? LAST_WORDS : DRAIN);
       },
-      options.signal?.aborted ? LAST_WORDS : DRAIN,
-    );
-    child.once('close', () => {
-      clearTimeout(timer);
-      done();
-    });
-  });
-  return promise;
+      closed: () => {
+        clearTimeout(timer);
+        if (exit) resolve({ ...exit, stdout: heard.stdout.text(), stderr: heard.stderr.text() });
+      },
+      refused: (stage, why) => resolve(notRun(stage, why, argv, options)),
+      lost: reject,
+    },
+  );
+  const patience = signal && endedBy(signal, started);
+  return patience ? promise.finally(patience) : promise;
 }
 
-type Stdin = 'ignore' | 'pipe' | number;
-
-/** A program reads a file by itself: through here it would leave a trail of buffers, a hundred megabytes of them. */
-function stdinFor(input: ExecOptions['input']): Stdin {
-  if (typeof input === 'object') return openSync(input.file, 'r');
-  return input === undefined ? 'ignore' : 'pipe';
+/** TERM when the signal fires, KILL after the grace period; answers how to call that off. */
+function endedBy(signal: AbortSignal, started: Started): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  const terminate = () => {
+    started.signal('TERM');
+    timer = setTimeout(() => started.signal('KILL'), GRACE);
+  };
+  signal.addEventListener('abort', terminate, { once: true });
+  if (signal.aborted) terminate();
+  return () => {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', terminate);
+  };
 }
 
-/** spawn reports most failures later, as an event, and some at once: a list of arguments that is too long. */
-function started(
-  argv: readonly string[],
-  options: ExecOptions,
-  stdin: Stdin,
-  refused: (error: unknown) => void,
-): ChildProcess | undefined {
-  const [program = '', ...words] = argv;
-  try {
-    return spawn(program, words, {
-      detached: true,
-      stdio: [stdin, 'pipe', 'pipe'],
-      env: { ...process.env, ...options.env },
-      cwd: options.cwd,
-    });
-  } catch (error) {
-    refused(error);
-    return undefined;
-  }
+function notRun(stage: Refusal, why: string, [program]: readonly string[], options: ExecOptions): Exit {
+  const { cwd, input } = options;
+  const file = typeof input === 'object' ? `${input.file}: ` : '';
+  const words: { readonly [S in Refusal]: string } = {
+    folder: `${cwd}: ${why}`,
+    input: `cannot read its input: ${file}${why}`,
+    absent: `${program}: not found`,
+    program: `${program}: ${why}`,
+  };
+  return { code: stage === 'absent' ? 127 : 126, signal: null, stdout: '', stderr: words[stage] };
 }
 
-/** spawn says ENOENT for a program and for a working directory alike. */
-function notStarted([program]: readonly string[], { cwd }: ExecOptions, error: unknown): Exit {
-  const away = codeOf(error) === 'ENOENT' && (cwd === undefined || existsSync(cwd));
-  const why = error instanceof Error ? error.message : String(error);
-  const stderr =
-    cwd !== undefined && !existsSync(cwd)
-      ? `${cwd}: no such folder`
-      : `${program}: ${away ? 'not found' : why}`;
-  return { code: away ? 127 : 126, signal: null, stdout: '', stderr };
-}
-
-function collect(
-  child: ChildProcess,
-  name: 'stdout' | 'stderr',
-  onOutput?: (text: string) => void,
-): () => string {
+/** Keeps the end of a stream, and tells all of it as it comes. */
+function collect(onOutput?: (text: string) => void): Tail {
   const tail = tailOf(onOutput ? KEPT_OF_TOLD : KEPT);
+  if (!onOutput) return tail;
   const decoder = new StringDecoder('utf8');
-  child[name]?.on('data', (piece: Buffer) => {
+  const add = (piece: Buffer) => {
     tail.add(piece);
-    onOutput?.(decoder.write(piece));
-  });
-  return tail.text;
+    onOutput(decoder.write(piece));
+  };
+  return { add, text: tail.text };
+}
+
+interface Tail {
+  add(piece: Buffer): void;
+  text(): string;
 }
 
 /** The last bytes of a stream, outside the heap: kept as strings they would outlive its young generation. */
-function tailOf(kept: number): { add(piece: Buffer): void; text(): string } {
+function tailOf(kept: number): Tail {
   let bytes = Buffer.alloc(0);
   let end = 0;
   return {
@@ -132,36 +104,4 @@ function tailOf(kept: number): { add(piece: Buffer): void; text(): string } {
     },
     text: () => bytes.toString('utf8', Math.max(0, end - kept), end),
   };
-}
-
-function feed({ stdin }: ChildProcess, text: string, failed: (error: unknown) => void): void {
-  // A program may end before it has read everything; its exit code tells whether that was right.
-  stdin?.on('error', (error) => {
-    if (codeOf(error) !== 'EPIPE' && codeOf(error) !== 'ECONNRESET') failed(error);
-  });
-  stdin?.end(text);
-}
-
-function unread(error: unknown): Exit {
-  return { code: 126, signal: null, stdout: '', stderr: `cannot read its input: ${String(error)}` };
-}
-
-/** TERM to the whole group, KILL to what is left of it. */
-function terminate(child: ChildProcess): void {
-  signalGroup(child, 'SIGTERM');
-  const timer = setTimeout(() => signalGroup(child, 'SIGKILL'), GRACE);
-  child.once('exit', () => {
-    clearTimeout(timer);
-    signalGroup(child, 'SIGKILL');
-  });
-}
-
-function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
-  if (child.pid === undefined) return;
-  try {
-    process.kill(-child.pid, signal);
-  } catch (error) {
-    // EPERM: it became another user's, through sudo; whoever started it that way ends it by its mark.
-    if (codeOf(error) !== 'ESRCH' && codeOf(error) !== 'EPERM') throw error;
-  }
 }

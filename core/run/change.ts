@@ -77,7 +77,7 @@ export async function endOrphans(
 ): Promise<number> {
   if (stamp?.state !== 'applying') return 0;
   const found = await reap(transport, markOf(stamp.run, task));
-  const text = `ended ${found} processes left by run ${stamp.run}`;
+  const text = `ended ${found} ${found === 1 ? 'process' : 'processes'} left by run ${stamp.run}`;
   if (found > 0) world.emit({ kind: 'notice', id: task.id, text });
   return found;
 }

@@ -63,8 +63,7 @@ test('process whose input is missing does not say that the program is', async (t
   const input = { file: join(await tempFolder(t), 'missing') };
   const { stderr, ...exit } = await runProcess(['cat'], { input });
   assert.deepEqual(exit, { code: 126, signal: null, stdout: '' });
-  assert.match(stderr, /^cannot read its input: .*ENOENT/);
-  assert.ok(stderr.includes(input.file), stderr);
+  assert.equal(stderr, `cannot read its input: ${input.file}: No such file or directory`);
 });
 
 test('process that does not read its input to the end leaves no file open', async (t) => {

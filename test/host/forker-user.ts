@@ -1,0 +1,17 @@
+/** A cc of its own that starts one process: `killed TEXT` runs a shell until it is ended, `ends` a short one. */
+import { writeFileSync } from 'node:fs';
+import process from 'node:process';
+import { runProcess } from '../../core/host/process.ts';
+import { failureOf } from '../../core/model/failure.ts';
+
+const [how, text = ''] = process.argv.slice(2);
+if (how === 'killed') {
+  writeFileSync('cc', `${process.pid}\n`);
+  await runProcess(['sh', '-c', text]);
+} else {
+  const said = await runProcess(['true']).then(
+    ({ code }) => `true exited ${code}`,
+    (error: unknown) => JSON.stringify(failureOf(error)),
+  );
+  process.stdout.write(`${said}\n`);
+}
