@@ -18,6 +18,8 @@ export interface Site {
   readonly fetch: (artifact: Artifact) => Promise<void>;
   readonly shell: () => Shell;
   readonly log: (text: string) => void;
+  /** Hears of each command before it is run. */
+  readonly running: (command: string) => void;
   readonly signal: AbortSignal;
   /** Marks the processes that are started, so that their descendants can be found. */
   readonly env: Readonly<Record<string, string>>;
@@ -82,9 +84,9 @@ const UNIT: { readonly [S in UnitState]: (unit: string) => readonly (readonly st
 
 /** Runs a command that may change the host, its output going to the task's log; answers its standard output. */
 export async function run(command: Command, site: Site): Promise<string> {
-  const { transport, signal, log } = site;
+  const { transport, signal, log, running } = site;
   const host = transport.host;
-  log(`$ ${titled(command)}\n`);
+  running(titled(command));
   const options: ExecOptions = {
     env: { ...site.env, ...command.env },
     signal,

@@ -40,6 +40,8 @@ export type Event =
       readonly what: string;
       readonly why: string;
     }
+  /** A command of a change, as it can be pasted. */
+  | { readonly kind: 'command'; readonly at: number; readonly id: TaskId; readonly command: string }
   | { readonly kind: 'output'; readonly id: TaskId; readonly text: string }
   | { readonly kind: 'notice'; readonly id: TaskId; readonly text: string }
   /** An address would not do; the next one is tried, or the same once more. */

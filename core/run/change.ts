@@ -125,6 +125,7 @@ async function siteOf(task: Task, station: Station, world: Applying, signal: Abo
         signal,
       }),
     log,
+    running: (command) => world.emit({ kind: 'command', at: world.at(), id: task.id, command }),
     signal,
     cache: world.cache,
     env: { [MARK]: markOf(world.run, task) },

@@ -13,9 +13,10 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import type { Event } from '../model/event.ts';
-import { isFinal, type TaskId } from '../model/task.ts';
+import { isFinal, isGood, type TaskId } from '../model/task.ts';
 import { writeDurably } from './durable.ts';
 
+const EVENTS = 'events.ndjson';
 /** Runs whose logs are kept. */
 const KEPT = 10;
 /** Durations kept for each task; the median of them orders the next run. */
@@ -31,17 +32,22 @@ export interface Journal {
   close(): Promise<void>;
 }
 
-/** Opens the record of a run below `state`; a reading command opens none. */
+/**
+ * Opens the record of a run below `state`; a reading command opens none. What a task does waits to be logged until it says
+ * something or fails: a file for each of many silent ones costs more than they do, and the events have it anyway.
+ */
 export function openJournal(state: string, run: string): Journal {
   const folder = join(state, 'runs', run);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const events = openSync(join(folder, 'events.ndjson'), 'a', 0o600);
+  const events = openSync(join(folder, EVENTS), 'a', 0o600);
   const took = new Map<TaskId, number>();
   const logs = new Map<TaskId, number>();
+  const heads = new Map<TaskId, string>();
   const log = (id: TaskId, text: string): void => {
     const file = logs.get(id) ?? openSync(join(folder, logFile(id)), 'a', 0o600);
     logs.set(id, file);
-    appendFileSync(file, text);
+    appendFileSync(file, (heads.get(id) ?? '') + text);
+    heads.delete(id);
   };
   const closed = (id: TaskId): void => {
     const file = logs.get(id);
@@ -52,10 +58,15 @@ export function openJournal(state: string, run: string): Journal {
     folder,
     record: (event) => {
       if (event.kind === 'output') return log(event.id, event.text);
-      if (event.kind === 'change') log(event.id, `# ${event.what}\n# because ${event.why}\n`);
+      if (event.kind === 'change' || event.kind === 'command')
+        heads.set(event.id, (heads.get(event.id) ?? '') + headOf(event));
       if (event.kind === 'task' && event.state === 'applied' && event.took !== undefined)
         took.set(event.id, event.took);
-      if (event.kind === 'task' && isFinal(event.state)) closed(event.id);
+      if (event.kind === 'task' && isFinal(event.state)) {
+        if (!isGood(event.state) && heads.has(event.id)) log(event.id, '');
+        heads.delete(event.id);
+        closed(event.id);
+      }
       writeSync(events, `${JSON.stringify(event)}\n`);
     },
     close: async () => {
@@ -85,11 +96,32 @@ export function median(values: readonly number[]): number | undefined {
   return values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) / 2)];
 }
 
-/** The newest run's folder that has a log of this task. */
+/** What a task did and said in the newest run in which it did something. */
 export function latestLog(state: string, id: TaskId): string | undefined {
-  const logs = runsIn(state).map((run) => join(state, 'runs', run, logFile(id)));
-  const latest = logs.findLast((log) => existsSync(log));
-  return latest === undefined ? undefined : readFileSync(latest, 'utf8');
+  for (const run of runsIn(state).toReversed()) {
+    const folder = join(state, 'runs', run);
+    const log = join(folder, logFile(id));
+    const text = existsSync(log) ? readFileSync(log, 'utf8') : headIn(join(folder, EVENTS), id);
+    if (text !== '') return text;
+  }
+  return undefined;
+}
+
+/** What the events of a run tell of a task that said nothing. */
+function headIn(events: string, id: TaskId): string {
+  const mark = JSON.stringify(id); // most lines are of other tasks, and need not be read
+  const text = existsSync(events) ? readFileSync(events, 'utf8') : '';
+  return text
+    .split('\n')
+    .slice(0, -1) // what follows the last line's end was cut off
+    .filter((line) => line.includes(mark))
+    .map((line) => headOf(JSON.parse(line) as Event)) // written by `record`
+    .join('');
+}
+
+function headOf(event: Event): string {
+  if (event.kind === 'change') return `# ${event.what}\n# because ${event.why}\n`;
+  return event.kind === 'command' ? `$ ${event.command}\n` : '';
 }
 
 async function remember(state: string, took: ReadonlyMap<TaskId, number>): Promise<void> {

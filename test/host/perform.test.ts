@@ -27,6 +27,7 @@ async function place(t: Lasting, bytes = 'bytes') {
     fetch: async ({ name }) => void fetched.push(name),
     shell: () => ({ log: (text: string) => log.push(text) }) as unknown as Shell,
     log: (text) => void log.push(text),
+    running: (command) => void log.push(`$ ${command}`),
     signal: new AbortController().signal,
     env: { CC_RUN: 'mark' },
     cache: '/cache',
@@ -93,7 +94,7 @@ test('run gives the command its words, input, folder and the mark, and logs it w
     true,
     'function',
   ]);
-  assert.deepEqual(log, ["$ cd /src && A=1 make <tool> 'a b'\n", 'made\n']);
+  assert.deepEqual(log, ["$ cd /src && A=1 make <tool> 'a b'", 'made\n']);
 });
 
 test('run that fails says how, and on a full disk says so instead', async (t) => {

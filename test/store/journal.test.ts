@@ -1,6 +1,6 @@
 /** What a run leaves to read: events, logs, durations, and no more runs than are worth keeping. */
 import assert from 'node:assert/strict';
-import { readdir, readFile, readlink, stat, writeFile } from 'node:fs/promises';
+import { appendFile, readdir, readFile, readlink, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Event } from '../../core/model/event.ts';
@@ -11,11 +11,14 @@ import { tempFolder } from '../rig/temp.ts';
 const TASK = taskId('node-1', 'runc', 'binary');
 const applied = (took: number): Event => ({ kind: 'task', at: 1, id: TASK, state: 'applied', took });
 
-test('journal keeps events in order, and output and changes in the log of their task', async (t) => {
+const CHANGE: Event = { kind: 'change', at: 1, id: TASK, what: 'run make', why: 'it is not there' };
+const COMMAND: Event = { kind: 'command', at: 2, id: TASK, command: 'make' };
+const HEAD = '# run make\n# because it is not there\n$ make\n';
+
+test('journal keeps events in order, and changes, commands and output in the log of their task', async (t) => {
   const state = await tempFolder(t);
   const journal = openJournal(state, 'r1');
-  const change: Event = { kind: 'change', at: 1, id: TASK, what: 'write /x', why: 'it is not there' };
-  journal.record(change);
+  for (const event of [CHANGE, COMMAND]) journal.record(event);
   journal.record({ kind: 'output', id: TASK, text: 'half a line, ' });
   journal.record({ kind: 'output', id: TASK, text: 'the rest\n' });
   journal.record(applied(5));
@@ -23,13 +26,42 @@ test('journal keeps events in order, and output and changes in the log of their 
   const events = (await readFile(join(journal.folder, 'events.ndjson'), 'utf8')).trimEnd().split('\n');
   assert.deepEqual(
     events.map((line) => JSON.parse(line)),
-    [change, applied(5)],
+    [CHANGE, COMMAND, applied(5)],
   );
-  const log = '# write /x\n# because it is not there\nhalf a line, the rest\n';
+  const log = `${HEAD}half a line, the rest\n`;
   assert.equal(await readFile(join(journal.folder, logFile(TASK)), 'utf8'), log);
   assert.equal(await latestLog(state, TASK), log);
   for (const name of await readdir(journal.folder))
     assert.equal((await stat(join(journal.folder, name))).mode & 0o777, 0o600);
+});
+
+test('journal makes no log of a task that said nothing, and knows what it did', async (t) => {
+  const state = await tempFolder(t);
+  const journal = openJournal(state, 'r1');
+  for (const event of [CHANGE, COMMAND]) journal.record(event);
+  assert.equal(latestLog(state, TASK), HEAD);
+  journal.record(applied(5));
+  await journal.close();
+  assert.deepEqual(await readdir(journal.folder), ['events.ndjson']);
+  assert.equal(latestLog(state, TASK), HEAD);
+});
+
+test('journal has a log of a task that said nothing and failed', async (t) => {
+  const state = await tempFolder(t);
+  const journal = openJournal(state, 'r1');
+  const failed: Event = { kind: 'task', at: 3, id: TASK, state: 'failed', took: 1 };
+  for (const event of [CHANGE, COMMAND, failed]) journal.record(event);
+  await journal.close();
+  assert.equal(await readFile(join(journal.folder, logFile(TASK)), 'utf8'), HEAD);
+});
+
+test('journal of a run that was cut off in an event is read up to there', async (t) => {
+  const state = await tempFolder(t);
+  const journal = openJournal(state, 'r1');
+  for (const event of [CHANGE, COMMAND]) journal.record(event);
+  await appendFile(join(journal.folder, 'events.ndjson'), JSON.stringify(COMMAND).slice(0, -5));
+  assert.equal(latestLog(state, TASK), HEAD);
+  await journal.close();
 });
 
 test('journal is on the disk while the run goes on', async (t) => {
