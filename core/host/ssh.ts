@@ -15,6 +15,15 @@ type SshTarget = Extract<Connection, { kind: 'ssh' }>;
 /** What ssh itself exits with when it cannot reach or enter the host; a remote command may exit so too. */
 const SSH_FAILED = 255;
 
+/** Said by ssh once it is connected and its socket is there, in which order it does that. */
+const READY = 'cc is connected';
+
+/** One that stays in the foreground, so that it ends with cc, also with one that is killed. */
+const MASTER = [
+  ...['-N', '-o', 'ControlMaster=yes', '-o', 'ControlPersist=no'],
+  ...['-o', 'PermitLocalCommand=yes', '-o', `LocalCommand=echo ${READY}`],
+];
+
 /** The arguments that lead to a host, for ssh and for a message that can be pasted. */
 export function sshArguments(target: SshTarget): string[] {
   const option = (name: string, value: string | undefined) => (value ? ['-o', `${name}=${value}`] : []);
@@ -34,25 +43,15 @@ export async function ssh(host: string, target: SshTarget): Promise<Transport> {
   const socket = ['-o', `ControlPath=${folder}/master`];
   const address = sshArguments(target);
   const options = ['-o', 'BatchMode=yes', '-o', 'ConnectTimeout=10', '-o', 'ServerAliveInterval=15'];
+  const master = connected(['ssh', ...socket, ...options, ...MASTER, ...address]);
   const close = async () => {
-    await runProcess(['ssh', ...socket, '-O', 'exit', ...address]);
+    await master.close();
     await rm(folder, { recursive: true, force: true });
   };
-  const master = [
-    'ssh',
-    ...socket,
-    ...options,
-    '-o',
-    'ControlMaster=yes',
-    '-o',
-    'ControlPersist=yes',
-    '-N',
-    '-f',
-  ];
-  const opened = await runProcess([...master, ...address]);
-  if (opened.code !== 0) {
+  const refused = await master.refused;
+  if (refused) {
     await close();
-    return fail({ kind: 'unreachable', host, address: target.address, why: opened.stderr.trim() });
+    return fail({ kind: 'unreachable', host, address: target.address, why: refused.stderr.trim() });
   }
 
   const exec = async (argv: readonly string[], { env, cwd, ...rest }: ExecOptions = {}): Promise<Exit> => {
@@ -64,6 +63,26 @@ export async function ssh(host: string, target: SshTarget): Promise<Transport> {
   };
   const through = (line: string) => ['ssh', ...socket, ...options, ...address, remote(['bash', '-c', line])];
   return { host, exec, through, files: scriptedFiles(host, exec, ROOT_BASE), [Symbol.asyncDispose]: close };
+}
+
+/** A connection held open by a process; `refused` is how that ended, or undefined once it is ready. */
+function connected(argv: readonly string[]) {
+  const stop = new AbortController();
+  const { promise: ready, resolve } = Promise.withResolvers<undefined>();
+  let heard = '';
+  const running = runProcess(argv, {
+    signal: stop.signal,
+    env: { SHELL: '/bin/sh' }, // the user's own may be one that runs nothing
+    onOutput: (text) => {
+      heard += text;
+      if (heard.includes(READY)) resolve(undefined);
+    },
+  });
+  const close = async () => {
+    stop.abort();
+    await running;
+  };
+  return { refused: Promise.race([ready, running]), close };
 }
 
 /** One line for the remote user's shell; every word is quoted, so it only has to find the program. */

@@ -9,7 +9,7 @@ import { ssh } from '../../core/host/ssh.ts';
 import { digestOf } from '../../core/model/digest.ts';
 import { startSshd } from '../rig/sshd.ts';
 import { tempFolder } from '../rig/temp.ts';
-import { program, until } from './second-process.ts';
+import { numberIn, program, until } from './second-process.ts';
 
 const sh = (text: string) => ['sh', '-c', text];
 const ended = (code: number, stdout = '', stderr = '') => ({ code, signal: null, stdout, stderr });
@@ -20,8 +20,13 @@ const host = await ssh('node-1', server.target);
 after(() => host[Symbol.asyncDispose]());
 
 /** What a process with this environment is answered by a host. */
-function visit(target: Parameters<typeof ssh>[1], env: Readonly<Record<string, string>>) {
-  return runProcess(program(new URL('ssh-visitor.ts', import.meta.url), JSON.stringify(target)), { env });
+function visit(
+  target: Parameters<typeof ssh>[1],
+  env: Readonly<Record<string, string>>,
+  ...rest: readonly string[]
+) {
+  const words = program(new URL('ssh-visitor.ts', import.meta.url), JSON.stringify(target), ...rest);
+  return runProcess(words, { env });
 }
 
 test('ssh answers exit codes, a remote 255 among them, and both streams', async () => {
@@ -134,6 +139,16 @@ test('ssh leaves no connection behind', async () => {
   const another = await ssh('node-1', server.target);
   assert.equal(await server.connections(), 2);
   await another[Symbol.asyncDispose]();
+  await until('only the shared one is open', async () => (await server.connections()) === 1);
+});
+
+test('ssh leaves no connection behind when cc is killed', async (t) => {
+  const file = join(await tempFolder(t), 'pid');
+  const running = visit(server.target, {}, file);
+  const pid = await numberIn(file);
+  assert.equal(await server.connections(), 2);
+  process.kill(pid, 'SIGKILL');
+  await running;
   await until('only the shared one is open', async () => (await server.connections()) === 1);
 });
 
