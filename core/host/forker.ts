@@ -75,9 +75,8 @@ sub become {
   $SIG{PIPE} = 'DEFAULT';
   while (my ($name, $value) = splice @$env, 0, 2) { $ENV{$name} = $value }
   $cwd eq '' or chdir $cwd or $refuse->('folder');
-  $file ? open(STDIN, '<', $file) || $refuse->('input') : open(STDIN, '<&', $in);
-  open STDOUT, '>&', $out;
-  open STDERR, '>&', $err;
+  $file ? open(STDIN, '<', $file) || $refuse->('input') : open(STDIN, '<&', $in) || $refuse->('program');
+  open STDOUT, '>&', $out and open STDERR, '>&', $err or $refuse->('program');
   exec { $words[0] } @words or $refuse->($! == 2 ? 'absent' : 'program');
 }
 sub forget { my ($child) = @_; delete $by_id{$child->{id}}; say_to_cc('c', $child->{id}, '') }

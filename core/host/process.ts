@@ -21,6 +21,8 @@ const KEPT_OF_TOLD = 512 * 1024;
 export function runProcess(argv: readonly string[], options: ExecOptions = {}): Promise<Exit> {
   const { signal, onOutput, input, cwd, env = {} } = options;
   const { promise, resolve, reject } = Promise.withResolvers<Exit>();
+  if ([...argv, ...Object.values(env), cwd].some((word) => word?.includes('\0')))
+    return Promise.resolve(notRun('program', 'a word with a null character cannot be given', argv, options));
   const heard = { stdout: collect(onOutput), stderr: collect(onOutput) };
   let exit: Pick<Exit, 'code' | 'signal'> | undefined;
   let timer: NodeJS.Timeout | undefined;

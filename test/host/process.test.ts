@@ -61,6 +61,12 @@ test('process gets arguments as they are', async () => {
   assert.deepEqual(stdout.split('\0').slice(0, -1), nasty);
 });
 
+test('process gets no word cut off at a null character', async () => {
+  const refused = ended(126, '', 'echo: a word with a null character cannot be given');
+  assert.deepEqual(await runProcess(['echo', 'a\0b']), refused);
+  assert.deepEqual(await runProcess(['echo'], { env: { A: 'a\0b' } }), refused);
+});
+
 test('process gets its folder, and its variables beside those of cc', async (t) => {
   const folder = await tempFolder(t);
   const { stdout } = await runProcess(sh('pwd -P; echo "$CC_TEST"; [ -n "$PATH" ] && echo path'), {
