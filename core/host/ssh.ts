@@ -15,7 +15,7 @@ type SshTarget = Extract<Connection, { kind: 'ssh' }>;
 /** What ssh itself exits with when it cannot reach or enter the host; a remote command may exit so too. */
 const SSH_FAILED = 255;
 
-/** Said by ssh once it is connected and its socket is there, in which order it does that. */
+/** What ssh says once it is connected: it runs its local command when others can already come in by its socket. */
 const READY = 'cc is connected';
 
 /** One that stays in the foreground, so that it ends with cc, also with one that is killed. */
@@ -80,7 +80,7 @@ function connected(argv: readonly string[]) {
   });
   const close = async () => {
     stop.abort();
-    await running;
+    await running.catch(() => undefined); // it is gone either way
   };
   return { refused: Promise.race([ready, running]), close };
 }
