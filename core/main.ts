@@ -1,13 +1,13 @@
-/** The edges of the process: arguments, streams, signals, exit code. Everything else is handed down from here. */
+/** The process: arguments, streams, signals, exit code. Everything else is handed down from here. */
 import { fstatSync, statSync, writeSync } from 'node:fs';
 import process from 'node:process';
 import type { Options } from './cli/args.ts';
 import { help, parsed, type Verb } from './cli/args.ts';
+import type { CliContext } from './cli/project.ts';
 import { run } from './cli/run.ts';
-import type { Edges } from './cli/session.ts';
 import { codeOf, exitFor, Failed, unwritten } from './model/failure.ts';
 
-type Command = (names: readonly string[], options: Options, edges: Edges) => Promise<number>;
+type Command = (names: readonly string[], options: Options, cli: CliContext) => Promise<number>;
 
 /** All but the most used are loaded when asked for, because start-up is a feature. */
 const COMMANDS: { readonly [V in Verb]: () => Promise<Command> } = {
@@ -64,7 +64,7 @@ async function main(): Promise<number> {
     arch: process.arch,
     command: ['cc', ...process.argv.slice(2)].join(' '),
     onStop,
-    spare,
+    saveMemory,
   });
 }
 
@@ -118,7 +118,7 @@ async function ask(question: string): Promise<boolean> {
 }
 
 /** A young generation that grows no more saves a fifth. Not loaded before, because it takes a while. */
-function spare(): void {
+function saveMemory(): void {
   if (!('Deno' in globalThis))
     process.getBuiltinModule('node:v8').setFlagsFromString('--semi-space-growth-factor=1');
 }

@@ -1,4 +1,4 @@
-/** What the sources promise about themselves: who imports whom, how long things are, what only the edge may touch. */
+/** What the sources promise about themselves: who imports whom, how long things are, what only main.ts may touch. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, normalize } from 'node:path';
@@ -237,11 +237,11 @@ test('no type is any', () => {
 });
 
 /** What belongs to the process or to chance, and is handed down from core/main.ts. */
-const EDGE =
+const IMPURE =
   /\bconsole\.|\bprocess\.(?!ts\b)\w+|\bDate\.now\b|\bnew Date\b|\bperformance\.now\b|\bMath\.random\b|\brandom(UUID|Bytes)\b|\bhomedir\b/g;
 
 /** Where it is used all the same, and why. */
-const EDGES: Readonly<Record<string, readonly string[]>> = {
+const IMPURE_FILES: Readonly<Record<string, readonly string[]>> = {
   'core/cli/run.ts': ['new Date', 'process.pid', 'process.hrtime'], // the run's id and the real clock
   'core/host/hold.ts': ['process.pid', 'new Date'], // the hold names its owner
   'core/host/memo.ts': ['Date.now'], // compared with times of files
@@ -259,11 +259,13 @@ const EDGES: Readonly<Record<string, readonly string[]>> = {
 test('only core/main.ts touches the process, the clock and chance, but for known exceptions', () => {
   const found = SOURCES.filter(({ path }) => path !== 'core/main.ts').flatMap(({ path, code }) => {
     const uses = new Set(
-      code.filter((line) => !/^import |\/console\.log`/.test(line)).flatMap((line) => line.match(EDGE) ?? []),
+      code
+        .filter((line) => !/^import |\/console\.log`/.test(line))
+        .flatMap((line) => line.match(IMPURE) ?? []),
     );
     return uses.size > 0 ? [[path, [...uses]] as const] : [];
   });
-  assert.deepEqual(Object.fromEntries(found), EDGES);
+  assert.deepEqual(Object.fromEntries(found), IMPURE_FILES);
 });
 
 test('sources can be parsed by the oldest Node that package.json allows', () => {

@@ -15,29 +15,29 @@ import type { Wish } from '../store/resolve.ts';
 import type { Options } from './args.ts';
 import { artifactsOf, forEach, tellingOf } from './fetching.ts';
 import { labelOf, wishesOf } from './lock.ts';
+import type { CliContext, Project } from './project.ts';
 import { run } from './run.ts';
-import type { Edges, Session } from './session.ts';
 
 /** Writes a bundle of all that tasks of the recipe would fetch, and fetches what is not here yet. */
 export async function bundle(
   [file = '']: readonly string[],
   options: Options,
-  edges: Edges,
+  cli: CliContext,
 ): Promise<number> {
-  const { session, wishes } = await wishesOf(options, edges);
-  const artifacts = artifactsOf(session.tasks);
+  const { project, wishes } = await wishesOf(options, cli);
+  const artifacts = artifactsOf(project.tasks);
   const stop = new AbortController();
-  edges.onStop((signal) => stop.abort(new Failed({ kind: 'interrupted', signal })));
+  cli.onStop((signal) => stop.abort(new Failed({ kind: 'interrupted', signal })));
   const fetching = (label: string): Fetching => ({
-    network: session.network,
+    network: project.network,
     signal: stop.signal,
-    telling: tellingOf(label, edges),
+    telling: tellingOf(label, cli),
   });
-  const gathering = { session, store: openStore(session.paths.cache, []), stop, fetching };
-  const path = resolve(edges.cwd, file);
+  const gathering = { project, store: openStore(project.paths.cache, []), stop, fetching };
+  const path = resolve(cli.cwd, file);
   let exit = 0;
   const gather = async (): Promise<Contents | undefined> => {
-    exit = await prepared(artifacts, options, edges);
+    exit = await prepared(artifacts, options, cli);
     if (exit !== 0) return undefined;
     const entries = await releases(wishes, gathering);
     const git = await commits(artifacts, gathering);
@@ -46,30 +46,30 @@ export async function bundle(
   await writeBundle(path, gather, gathering.store, stop.signal);
   if (exit !== 0) return exit;
   const names = artifacts.map(({ name }) => name).toSorted();
-  if (options.json) edges.out(`${JSON.stringify({ file: path, artifacts: names })}\n`);
-  else edges.out(`wrote ${path}: ${names.join(', ') || 'no releases'}\n`);
+  if (options.json) cli.out(`${JSON.stringify({ file: path, artifacts: names })}\n`);
+  else cli.out(`wrote ${path}: ${names.join(', ') || 'no releases'}\n`);
   return 0;
 }
 
 /** Which archive of Debian is meant, tasks find out; they tell of themselves beside the answer. */
-async function prepared(artifacts: readonly Artifact[], options: Options, edges: Edges): Promise<number> {
+async function prepared(artifacts: readonly Artifact[], options: Options, cli: CliContext): Promise<number> {
   const needs = artifacts.flatMap(({ source, needs = [] }) => (isDebian(source) ? needs : []));
   if (needs.length === 0) return 0;
-  return run([...new Set(needs)], { ...options, json: false }, { ...edges, out: edges.say, terminal: false });
+  return run([...new Set(needs)], { ...options, json: false }, { ...cli, out: cli.say, terminal: false });
 }
 
 interface Gathering {
-  readonly session: Session;
+  readonly project: Project;
   readonly store: Store;
   readonly stop: AbortController;
   readonly fetching: (label: string) => Fetching;
 }
 
-async function releases(wishes: readonly Wish[], { session, stop, fetching }: Gathering): Promise<Entries> {
+async function releases(wishes: readonly Wish[], { project, stop, fetching }: Gathering): Promise<Entries> {
   const entries = new Map<string, Entry>();
   await forEach(wishes, stop, async (wish) => {
     const { name, arch, url } = wish;
-    const store = openStore(session.paths.cache, readLocks(session.locks, arch));
+    const store = openStore(project.paths.cache, readLocks(project.locks, arch));
     const artifact: Artifact = { name, source: { kind: 'url', url } };
     await fetchArtifact(store, artifact, fetching(labelOf(wish)));
     entries.set(name, { ...entries.get(name), [arch]: store.locked(artifact)! }); // without one it could not be fetched

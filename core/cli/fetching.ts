@@ -3,7 +3,7 @@ import type { Artifact } from '../model/artifact.ts';
 import type { Task } from '../model/task.ts';
 import { troubleLines } from '../report/explain.ts';
 import type { Fetching } from '../store/download.ts';
-import type { Edges } from './session.ts';
+import type { CliContext } from './project.ts';
 
 /** Downloads at once. */
 const PLACES = 4;
@@ -27,7 +27,7 @@ export async function forEach<Item>(
   stop.signal.throwIfAborted();
 }
 
-export function tellingOf(label: string, { say }: Edges): Fetching['telling'] {
+export function tellingOf(label: string, { say }: CliContext): Fetching['telling'] {
   return {
     log: (text) => say(`${label} ${text}\n`),
     attempt: ({ url, trouble }) => say(`${label} not from ${url}: ${troubleLines(trouble)[0]}\n`),

@@ -19,7 +19,7 @@ import {
 import { publishedSum, resolved, type Wish } from '../store/resolve.ts';
 import { type Options, usage } from './args.ts';
 import { forEach, tellingOf } from './fetching.ts';
-import { type Edges, openSession, type Session } from './session.ts';
+import { type CliContext, openProject, type Project } from './project.ts';
 
 /** The lock files that count, the configuration's own last. */
 type Locks = { readonly [A in Arch]: readonly Lock[] };
@@ -35,9 +35,9 @@ interface Result extends Item {
   readonly found: Locked | undefined;
 }
 
-export async function lock(names: readonly string[], options: Options, edges: Edges): Promise<number> {
+export async function lock(names: readonly string[], options: Options, cli: CliContext): Promise<number> {
   if (options.accept && names.length === 0) usage('Cannot accept every change at once: name the artifacts');
-  const { session, wishes } = await wishesOf(options, edges);
+  const { project, wishes } = await wishesOf(options, cli);
   const unknown = names.find((name) => !wishes.some((wish) => wish.name === name));
   if (unknown !== undefined) {
     const near = nearest(
@@ -46,9 +46,9 @@ export async function lock(names: readonly string[], options: Options, edges: Ed
     );
     fail({ kind: 'unknown-name', what: 'artifact', name: unknown, ...(near ? { near } : {}) });
   }
-  const file = session.locks.at(-1)!; // the configuration's own comes last
+  const file = project.locks.at(-1)!; // the configuration's own comes last
   const own = readEntries(file);
-  const locks = Object.fromEntries(ARCHES.map((arch) => [arch, readLocks(session.locks, arch)])) as Locks;
+  const locks = Object.fromEntries(ARCHES.map((arch) => [arch, readLocks(project.locks, arch)])) as Locks;
   const items = wishes.map((wish) => {
     const known = lockedIn(locks[wish.arch], wish.name, wish.url);
     return { ...wish, asked: names.includes(wish.name), known: known?.url === wish.url ? known : undefined };
@@ -56,32 +56,32 @@ export async function lock(names: readonly string[], options: Options, edges: Ed
   await agreed(
     items.filter(({ known, sums, asked }) => !known && !sums && (asked || names.length === 0)),
     options,
-    edges,
+    cli,
   );
-  const results = await resolvedAll(items, names.length === 0, session, edges);
+  const results = await resolvedAll(items, names.length === 0, project, cli);
   const refused = results.flatMap((item) => (options.accept && item.asked ? [] : changeOf(item)));
   if (refused.length > 0) fail({ kind: 'lock-changed', file, changes: refused });
   const next = entriesOf(results, locks, own);
-  report(own, next, file, { options, edges });
+  report(own, next, file, { options, cli });
   return 0;
 }
 
 /** The releases of the recipe, for each processor that its hosts or the controller have. */
 export async function wishesOf(
   options: Options,
-  edges: Edges,
-): Promise<{ session: Session; wishes: readonly Wish[] }> {
-  const session = await openSession(options, edges);
-  const others = new Set(session.hosts.flatMap(({ arch }) => (arch && arch !== session.arch ? [arch] : [])));
-  const sessions = [session];
-  for (const arch of others) sessions.push(await openSession(options, edges, arch));
+  cli: CliContext,
+): Promise<{ project: Project; wishes: readonly Wish[] }> {
+  const project = await openProject(options, cli);
+  const others = new Set(project.hosts.flatMap(({ arch }) => (arch && arch !== project.arch ? [arch] : [])));
+  const projects = [project];
+  for (const arch of others) projects.push(await openProject(options, cli, arch));
   const wishes = new Map<string, Wish>();
-  for (const { tasks, arch } of sessions) {
+  for (const { tasks, arch } of projects) {
     for (const { name, source } of tasks.flatMap(({ step }) => step.artifacts ?? []))
       if (source.kind === 'url')
         wishes.set(`${name} ${arch}`, { name, arch, url: source.url, ...sumsOf(source) });
   }
-  return { session, wishes: [...wishes.values()].toSorted((a, b) => (labelOf(a) < labelOf(b) ? -1 : 1)) };
+  return { project, wishes: [...wishes.values()].toSorted((a, b) => (labelOf(a) < labelOf(b) ? -1 : 1)) };
 }
 
 function sumsOf({ sums }: { readonly sums?: string }): { readonly sums?: string } {
@@ -89,7 +89,7 @@ function sumsOf({ sums }: { readonly sums?: string }): { readonly sums?: string 
 }
 
 /** Bytes that nobody vouches for are trusted because somebody says so, once for all of them. */
-async function agreed(items: readonly Item[], options: Options, { ask }: Edges): Promise<void> {
+async function agreed(items: readonly Item[], options: Options, { ask }: CliContext): Promise<void> {
   if (items.length === 0 || options.firstUse) return;
   const list = items.map((item) => `  ${labelOf(item)}: ${item.url}`).join('\n');
   const yes = await ask(`Nobody publishes a digest of these:\n${list}\nTrust what arrives now? [y/N] `);
@@ -99,16 +99,16 @@ async function agreed(items: readonly Item[], options: Options, { ask }: Edges):
 async function resolvedAll(
   items: readonly Item[],
   everything: boolean,
-  session: Session,
-  edges: Edges,
+  project: Project,
+  cli: CliContext,
 ): Promise<readonly Result[]> {
-  const store = openStore(session.paths.cache, []);
+  const store = openStore(project.paths.cache, []);
   const stop = new AbortController();
-  edges.onStop((signal) => stop.abort(new Failed({ kind: 'interrupted', signal })));
+  cli.onStop((signal) => stop.abort(new Failed({ kind: 'interrupted', signal })));
   const results: Result[] = [];
   await forEach(items, stop, async (item) => {
-    const telling = tellingOf(labelOf(item), edges);
-    const fetching = { network: session.network, signal: stop.signal, telling };
+    const telling = tellingOf(labelOf(item), cli);
+    const fetching = { network: project.network, signal: stop.signal, telling };
     results.push({ ...item, found: await foundOf(item, everything, store, fetching) });
   });
   return items.map((item) => results.find((result) => labelOf(result) === labelOf(item))!); // each has one
@@ -160,11 +160,11 @@ function entriesOf(results: readonly Result[], locks: Locks, own: Entries): Entr
 
 interface Saying {
   readonly options: Options;
-  readonly edges: Edges;
+  readonly cli: CliContext;
 }
 
 /** Shows what differs, and writes the file when something does. */
-function report(own: Entries, next: Entries, file: string, { options, edges }: Saying): void {
+function report(own: Entries, next: Entries, file: string, { options, cli }: Saying): void {
   const text = lockText(next);
   const changes = differences(own, next);
   if (changes.length > 0) {
@@ -175,11 +175,11 @@ function report(own: Entries, next: Entries, file: string, { options, edges }: S
       unwritten(file, error);
     }
   }
-  if (options.json) edges.out(`${JSON.stringify({ file, changes })}\n`);
+  if (options.json) cli.out(`${JSON.stringify({ file, changes })}\n`);
   else {
     for (const { kind, name, arch, from, to } of changes)
-      edges.out(`${MARKS[kind]} ${name} ${arch}: ${[from, to].filter(Boolean).join(' → ')}\n`);
-    edges.out(`${changes.length === 0 ? 'nothing to change in' : 'wrote'} ${file}\n`);
+      cli.out(`${MARKS[kind]} ${name} ${arch}: ${[from, to].filter(Boolean).join(' → ')}\n`);
+    cli.out(`${changes.length === 0 ? 'nothing to change in' : 'wrote'} ${file}\n`);
   }
 }
 

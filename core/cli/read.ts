@@ -5,32 +5,32 @@ import { fail } from '../model/failure.ts';
 import type { Task } from '../model/task.ts';
 import { latestLog } from '../store/journal.ts';
 import { type Options, usage } from './args.ts';
-import { chosen, type Edges, openSession } from './session.ts';
+import { type CliContext, chosen, openProject } from './project.ts';
 
-export async function list(_: readonly string[], options: Options, edges: Edges): Promise<number> {
-  const { name, tasks, undoers } = await openSession(options, edges);
+export async function list(_: readonly string[], options: Options, cli: CliContext): Promise<number> {
+  const { name, tasks, undoers } = await openProject(options, cli);
   if (options.json) {
     const rows = tasks.map(({ id, host, plugin, needs }) => ({ id, host: host.name, plugin, needs }));
-    edges.out(`${JSON.stringify({ recipe: name, tasks: rows, undo: undoers })}\n`);
+    cli.out(`${JSON.stringify({ recipe: name, tasks: rows, undo: undoers })}\n`);
     return 0;
   }
   for (const plugin of new Set(tasks.map((task) => task.plugin))) {
-    edges.out(`${plugin}\n`);
+    cli.out(`${plugin}\n`);
     for (const task of tasks.filter((each) => each.plugin === plugin))
-      edges.out(`  ${plugin}/${task.step.name} on ${task.host.name}\n`);
+      cli.out(`  ${plugin}/${task.step.name} on ${task.host.name}\n`);
   }
-  for (const undoer of undoers) edges.out(`${undoer}\n  takes everything back\n`);
+  for (const undoer of undoers) cli.out(`${undoer}\n  takes everything back\n`);
   return 0;
 }
 
-export async function graph(names: readonly string[], options: Options, edges: Edges): Promise<number> {
-  const session = await openSession(options, edges);
-  const { tasks, graph } = chosen(session, names);
+export async function graph(names: readonly string[], options: Options, cli: CliContext): Promise<number> {
+  const project = await openProject(options, cli);
+  const { tasks, graph } = chosen(project, names);
   const format = options.json ? 'json' : (options.format ?? 'text');
   const draw =
     FORMATS[format] ?? usage(`Cannot draw "${format}": expected ${Object.keys(FORMATS).join(', ')}`);
   const place = new Map(graph.ids.map((id, index) => [id, index]));
-  edges.out(draw(tasks.toSorted((a, b) => place.get(a.id)! - place.get(b.id)!))); // order answers every id
+  cli.out(draw(tasks.toSorted((a, b) => place.get(a.id)! - place.get(b.id)!))); // order answers every id
   return 0;
 }
 
@@ -64,18 +64,18 @@ function arrows(
     .join('');
 }
 
-export async function logs(names: readonly string[], options: Options, edges: Edges): Promise<number> {
-  const session = await openSession(options, edges);
-  const tasks = named(session.tasks, names);
+export async function logs(names: readonly string[], options: Options, cli: CliContext): Promise<number> {
+  const project = await openProject(options, cli);
+  const tasks = named(project.tasks, names);
   const found = await Promise.all(
-    tasks.map(async ({ id }) => ({ id, text: await latestLog(session.paths.state, id) })),
+    tasks.map(async ({ id }) => ({ id, text: await latestLog(project.paths.state, id) })),
   );
   const known = found.filter(({ text }) => text !== undefined);
   if (options.json) {
-    edges.out(`${JSON.stringify(known)}\n`);
+    cli.out(`${JSON.stringify(known)}\n`);
     return 0;
   }
   if (known.length === 0) fail({ kind: 'unknown-name', what: 'a log of', name: names.join(' ') });
-  for (const { id, text } of known) edges.out(known.length > 1 ? `== ${id}\n${text}` : `${text}`);
+  for (const { id, text } of known) cli.out(known.length > 1 ? `== ${id}\n${text}` : `${text}`);
   return 0;
 }

@@ -13,34 +13,34 @@ import { drive, type Outcomes } from '../run/engine.ts';
 import type { World } from '../run/look.ts';
 import { median, openJournal, readDurations } from '../store/journal.ts';
 import { type Options, usage } from './args.ts';
-import { chosen, type Edges, openSession, openWorld, type Session } from './session.ts';
+import { type CliContext, chosen, openProject, openWorld, type Project } from './project.ts';
 
-export async function run(names: readonly string[], options: Options, edges: Edges): Promise<number> {
-  const session = await openSession(options, edges);
-  const undo = names.some((name) => session.undoers.includes(name));
+export async function run(names: readonly string[], options: Options, cli: CliContext): Promise<number> {
+  const project = await openProject(options, cli);
+  const undo = names.some((name) => project.undoers.includes(name));
   if (undo && names.length > 1) usage('Cannot take everything back and run tasks at once');
-  const { wanted, ...selected } = chosen(session, undo ? [] : names);
+  const { wanted, ...selected } = chosen(project, undo ? [] : names);
   const stop = new AbortController();
-  edges.onStop((signal) => stop.abort(signal));
+  cli.onStop((signal) => stop.abort(signal));
   const asked = new Set(names.includes('all') ? [] : wanted.map(({ id }) => id));
-  const world = await openWorld(session, stop.signal, asked);
+  const world = await openWorld(project, stop.signal, asked);
   try {
-    return await held({ session, ...selected, undo, options, id: runId() }, world, edges);
+    return await held({ project, ...selected, undo, options, id: runId() }, world, cli);
   } finally {
     await world.fleet[Symbol.asyncDispose]();
   }
 }
 
 /** One run at a time; whether root can be had is known before anything is done, not in the middle. */
-async function held(job: Job, world: World, edges: Edges): Promise<number> {
-  const { paths } = job.session;
-  const holding = await hold(`${paths.state}/hold`, job.id, edges.command);
+async function held(job: Job, world: World, cli: CliContext): Promise<number> {
+  const { paths } = job.project;
+  const holding = await hold(`${paths.state}/hold`, job.id, cli.command);
   try {
-    await unbundle(job, world, edges);
+    await unbundle(job, world, cli);
     const rooted = job.tasks.find(({ host, step }) => host.name === CONTROLLER && step.root !== false);
     if (rooted) await world.fleet.station(rooted.host, true);
     const journal = openJournal(paths.state, job.id);
-    const report = await reporter(job.options, edges);
+    const report = await reporter(job.options, cli);
     let unheard: { readonly error: unknown } | undefined;
     const emit: Emit = (event) => {
       if (event.kind !== 'progress') journal.record(event);
@@ -60,13 +60,17 @@ async function held(job: Job, world: World, edges: Edges): Promise<number> {
   }
 }
 
-async function unbundle({ session, tasks, undo, options }: Job, world: World, { cwd }: Edges): Promise<void> {
+async function unbundle(
+  { project, tasks, undo, options }: Job,
+  world: World,
+  { cwd }: CliContext,
+): Promise<void> {
   if (options.bundle === undefined || undo) return;
-  await (await import('./unbundle.ts')).unbundled(resolve(cwd, options.bundle), tasks, session, world);
+  await (await import('./unbundle.ts')).unbundled(resolve(cwd, options.bundle), tasks, project, world);
 }
 
 interface Job {
-  readonly session: Session;
+  readonly project: Project;
   readonly tasks: readonly Task[];
   readonly graph: Order;
   readonly undo: boolean;
@@ -75,18 +79,18 @@ interface Job {
 }
 
 async function applyAll(
-  { session, tasks, graph: forward, undo, options, id }: Job,
+  { project, tasks, graph: forward, undo, options, id }: Job,
   world: World,
   emit: Emit,
   logs: string,
 ): Promise<number> {
-  const { paths, hosts } = session;
+  const { paths, hosts } = project;
   const start = clock.now();
   const at = () => Math.round(clock.now() - start);
   const controller = hosts.find(({ name }) => name === CONTROLLER)!; // expand puts it first
   const applies: Applying = {
     ...world,
-    ...{ run: id, cache: paths.cache, network: session.network, clock, emit, at },
+    ...{ run: id, cache: paths.cache, network: project.network, clock, emit, at },
     controller: () => world.fleet.station(controller, false),
   };
   const leaving = new Set(hosts.filter(({ madeBy }) => madeBy).map(({ name }) => name));
@@ -96,7 +100,7 @@ async function applyAll(
     kind: 'run-started',
     run: id,
     verb: undo ? 'undo' : 'run',
-    recipe: session.name,
+    recipe: project.name,
     tasks: ids,
     logs,
   });
@@ -108,7 +112,7 @@ async function applyAll(
     emit,
     clock,
     signal: world.signal,
-    concurrency: options.concurrency ?? session.concurrency,
+    concurrency: options.concurrency ?? project.concurrency,
     keepGoing: undo || options.keepGoing,
     duration: (task) => median(durations[task] ?? []) ?? 1,
   });
@@ -141,7 +145,7 @@ const clock: Clock = {
   },
 };
 
-async function reporter({ json: asJson }: Options, { out, terminal }: Edges): Promise<Emit> {
+async function reporter({ json: asJson }: Options, { out, terminal }: CliContext): Promise<Emit> {
   if (asJson) return (await import('../report/json.ts')).json(out);
   if (terminal) return (await import('../report/live.ts')).live(out);
   return lines(out);

@@ -10,7 +10,7 @@ import { reasonLine } from '../report/words.ts';
 import { drive } from '../run/engine.ts';
 import { type Finding, findingData, surveying } from '../run/survey.ts';
 import type { Options } from './args.ts';
-import { chosen, type Edges, openSession, openWorld, type Session } from './session.ts';
+import { type CliContext, chosen, openProject, openWorld, type Project } from './project.ts';
 
 /** What to do about findings: how to print one, and which of them make the command exit 2. */
 interface Reading {
@@ -18,16 +18,16 @@ interface Reading {
   readonly summary: (findings: readonly Finding[]) => string;
 }
 
-export async function plan(names: readonly string[], options: Options, edges: Edges): Promise<number> {
-  return survey(names, options, edges, {
+export async function plan(names: readonly string[], options: Options, cli: CliContext): Promise<number> {
+  return survey(names, options, cli, {
     lines: planned,
     summary: (all) =>
       `${all.filter(({ kind }) => kind !== 'as-declared').length} of ${all.length} tasks would do something`,
   });
 }
 
-export async function status(names: readonly string[], options: Options, edges: Edges): Promise<number> {
-  return survey(names, options, edges, {
+export async function status(names: readonly string[], options: Options, cli: CliContext): Promise<number> {
+  return survey(names, options, cli, {
     lines: standing,
     summary: (all) =>
       `${all.filter(({ kind }) => kind === 'as-declared').length} of ${all.length} tasks are as declared`,
@@ -37,15 +37,15 @@ export async function status(names: readonly string[], options: Options, edges: 
 async function survey(
   names: readonly string[],
   options: Options,
-  edges: Edges,
+  cli: CliContext,
   reading: Reading,
 ): Promise<number> {
-  const session = await openSession(options, edges);
-  const findings = await findingsOf(session, names, edges);
+  const project = await openProject(options, cli);
+  const findings = await findingsOf(project, names, cli);
   if (options.json)
-    edges.out(`${JSON.stringify({ recipe: session.name, tasks: findings.map(findingData) })}\n`);
+    cli.out(`${JSON.stringify({ recipe: project.name, tasks: findings.map(findingData) })}\n`);
   else {
-    edges.out([...findings.flatMap(reading.lines), reading.summary(findings), ''].join('\n'));
+    cli.out([...findings.flatMap(reading.lines), reading.summary(findings), ''].join('\n'));
   }
   return exitOf(findings);
 }
@@ -58,14 +58,14 @@ function exitOf(findings: readonly Finding[]): number {
 
 /** Looks at the chosen tasks and all they need; writes nothing. */
 async function findingsOf(
-  session: Session,
+  project: Project,
   names: readonly string[],
-  edges: Edges,
+  cli: CliContext,
 ): Promise<readonly Finding[]> {
-  const { tasks, graph } = chosen(session, names);
+  const { tasks, graph } = chosen(project, names);
   const stop = new AbortController();
-  edges.onStop((signal) => stop.abort(signal));
-  const world = await openWorld(session, stop.signal, new Set());
+  cli.onStop((signal) => stop.abort(signal));
+  const world = await openWorld(project, stop.signal, new Set());
   const { work, findings } = surveying(world);
   const driven = drive({
     tasks,
@@ -74,7 +74,7 @@ async function findingsOf(
     emit: () => {},
     clock: { now: () => 0, sleep: async () => {} },
     signal: stop.signal,
-    concurrency: session.concurrency,
+    concurrency: project.concurrency,
     keepGoing: true,
     duration: () => 1,
   });
@@ -108,13 +108,13 @@ function standing(finding: Finding): readonly string[] {
 }
 
 /** Explains one task from its stamp, today's manifest and a look at its host. */
-export async function why(names: readonly string[], options: Options, edges: Edges): Promise<number> {
-  const session = await openSession(options, edges);
-  const wanted = new Set<TaskId>(named(session.tasks, names).map(({ id }) => id));
-  const findings = await findingsOf(session, names, edges);
+export async function why(names: readonly string[], options: Options, cli: CliContext): Promise<number> {
+  const project = await openProject(options, cli);
+  const wanted = new Set<TaskId>(named(project.tasks, names).map(({ id }) => id));
+  const findings = await findingsOf(project, names, cli);
   const asked = findings.filter(({ id }) => wanted.has(id));
-  if (options.json) edges.out(`${JSON.stringify(asked.map(findingData) satisfies Json)}\n`);
-  else for (const line of asked.flatMap((finding) => because(finding, findings))) edges.out(`${line}\n`);
+  if (options.json) cli.out(`${JSON.stringify(asked.map(findingData) satisfies Json)}\n`);
+  else for (const line of asked.flatMap((finding) => because(finding, findings))) cli.out(`${line}\n`);
   return 0;
 }
 

@@ -21,16 +21,16 @@ import { archivesOf, type DebianSource, isDebian } from '../store/excerpt.ts';
 import { type GitArtifact, isGit, readPack } from '../store/git.ts';
 import { excerptIn, forgetExcerpt } from '../store/paths.ts';
 import { artifactsOf } from './fetching.ts';
-import type { Session } from './session.ts';
+import type { Project } from './project.ts';
 
 /** Brings what tasks fetch from a bundle into the store; fails before anything starts when something is in neither. */
 export async function unbundled(
   file: string,
   tasks: readonly Task[],
-  session: Session,
+  project: Project,
   { store, signal }: Pick<World, 'store' | 'signal'>,
 ): Promise<void> {
-  const wanted = artifactsOf(session.tasks).filter((artifact) => isWanted(artifact, tasks));
+  const wanted = artifactsOf(project.tasks).filter((artifact) => isWanted(artifact, tasks));
   const away = wanted.filter((artifact) => !isHere(artifact, store));
   if (wanted.length === 0 || (away.length === 0 && !existsSync(file))) return;
   const from = await openBundle(file);
@@ -42,14 +42,14 @@ export async function unbundled(
     for (const artifact of away) {
       const locked = artifact.source.kind === 'url' && store.locked(artifact);
       if (locked) await from.take(artifact.name, locked.sha256, store, signal);
-      if (isGit(artifact)) await takeTree(from, artifact, session, store, signal);
+      if (isGit(artifact)) await takeTree(from, artifact, project, store, signal);
     }
     for (const [apt, sources] of archivesOf(wanted))
       if (sources.every((source) => holdsDebian(names, source)))
         await pour(from, excerpt, apt, store, signal);
   } catch (error) {
     if (signal.aborted) fail({ kind: 'interrupted', signal: String(signal.reason) }, error);
-    unwritten(session.paths.cache, error, 'take releases from the bundle');
+    unwritten(project.paths.cache, error, 'take releases from the bundle');
   }
 }
 
@@ -166,7 +166,7 @@ function link(bytes: string, path: string, { path: bundle }: Bundle): void {
 async function takeTree(
   from: Bundle,
   artifact: GitArtifact,
-  { network }: Session,
+  { network }: Project,
   store: Store,
   signal: AbortSignal,
 ): Promise<void> {

@@ -1,4 +1,4 @@
-/** The edges of the process: what goes to which stream, and the exit code. */
+/** The process: what goes to which stream, and the exit code. */
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -16,8 +16,8 @@ import { type Paths, pathsOf } from '../store/paths.ts';
 import type { Options } from './args.ts';
 import { loadConfig } from './config.ts';
 
-/** The edges of the process, handed down from `main.ts` so that nothing else touches them. */
-export interface Edges {
+/** The process as commands see it, handed down from `main.ts` so that nothing else touches it. */
+export interface CliContext {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly out: (text: string) => void;
@@ -31,13 +31,13 @@ export interface Edges {
   /** Calls back on each signal that asks to stop, with its name. */
   readonly onStop: (stop: (signal: NodeJS.Signals) => void) => void;
   /** Spares memory from here on, at some cost in time. */
-  readonly spare: () => void;
+  readonly saveMemory: () => void;
 }
 
 /** From so many tasks on, what is soon garbage would be most of the memory. */
 const MANY = 1000;
 
-export interface Session extends Expanded {
+export interface Project extends Expanded {
   readonly file: string;
   /** The lock files that count, that of the base recipe first. */
   readonly locks: readonly string[];
@@ -47,22 +47,22 @@ export interface Session extends Expanded {
 }
 
 /** `arch` is the processor whose artifacts are meant; that of the controller unless told otherwise. */
-export async function openSession(
+export async function openProject(
   options: Options,
-  edges: Edges,
-  arch: Arch = archOf(edges.arch),
-): Promise<Session> {
-  const { file, layers, locks } = await loadConfig(options, edges.cwd);
+  cli: CliContext,
+  arch: Arch = archOf(cli.arch),
+): Promise<Project> {
+  const { file, layers, locks } = await loadConfig(options, cli.cwd);
   const problems: Problem[] = [];
   const flat = flattened(layers, problems);
-  const paths = pathsOf(edges.env, flat.name);
+  const paths = pathsOf(cli.env, flat.name);
   const expanded = expand(
     flat,
     { arch, file, cache: join(paths.cache, 'recipes', flat.name), state: paths.state },
     problems,
   );
-  if (expanded.tasks.length > MANY) edges.spare();
-  return { ...expanded, file, locks, arch, network: networkOf(flat.mirrors, flat.proxy, edges.env), paths };
+  if (expanded.tasks.length > MANY) cli.saveMemory();
+  return { ...expanded, file, locks, arch, network: networkOf(flat.mirrors, flat.proxy, cli.env), paths };
 }
 
 /** Node's names of processors to those of Debian and Kubernetes. */
@@ -73,10 +73,10 @@ function archOf(arch: string): Arch {
 }
 
 /** The tasks that names stand for and what they need; no name means all. */
-export function chosen(session: Session, names: readonly string[]): Chosen {
-  if (names.length === 0) return { wanted: session.tasks, tasks: session.tasks, graph: session.graph };
-  const wanted = named(session.tasks, names);
-  const tasks = withNeeds(session.tasks, wanted);
+export function chosen(project: Project, names: readonly string[]): Chosen {
+  if (names.length === 0) return { wanted: project.tasks, tasks: project.tasks, graph: project.graph };
+  const wanted = named(project.tasks, names);
+  const tasks = withNeeds(project.tasks, wanted);
   return { wanted, tasks, graph: order(tasks) };
 }
 
@@ -88,12 +88,12 @@ export interface Chosen {
 
 /** A world to look at hosts in; whoever opens it closes its fleet. */
 export async function openWorld(
-  session: Session,
+  project: Project,
   signal: AbortSignal,
   asked: ReadonlySet<TaskId>,
 ): Promise<World> {
-  const store = openStore(session.paths.cache, readLocks(session.locks, session.arch));
-  const fleet = fleetOf(session.paths.state);
+  const store = openStore(project.paths.cache, readLocks(project.locks, project.arch));
+  const fleet = fleetOf(project.paths.state);
   return {
     fleet,
     store,
