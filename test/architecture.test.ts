@@ -171,7 +171,7 @@ const LONG = 40;
 const LONGER: Readonly<Record<string, string>> = {
   'core/host/view.ts': 'one method of a view for each question; could be a class by rule 13',
   'core/run/engine.ts': 'the one loop: ready, run, end, begin, which share what stopping means',
-  'core/run/fleet.ts': 'closures over two maps of connections; could be a class by rule 13',
+  'core/run/session-pool.ts': 'closures over two maps of connections; could be a class by rule 13',
   'core/store/bytes.ts': 'an object of small methods over the memory of digests; could be a class by rule 13',
   'plugins/containerd.ts': 'build: a list of steps, read from top to bottom',
   'plugins/debian.ts': 'build: a list of steps, read from top to bottom',
@@ -247,7 +247,7 @@ const IMPURE_FILES: Readonly<Record<string, readonly string[]>> = {
   'core/host/memo.ts': ['Date.now'], // compared with times of files
   'core/report/live.ts': ['process.stderr'], // the spinner's stream
   'core/run/change.ts': ['new Date'], // when a stamp was written
-  'core/run/fleet.ts': ['process.getuid'], // where notes about this machine are kept
+  'core/run/session-pool.ts': ['process.getuid'], // where notes about this machine are kept
   'core/store/bundle.ts': ['process.pid'], // names of files that are being written
   'core/store/bytes.ts': ['process.pid'], // names of files that are being made
   'core/store/durable.ts': ['process.pid'], // names of files that are being written

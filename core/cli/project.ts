@@ -7,8 +7,8 @@ import { named, withNeeds } from '../graph/select.ts';
 import type { Arch } from '../model/artifact.ts';
 import { fail, type Problem } from '../model/failure.ts';
 import type { Task, TaskId } from '../model/task.ts';
-import { fleetOf } from '../run/fleet.ts';
 import type { World } from '../run/look.ts';
+import { sessionPool } from '../run/session-pool.ts';
 import { openStore } from '../store/bytes.ts';
 import { readLocks } from '../store/lock.ts';
 import { type Network, networkOf } from '../store/network.ts';
@@ -86,16 +86,16 @@ export interface Chosen {
   readonly graph: Order;
 }
 
-/** A world to look at hosts in; whoever opens it closes its fleet. */
+/** A world to look at hosts in; whoever opens it closes its pool. */
 export async function openWorld(
   project: Project,
   signal: AbortSignal,
   asked: ReadonlySet<TaskId>,
 ): Promise<World> {
   const store = openStore(project.paths.cache, readLocks(project.locks, project.arch));
-  const fleet = fleetOf(project.paths.state);
+  const pool = sessionPool(project.paths.state);
   return {
-    fleet,
+    pool,
     store,
     signal,
     asked,

@@ -27,7 +27,7 @@ export async function run(names: readonly string[], options: Options, cli: CliCo
   try {
     return await held({ project, ...selected, undo, options, id: runId() }, world, cli);
   } finally {
-    await world.fleet[Symbol.asyncDispose]();
+    await world.pool[Symbol.asyncDispose]();
   }
 }
 
@@ -38,7 +38,7 @@ async function held(job: Job, world: World, cli: CliContext): Promise<number> {
   try {
     await unbundle(job, world, cli);
     const rooted = job.tasks.find(({ host, step }) => host.name === CONTROLLER && step.root !== false);
-    if (rooted) await world.fleet.station(rooted.host, true);
+    if (rooted) await world.pool.session(rooted.host, true);
     const journal = openJournal(paths.state, job.id);
     const report = await reporter(job.options, cli);
     let unheard: { readonly error: unknown } | undefined;
@@ -51,7 +51,7 @@ async function held(job: Job, world: World, cli: CliContext): Promise<number> {
       }
     };
     const exit = await applyAll(job, world, emit, journal.folder);
-    await world.fleet.remember();
+    await world.pool.remember();
     await journal.close();
     if (unheard) throw unheard.error;
     return exit;
@@ -91,7 +91,7 @@ async function applyAll(
   const applies: Applying = {
     ...world,
     ...{ run: id, cache: paths.cache, network: project.network, clock, emit, at },
-    controller: () => world.fleet.station(controller, false),
+    controller: () => world.pool.session(controller, false),
   };
   const leaving = new Set(hosts.filter(({ madeBy }) => madeBy).map(({ name }) => name));
   const durations = readDurations(paths.state);
@@ -123,9 +123,9 @@ async function applyAll(
 }
 
 /** After an interruption nothing of this run may go on anywhere. */
-async function sweep({ fleet }: Applying, run: string, tasks: readonly TaskId[]): Promise<void> {
+async function sweep({ pool }: Applying, run: string, tasks: readonly TaskId[]): Promise<void> {
   const { reap } = await import('../host/reap.ts');
-  for (const transport of await fleet.connected()) {
+  for (const transport of await pool.connected()) {
     for (const id of tasks.filter((task) => task.startsWith(`${transport.host}/`)))
       await reap(transport, `${run}/${id}`);
   }

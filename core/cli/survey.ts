@@ -85,7 +85,7 @@ async function findingsOf(
     if (stop.signal.aborted) cut(error);
     throw error;
   } finally {
-    await world.fleet[Symbol.asyncDispose]();
+    await world.pool[Symbol.asyncDispose]();
   }
   if (stop.signal.aborted) cut(); // what was found so far would look like all there is
   return tasks.flatMap(({ id }) => findings.get(id) ?? []);

@@ -19,7 +19,7 @@ export function applying(world: Applying): Work {
     // What an interrupted run left behind may still be changing what was just looked at.
     const orphans =
       first.stamp?.state === 'applying' &&
-      (await (await changing()).endOrphans(task, first.station, first.stamp, world)) > 0;
+      (await (await changing()).endOrphans(task, first.session, first.stamp, world)) > 0;
     const looked = orphans ? await look(task, world) : first;
     const decision = decide(looked.changes, looked.stamp, looked.last);
     if (decision.kind === 'run') return (await changing()).change(task, looked, decision.reason, to, world);

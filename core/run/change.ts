@@ -14,8 +14,8 @@ import type { Network } from '../store/network.ts';
 import { FORMAT, type Stamp } from '../store/stamp.ts';
 import { PERFORMED } from './decide.ts';
 import type { Outcome } from './engine.ts';
-import type { Station } from './fleet.ts';
 import { type Found, foundAs, type Looked, probe, viewFor, type World } from './look.ts';
+import type { Session } from './session-pool.ts';
 
 export interface Applying extends World {
   readonly run: string;
@@ -25,8 +25,8 @@ export interface Applying extends World {
   readonly emit: Emit;
   /** Milliseconds since the run started. */
   readonly at: () => number;
-  /** The station of the controller, for scripts that compare. */
-  readonly controller: () => Promise<Station>;
+  /** The session on the controller, for scripts that compare. */
+  readonly controller: () => Promise<Session>;
 }
 
 /** What is known of a task between its first change and its proof. */
@@ -42,14 +42,14 @@ export async function change(
   to: (state: State, reason?: Reason) => void,
   world: Applying,
 ): Promise<Outcome> {
-  const { station } = looked;
+  const { session } = looked;
   to('performing', reason);
   await commit(task, looked, { state: 'applying', found: UNPROVEN, ours: true }, world);
   world.touched.add(task.id);
   try {
-    const report = await performAll(looked.changes, task, station, world);
+    const report = await performAll(looked.changes, task, session, world);
     to('proving');
-    const facts = await prove(task, station, world);
+    const facts = await prove(task, session, world);
     const found = foundAs(facts);
     await commit(
       task,
@@ -71,7 +71,7 @@ export async function change(
 /** Ends what an interrupted application of this task left running; answers how many processes that were. */
 export async function endOrphans(
   task: Task,
-  { transport }: Station,
+  { transport }: Session,
   stamp: Stamp | undefined,
   world: Applying,
 ): Promise<number> {
@@ -86,13 +86,13 @@ export async function endOrphans(
 export async function performAll(
   changes: readonly Change[],
   task: Task,
-  station: Station,
+  session: Session,
   world: Applying,
 ): Promise<Json | undefined> {
   const within = task.step.timeout ?? TIMEOUT;
   const timeout = AbortSignal.timeout(within * 1000);
   const signal = AbortSignal.any([world.signal, timeout]);
-  const site = await siteOf(task, station, world, signal);
+  const site = await siteOf(task, session, world, signal);
   let report: Json | undefined;
   try {
     for (const each of changes) {
@@ -104,18 +104,18 @@ export async function performAll(
     signal.throwIfAborted();
   } catch (error) {
     if (!signal.aborted) throw error;
-    await reap(station.transport, markOf(world.run, task));
+    await reap(session.transport, markOf(world.run, task));
     if (world.signal.aborted) fail({ kind: 'interrupted', signal: String(world.signal.reason) }, error);
     fail({ kind: 'timed-out', host: task.host.name, what: task.id, within }, error);
   }
   return report;
 }
 
-async function siteOf(task: Task, station: Station, world: Applying, signal: AbortSignal): Promise<Site> {
+async function siteOf(task: Task, session: Session, world: Applying, signal: AbortSignal): Promise<Site> {
   const log = (text: string) => world.emit({ kind: 'output', id: task.id, text });
   const controller = await world.controller();
   const site: Site = {
-    transport: station.transport,
+    transport: session.transport,
     bytes: (artifact: Artifact) =>
       artifact.source.kind === 'built' ? artifact.source.path : world.store.path(artifact),
     fetch: (artifact) =>
@@ -131,13 +131,13 @@ async function siteOf(task: Task, station: Station, world: Applying, signal: Abo
     env: { [MARK]: markOf(world.run, task) },
     shell: () =>
       shellOf({
-        view: viewFor(task, station, world, () => signal),
+        view: viewFor(task, session, world, () => signal),
         controller: viewFor(task, controller, world, () => signal),
         run: (command) => run(command, site),
         log,
         clock: world.clock,
         signal,
-        through: (line) => station.transport.through(line),
+        through: (line) => session.transport.through(line),
       }),
   };
   return site;
@@ -160,12 +160,12 @@ function tellingOf({ id }: Task, { emit, at }: Applying): Telling {
 }
 
 /** Probes until nothing is left to do; success is the empty plan, never an exit code. */
-async function prove(task: Task, station: Station, world: Applying): Promise<Json> {
+async function prove(task: Task, session: Session, world: Applying): Promise<Json> {
   const within = task.step.settles ?? SETTLES;
   const start = world.clock.now();
   for (let pause = 100; ; pause = Math.min(2 * pause, 2000)) {
     const late = world.clock.now() - start > within * 1000;
-    const proof = await attempt(task, station, world, late);
+    const proof = await attempt(task, session, world, late);
     if (proof && proof.left.length === 0) return proof.facts;
     if (world.signal.aborted) fail({ kind: 'interrupted', signal: String(world.signal.reason) });
     if (late && proof) {
@@ -181,9 +181,9 @@ export function remainingOf(changes: readonly Change[]): readonly Remaining[] {
 }
 
 /** While a host settles, a look that fails only means "not yet". */
-async function attempt(task: Task, station: Station, world: Applying, late: boolean) {
+async function attempt(task: Task, session: Session, world: Applying, late: boolean) {
   try {
-    const facts = await probe(task, station, world);
+    const facts = await probe(task, session, world);
     return { facts, left: task.step.plan(facts, PERFORMED) };
   } catch (error) {
     if (late || !(error instanceof Failed)) throw error;
@@ -197,7 +197,7 @@ export function commit(
   { found, ...state }: Pick<Stamp, 'state' | 'ours' | 'report'> & { readonly found: Found },
   world: Applying,
 ): Promise<void> {
-  return looked.station.stamps.write({
+  return looked.session.stamps.write({
     format: FORMAT,
     task: task.id,
     run: world.run,

@@ -14,11 +14,11 @@ import type { BuiltFacts } from '../steps/built.ts';
 import type { Store } from '../store/bytes.ts';
 import { FORMAT, type Manifest, type Stamp } from '../store/stamp.ts';
 import { lastOf } from './decide.ts';
-import type { Fleet, Station } from './fleet.ts';
+import type { Session, SessionPool } from './session-pool.ts';
 
 /** What a run knows and learns, shared by its tasks. */
 export interface World {
-  readonly fleet: Fleet;
+  readonly pool: SessionPool;
   readonly store: Store;
   readonly signal: AbortSignal;
   /** What tasks were found or proven to be, as far as this run has come. */
@@ -49,7 +49,7 @@ export function foundAs(facts: Json, stamp?: Stamp): Found {
 }
 
 export interface Looked {
-  readonly station: Station;
+  readonly session: Session;
   readonly facts: Json;
   readonly stamp: Stamp | undefined;
   /** Made when asked for: what was never applied has nothing to compare it with. */
@@ -62,18 +62,18 @@ export interface Looked {
 const PROBE_TIMEOUT = 120;
 
 export async function look(task: Task, world: World): Promise<Looked> {
-  const station = await world.fleet.station(task.host, task.step.root !== false);
-  const facts = await probe(task, station, world);
-  const stamp = await station.stamps.read(task.id);
-  const manifest = () => manifestOf(task, station, world);
+  const session = await world.pool.session(task.host, task.step.root !== false);
+  const facts = await probe(task, session, world);
+  const stamp = await session.stamps.read(task.id);
+  const manifest = () => manifestOf(task, session, world);
   const last = disturbed(task, world, lastOf(stamp, manifest, facts));
-  return { station, facts, stamp, manifest, last, changes: task.step.plan(facts, last) };
+  return { session, facts, stamp, manifest, last, changes: task.step.plan(facts, last) };
 }
 
 /** Probes once, within a time of its own: a hanging host is "could not tell", never "absent". */
-export async function probe(task: Task, station: Station, world: World): Promise<Json> {
+export async function probe(task: Task, session: Session, world: World): Promise<Json> {
   let timeout: AbortSignal | undefined; // most looks run no command, and a timer for each would outlive them all
-  const view = viewFor(task, station, world, () => {
+  const view = viewFor(task, session, world, () => {
     timeout ??= AbortSignal.timeout(PROBE_TIMEOUT * 1000);
     return AbortSignal.any([world.signal, timeout]);
   });
@@ -92,7 +92,7 @@ export async function probe(task: Task, station: Station, world: World): Promise
 
 export function viewFor(
   task: Task,
-  { transport, platform }: Station,
+  { transport, platform }: Session,
   world: World,
   stop: () => AbortSignal,
 ): View {
@@ -108,7 +108,7 @@ function digestFor(artifact: Artifact, task: Task, { store, found: all }: World)
   return (found?.outputs[source.path] as Digest | null | undefined) ?? undefined;
 }
 
-function manifestOf(task: Task, { platform }: Station, world: World): Manifest {
+function manifestOf(task: Task, { platform }: Session, world: World): Manifest {
   const artifacts = (task.step.artifacts ?? []).map((artifact) => [
     artifact.name,
     digestFor(artifact, task, world) ?? null,

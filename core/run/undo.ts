@@ -6,8 +6,8 @@ import type { Task } from '../model/task.ts';
 import type { Stamp } from '../store/stamp.ts';
 import { type Applying, endOrphans, performAll, remainingOf } from './change.ts';
 import type { Outcome, Work } from './engine.ts';
-import type { Station } from './fleet.ts';
 import { probe } from './look.ts';
+import type { Session } from './session-pool.ts';
 
 /** What goes with its maker needs no undoing of its own: a host that is itself taken away takes its tasks along. */
 export function undoing(world: Applying, leaving: ReadonlySet<string>): Work {
@@ -16,25 +16,25 @@ export function undoing(world: Applying, leaving: ReadonlySet<string>): Work {
     // The controller keeps what it has built, and so the record of that.
     const kept = !task.step.undo && !task.step.check;
     if (kept && task.host.name === CONTROLLER) return { state: 'verified' };
-    const station = await world.fleet.station(task.host, task.step.root !== false);
-    const stamp = await station.stamps.read(task.id);
-    if (kept || (stamp && !stamp.ours)) return forget(task, station);
-    await endOrphans(task, station, stamp, world);
-    const look = async () => task.step.undo?.(await probe(task, station, world)) ?? [];
+    const session = await world.pool.session(task.host, task.step.root !== false);
+    const stamp = await session.stamps.read(task.id);
+    if (kept || (stamp && !stamp.ours)) return forget(task, session);
+    await endOrphans(task, session, stamp, world);
+    const look = async () => task.step.undo?.(await probe(task, session, world)) ?? [];
     const all = await look();
     const left = proven(all, stamp);
     for (const { why } of all.filter((each) => !left.includes(each))) {
       world.emit({ kind: 'notice', id: task.id, text: `left alone, for cc has no record of it: ${why}` });
     }
-    if (left.length === 0) return forget(task, station);
+    if (left.length === 0) return forget(task, session);
     const reason = { kind: 'undo', details: [...new Set(left.map(({ why }) => why))] } as const;
     to('performing', reason);
-    await performAll(left, task, station, world);
+    await performAll(left, task, session, world);
     to('proving');
     const after = proven(await look(), stamp);
     const { name: host } = task.host;
     if (after.length > 0) fail({ kind: 'not-converged', host, within: 0, left: remainingOf(after) });
-    await station.stamps.remove(task.id);
+    await session.stamps.remove(task.id);
     return { state: 'applied', reason };
   };
 }
@@ -44,7 +44,7 @@ function proven(changes: readonly Change[], stamp: Stamp | undefined): readonly 
   return stamp ? changes : changes.filter(({ kind }) => kind === 'remove');
 }
 
-async function forget(task: Task, station: Station): Promise<Outcome> {
-  await station.stamps.remove(task.id);
+async function forget(task: Task, session: Session): Promise<Outcome> {
+  await session.stamps.remove(task.id);
   return { state: 'verified' };
 }

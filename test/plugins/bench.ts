@@ -101,7 +101,7 @@ export async function benchOf(t: Lasting, recipe: Recipe, how: Telling = {}): Pr
     look: () => lookAll(tasks, { ...worldOf(running).world, store }),
     facts: async (task) => {
       const world = { ...worldOf(running).world, store };
-      return probe(task, await world.fleet.station(task.host, task.step.root !== false), world);
+      return probe(task, await world.pool.session(task.host, task.step.root !== false), world);
     },
     snapshot: () => Object.fromEntries([...papers].map(([name, host]) => [name, seen(host)])),
   };

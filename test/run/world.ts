@@ -9,7 +9,7 @@ import type { Step } from '../../core/model/step.ts';
 import { type State, type Task, type TaskId, taskId } from '../../core/model/task.ts';
 import { type Applying, applying } from '../../core/run/apply.ts';
 import { drive, type Outcomes, type Work } from '../../core/run/engine.ts';
-import { fleetOf } from '../../core/run/fleet.ts';
+import { sessionPool } from '../../core/run/session-pool.ts';
 import { openStore } from '../../core/store/bytes.ts';
 import { networkOf } from '../../core/store/network.ts';
 import { remoteStamps, type Stamp } from '../../core/store/stamp.ts';
@@ -54,13 +54,13 @@ let runs = 0;
 /** A world for one run. */
 export function worldOf({ folder, hosts, run, asked = [], signal, clock = paperClock(), on }: Running) {
   const events: Event[] = [];
-  const fleet = fleetOf(folder, async ({ name }) => {
+  const pool = sessionPool(folder, async ({ name }) => {
     const transport = hosts[name];
     if (!transport) throw new Error(`nobody told of the host ${name}`);
     return transport;
   });
   const world: Applying = {
-    fleet,
+    pool,
     store: openStore(join(folder, 'cache'), []),
     signal: signal ?? new AbortController().signal,
     found: new Map(),
@@ -75,7 +75,7 @@ export function worldOf({ folder, hosts, run, asked = [], signal, clock = paperC
       on?.(event);
     },
     at: () => clock.now(),
-    controller: () => fleet.station(hosts['controller'] ? CONTROLLER : NODE, false),
+    controller: () => pool.session(hosts['controller'] ? CONTROLLER : NODE, false),
   };
   return { world, events };
 }

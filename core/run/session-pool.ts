@@ -12,14 +12,14 @@ import { writeDurably } from '../store/durable.ts';
 import { localStamps, remoteStamps, type Stamps } from '../store/stamp.ts';
 
 /** One host as a task with certain rights sees it. */
-export interface Station {
+export interface Session {
   readonly transport: Transport;
   readonly platform: Platform;
   readonly stamps: Stamps;
 }
 
-export interface Fleet extends AsyncDisposable {
-  station(host: Host, root: boolean): Promise<Station>;
+export interface SessionPool extends AsyncDisposable {
+  session(host: Host, root: boolean): Promise<Session>;
   /** Keeps what was learnt about files of this machine; a reading command does not ask for it. */
   remember(): Promise<void>;
   /** The hosts that have been connected to. */
@@ -27,13 +27,13 @@ export interface Fleet extends AsyncDisposable {
 }
 
 /** `connect` is the seam where tests put a machine of paper. */
-export function fleetOf(state: string, connect?: (host: Host) => Promise<Transport>): Fleet {
+export function sessionPool(state: string, connect?: (host: Host) => Promise<Transport>): SessionPool {
   const memory = join(state, 'digests.json');
   const memo = digestMemo(memory);
   const kept = localStamps(join(state, 'stamps.tsv'));
   const reach = connect ?? connected(state, memo);
   const plain = new Map<string, Promise<Transport>>();
-  const stations = new Map<string, Promise<Station>>();
+  const sessions = new Map<string, Promise<Session>>();
 
   const transportOf = (host: Host): Promise<Transport> => {
     const known = plain.get(host.name) ?? reach(host);
@@ -42,7 +42,7 @@ export function fleetOf(state: string, connect?: (host: Host) => Promise<Transpo
     known.catch(() => plain.delete(host.name));
     return known;
   };
-  const enter = async (host: Host, root: boolean): Promise<Station> => {
+  const enter = async (host: Host, root: boolean): Promise<Session> => {
     const reached = await transportOf(host);
     const { platform, user } = await natureOf(reached);
     const transport = root ? await asRoot(reached, user) : reached;
@@ -50,11 +50,11 @@ export function fleetOf(state: string, connect?: (host: Host) => Promise<Transpo
     return { transport, platform, stamps };
   };
   return {
-    station: (host, root) => {
+    session: (host, root) => {
       const key = `${host.name} ${root}`;
-      const known = stations.get(key) ?? enter(host, root);
-      stations.set(key, known);
-      known.catch(() => stations.delete(key));
+      const known = sessions.get(key) ?? enter(host, root);
+      sessions.set(key, known);
+      known.catch(() => sessions.delete(key));
       return known;
     },
     remember: async () => {
