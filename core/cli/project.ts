@@ -7,7 +7,7 @@ import { named, withNeeds } from '../graph/select.ts';
 import type { Arch } from '../model/artifact.ts';
 import { fail, type Problem } from '../model/failure.ts';
 import type { Task, TaskId } from '../model/task.ts';
-import type { World } from '../run/look.ts';
+import type { RunContext } from '../run/look.ts';
 import { sessionPool } from '../run/session-pool.ts';
 import { openStore } from '../store/bytes.ts';
 import { readLocks } from '../store/lock.ts';
@@ -86,12 +86,12 @@ export interface Chosen {
   readonly graph: Order;
 }
 
-/** A world to look at hosts in; whoever opens it closes its pool. */
-export async function openWorld(
+/** What looking at hosts takes; whoever opens it closes its pool. */
+export async function openContext(
   project: Project,
   signal: AbortSignal,
   asked: ReadonlySet<TaskId>,
-): Promise<World> {
+): Promise<RunContext> {
   const store = openStore(project.paths.cache, readLocks(project.locks, project.arch));
   const pool = sessionPool(project.paths.state);
   return {

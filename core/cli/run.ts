@@ -8,12 +8,12 @@ import type { Counts, Emit, Event } from '../model/event.ts';
 import { exitFor } from '../model/failure.ts';
 import type { State, Task, TaskId } from '../model/task.ts';
 import { lines } from '../report/lines.ts';
-import { type Applying, applying } from '../run/apply.ts';
+import { type ApplyContext, applying } from '../run/apply.ts';
 import { drive, type Outcomes } from '../run/engine.ts';
-import type { World } from '../run/look.ts';
+import type { RunContext } from '../run/look.ts';
 import { median, openJournal, readDurations } from '../store/journal.ts';
 import { type Options, usage } from './args.ts';
-import { type CliContext, chosen, openProject, openWorld, type Project } from './project.ts';
+import { type CliContext, chosen, openContext, openProject, type Project } from './project.ts';
 
 export async function run(names: readonly string[], options: Options, cli: CliContext): Promise<number> {
   const project = await openProject(options, cli);
@@ -23,22 +23,22 @@ export async function run(names: readonly string[], options: Options, cli: CliCo
   const stop = new AbortController();
   cli.onStop((signal) => stop.abort(signal));
   const asked = new Set(names.includes('all') ? [] : wanted.map(({ id }) => id));
-  const world = await openWorld(project, stop.signal, asked);
+  const context = await openContext(project, stop.signal, asked);
   try {
-    return await held({ project, ...selected, undo, options, id: runId() }, world, cli);
+    return await held({ project, ...selected, undo, options, id: runId() }, context, cli);
   } finally {
-    await world.pool[Symbol.asyncDispose]();
+    await context.pool[Symbol.asyncDispose]();
   }
 }
 
 /** One run at a time; whether root can be had is known before anything is done, not in the middle. */
-async function held(job: Job, world: World, cli: CliContext): Promise<number> {
+async function held(job: Job, context: RunContext, cli: CliContext): Promise<number> {
   const { paths } = job.project;
   const holding = await hold(`${paths.state}/hold`, job.id, cli.command);
   try {
-    await unbundle(job, world, cli);
+    await unbundle(job, context, cli);
     const rooted = job.tasks.find(({ host, step }) => host.name === CONTROLLER && step.root !== false);
-    if (rooted) await world.pool.session(rooted.host, true);
+    if (rooted) await context.pool.session(rooted.host, true);
     const journal = openJournal(paths.state, job.id);
     const report = await reporter(job.options, cli);
     let unheard: { readonly error: unknown } | undefined;
@@ -50,8 +50,8 @@ async function held(job: Job, world: World, cli: CliContext): Promise<number> {
         unheard ??= { error }; // the run goes on, and its journal tells what it did
       }
     };
-    const exit = await applyAll(job, world, emit, journal.folder);
-    await world.pool.remember();
+    const exit = await applyAll(job, context, emit, journal.folder);
+    await context.pool.remember();
     await journal.close();
     if (unheard) throw unheard.error;
     return exit;
@@ -62,11 +62,11 @@ async function held(job: Job, world: World, cli: CliContext): Promise<number> {
 
 async function unbundle(
   { project, tasks, undo, options }: Job,
-  world: World,
+  context: RunContext,
   { cwd }: CliContext,
 ): Promise<void> {
   if (options.bundle === undefined || undo) return;
-  await (await import('./unbundle.ts')).unbundled(resolve(cwd, options.bundle), tasks, project, world);
+  await (await import('./unbundle.ts')).unbundled(resolve(cwd, options.bundle), tasks, project, context);
 }
 
 interface Job {
@@ -80,7 +80,7 @@ interface Job {
 
 async function applyAll(
   { project, tasks, graph: forward, undo, options, id }: Job,
-  world: World,
+  context: RunContext,
   emit: Emit,
   logs: string,
 ): Promise<number> {
@@ -88,10 +88,10 @@ async function applyAll(
   const start = clock.now();
   const at = () => Math.round(clock.now() - start);
   const controller = hosts.find(({ name }) => name === CONTROLLER)!; // expand puts it first
-  const applies: Applying = {
-    ...world,
+  const applyContext: ApplyContext = {
+    ...context,
     ...{ run: id, cache: paths.cache, network: project.network, clock, emit, at },
-    controller: () => world.pool.session(controller, false),
+    controller: () => context.pool.session(controller, false),
   };
   const leaving = new Set(hosts.filter(({ madeBy }) => madeBy).map(({ name }) => name));
   const durations = readDurations(paths.state);
@@ -108,22 +108,22 @@ async function applyAll(
   const outcomes = await drive({
     tasks,
     graph,
-    work: undo ? (await import('../run/undo.ts')).undoing(applies, leaving) : applying(applies),
+    work: undo ? (await import('../run/undo.ts')).undoing(applyContext, leaving) : applying(applyContext),
     emit,
     clock,
-    signal: world.signal,
+    signal: context.signal,
     concurrency: options.concurrency ?? project.concurrency,
     keepGoing: undo || options.keepGoing,
     duration: (task) => median(durations[task] ?? []) ?? 1,
   });
-  if (world.signal.aborted) await sweep(applies, id, ids);
-  const exit = exitOf(outcomes, world.signal);
+  if (context.signal.aborted) await sweep(applyContext, id, ids);
+  const exit = exitOf(outcomes, context.signal);
   emit(ended(graph, outcomes, { took: at(), exit, logs }));
   return exit;
 }
 
 /** After an interruption nothing of this run may go on anywhere. */
-async function sweep({ pool }: Applying, run: string, tasks: readonly TaskId[]): Promise<void> {
+async function sweep({ pool }: ApplyContext, run: string, tasks: readonly TaskId[]): Promise<void> {
   const { reap } = await import('../host/reap.ts');
   for (const transport of await pool.connected()) {
     for (const id of tasks.filter((task) => task.startsWith(`${transport.host}/`)))

@@ -10,7 +10,7 @@ import { reasonLine } from '../report/words.ts';
 import { drive } from '../run/engine.ts';
 import { type Finding, findingData, surveying } from '../run/survey.ts';
 import type { Options } from './args.ts';
-import { type CliContext, chosen, openProject, openWorld, type Project } from './project.ts';
+import { type CliContext, chosen, openContext, openProject, type Project } from './project.ts';
 
 /** What to do about findings: how to print one, and which of them make the command exit 2. */
 interface Reading {
@@ -65,8 +65,8 @@ async function findingsOf(
   const { tasks, graph } = chosen(project, names);
   const stop = new AbortController();
   cli.onStop((signal) => stop.abort(signal));
-  const world = await openWorld(project, stop.signal, new Set());
-  const { work, findings } = surveying(world);
+  const context = await openContext(project, stop.signal, new Set());
+  const { work, findings } = surveying(context);
   const driven = drive({
     tasks,
     graph,
@@ -85,7 +85,7 @@ async function findingsOf(
     if (stop.signal.aborted) cut(error);
     throw error;
   } finally {
-    await world.pool[Symbol.asyncDispose]();
+    await context.pool[Symbol.asyncDispose]();
   }
   if (stop.signal.aborted) cut(); // what was found so far would look like all there is
   return tasks.flatMap(({ id }) => findings.get(id) ?? []);

@@ -14,7 +14,7 @@ import type { Artifact } from '../model/artifact.ts';
 import type { Digest } from '../model/digest.ts';
 import { codeOf, fail, unwritten } from '../model/failure.ts';
 import type { Task } from '../model/task.ts';
-import type { World } from '../run/look.ts';
+import type { RunContext } from '../run/look.ts';
 import { type Bundle, EXCERPT, openBundle, packOf, unreadable } from '../store/bundle.ts';
 import type { Store } from '../store/bytes.ts';
 import { archivesOf, type DebianSource, isDebian } from '../store/excerpt.ts';
@@ -28,7 +28,7 @@ export async function unbundled(
   file: string,
   tasks: readonly Task[],
   project: Project,
-  { store, signal }: Pick<World, 'store' | 'signal'>,
+  { store, signal }: Pick<RunContext, 'store' | 'signal'>,
 ): Promise<void> {
   const wanted = artifactsOf(project.tasks).filter((artifact) => isWanted(artifact, tasks));
   const away = wanted.filter((artifact) => !isHere(artifact, store));

@@ -11,7 +11,7 @@ import { digestOfFile } from './hash.ts';
 import type { ExecOptions, Transport } from './transport.ts';
 
 /** What performing needs to know about the task at hand. */
-export interface Site {
+export interface TaskContext {
   readonly transport: Transport;
   /** The path of an artifact's bytes on the controller, fetched or built. */
   readonly bytes: (artifact: Artifact) => string;
@@ -28,18 +28,18 @@ export interface Site {
 }
 
 /** Performs one change; what a script learnt is answered. */
-export async function perform(change: Change, site: Site): Promise<Json | undefined> {
-  const learnt = await PERFORMED[change.kind](change as never, site); // the table is typed by kind
+export async function perform(change: Change, context: TaskContext): Promise<Json | undefined> {
+  const learnt = await PERFORMED[change.kind](change as never, context); // the table is typed by kind
   return change.kind === 'script' ? (learnt as Json | undefined) : undefined;
 }
 
 type Perform<K extends Change['kind']> = (
   change: Extract<Change, { kind: K }>,
-  site: Site,
+  context: TaskContext,
 ) => Promise<unknown>;
 
 const PERFORMED: { readonly [K in Change['kind']]: Perform<K> } = {
-  run: ({ command }, site) => run(command, site),
+  run: ({ command }, context) => run(command, context),
   write: ({ path, text, mode }, { transport }) =>
     transport.files.install(path, { source: text, digest: digestOf(text) }, mode),
   folder: ({ path }, { transport }) => transport.files.folder(path),
@@ -49,26 +49,26 @@ const PERFORMED: { readonly [K in Change['kind']]: Perform<K> } = {
   },
   unpack: ({ path, artifact, strip, most }, { transport, bytes }) =>
     transport.files.unpack(path, bytes(artifact), strip, most),
-  fetch: ({ artifact }, site) => site.fetch(artifact),
+  fetch: ({ artifact }, context) => context.fetch(artifact),
   remove: ({ path }, { transport }) => transport.files.remove(path),
-  unit: async ({ unit, state }, site) => {
-    for (const argv of UNIT[state](unit)) await run({ argv: ['systemctl', '--quiet', ...argv] }, site);
+  unit: async ({ unit, state }, context) => {
+    for (const argv of UNIT[state](unit)) await run({ argv: ['systemctl', '--quiet', ...argv] }, context);
   },
-  packages: ({ names }, site) => install(names, site),
-  script: ({ script }, site) => script(site.shell()),
+  packages: ({ names }, context) => install(names, context),
+  script: ({ script }, context) => script(context.shell()),
 };
 
 /** apt's own words are kept whatever fails, because only they tell a missing mirror from a missing package. */
-async function install(names: readonly string[], site: Site): Promise<void> {
+async function install(names: readonly string[], context: TaskContext): Promise<void> {
   const env = { DEBIAN_FRONTEND: 'noninteractive' };
   const options = ['-q', '-y', '--no-install-recommends', '--no-upgrade', '-o', 'Dpkg::Use-Pty=0'];
   try {
-    await run({ argv: ['apt-get', '-q', 'update'], env }, site);
-    await run({ argv: ['apt-get', ...options, 'install', ...names], env }, site);
+    await run({ argv: ['apt-get', '-q', 'update'], env }, context);
+    await run({ argv: ['apt-get', ...options, 'install', ...names], env }, context);
   } catch (error) {
     if (!(error instanceof Failed) || error.failure.kind !== 'command-failed') throw error;
     fail(
-      { kind: 'not-installable', host: site.transport.host, packages: names, why: error.failure.stderr },
+      { kind: 'not-installable', host: context.transport.host, packages: names, why: error.failure.stderr },
       error,
     );
   }
@@ -83,21 +83,21 @@ const UNIT: { readonly [S in UnitState]: (unit: string) => readonly (readonly st
 };
 
 /** Runs a command that may change the host, its output going to the task's log; answers its standard output. */
-export async function run(command: Command, site: Site): Promise<string> {
-  const { transport, signal, log, running } = site;
+export async function run(command: Command, context: TaskContext): Promise<string> {
+  const { transport, signal, log, running } = context;
   const host = transport.host;
   running(titled(command));
   const options: ExecOptions = {
-    env: { ...site.env, ...command.env },
+    env: { ...context.env, ...command.env },
     signal,
     onOutput: log,
-    ...(command.input === undefined ? {} : { input: inputOf(command.input, site) }),
+    ...(command.input === undefined ? {} : { input: inputOf(command.input, context) }),
     ...(command.cwd ? { cwd: command.cwd } : {}),
   };
-  const argv = command.argv.map((word) => (typeof word === 'string' ? word : site.bytes(word)));
+  const argv = command.argv.map((word) => (typeof word === 'string' ? word : context.bytes(word)));
   const exit = await transport.exec(argv, options);
   if (exit.code === 0) return exit.stdout;
-  if (await isFull(transport.exec, command.cwd ?? site.cache))
+  if (await isFull(transport.exec, command.cwd ?? context.cache))
     fail({ kind: 'disk-full', host, what: titled(command) });
   return fail({
     kind: 'command-failed',
@@ -109,6 +109,6 @@ export async function run(command: Command, site: Site): Promise<string> {
   });
 }
 
-function inputOf(input: Word, { bytes }: Site): string | { file: string } {
+function inputOf(input: Word, { bytes }: TaskContext): string | { file: string } {
   return typeof input === 'string' ? input : { file: bytes(input) };
 }

@@ -1,10 +1,10 @@
 /** One task made true: looked at, and changed where it differs. */
-import type { Applying } from './change.ts';
+import type { ApplyContext } from './change.ts';
 import { decide } from './decide.ts';
 import type { Work } from './engine.ts';
 import { foundAs, look } from './look.ts';
 
-export type { Applying };
+export type { ApplyContext };
 
 /** Loaded when something has to change, so that other runs start sooner; asking Node each time takes a while itself. */
 const changing = (): Promise<typeof import('./change.ts')> => {
@@ -13,24 +13,24 @@ const changing = (): Promise<typeof import('./change.ts')> => {
 };
 let loaded: Promise<typeof import('./change.ts')> | undefined;
 
-export function applying(world: Applying): Work {
+export function applying(context: ApplyContext): Work {
   return async (task, to) => {
-    const first = await look(task, world);
+    const first = await look(task, context);
     // What an interrupted run left behind may still be changing what was just looked at.
     const orphans =
       first.stamp?.state === 'applying' &&
-      (await (await changing()).endOrphans(task, first.session, first.stamp, world)) > 0;
-    const looked = orphans ? await look(task, world) : first;
+      (await (await changing()).endOrphans(task, first.session, first.stamp, context)) > 0;
+    const looked = orphans ? await look(task, context) : first;
     const decision = decide(looked.changes, looked.stamp, looked.last);
-    if (decision.kind === 'run') return (await changing()).change(task, looked, decision.reason, to, world);
+    if (decision.kind === 'run') return (await changing()).change(task, looked, decision.reason, to, context);
     const found = foundAs(looked.facts, looked.stamp);
-    world.found.set(task.id, found);
+    context.found.set(task.id, found);
     if (decision.kind === 'adopted')
       await (await changing()).commit(
         task,
         looked,
         { state: 'applied', found, ours: looked.stamp?.ours ?? false },
-        world,
+        context,
       );
     const report = looked.stamp?.report;
     return { state: decision.kind, ...(report === undefined ? {} : { report }) };

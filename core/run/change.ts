@@ -1,5 +1,5 @@
 /** One task changed: intend, perform, prove, commit. */
-import { perform, run, type Site } from '../host/perform.ts';
+import { perform, run, type TaskContext } from '../host/perform.ts';
 import { MARK, reap } from '../host/reap.ts';
 import { type Clock, shellOf } from '../host/shell.ts';
 import type { Artifact } from '../model/artifact.ts';
@@ -14,10 +14,10 @@ import type { Network } from '../store/network.ts';
 import { FORMAT, type Stamp } from '../store/stamp.ts';
 import { PERFORMED } from './decide.ts';
 import type { Outcome } from './engine.ts';
-import { type Found, foundAs, type Looked, probe, viewFor, type World } from './look.ts';
+import { type Found, foundAs, type Looked, probe, type RunContext, viewFor } from './look.ts';
 import type { Session } from './session-pool.ts';
 
-export interface Applying extends World {
+export interface ApplyContext extends RunContext {
   readonly run: string;
   readonly cache: string;
   readonly network: Network;
@@ -40,29 +40,29 @@ export async function change(
   looked: Looked,
   reason: Reason,
   to: (state: State, reason?: Reason) => void,
-  world: Applying,
+  context: ApplyContext,
 ): Promise<Outcome> {
   const { session } = looked;
   to('performing', reason);
-  await commit(task, looked, { state: 'applying', found: UNPROVEN, ours: true }, world);
-  world.touched.add(task.id);
+  await commit(task, looked, { state: 'applying', found: UNPROVEN, ours: true }, context);
+  context.touched.add(task.id);
   try {
-    const report = await performAll(looked.changes, task, session, world);
+    const report = await performAll(looked.changes, task, session, context);
     to('proving');
-    const facts = await prove(task, session, world);
+    const facts = await prove(task, session, context);
     const found = foundAs(facts);
     await commit(
       task,
       looked,
       { state: 'applied', found, ours: true, ...(report === undefined ? {} : { report }) },
-      world,
+      context,
     );
-    world.found.set(task.id, found);
+    context.found.set(task.id, found);
     return { state: 'applied', reason, ...(report === undefined ? {} : { report }) };
   } catch (error) {
     // An interrupted task stays `applying`: that is the truth about its host.
     if (error instanceof Failed && error.failure.kind !== 'interrupted') {
-      await commit(task, looked, { state: 'failed', found: UNPROVEN, ours: true }, world);
+      await commit(task, looked, { state: 'failed', found: UNPROVEN, ours: true }, context);
     }
     throw error;
   }
@@ -73,12 +73,12 @@ export async function endOrphans(
   task: Task,
   { transport }: Session,
   stamp: Stamp | undefined,
-  world: Applying,
+  context: ApplyContext,
 ): Promise<number> {
   if (stamp?.state !== 'applying') return 0;
   const found = await reap(transport, markOf(stamp.run, task));
   const text = `ended ${found} ${found === 1 ? 'process' : 'processes'} left by run ${stamp.run}`;
-  if (found > 0) world.emit({ kind: 'notice', id: task.id, text });
+  if (found > 0) context.emit({ kind: 'notice', id: task.id, text });
   return found;
 }
 
@@ -87,66 +87,71 @@ export async function performAll(
   changes: readonly Change[],
   task: Task,
   session: Session,
-  world: Applying,
+  context: ApplyContext,
 ): Promise<Json | undefined> {
   const within = task.step.timeout ?? TIMEOUT;
   const timeout = AbortSignal.timeout(within * 1000);
-  const signal = AbortSignal.any([world.signal, timeout]);
-  const site = await siteOf(task, session, world, signal);
+  const signal = AbortSignal.any([context.signal, timeout]);
+  const taskContext = await taskContextOf(task, session, context, signal);
   let report: Json | undefined;
   try {
     for (const each of changes) {
       signal.throwIfAborted();
-      world.emit({ kind: 'change', at: world.at(), id: task.id, what: describe(each), why: each.why });
-      report = (await perform(each, site)) ?? report;
+      context.emit({ kind: 'change', at: context.at(), id: task.id, what: describe(each), why: each.why });
+      report = (await perform(each, taskContext)) ?? report;
     }
     // A command that ends well when it is told to stop has not done its work.
     signal.throwIfAborted();
   } catch (error) {
     if (!signal.aborted) throw error;
-    await reap(session.transport, markOf(world.run, task));
-    if (world.signal.aborted) fail({ kind: 'interrupted', signal: String(world.signal.reason) }, error);
+    await reap(session.transport, markOf(context.run, task));
+    if (context.signal.aborted) fail({ kind: 'interrupted', signal: String(context.signal.reason) }, error);
     fail({ kind: 'timed-out', host: task.host.name, what: task.id, within }, error);
   }
   return report;
 }
 
-async function siteOf(task: Task, session: Session, world: Applying, signal: AbortSignal): Promise<Site> {
-  const log = (text: string) => world.emit({ kind: 'output', id: task.id, text });
-  const controller = await world.controller();
-  const site: Site = {
+async function taskContextOf(
+  task: Task,
+  session: Session,
+  context: ApplyContext,
+  signal: AbortSignal,
+): Promise<TaskContext> {
+  const log = (text: string) => context.emit({ kind: 'output', id: task.id, text });
+  const controller = await context.controller();
+  const taskContext: TaskContext = {
     transport: session.transport,
     bytes: (artifact: Artifact) =>
-      artifact.source.kind === 'built' ? artifact.source.path : world.store.path(artifact),
+      artifact.source.kind === 'built' ? artifact.source.path : context.store.path(artifact),
     fetch: (artifact) =>
-      fetchArtifact(world.store, artifact, {
-        network: world.network,
-        telling: tellingOf(task, world),
+      fetchArtifact(context.store, artifact, {
+        network: context.network,
+        telling: tellingOf(task, context),
         signal,
       }),
     log,
-    running: (command) => world.emit({ kind: 'command', at: world.at(), id: task.id, command }),
+    running: (command) => context.emit({ kind: 'command', at: context.at(), id: task.id, command }),
     signal,
-    cache: world.cache,
-    env: { [MARK]: markOf(world.run, task) },
+    cache: context.cache,
+    env: { [MARK]: markOf(context.run, task) },
     shell: () =>
       shellOf({
-        view: viewFor(task, session, world, () => signal),
-        controller: viewFor(task, controller, world, () => signal),
-        run: (command) => run(command, site),
+        view: viewFor(task, session, context, () => signal),
+        controller: viewFor(task, controller, context, () => signal),
+        run: (command) => run(command, taskContext),
         log,
-        clock: world.clock,
+        clock: context.clock,
         signal,
         through: (line) => session.transport.through(line),
       }),
   };
-  return site;
+  return taskContext;
 }
 
 /** Milliseconds between two words about how far a download has come. */
 const BEAT = 250;
 
-function tellingOf({ id }: Task, { emit, at }: Applying): Telling {
+function tellingOf({ id }: Task, { emit, at }: ApplyContext): Telling {
   let next = 0;
   return {
     log: (text) => emit({ kind: 'output', id, text: `${text}\n` }),
@@ -160,18 +165,18 @@ function tellingOf({ id }: Task, { emit, at }: Applying): Telling {
 }
 
 /** Probes until nothing is left to do; success is the empty plan, never an exit code. */
-async function prove(task: Task, session: Session, world: Applying): Promise<Json> {
+async function prove(task: Task, session: Session, context: ApplyContext): Promise<Json> {
   const within = task.step.settles ?? SETTLES;
-  const start = world.clock.now();
+  const start = context.clock.now();
   for (let pause = 100; ; pause = Math.min(2 * pause, 2000)) {
-    const late = world.clock.now() - start > within * 1000;
-    const proof = await attempt(task, session, world, late);
+    const late = context.clock.now() - start > within * 1000;
+    const proof = await attempt(task, session, context, late);
     if (proof && proof.left.length === 0) return proof.facts;
-    if (world.signal.aborted) fail({ kind: 'interrupted', signal: String(world.signal.reason) });
+    if (context.signal.aborted) fail({ kind: 'interrupted', signal: String(context.signal.reason) });
     if (late && proof) {
       return fail({ kind: 'not-converged', host: task.host.name, within, left: remainingOf(proof.left) });
     }
-    await world.clock.sleep(pause, world.signal);
+    await context.clock.sleep(pause, context.signal);
   }
 }
 
@@ -181,9 +186,9 @@ export function remainingOf(changes: readonly Change[]): readonly Remaining[] {
 }
 
 /** While a host settles, a look that fails only means "not yet". */
-async function attempt(task: Task, session: Session, world: Applying, late: boolean) {
+async function attempt(task: Task, session: Session, context: ApplyContext, late: boolean) {
   try {
-    const facts = await probe(task, session, world);
+    const facts = await probe(task, session, context);
     return { facts, left: task.step.plan(facts, PERFORMED) };
   } catch (error) {
     if (late || !(error instanceof Failed)) throw error;
@@ -195,12 +200,12 @@ export function commit(
   task: Task,
   looked: Looked,
   { found, ...state }: Pick<Stamp, 'state' | 'ours' | 'report'> & { readonly found: Found },
-  world: Applying,
+  context: ApplyContext,
 ): Promise<void> {
   return looked.session.stamps.write({
     format: FORMAT,
     task: task.id,
-    run: world.run,
+    run: context.run,
     manifest: looked.manifest(),
     facts: found.facts,
     result: found.result(),

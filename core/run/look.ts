@@ -17,7 +17,7 @@ import { lastOf } from './decide.ts';
 import type { Session, SessionPool } from './session-pool.ts';
 
 /** What a run knows and learns, shared by its tasks. */
-export interface World {
+export interface RunContext {
   readonly pool: SessionPool;
   readonly store: Store;
   readonly signal: AbortSignal;
@@ -61,26 +61,26 @@ export interface Looked {
 /** Seconds that one look at a host may take. */
 const PROBE_TIMEOUT = 120;
 
-export async function look(task: Task, world: World): Promise<Looked> {
-  const session = await world.pool.session(task.host, task.step.root !== false);
-  const facts = await probe(task, session, world);
+export async function look(task: Task, context: RunContext): Promise<Looked> {
+  const session = await context.pool.session(task.host, task.step.root !== false);
+  const facts = await probe(task, session, context);
   const stamp = await session.stamps.read(task.id);
-  const manifest = () => manifestOf(task, session, world);
-  const last = disturbed(task, world, lastOf(stamp, manifest, facts));
+  const manifest = () => manifestOf(task, session, context);
+  const last = disturbed(task, context, lastOf(stamp, manifest, facts));
   return { session, facts, stamp, manifest, last, changes: task.step.plan(facts, last) };
 }
 
 /** Probes once, within a time of its own: a hanging host is "could not tell", never "absent". */
-export async function probe(task: Task, session: Session, world: World): Promise<Json> {
+export async function probe(task: Task, session: Session, context: RunContext): Promise<Json> {
   let timeout: AbortSignal | undefined; // most looks run no command, and a timer for each would outlive them all
-  const view = viewFor(task, session, world, () => {
+  const view = viewFor(task, session, context, () => {
     timeout ??= AbortSignal.timeout(PROBE_TIMEOUT * 1000);
-    return AbortSignal.any([world.signal, timeout]);
+    return AbortSignal.any([context.signal, timeout]);
   });
   try {
     return await task.step.probe(view);
   } catch (error) {
-    if (world.signal.aborted) fail({ kind: 'interrupted', signal: String(world.signal.reason) }, error);
+    if (context.signal.aborted) fail({ kind: 'interrupted', signal: String(context.signal.reason) }, error);
     if (timeout?.aborted)
       fail(
         { kind: 'timed-out', host: task.host.name, what: `looking at ${task.id}`, within: PROBE_TIMEOUT },
@@ -93,14 +93,14 @@ export async function probe(task: Task, session: Session, world: World): Promise
 export function viewFor(
   task: Task,
   { transport, platform }: Session,
-  world: World,
+  context: RunContext,
   stop: () => AbortSignal,
 ): View {
-  return viewOf(transport, platform, (artifact) => digestFor(artifact, task, world), stop);
+  return viewOf(transport, platform, (artifact) => digestFor(artifact, task, context), stop);
 }
 
 /** The digest of an artifact: of the store's bytes, or of what the step that builds it was found to have built. */
-function digestFor(artifact: Artifact, task: Task, { store, found: all }: World): Digest | undefined {
+function digestFor(artifact: Artifact, task: Task, { store, found: all }: RunContext): Digest | undefined {
   const { source } = artifact;
   if (source.kind !== 'built') return store.digest(artifact);
   const maker = task.needs.find((need) => need.endsWith(`/${source.by}`));
@@ -108,13 +108,13 @@ function digestFor(artifact: Artifact, task: Task, { store, found: all }: World)
   return (found?.outputs[source.path] as Digest | null | undefined) ?? undefined;
 }
 
-function manifestOf(task: Task, { platform }: Session, world: World): Manifest {
+function manifestOf(task: Task, { platform }: Session, context: RunContext): Manifest {
   const artifacts = (task.step.artifacts ?? []).map((artifact) => [
     artifact.name,
-    digestFor(artifact, task, world) ?? null,
+    digestFor(artifact, task, context) ?? null,
   ]);
   const needs = task.needs.map((need) => {
-    return [need, world.found.get(need)?.result() ?? null];
+    return [need, context.found.get(need)?.result() ?? null];
   });
   return {
     format: FORMAT,
@@ -127,7 +127,7 @@ function manifestOf(task: Task, { platform }: Session, world: World): Manifest {
 }
 
 /** A check is only worth what stood before it: asked for, or after a change, its stamp does not count. */
-function disturbed(task: Task, { touched, asked }: World, last: Last): Last {
+function disturbed(task: Task, { touched, asked }: RunContext, last: Last): Last {
   if (!task.step.check || !last.current) return last;
   const changed = task.needs.find((need) => touched.has(need));
   if (changed) return { ...last, current: false, why: `${changed} was changed in this run` };

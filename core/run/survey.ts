@@ -6,7 +6,7 @@ import type { Json } from '../model/json.ts';
 import type { Task, TaskId } from '../model/task.ts';
 import { compare, decide } from './decide.ts';
 import type { Work } from './engine.ts';
-import { foundAs, type Looked, look, type World } from './look.ts';
+import { foundAs, type Looked, look, type RunContext } from './look.ts';
 
 /** One task as it stands. */
 export type Finding = { readonly id: TaskId } & (
@@ -28,10 +28,10 @@ export interface Survey {
 }
 
 /** ensures: nothing is written anywhere. */
-export function surveying(world: World): Survey {
+export function surveying(context: RunContext): Survey {
   const findings = new Map<TaskId, Finding>();
   const work: Work = async (task) => {
-    const finding = await find(task, world, findings);
+    const finding = await find(task, context, findings);
     findings.set(task.id, finding);
     // Whatever was found, the tasks after it are looked at too.
     return { state: 'verified' };
@@ -39,7 +39,11 @@ export function surveying(world: World): Survey {
   return { work, findings };
 }
 
-async function find(task: Task, world: World, findings: ReadonlyMap<TaskId, Finding>): Promise<Finding> {
+async function find(
+  task: Task,
+  context: RunContext,
+  findings: ReadonlyMap<TaskId, Finding>,
+): Promise<Finding> {
   const after = task.needs.find((need) => {
     const kind = findings.get(need)?.kind;
     return kind === 'would' || kind === 'once';
@@ -47,8 +51,8 @@ async function find(task: Task, world: World, findings: ReadonlyMap<TaskId, Find
   const maker = makerOf(task, findings);
   if (maker) return { kind: 'once', id: task.id, after: maker };
   try {
-    const looked = await look(task, world);
-    world.found.set(task.id, foundAs(looked.facts, looked.stamp));
+    const looked = await look(task, context);
+    context.found.set(task.id, foundAs(looked.facts, looked.stamp));
     return finding(task, looked, after);
   } catch (error) {
     const failure = failureOf(error);

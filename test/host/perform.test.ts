@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { perform, type Site } from '../../core/host/perform.ts';
+import { perform, type TaskContext } from '../../core/host/perform.ts';
 import type { Artifact } from '../../core/model/artifact.ts';
 import { cmd } from '../../core/model/command.ts';
 import { Failed } from '../../core/model/failure.ts';
@@ -21,7 +21,7 @@ async function place(t: Lasting, bytes = 'bytes') {
   const host = paper('node-1');
   const log: string[] = [];
   const fetched: string[] = [];
-  const site: Site = {
+  const context: TaskContext = {
     transport: host,
     bytes: ({ name }) => join(folder, name),
     fetch: async ({ name }) => void fetched.push(name),
@@ -32,39 +32,40 @@ async function place(t: Lasting, bytes = 'bytes') {
     env: { CC_RUN: 'mark' },
     cache: '/cache',
   };
-  return { folder, file, host, log, fetched, site };
+  return { folder, file, host, log, fetched, context };
 }
 
 test('write, place, unpack and remove change files', async (t) => {
-  const { host, site, file } = await place(t);
-  await perform({ kind: 'write', path: '/etc/x', text: 'text', mode: 0o600, why }, site);
-  await perform({ kind: 'place', path: '/bin/tool', artifact: TOOL, mode: 0o755, why }, site);
+  const { host, context, file } = await place(t);
+  await perform({ kind: 'write', path: '/etc/x', text: 'text', mode: 0o600, why }, context);
+  await perform({ kind: 'place', path: '/bin/tool', artifact: TOOL, mode: 0o755, why }, context);
   assert.deepEqual([host.read('/etc/x'), host.read('/bin/tool')], ['text', 'bytes']);
   await writeFile(file, JSON.stringify({ 'top/one': '1', 'top/two': '2' }));
-  await perform({ kind: 'unpack', path: '/opt/tool', artifact: TOOL, strip: 1, why }, site);
+  await perform({ kind: 'unpack', path: '/opt/tool', artifact: TOOL, strip: 1, why }, context);
   assert.deepEqual([host.read('/opt/tool/one'), host.read('/opt/tool/two')], ['1', '2']);
-  for (const path of ['/etc/x', '/bin/tool', '/opt/tool']) await perform({ kind: 'remove', path, why }, site);
+  for (const path of ['/etc/x', '/bin/tool', '/opt/tool'])
+    await perform({ kind: 'remove', path, why }, context);
   assert.deepEqual(host.snapshot(), paper('fresh').snapshot());
 });
 
 test('fetch fetches, and a script answers what it learnt', async (t) => {
-  const { site, fetched, log } = await place(t);
-  assert.equal(await perform({ kind: 'fetch', artifact: TOOL, why }, site), undefined);
+  const { context, fetched, log } = await place(t);
+  assert.equal(await perform({ kind: 'fetch', artifact: TOOL, why }, context), undefined);
   assert.deepEqual(fetched, ['tool']);
   const script = async (shell: Shell) => {
     shell.log('hello');
     return { learnt: 1 };
   };
-  assert.deepEqual(await perform({ kind: 'script', title: 'try', script, why }, site), { learnt: 1 });
+  assert.deepEqual(await perform({ kind: 'script', title: 'try', script, why }, context), { learnt: 1 });
   assert.deepEqual(log, ['hello']);
 });
 
 test('unit and packages come to these commands', async (t) => {
-  const { host, site } = await place(t);
+  const { host, context } = await place(t);
   host.units.set('x.service', { active: 'inactive', enabled: 'disabled', starts: 0 });
   for (const state of ['started', 'restarted', 'stopped'] as const)
-    await perform({ kind: 'unit', unit: 'x.service', state, why }, site);
-  await perform({ kind: 'packages', names: ['a', 'b'], why }, site);
+    await perform({ kind: 'unit', unit: 'x.service', state, why }, context);
+  await perform({ kind: 'packages', names: ['a', 'b'], why }, context);
   assert.deepEqual(host.ran, [
     'systemctl --quiet daemon-reload',
     'systemctl --quiet enable x.service',
@@ -80,14 +81,14 @@ test('unit and packages come to these commands', async (t) => {
 });
 
 test('run gives the command its words, input, folder and the mark, and logs it with its output', async (t) => {
-  const { host, site, file, log } = await place(t);
+  const { host, context, file, log } = await place(t);
   const seen: unknown[] = [];
   host.when('make', (argv, { signal, onOutput, ...options }) => {
-    seen.push(argv, options, signal === site.signal, typeof onOutput);
+    seen.push(argv, options, signal === context.signal, typeof onOutput);
     return 'made\n';
   });
   const command = { argv: ['make', TOOL, 'a b'], input: TOOL, cwd: '/src', env: { A: '1' } };
-  await perform({ kind: 'run', command, why }, site);
+  await perform({ kind: 'run', command, why }, context);
   assert.deepEqual(seen, [
     ['make', file, 'a b'],
     { env: { CC_RUN: 'mark', A: '1' }, input: { file }, cwd: '/src' },
@@ -98,9 +99,9 @@ test('run gives the command its words, input, folder and the mark, and logs it w
 });
 
 test('run that fails says how, and on a full disk says so instead', async (t) => {
-  const { host, site } = await place(t);
+  const { host, context } = await place(t);
   const failure = async () => {
-    const error = await perform({ kind: 'run', command: cmd`make it`, why }, site).then(
+    const error = await perform({ kind: 'run', command: cmd`make it`, why }, context).then(
       () => assert.fail('it ended well'),
       (reason: unknown) => reason,
     );

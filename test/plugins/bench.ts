@@ -13,14 +13,14 @@ import type { Json } from '../../core/model/json.ts';
 import type { Host } from '../../core/model/plugin.ts';
 import type { Recipe } from '../../core/model/recipe.ts';
 import type { Task, TaskId } from '../../core/model/task.ts';
-import { type Applying, applying } from '../../core/run/apply.ts';
+import { type ApplyContext, applying } from '../../core/run/apply.ts';
 import type { Work } from '../../core/run/engine.ts';
 import { foundAs, type Looked, look, probe } from '../../core/run/look.ts';
 import { undoing } from '../../core/run/undo.ts';
 import type { Store } from '../../core/store/bytes.ts';
 import { type Effect, type Paper, paper } from '../rig/paper.ts';
 import { type Lasting, tempFolder } from '../rig/temp.ts';
-import { type Ran, runTasks, worldOf } from '../run/world.ts';
+import { contextOf, type Ran, runTasks } from '../run/context.ts';
 
 /** A command, by the words it starts with or by a test of all its words, and what it does. */
 export type Told = readonly [command: string | ((argv: readonly string[]) => boolean), effect: Effect];
@@ -82,7 +82,8 @@ export async function benchOf(t: Lasting, recipe: Recipe, how: Telling = {}): Pr
   const store = storeOf(join(folder, 'store'), how.bytes ?? {}, fetched);
   const running = { folder: state, hosts: transports };
   const leaving = new Set(hosts.filter(({ madeBy }) => madeBy).map(({ name }) => name));
-  const within = (work: (world: Applying) => Work) => (world: Applying) => work({ ...world, store });
+  const within = (work: (context: ApplyContext) => Work) => (context: ApplyContext) =>
+    work({ ...context, store });
   const bench: Bench = {
     ...{ tasks, hosts: papers, ran, cache, state, fetched },
     make: (host, path, text) => {
@@ -95,13 +96,13 @@ export async function benchOf(t: Lasting, recipe: Recipe, how: Telling = {}): Pr
             ...running,
             arrows: reversed(tasks),
             keepGoing: true,
-            work: within((world) => undoing(world, leaving)),
+            work: within((context) => undoing(context, leaving)),
           })
         : runTasks(tasks, { ...running, work: within(applying) }),
-    look: () => lookAll(tasks, { ...worldOf(running).world, store }),
+    look: () => lookAll(tasks, { ...contextOf(running).context, store }),
     facts: async (task) => {
-      const world = { ...worldOf(running).world, store };
-      return probe(task, await world.pool.session(task.host, task.step.root !== false), world);
+      const context = { ...contextOf(running).context, store };
+      return probe(task, await context.pool.session(task.host, task.step.root !== false), context);
     },
     snapshot: () => Object.fromEntries([...papers].map(([name, host]) => [name, seen(host)])),
   };
@@ -155,15 +156,15 @@ export function matches(command: Told[0], argv: readonly string[]): boolean {
   return typeof command === 'function' ? command(argv) : `${shown({ argv })} `.startsWith(`${command} `);
 }
 
-async function lookAll(tasks: readonly Task[], world: Applying) {
+async function lookAll(tasks: readonly Task[], context: ApplyContext) {
   const looked = new Map<TaskId, Looked>();
   const failed: Record<TaskId, string> = {};
   for (const id of order(tasks).ids) {
     const task = tasks.find((task) => task.id === id)!; // ids are of these tasks
     try {
-      const found = await look(task, world);
+      const found = await look(task, context);
       looked.set(id, found);
-      world.found.set(id, foundAs(found.facts));
+      context.found.set(id, foundAs(found.facts));
     } catch (error) {
       failed[id] = error instanceof Failed ? JSON.stringify(error.failure) : String(error);
     }

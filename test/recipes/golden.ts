@@ -11,7 +11,7 @@ import { look } from '../../core/run/look.ts';
 import { MISSING } from '../plugins/tools.ts';
 import { paper } from '../rig/paper.ts';
 import { type Lasting, tempFolder } from '../rig/temp.ts';
-import { worldOf } from '../run/world.ts';
+import { contextOf } from '../run/context.ts';
 
 /** What /etc/os-release says, as far as cc reads it, and whether cgroup v2 has its folder to itself after a fresh boot. */
 const RELEASES = {
@@ -72,8 +72,8 @@ export async function changesOf(task: Task, release: Release, t: Lasting): Promi
   // A host on which nothing keeps a virtual machine from starting.
   host.when((argv) => argv[0] === 'sh' && (argv[2] ?? '').startsWith('found='), '');
   host.when((argv) => /\/(ctr|crictl)$/.test(argv[4] ?? ''), MISSING);
-  const { world } = worldOf({ folder: await tempFolder(t), hosts: { [task.host.name]: host } });
-  return (await look(task, world)).changes;
+  const { context } = contextOf({ folder: await tempFolder(t), hosts: { [task.host.name]: host } });
+  return (await look(task, context)).changes;
 }
 
 /** Compares with the text of that name beside this file, or writes it where CC_WRITE_GOLDEN is set: then read the diff. */

@@ -9,7 +9,7 @@ import type { Recipe } from '../../core/model/recipe.ts';
 import type { Last } from '../../core/model/step.ts';
 import type { Task, TaskId } from '../../core/model/task.ts';
 import { type Bench, benchOf, matches, type Telling, type Told } from '../plugins/bench.ts';
-import type { Ran } from '../run/world.ts';
+import type { Ran } from '../run/context.ts';
 import { applied, changed, INTERRUPTED, NEVER, PERFORMED } from '../steps/last.ts';
 
 export interface How extends Telling {

@@ -6,7 +6,7 @@ import { check } from '../../core/steps/check.ts';
 import { written } from '../../core/steps/written.ts';
 import { paper } from '../rig/paper.ts';
 import { type Lasting, tempFolder } from '../rig/temp.ts';
-import { type Running, runTasks, taskOf } from './world.ts';
+import { type Running, runTasks, taskOf } from './context.ts';
 
 async function place(t: Lasting) {
   const host = paper('node-1');

@@ -10,8 +10,8 @@ import { check } from '../../core/steps/check.ts';
 import { localStamps } from '../../core/store/stamp.ts';
 import { isRunning, numberIn, program, until } from '../host/second-process.ts';
 import { tempFolder } from '../rig/temp.ts';
+import { CONTROLLER, runTasks, taskOf } from './context.ts';
 import { here, slowTask } from './slow.ts';
-import { CONTROLLER, runTasks, taskOf } from './world.ts';
 
 const pidsIn = (folder: string) =>
   Promise.all(['pid', 'escaped'].map((name) => numberIn(join(folder, name))));

@@ -9,7 +9,7 @@ import { written } from '../../core/steps/written.ts';
 import { paperClock } from '../rig/clock.ts';
 import { paper } from '../rig/paper.ts';
 import { type Lasting, tempFolder } from '../rig/temp.ts';
-import { type Running, runTasks, stampOn, taskOf } from './world.ts';
+import { type Running, runTasks, stampOn, taskOf } from './context.ts';
 
 const PATH = '/etc/x.conf';
 const config = (text: string) => taskOf(written(text, { name: 'config', path: PATH }));

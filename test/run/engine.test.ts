@@ -7,7 +7,7 @@ import { step } from '../../core/model/step.ts';
 import { isFinal, isGood, type State, type Task, type TaskId } from '../../core/model/task.ts';
 import { drive, type Outcomes, type Work } from '../../core/run/engine.ts';
 import { paperClock } from '../rig/clock.ts';
-import { taskOf } from './world.ts';
+import { taskOf } from './context.ts';
 
 /** A small generator of numbers from 0 to 1: the same seed gives the same graph (mulberry32). */
 function random(seed: number): () => number {

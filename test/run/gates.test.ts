@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { step } from '../../core/model/step.ts';
 import { gates } from '../../core/run/gates.ts';
-import { CONTROLLER, NODE, taskOf } from './world.ts';
+import { CONTROLLER, NODE, taskOf } from './context.ts';
 
 const task = (name: string, host = NODE, locks: readonly string[] = []) =>
   taskOf(step<null>({ name, locks, probe: async () => null, plan: () => [] }), { host });

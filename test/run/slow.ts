@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { local } from '../../core/host/local.ts';
 import { step } from '../../core/model/step.ts';
 import type { Task } from '../../core/model/task.ts';
-import { CONTROLLER, type Running, runTasks, taskOf } from './world.ts';
+import { CONTROLLER, type Running, runTasks, taskOf } from './context.ts';
 
 /** The command: says who it is, starts a child that leaves the process group, and waits; with `quick` there it is quick. */
 const COMMAND = `[ -e quick ] && exec touch done

@@ -14,12 +14,12 @@ import { check } from '../../core/steps/check.ts';
 import { written } from '../../core/steps/written.ts';
 import { paper } from '../rig/paper.ts';
 import { tempFolder } from '../rig/temp.ts';
-import { CONTROLLER, NODE, type Running, runTasks, taskOf } from './world.ts';
+import { CONTROLLER, NODE, type Running, runTasks, taskOf } from './context.ts';
 
 async function survey(tasks: readonly Task[], running: Running): Promise<readonly (Finding | undefined)[]> {
   let findings: ReadonlyMap<string, Finding> = new Map();
-  const work = (world: Parameters<typeof surveying>[0]) => {
-    const surveyed = surveying(world);
+  const work = (context: Parameters<typeof surveying>[0]) => {
+    const surveyed = surveying(context);
     findings = surveyed.findings;
     return surveyed.work;
   };

@@ -10,7 +10,7 @@ import { running } from '../../core/steps/running.ts';
 import { written } from '../../core/steps/written.ts';
 import { paper } from '../rig/paper.ts';
 import { type Lasting, tempFolder } from '../rig/temp.ts';
-import { CONTROLLER, NODE, type Running, runTasks, taskOf } from './world.ts';
+import { CONTROLLER, NODE, type Running, runTasks, taskOf } from './context.ts';
 
 const UNIT = '/etc/systemd/system/x.service';
 const unit = taskOf(written('[Service]', { name: 'unit', path: UNIT }));
@@ -30,7 +30,7 @@ async function place(t: Lasting) {
     ...up,
     arrows: reversed(TASKS),
     keepGoing: true,
-    work: (world) => undoing(world, new Set()),
+    work: (context) => undoing(context, new Set()),
   };
   return { host, up, down };
 }
@@ -80,7 +80,7 @@ for (const [host, state, title] of [
     const ran = async (running: Running) => (await runTasks([task], running)).outcomes.get(task.id)?.state;
     assert.equal(await ran(up), 'adopted');
     assert.equal(await ran(up), 'verified');
-    assert.equal(await ran({ ...up, work: (world) => undoing(world, new Set()) }), 'verified');
+    assert.equal(await ran({ ...up, work: (context) => undoing(context, new Set()) }), 'verified');
     assert.equal(await ran(up), state);
   });
 }
@@ -138,7 +138,7 @@ test('undo leaves the tasks of a host that goes away as a whole', async (t) => {
   const { host, up, down } = await place(t);
   await runTasks(TASKS, up);
   const before = host.snapshot();
-  const undone = await runTasks(TASKS, { ...down, work: (world) => undoing(world, new Set(['node-1'])) });
+  const undone = await runTasks(TASKS, { ...down, work: (context) => undoing(context, new Set(['node-1'])) });
   assert.deepEqual(
     [...undone.outcomes.values()].map(({ state }) => state),
     TASKS.map(() => 'verified'),

@@ -5,7 +5,7 @@ import { folder } from '../../core/steps/folder.ts';
 import { paper } from '../rig/paper.ts';
 import { tempFolder } from '../rig/temp.ts';
 import { paperView } from '../rig/view.ts';
-import { runTasks, taskOf } from '../run/world.ts';
+import { runTasks, taskOf } from '../run/context.ts';
 import { INTERRUPTED, NEVER, PERFORMED } from './last.ts';
 
 const path = '/var/lib/crio';

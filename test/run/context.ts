@@ -1,4 +1,4 @@
-/** A world of hosts on paper, or of this machine, in which tasks can be run and looked at. */
+/** A run over hosts on paper, or over this machine, by which tasks can be run and looked at. */
 import { join } from 'node:path';
 import { type Node, order } from '../../core/graph/order.ts';
 import type { Clock } from '../../core/host/shell.ts';
@@ -7,7 +7,7 @@ import type { Event, Reason } from '../../core/model/event.ts';
 import type { Host } from '../../core/model/plugin.ts';
 import type { Step } from '../../core/model/step.ts';
 import { type State, type Task, type TaskId, taskId } from '../../core/model/task.ts';
-import { type Applying, applying } from '../../core/run/apply.ts';
+import { type ApplyContext, applying } from '../../core/run/apply.ts';
 import { drive, type Outcomes, type Work } from '../../core/run/engine.ts';
 import { sessionPool } from '../../core/run/session-pool.ts';
 import { openStore } from '../../core/store/bytes.ts';
@@ -43,7 +43,7 @@ export interface Running {
   readonly clock?: Clock;
   readonly concurrency?: number;
   readonly keepGoing?: boolean;
-  readonly work?: (world: Applying) => Work;
+  readonly work?: (context: ApplyContext) => Work;
   readonly on?: (event: Event) => void;
   /** The order to follow, when it is not that of the tasks. */
   readonly arrows?: readonly Node[];
@@ -51,15 +51,15 @@ export interface Running {
 
 let runs = 0;
 
-/** A world for one run. */
-export function worldOf({ folder, hosts, run, asked = [], signal, clock = paperClock(), on }: Running) {
+/** The context of one run. */
+export function contextOf({ folder, hosts, run, asked = [], signal, clock = paperClock(), on }: Running) {
   const events: Event[] = [];
   const pool = sessionPool(folder, async ({ name }) => {
     const transport = hosts[name];
     if (!transport) throw new Error(`nobody told of the host ${name}`);
     return transport;
   });
-  const world: Applying = {
+  const context: ApplyContext = {
     pool,
     store: openStore(join(folder, 'cache'), []),
     signal: signal ?? new AbortController().signal,
@@ -77,19 +77,19 @@ export function worldOf({ folder, hosts, run, asked = [], signal, clock = paperC
     at: () => clock.now(),
     controller: () => pool.session(hosts['controller'] ? CONTROLLER : NODE, false),
   };
-  return { world, events };
+  return { context, events };
 }
 
 /** Runs tasks to their end. */
 export async function runTasks(tasks: readonly Task[], running: Running): Promise<Ran> {
-  const { world, events } = worldOf(running);
+  const { context, events } = contextOf(running);
   const outcomes = await drive({
     tasks,
     graph: order(running.arrows ?? tasks),
-    work: (running.work ?? applying)(world),
-    emit: world.emit,
-    clock: world.clock,
-    signal: world.signal,
+    work: (running.work ?? applying)(context),
+    emit: context.emit,
+    clock: context.clock,
+    signal: context.signal,
     concurrency: running.concurrency ?? 4,
     keepGoing: running.keepGoing ?? false,
     duration: () => 1,
