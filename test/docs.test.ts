@@ -36,9 +36,9 @@ async function filed(folder: string, code: string, index: number): Promise<strin
 }
 
 function tasksOf(layers: readonly Recipe[]): readonly string[] {
-  const ground = { arch: 'amd64', cache: '/cache', state: '/state', file: 'README.md' } as const;
+  const context = { arch: 'amd64', cache: '/cache', state: '/state', file: 'README.md' } as const;
   const problems: [] = [];
-  return expand(flattened(layers, problems), ground, problems).tasks.map(({ id }) => id);
+  return expand(flattened(layers, problems), context, problems).tasks.map(({ id }) => id);
 }
 
 /** Plugins of plugins/README, by what they export, as files that recipes import from beside them. */

@@ -15,7 +15,7 @@ import { type Order, order } from './order.ts';
 export const CONTROLLER = 'controller';
 
 /** What the machine cc runs on adds to a recipe. */
-export interface Ground {
+export interface ExpandContext {
   readonly arch: Arch;
   readonly cache: string;
   readonly state: string;
@@ -39,21 +39,21 @@ interface Built {
 }
 
 /** Expands a recipe; all its problems are reported together. */
-export function expand(flat: Flat, ground: Ground, problems: Problem[]): Expanded {
-  const built = build(flat, ground, problems);
-  const controller: Host = { name: CONTROLLER, roles: [], connection: { kind: 'local' }, arch: ground.arch };
+export function expand(flat: Flat, context: ExpandContext, problems: Problem[]): Expanded {
+  const built = build(flat, context, problems);
+  const controller: Host = { name: CONTROLLER, roles: [], connection: { kind: 'local' }, arch: context.arch };
   const hosts = [controller, ...flat.hosts, ...built.flatMap(({ body }) => body.hosts ?? [])];
   problems.push(...doubles(flat.uses), ...misnamed(hosts, flat.uses));
   const tasks = problems.length > 0 ? [] : place(built, hosts, problems);
   const mistakes = [...new Map(problems.map((each) => [`${each.path} ${each.message}`, each])).values()];
-  if (mistakes.length > 0) fail({ kind: 'config-invalid', file: ground.file, problems: mistakes });
+  if (mistakes.length > 0) fail({ kind: 'config-invalid', file: context.file, problems: mistakes });
   const graph = order(tasks); // a cycle is told before anything starts
   const undoers = flat.uses.filter(({ spec }) => spec.undoesAll).map(({ spec }) => spec.name);
   return { name: flat.name, concurrency: flat.concurrency, hosts, tasks, graph, undoers };
 }
 
 /** Checks all options first, so that every mistake is seen, then builds each plugin after those it uses. */
-function build(flat: Flat, ground: Ground, problems: Problem[]): readonly Built[] {
+function build(flat: Flat, context: ExpandContext, problems: Problem[]): readonly Built[] {
   const options = new Map<PluginUse, unknown>();
   for (const use of flat.uses) {
     const result = checked(use.spec.options, use.given, use.spec.name);
@@ -75,13 +75,13 @@ function build(flat: Flat, ground: Ground, problems: Problem[]): readonly Built[
       return provider && providedBy(wanted, visit(provider).body);
     };
     const body = use.spec.build(options.get(use), {
-      arch: ground.arch,
-      cache: ground.cache,
-      state: ground.state,
+      arch: context.arch,
+      cache: context.cache,
+      state: context.state,
       recipe: { name: flat.name, isolation: flat.isolation },
       find,
-      use: (wanted) => find(wanted) ?? missing(wanted, use, ground),
-      refuse: (option, message) => refused(ground, `${use.spec.name}.${option}`, message),
+      use: (wanted) => find(wanted) ?? missing(wanted, use, context),
+      refuse: (option, message) => refused(context, `${use.spec.name}.${option}`, message),
     });
     open.pop();
     const result = { use, body };
@@ -135,11 +135,15 @@ function providerOf(wanted: Capability<unknown>, uses: readonly PluginUse[]): Pl
   return uses.find(({ spec }) => spec.provides?.some(({ name }) => name === wanted.name));
 }
 
-function missing(wanted: Capability<unknown>, { spec }: PluginUse, ground: Ground): never {
-  return refused(ground, spec.name, `needs a plugin that provides "${wanted.name}", and the recipe has none`);
+function missing(wanted: Capability<unknown>, { spec }: PluginUse, context: ExpandContext): never {
+  return refused(
+    context,
+    spec.name,
+    `needs a plugin that provides "${wanted.name}", and the recipe has none`,
+  );
 }
 
-function refused({ file }: Ground, path: string, message: string): never {
+function refused({ file }: ExpandContext, path: string, message: string): never {
   return fail({ kind: 'config-invalid', file, problems: [{ path, message }] });
 }
 

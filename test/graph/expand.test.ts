@@ -5,7 +5,7 @@ import type { Artifact } from '../../core/model/artifact.ts';
 import { type Context, capability, plugin } from '../../core/model/plugin.ts';
 import type { Where } from '../../core/model/step.ts';
 import * as v from '../../core/model/vocabulary.ts';
-import { bare, expanded, GROUND, host, needsOf, part, steps } from './recipes.ts';
+import { bare, EXPAND_CONTEXT, expanded, host, needsOf, part, steps } from './recipes.ts';
 
 const HOSTS = [host('n1', 'worker', 'gpu'), host('n2', 'worker'), host('n3', 'control')];
 const url = (name: string): Artifact => ({ name, source: { kind: 'url', url: `https://x.org/${name}` } });
@@ -204,7 +204,7 @@ test('a plugin is given its options with defaults, and what cc knows', () => {
     },
   });
   expanded({ name: 'site', isolation: 'vm', plugins: [p({ a: 'x' })] });
-  const { arch, cache, state } = GROUND;
+  const { arch, cache, state } = EXPAND_CONTEXT;
   assert.deepEqual(seen, [
     { a: 'x', b: 7 },
     { arch, cache, state, recipe: { name: 'site', isolation: 'vm' } },

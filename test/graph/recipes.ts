@@ -1,5 +1,5 @@
 /** Small recipes for tests of the graph: steps that do nothing, plugins by name, one call to expand them. */
-import { type Expanded, expand, type Ground } from '../../core/graph/expand.ts';
+import { type ExpandContext, type Expanded, expand } from '../../core/graph/expand.ts';
 import { flattened } from '../../core/graph/flatten.ts';
 import { Failed, type Failure, type Problem } from '../../core/model/failure.ts';
 import { type Body, type Context, type Host, type PluginUse, plugin } from '../../core/model/plugin.ts';
@@ -7,7 +7,12 @@ import type { Recipe } from '../../core/model/recipe.ts';
 import { type Step, type StepSpec, step } from '../../core/model/step.ts';
 import * as v from '../../core/model/vocabulary.ts';
 
-export const GROUND: Ground = { arch: 'amd64', cache: '/cache', state: '/state', file: '/site/cc.config.ts' };
+export const EXPAND_CONTEXT: ExpandContext = {
+  arch: 'amd64',
+  cache: '/cache',
+  state: '/state',
+  file: '/site/cc.config.ts',
+};
 
 /** A step that is only a place in the graph. */
 export function bare(name: string, spec: Partial<StepSpec<null>> = {}): Step {
@@ -42,7 +47,7 @@ export function host(name: string, ...roles: readonly string[]): Host {
 
 export function expanded(...layers: readonly Recipe[]): Expanded {
   const problems: Problem[] = [];
-  return expand(flattened(layers, problems), GROUND, problems);
+  return expand(flattened(layers, problems), EXPAND_CONTEXT, problems);
 }
 
 /** Each task with what it needs. */

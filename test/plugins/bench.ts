@@ -73,8 +73,8 @@ export async function benchOf(t: Lasting, recipe: Recipe, how: Telling = {}): Pr
   const [cache, state] = [join(folder, 'cache'), join(folder, 'state')];
   const problems: Problem[] = [];
   const flat = flattened([{ hosts: [NODE] }, recipe], problems);
-  const ground = { arch: 'amd64', cache, state, file: '/site/cc.config.ts' } as const;
-  const { hosts, tasks } = expand(flat, ground, problems);
+  const context = { arch: 'amd64', cache, state, file: '/site/cc.config.ts' } as const;
+  const { hosts, tasks } = expand(flat, context, problems);
   const papers = new Map(hosts.map(({ name }) => [name, paper(name)]));
   const ran: Bench['ran'] = [];
   const transports = Object.fromEntries([...papers].map(([name, host]) => [name, watched(host, ran)]));

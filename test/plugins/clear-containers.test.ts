@@ -11,7 +11,7 @@ import { rules } from '../../plugins/clear-containers/rules.ts';
 import { clearContainers } from '../../plugins/clear-containers.ts';
 import { lookAll } from '../../plugins/vm/preflight.ts';
 import { ADAPTER, adapted } from '../../plugins/vm/qemu.ts';
-import { expanded, failureIn, GROUND } from '../graph/recipes.ts';
+import { EXPAND_CONTEXT, expanded, failureIn } from '../graph/recipes.ts';
 import { laws } from '../rig/laws.ts';
 import { tempFolder } from '../rig/temp.ts';
 import { type Bench, benchOf, NODE, type Telling } from './bench.ts';
@@ -183,7 +183,7 @@ for (const [given, path, message] of REFUSED) {
   test(`options are refused: ${message}`, () => {
     assert.deepEqual(
       failureIn(() => expanded({ hosts: [NODE], plugins: [clearContainers(given)] })),
-      { kind: 'config-invalid', file: GROUND.file, problems: [{ path, message }] },
+      { kind: 'config-invalid', file: EXPAND_CONTEXT.file, problems: [{ path, message }] },
     );
   });
 }

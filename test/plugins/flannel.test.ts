@@ -10,7 +10,7 @@ import { daemon, imageOf } from '../../plugins/flannel/manifest.ts';
 import { CLEAR } from '../../plugins/flannel/state.ts';
 import { flannel } from '../../plugins/flannel.ts';
 import { manifestOf } from '../../plugins/kubectl/applied.ts';
-import { expanded, failureIn, GROUND } from '../graph/recipes.ts';
+import { EXPAND_CONTEXT, expanded, failureIn } from '../graph/recipes.ts';
 import { laws } from '../rig/laws.ts';
 import type { Paper } from '../rig/paper.ts';
 import { tempFolder } from '../rig/temp.ts';
@@ -91,7 +91,7 @@ test('pods that nobody hands over are no work for flannel', () => {
   const message = 'expected pods to be handed over: cni needs the option network: "flannel"';
   assert.deepEqual(
     failureIn(() => expanded(given)),
-    { kind: 'config-invalid', file: GROUND.file, problems: [{ path: 'flannel.backend', message }] },
+    { kind: 'config-invalid', file: EXPAND_CONTEXT.file, problems: [{ path: 'flannel.backend', message }] },
   );
 });
 

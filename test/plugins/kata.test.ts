@@ -9,7 +9,7 @@ import { archive, archiveName, layoutOf } from '../../plugins/kata/release.ts';
 import { kata } from '../../plugins/kata.ts';
 import { KVM, TUN, VHOST_NET, VHOST_VSOCK, VSOCK_FREE } from '../../plugins/vm/preflight.ts';
 import { ADAPTER, adapted } from '../../plugins/vm/qemu.ts';
-import { expanded, failureIn, GROUND } from '../graph/recipes.ts';
+import { EXPAND_CONTEXT, expanded, failureIn } from '../graph/recipes.ts';
 import { laws } from '../rig/laws.ts';
 import type { Paper } from '../rig/paper.ts';
 import { type Bench, benchOf, NODE, type Telling } from './bench.ts';
@@ -158,7 +158,7 @@ for (const [given, path, message] of REFUSED) {
   test(`options are refused: ${message}`, () => {
     assert.deepEqual(
       failureIn(() => expanded({ hosts: [NODE], ...recipe(given) })),
-      { kind: 'config-invalid', file: GROUND.file, problems: [{ path, message }] },
+      { kind: 'config-invalid', file: EXPAND_CONTEXT.file, problems: [{ path, message }] },
     );
   });
 }

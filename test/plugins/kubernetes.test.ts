@@ -126,8 +126,8 @@ function offered(version: string, arch: Arch) {
     },
   });
   const recipe = { hosts: [NODE], plugins: [kubernetes({ version }), user()] };
-  const ground = { arch, cache: '/cache', state: '/state', file: '/site/cc.config.ts' };
-  const { tasks } = expand(flattened([recipe], []), ground, []);
+  const context = { arch, cache: '/cache', state: '/state', file: '/site/cc.config.ts' };
+  const { tasks } = expand(flattened([recipe], []), context, []);
   const sources = tasks.flatMap(({ step }) => step.artifacts ?? []).map(({ source }) => source);
   return { value, sources };
 }

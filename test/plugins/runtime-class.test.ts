@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { cluster, vmRuntime } from '../../plugins/capabilities.ts';
 import { vmClass } from '../../plugins/runtime-class.ts';
-import { expanded, failureIn, GROUND } from '../graph/recipes.ts';
+import { EXPAND_CONTEXT, expanded, failureIn } from '../graph/recipes.ts';
 import { laws } from '../rig/laws.ts';
 import { type Bench, benchOf, NODE, type Telling } from './bench.ts';
 import { applying, asking, KUBECTL } from './kubectl.ts';
@@ -54,7 +54,7 @@ test('Kubernetes that does not know classes is refused', () => {
   const problems = [{ path: 'runtime-class.kubernetes', message: 'expected 1.14.0 or later, found 1.13.12' }];
   assert.deepEqual(
     failureIn(() => expanded(given)),
-    { kind: 'config-invalid', file: GROUND.file, problems },
+    { kind: 'config-invalid', file: EXPAND_CONTEXT.file, problems },
   );
 });
 

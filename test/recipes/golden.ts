@@ -21,10 +21,15 @@ const RELEASES = {
 } as const;
 export type Release = keyof typeof RELEASES;
 
-const GROUND = { arch: 'amd64', cache: '/cache', state: '/state', file: '/site/cc.config.ts' } as const;
+const EXPAND_CONTEXT = {
+  arch: 'amd64',
+  cache: '/cache',
+  state: '/state',
+  file: '/site/cc.config.ts',
+} as const;
 
 export function tasksOf(...layers: readonly Recipe[]): readonly Task[] {
-  return expand(flattened(layers.flatMap(based), []), GROUND, []).tasks;
+  return expand(flattened(layers.flatMap(based), []), EXPAND_CONTEXT, []).tasks;
 }
 
 /** A recipe after those it extends. */
