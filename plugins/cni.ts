@@ -46,7 +46,7 @@ export const cni = plugin({
     const programs =
       from === 'debian'
         ? PROGRAMS.map((name) => placed(member(name), { name, path: `${bin}/${name}`, needs: [] }))
-        : [unpacked(archive(version, arch), { name: 'plugins', path: bin, witness: 'bridge', needs: [] })];
+        : [unpacked(archive(version, arch), { name: 'plugins', path: bin, marker: 'bridge', needs: [] })];
     const apart = network === 'flannel' && (from === 'debian' || atLeast(version, '1.0.0'));
     const flannel = release('cni-flannel', `${FLANNEL}/v${flannelPlugin}/flannel-${arch}`);
     // A folder that is unpacked is replaced as a whole, and then needs this again.

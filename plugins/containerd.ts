@@ -58,7 +58,7 @@ export const containerd = plugin({
             unpacked(archive(), {
               name: 'programs',
               path: OWN,
-              witness: 'bin/containerd',
+              marker: 'bin/containerd',
               needs: [],
             }),
           ];

@@ -61,7 +61,7 @@ function released(version: string, bin: string, arch: string) {
       unpacked(release('crictl', url, `${url}.sha256`), {
         name: 'release',
         path: OWN,
-        witness: 'crictl',
+        marker: 'crictl',
         needs: [],
       }),
       written(script, { name: 'crictl', path: `${bin}/crictl`, mode: 0o755, needs: [] }),

@@ -24,7 +24,7 @@ export const golang = plugin({
         name: 'toolchain',
         path: folder,
         strip: 1,
-        witness: 'bin/go',
+        marker: 'bin/go',
         where: 'controller',
         root: false,
         needs: [],

@@ -85,8 +85,8 @@ function programs({ version, hypervisor, vcpus, memory, accel }: Chosen, layout:
       name: 'release',
       path: HOME,
       strip: 3, // ./opt/kata
-      most: 16 * 1024 ** 3, // several guests and hypervisors, each some hundred megabytes
-      witness: layout.shim,
+      sizeLimit: 16 * 1024 ** 3, // several guests and hypervisors, each some hundred megabytes
+      marker: layout.shim,
       needs: ['kata/packages'],
     }),
     // The release's own QEMU is built without emulation.

@@ -47,8 +47,8 @@ const PERFORMED: { readonly [K in Change['kind']]: Perform<K> } = {
     const file = bytes(artifact);
     await transport.files.install(path, { source: { file }, digest: await digestOfFile(file) }, mode);
   },
-  unpack: ({ path, artifact, strip, most }, { transport, bytes }) =>
-    transport.files.unpack(path, bytes(artifact), strip, most),
+  unpack: ({ path, artifact, strip, sizeLimit }, { transport, bytes }) =>
+    transport.files.unpack(path, bytes(artifact), strip, sizeLimit),
   fetch: ({ artifact }, context) => context.fetch(artifact),
   remove: ({ path }, { transport }) => transport.files.remove(path),
   unit: async ({ unit, state }, context) => {

@@ -17,7 +17,7 @@ export type Change = { readonly why: string } & (
       readonly artifact: Artifact;
       readonly strip: number;
       /** What it may unpack to, in bytes, where it may be more than any other. */
-      readonly most?: number;
+      readonly sizeLimit?: number;
     }
   | { readonly kind: 'fetch'; readonly artifact: Artifact }
   /** Removes a file or folder, and puts back what cc replaced there. */

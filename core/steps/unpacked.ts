@@ -7,28 +7,28 @@ export interface UnpackedAt extends Pick<StepSpec<never>, 'where' | 'needs' | 'r
   /** Leading path parts of the archive to drop. */
   readonly strip?: number;
   /** Bytes that it may unpack to; default 4 GiB. */
-  readonly most?: number;
+  readonly sizeLimit?: number;
   /** A file of the archive, relative to `path`, that is looked at to see whether the folder is there and whole. */
-  readonly witness: string;
+  readonly marker: string;
   readonly name?: string;
 }
 
-type Facts = { witness: string | null; from: string | null; owned: boolean };
+type Facts = { marker: string | null; from: string | null; owned: boolean };
 
-/** The folder is replaced as a whole when the archive or its witness changes. */
+/** The folder is replaced as a whole when the archive or its marker changes. */
 export function unpacked(
   artifact: Artifact,
-  { path, strip = 0, most, witness, name, ...base }: UnpackedAt,
+  { path, strip = 0, sizeLimit, marker, name, ...base }: UnpackedAt,
 ): Step {
   return step<Facts>({
     name: name ?? artifact.name,
     ...base,
     artifacts: [artifact],
-    inputs: { path, strip, witness, artifact: artifactInput(artifact) },
+    inputs: { path, strip, marker, artifact: artifactInput(artifact) },
     probe: async (view) => {
-      const [facts, owned] = await Promise.all([view.stat(`${path}/${witness}`), view.owned(path)]);
+      const [facts, owned] = await Promise.all([view.stat(`${path}/${marker}`), view.owned(path)]);
       const digest = facts?.kind === 'file' ? facts.digest : null;
-      return { witness: digest, from: view.locked(artifact) ?? null, owned };
+      return { marker: digest, from: view.locked(artifact) ?? null, owned };
     },
     plan: (facts, last) => {
       const change = {
@@ -36,12 +36,12 @@ export function unpacked(
         path,
         artifact,
         strip,
-        ...(most === undefined ? {} : { most }),
+        ...(sizeLimit === undefined ? {} : { sizeLimit }),
       } as const;
-      if (facts.witness === null) return [{ ...change, why: `${path}/${witness} is not there` }];
+      if (facts.marker === null) return [{ ...change, why: `${path}/${marker} is not there` }];
       if (!last.current) return [{ ...change, why: `${path} is not from this archive: ${last.why}` }];
-      if (last.facts && (last.facts as Facts).witness !== facts.witness) {
-        return [{ ...change, why: `${path}/${witness} has changed` }];
+      if (last.facts && (last.facts as Facts).marker !== facts.marker) {
+        return [{ ...change, why: `${path}/${marker} has changed` }];
       }
       return [];
     },

@@ -27,10 +27,10 @@ export function guest() {
       name: 'kernel',
       path: `${HOME}/kernel`,
       strip: 1,
-      witness: `vmlinuz-${KERNEL.slice(1)}`,
+      marker: `vmlinuz-${KERNEL.slice(1)}`,
       needs: [],
     }),
     // The image itself is too large to be read at each look; what describes it comes in the same archive.
-    unpacked(image, { name: 'image', path: `${HOME}/image`, strip: 1, witness: `${IMAGE}.info`, needs: [] }),
+    unpacked(image, { name: 'image', path: `${HOME}/image`, strip: 1, marker: `${IMAGE}.info`, needs: [] }),
   ];
 }

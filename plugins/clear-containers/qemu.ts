@@ -39,7 +39,7 @@ function fromKata(program: string): readonly Step[] {
       name: 'kata-static',
       path: KATA,
       strip: 3, // ./opt/kata
-      witness: `bin/${program}`,
+      marker: `bin/${program}`,
       needs: ['clear-containers/packages'],
     }),
   ];

@@ -29,7 +29,7 @@ export function fromBundle(version: string, { arch, refuse }: Context): Programs
   const url = `${BUNDLES}/cri-o.${arch}.v${version}.tar.gz`;
   const bundle = release('cri-o', url, `${url}.sha256sum`);
   return {
-    steps: [unpacked(bundle, { name: 'programs', path: OWN, strip: 1, witness: 'bin/crio', needs: [] })],
+    steps: [unpacked(bundle, { name: 'programs', path: OWN, strip: 1, marker: 'bin/crio', needs: [] })],
     home: `${OWN}/bin`,
     conmon: `${OWN}/bin/conmon`,
   };

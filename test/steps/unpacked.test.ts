@@ -10,28 +10,28 @@ import { applied, changed, INTERRUPTED, NEVER, PERFORMED } from './last.ts';
 const go: Artifact = { name: 'go', source: { kind: 'url', url: 'https://x.org/go.tgz' } };
 const path = '/opt/go';
 const [old, now, ball] = [digestOf('old'), digestOf('now'), digestOf('ball')];
-const step = unpacked(go, { path, strip: 1, witness: 'bin/go' });
-const seen = { witness: now, from: ball, owned: true };
+const step = unpacked(go, { path, strip: 1, marker: 'bin/go' });
+const seen = { marker: now, from: ball, owned: true };
 const unpack = (why: string) => [{ kind: 'unpack', path, artifact: go, strip: 1, why }];
 
-test('unpacked sees the witness, the archive and the owner of the folder', async () => {
+test('unpacked sees the marker, the archive and the owner of the folder', async () => {
   const stat = { '/opt/go/bin/go': { kind: 'file', mode: 0o755, size: 3, digest: now } } as const;
   const view = paperView({ stat, owned: { [path]: true }, locked: { go: ball } });
   assert.deepEqual(await step.probe(view), seen);
 });
 
-test('unpacked sees no witness where there is no file', async () => {
+test('unpacked sees no marker where there is no file', async () => {
   const view = paperView({
     stat: { '/opt/go/bin/go': null },
     owned: { [path]: false },
     locked: { go: null },
   });
-  assert.deepEqual(await step.probe(view), { witness: null, from: null, owned: false });
+  assert.deepEqual(await step.probe(view), { marker: null, from: null, owned: false });
 });
 
 const PLANS: readonly (readonly [string, object, Parameters<typeof step.plan>[1], readonly unknown[]])[] = [
-  ['unpacks what is not there', { witness: null }, NEVER, unpack('/opt/go/bin/go is not there')],
-  ['unpacks what has gone', { witness: null }, applied(seen), unpack('/opt/go/bin/go is not there')],
+  ['unpacks what is not there', { marker: null }, NEVER, unpack('/opt/go/bin/go is not there')],
+  ['unpacks what has gone', { marker: null }, applied(seen), unpack('/opt/go/bin/go is not there')],
   [
     'unpacks over a folder it never made',
     {},
@@ -51,13 +51,13 @@ const PLANS: readonly (readonly [string, object, Parameters<typeof step.plan>[1]
     unpack('/opt/go is not from this archive: artifacts.go: a → b'),
   ],
   [
-    'unpacks when the witness has changed',
+    'unpacks when the marker has changed',
     {},
-    applied({ ...seen, witness: old }),
+    applied({ ...seen, marker: old }),
     unpack('/opt/go/bin/go has changed'),
   ],
-  ['is proven by the witness', {}, PERFORMED, []],
-  ['has nothing to do when the witness is the same', {}, applied(seen), []],
+  ['is proven by the marker', {}, PERFORMED, []],
+  ['has nothing to do when the marker is the same', {}, applied(seen), []],
 ];
 
 for (const [claim, facts, last, changes] of PLANS) {
@@ -70,19 +70,19 @@ test('unpacked takes away its own folder only', () => {
 });
 
 test('unpacked may allow more bytes', () => {
-  const large = unpacked(go, { path, strip: 1, witness: 'bin/go', most: 5 });
+  const large = unpacked(go, { path, strip: 1, marker: 'bin/go', sizeLimit: 5 });
   assert.deepEqual(
-    large.plan({ ...seen, witness: null }, NEVER),
-    unpack('/opt/go/bin/go is not there').map((change) => ({ ...change, most: 5 })),
+    large.plan({ ...seen, marker: null }, NEVER),
+    unpack('/opt/go/bin/go is not there').map((change) => ({ ...change, sizeLimit: 5 })),
   );
   assert.deepEqual(large.inputs, step.inputs);
 });
 
-test('unpacked records which file bears witness', () => {
+test('unpacked records which file is its marker', () => {
   assert.deepEqual(step.inputs, {
     path,
     strip: 1,
-    witness: 'bin/go',
+    marker: 'bin/go',
     artifact: { name: 'go', from: 'https://x.org/go.tgz' },
   });
 });
