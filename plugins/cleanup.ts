@@ -5,6 +5,6 @@ export const cleanup = plugin({
   name: 'cleanup',
   help: 'undoes the whole recipe; downloads, builds and installed Debian packages are kept',
   options: v.strictObject({}),
-  undoesAll: true,
+  isCleanup: true,
   build: () => ({ steps: [] }),
 });

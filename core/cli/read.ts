@@ -8,10 +8,10 @@ import { type Options, usage } from './args.ts';
 import { type CliContext, chosen, openProject } from './project.ts';
 
 export async function list(_: readonly string[], options: Options, cli: CliContext): Promise<number> {
-  const { name, tasks, undoers } = await openProject(options, cli);
+  const { name, tasks, cleanups } = await openProject(options, cli);
   if (options.json) {
     const rows = tasks.map(({ id, host, plugin, needs }) => ({ id, host: host.name, plugin, needs }));
-    cli.out(`${JSON.stringify({ recipe: name, tasks: rows, undo: undoers })}\n`);
+    cli.out(`${JSON.stringify({ recipe: name, tasks: rows, undo: cleanups })}\n`);
     return 0;
   }
   for (const plugin of new Set(tasks.map((task) => task.plugin))) {
@@ -19,7 +19,7 @@ export async function list(_: readonly string[], options: Options, cli: CliConte
     for (const task of tasks.filter((each) => each.plugin === plugin))
       cli.out(`  ${plugin}/${task.step.name} on ${task.host.name}\n`);
   }
-  for (const undoer of undoers) cli.out(`${undoer}\n  takes everything back\n`);
+  for (const plugin of cleanups) cli.out(`${plugin}\n  takes everything back\n`);
   return 0;
 }
 

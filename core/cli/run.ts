@@ -17,7 +17,7 @@ import { type CliContext, chosen, openContext, openProject, type Project } from 
 
 export async function run(names: readonly string[], options: Options, cli: CliContext): Promise<number> {
   const project = await openProject(options, cli);
-  const undo = names.some((name) => project.undoers.includes(name));
+  const undo = names.some((name) => project.cleanups.includes(name));
   if (undo && names.length > 1) usage('Cannot take everything back and run tasks at once');
   const { wanted, ...selected } = chosen(project, undo ? [] : names);
   const stop = new AbortController();

@@ -30,7 +30,7 @@ export interface Expanded {
   readonly tasks: readonly Task[];
   readonly graph: Order;
   /** Plugins that take everything else back when asked for. */
-  readonly undoers: readonly string[];
+  readonly cleanups: readonly string[];
 }
 
 interface Built {
@@ -48,8 +48,8 @@ export function expand(flat: Flat, context: ExpandContext, problems: Problem[]):
   const mistakes = [...new Map(problems.map((each) => [`${each.path} ${each.message}`, each])).values()];
   if (mistakes.length > 0) fail({ kind: 'config-invalid', file: context.file, problems: mistakes });
   const graph = order(tasks); // a cycle is told before anything starts
-  const undoers = flat.uses.filter(({ spec }) => spec.undoesAll).map(({ spec }) => spec.name);
-  return { name: flat.name, concurrency: flat.concurrency, hosts, tasks, graph, undoers };
+  const cleanups = flat.uses.filter(({ spec }) => spec.isCleanup).map(({ spec }) => spec.name);
+  return { name: flat.name, concurrency: flat.concurrency, hosts, tasks, graph, cleanups };
 }
 
 /** Checks all options first, so that every mistake is seen, then builds each plugin after those it uses. */

@@ -82,7 +82,7 @@ export interface PluginSpec<Schema extends GenericSchema> {
   readonly options: Schema;
   readonly provides?: readonly { readonly name: string }[];
   /** Running this plugin takes everything else back instead of adding something. */
-  readonly undoesAll?: boolean;
+  readonly isCleanup?: boolean;
   build(options: InferOutput<Schema>, context: Context): Body;
 }
 

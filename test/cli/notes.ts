@@ -27,7 +27,7 @@ const cleanup = plugin({
   name: 'cleanup',
   help: 'takes the note back',
   options: v.strictObject({}),
-  undoesAll: true,
+  isCleanup: true,
   build: () => ({ steps: [] }),
 });
 

@@ -226,9 +226,9 @@ test('tasks carry the epoch of their plugin, 1 unless it says otherwise', () => 
 });
 
 test('plugins that take everything back are named', () => {
-  const cleanup = part('cleanup', () => ({ steps: [] }), { undoesAll: true });
+  const cleanup = part('cleanup', () => ({ steps: [] }), { isCleanup: true });
   const all = expanded({ name: 'r', concurrency: 3, plugins: [cleanup, steps('p')] });
-  assert.deepEqual([all.name, all.concurrency, all.undoers], ['r', 3, ['cleanup']]);
+  assert.deepEqual([all.name, all.concurrency, all.cleanups], ['r', 3, ['cleanup']]);
 });
 
 test('equal recipes give equal tasks', () => {

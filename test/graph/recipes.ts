@@ -22,7 +22,7 @@ export function bare(name: string, spec: Partial<StepSpec<null>> = {}): Step {
 export interface Spec {
   readonly provides?: readonly { readonly name: string }[];
   readonly epoch?: number;
-  readonly undoesAll?: boolean;
+  readonly isCleanup?: boolean;
 }
 
 /** A plugin without options. */

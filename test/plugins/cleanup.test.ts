@@ -12,8 +12,8 @@ laws('cleanup', { plugins: [runc(), cleanup()] });
 
 test('cleanup is what takes the recipe back, and is no task', () => {
   const flat = flattened([{ hosts: [NODE], plugins: [runc(), cleanup()] }], []);
-  const { undoers, tasks } = expand(flat, { arch: 'amd64', cache: '/c', state: '/s', file: '/f' }, []);
-  assert.deepEqual(undoers, ['cleanup']);
+  const { cleanups, tasks } = expand(flat, { arch: 'amd64', cache: '/c', state: '/s', file: '/f' }, []);
+  assert.deepEqual(cleanups, ['cleanup']);
   assert.deepEqual(
     tasks.map(({ id }) => id),
     ['controller/fetch/runc', 'node-1/runc/runc'],
