@@ -216,9 +216,9 @@ function placedOf({ use, body }: Built, hosts: readonly Host[], problems: Proble
   });
 }
 
-function where({ where = 'every' }: Step, hosts: readonly Host[]): readonly Host[] {
+function where({ where = 'hosts' }: Step, hosts: readonly Host[]): readonly Host[] {
   if (where === 'controller') return hosts.filter(({ name }) => name === CONTROLLER);
-  if (where === 'every') return hosts.filter(({ name }) => name !== CONTROLLER);
+  if (where === 'hosts') return hosts.filter(({ name }) => name !== CONTROLLER);
   if ('role' in where) return hosts.filter(({ roles }) => roles.includes(where.role));
   return hosts.filter(({ roles }) => roles.includes(where.firstOf)).slice(0, 1);
 }

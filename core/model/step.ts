@@ -4,8 +4,8 @@ import type { Change } from './change.ts';
 import type { Json } from './json.ts';
 import type { View } from './view.ts';
 
-/** On which hosts a step is a task. `every` means every host of the recipe; the controller is where cc runs. */
-export type Where = 'every' | 'controller' | { readonly role: string } | { readonly firstOf: string };
+/** On which hosts a step is a task. `hosts` are all hosts of the recipe, without the controller, where cc runs. */
+export type Where = 'hosts' | 'controller' | { readonly role: string } | { readonly firstOf: string };
 
 /** What is remembered of the last time a step was applied. */
 export interface Last {

@@ -11,7 +11,7 @@ const HOSTS = [host('n1', 'worker', 'gpu'), host('n2', 'worker'), host('n3', 'co
 const url = (name: string): Artifact => ({ name, source: { kind: 'url', url: `https://x.org/${name}` } });
 
 const PLACES: readonly (readonly [string, Where, readonly string[]])[] = [
-  ['every host but the controller', 'every', ['n1/p/s', 'n2/p/s', 'n3/p/s']],
+  ['every host but the controller', 'hosts', ['n1/p/s', 'n2/p/s', 'n3/p/s']],
   ['the controller', 'controller', ['controller/p/s']],
   ['every host of a role', { role: 'worker' }, ['n1/p/s', 'n2/p/s']],
   ['the first host of a role', { firstOf: 'worker' }, ['n1/p/s']],
@@ -77,17 +77,17 @@ test('what a plugin needs, its first step waits for', () => {
 });
 
 test('a need is met on the same host where it stands there, else wherever it stands', () => {
-  const lower = steps('lower', bare('every'), bare('gpu', { where: { role: 'gpu' }, needs: [] }));
-  const upper = steps('upper', bare('s', { needs: ['lower/every', 'lower/gpu'] }));
+  const lower = steps('lower', bare('base'), bare('gpu', { where: { role: 'gpu' }, needs: [] }));
+  const upper = steps('upper', bare('s', { needs: ['lower/base', 'lower/gpu'] }));
   const above = steps('above', bare('s', { where: 'controller', needs: ['lower'] }));
   const {
     'n1/upper/s': one,
     'n2/upper/s': two,
     'controller/above/s': all,
   } = needsOf(expanded({ hosts: HOSTS, plugins: [lower, upper, above] }));
-  assert.deepEqual(one, ['n1/lower/every', 'n1/lower/gpu']);
-  assert.deepEqual(two, ['n2/lower/every', 'n1/lower/gpu']);
-  assert.deepEqual(all, ['n1/lower/every', 'n2/lower/every', 'n3/lower/every', 'n1/lower/gpu']);
+  assert.deepEqual(one, ['n1/lower/base', 'n1/lower/gpu']);
+  assert.deepEqual(two, ['n2/lower/base', 'n1/lower/gpu']);
+  assert.deepEqual(all, ['n1/lower/base', 'n2/lower/base', 'n3/lower/base', 'n1/lower/gpu']);
 });
 
 test('a need that is named twice is one need', () => {
