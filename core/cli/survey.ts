@@ -93,7 +93,7 @@ async function findingsOf(
 
 function planned(finding: Finding): readonly string[] {
   if (finding.kind === 'as-declared') return [];
-  if (finding.kind === 'once') return [`? ${finding.id} would be looked at once ${finding.after} is done`];
+  if (finding.kind === 'pending') return [`? ${finding.id} would be looked at once ${finding.after} is done`];
   if (finding.kind === 'unknown')
     return [`! ${finding.id}`, ...explained(finding.failure).map((line) => `    ${line}`)];
   const changes = finding.changes.map(describe).map((line) => `    ${line}`);
@@ -102,7 +102,7 @@ function planned(finding: Finding): readonly string[] {
 
 function standing(finding: Finding): readonly string[] {
   if (finding.kind === 'as-declared') return [`= ${finding.id}`];
-  if (finding.kind === 'once') return [`? ${finding.id} waits for ${finding.after}`];
+  if (finding.kind === 'pending') return [`? ${finding.id} waits for ${finding.after}`];
   if (finding.kind === 'unknown') return planned(finding);
   return [`≠ ${finding.id}`, ...finding.reason.details.map((line) => `    ${line}`)];
 }
@@ -127,7 +127,7 @@ function because(finding: Finding, all: readonly Finding[]): readonly string[] {
   }
   if (finding.kind === 'unknown')
     return [`${finding.id} cannot be told`, ...explained(finding.failure).map((line) => `  ${line}`)];
-  if (finding.kind === 'once')
+  if (finding.kind === 'pending')
     return [`${finding.id} would be looked at after ${finding.after}`, ...root(finding, all)];
   return [
     `${finding.id} would run (${finding.reason.kind})`,
@@ -137,9 +137,9 @@ function because(finding: Finding, all: readonly Finding[]): readonly string[] {
 
 /** Follows waiting to the first task that has something to do. */
 function root(finding: Finding, all: readonly Finding[]): readonly string[] {
-  if (finding.kind !== 'once') return [];
+  if (finding.kind !== 'pending') return [];
   const next = all.find(({ id }) => id === finding.after);
   if (!next) return [];
-  if (next.kind === 'once') return [`  ${next.id} waits for ${next.after}`, ...root(next, all)];
+  if (next.kind === 'pending') return [`  ${next.id} waits for ${next.after}`, ...root(next, all)];
   return next.kind === 'would' ? [`  ${next.id} would run (${reasonLine(next.reason)})`] : [];
 }

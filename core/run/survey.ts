@@ -18,7 +18,7 @@ export type Finding = { readonly id: TaskId } & (
       readonly stamped: boolean;
     }
   /** It cannot be looked at, or not conclusively, before another task has done its work. */
-  | { readonly kind: 'once'; readonly after: TaskId }
+  | { readonly kind: 'pending'; readonly after: TaskId }
   | { readonly kind: 'unknown'; readonly failure: Failure }
 );
 
@@ -46,10 +46,10 @@ async function find(
 ): Promise<Finding> {
   const after = task.needs.find((need) => {
     const kind = findings.get(need)?.kind;
-    return kind === 'would' || kind === 'once';
+    return kind === 'would' || kind === 'pending';
   });
   const maker = makerOf(task, findings);
-  if (maker) return { kind: 'once', id: task.id, after: maker };
+  if (maker) return { kind: 'pending', id: task.id, after: maker };
   try {
     const looked = await look(task, context);
     context.found.set(task.id, foundAs(looked.facts, looked.stamp));
@@ -57,7 +57,7 @@ async function find(
   } catch (error) {
     const failure = failureOf(error);
     // What a host lacks before its turn may make a look fail: that is no news.
-    return after ? { kind: 'once', id: task.id, after } : { kind: 'unknown', id: task.id, failure };
+    return after ? { kind: 'pending', id: task.id, after } : { kind: 'unknown', id: task.id, failure };
   }
 }
 
@@ -71,10 +71,10 @@ function finding(task: Task, looked: Looked, after: TaskId | undefined): Finding
   const { id } = task;
   const stamped = looked.stamp?.state === 'applied';
   const decision = decide(looked.changes, looked.stamp, looked.last);
-  if (decision.kind === 'run' && after && onlyByNeeds(looked)) return { kind: 'once', id, after };
+  if (decision.kind === 'run' && after && onlyByNeeds(looked)) return { kind: 'pending', id, after };
   if (decision.kind === 'run')
     return { kind: 'would', id, stamped, reason: decision.reason, changes: looked.changes };
-  if (task.step.check && after) return { kind: 'once', id, after };
+  if (task.step.check && after) return { kind: 'pending', id, after };
   const report = looked.stamp?.report;
   return { kind: 'as-declared', id, stamped, ...(report === undefined ? {} : { report }) };
 }

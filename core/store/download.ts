@@ -53,7 +53,7 @@ export async function download(
       const before = part.size();
       const goesOn = before === 0 ? '' : `, from byte ${before}`;
       fetching.telling.log(`from ${shown}${goesOn}`);
-      const end = await once(url, wanted, part, fetching);
+      const end = await downloadOnce(url, wanted, part, fetching);
       if (!('kind' in end)) return end;
       fetching.telling.attempt({ url: shown, trouble: end });
       const again = part.size() > before || (end.kind === 'corrupt' && before > 0);
@@ -71,7 +71,12 @@ export async function download(
 type Arrived = { readonly sha256: Digest; readonly size: number };
 
 /** Asks one address once; answers what arrived, or why it would not do. */
-async function once(url: string, wanted: Wanted, part: Part, fetching: Fetching): Promise<Arrived | Trouble> {
+async function downloadOnce(
+  url: string,
+  wanted: Wanted,
+  part: Part,
+  fetching: Fetching,
+): Promise<Arrived | Trouble> {
   const idle = watchdog(fetching.network.idle);
   const signal = AbortSignal.any([fetching.signal, idle.signal]);
   try {

@@ -68,7 +68,7 @@ export function remoteStamps(transport: Transport, folder: string): Stamps {
       return fail({ kind: 'cannot-tell', host: transport.host, what, why: exit.stderr.trim() });
     return exit.stdout;
   };
-  const all = once(async () => {
+  const all = memoized(async () => {
     const lines = (
       await run(
         'cd -- "$1" 2>/dev/null || exit 0; for f in *.json; do [ -f "$f" ] && printf "%s\\t" "$f" && tr -d "\\n" <"$f" && echo; done; :',
@@ -96,7 +96,7 @@ export function remoteStamps(transport: Transport, folder: string): Stamps {
 }
 
 /** Does something when first asked, and remembers the answer. */
-function once<Value extends object>(make: () => Value): () => Value {
+function memoized<Value extends object>(make: () => Value): () => Value {
   let made: Value | undefined;
   return () => {
     made ??= make();

@@ -68,11 +68,11 @@ export function init(how: Init) {
     settles: 60,
     probe: (view) => probeInit(view, kubectl),
     plan: (facts, last) => {
-      const once = last.current || last.facts !== undefined;
+      const appliedBefore = last.current || last.facts !== undefined;
       // An API that is silent now does not make a cluster unfinished that was finished once.
-      if (facts.admin && facts.manifests === MANIFESTS.length && (facts.complete || once)) return [];
+      if (facts.admin && facts.manifests === MANIFESTS.length && (facts.complete || appliedBefore)) return [];
       if (facts.leftovers && last.facts !== undefined) damaged();
-      if (facts.leftovers && !once && !last.unfinished) notOurs();
+      if (facts.leftovers && !appliedBefore && !last.unfinished) notOurs();
       const why = facts.leftovers ? 'an earlier init did not finish' : 'there is no control plane';
       return [
         ...(facts.leftovers ? all(why) : []),

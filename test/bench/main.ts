@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
-import { type Measured, measured, node, once, type Spread, toldNode } from './measure.ts';
+import { type Measured, measured, node, type Spread, sampleOf, toldNode } from './measure.ts';
 import { commands, files, layered, ninjaFile } from './recipes.ts';
 import { digestOfZeros, releases } from './releases.ts';
 import { type Site, site } from './site.ts';
@@ -23,7 +23,7 @@ const SETTLED = 2_000;
 function noop(on: Site): void {
   const place = on.place('noop', files(10, join(on.folder, 'noop', 'out')));
   const subject = { name: 'cc run all', argv: node(...place.cc('run', 'all')), ...place.around };
-  once(subject);
+  sampleOf(subject);
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, SETTLED);
   const [empty, found] = measured([EMPTY, subject], 20);
   title('10 tasks, all as declared: start-up and looking', 'at most 2.0');

@@ -51,14 +51,14 @@ export function measured(subjects: readonly Subject[], rounds: number): readonly
   const samples = subjects.map((): Sample[] => []);
   for (let round = 0; round <= rounds; round++) {
     for (const [index, subject] of subjects.entries()) {
-      const sample = once(subject);
+      const sample = sampleOf(subject);
       if (round > 0) samples[index]!.push(sample); // there is a list for each subject
     }
   }
   return subjects.map(({ name }, index) => summed(name, samples[index]!));
 }
 
-export function once({ name, argv, cwd, env, exits = [0], before }: Subject): Sample {
+export function sampleOf({ name, argv, cwd, env, exits = [0], before }: Subject): Sample {
   before?.();
   const [program = '', ...words] = argv;
   const start = process.hrtime.bigint();

@@ -66,7 +66,7 @@ test('survey of a bare host tells what would be done, and what would wait for th
       reason: { kind: 'new', details: ['/x is not there'] },
       changes: [path],
     },
-    { kind: 'once', id: reads.id, after: config('').id },
+    { kind: 'pending', id: reads.id, after: config('').id },
     {
       kind: 'would',
       id: smoke.id,
@@ -101,7 +101,7 @@ test('survey of a drifted host lets the checks after it wait', async (t) => {
     kind: 'drifted',
     details: ['/x has other bytes than declared'],
   });
-  assert.deepEqual(second, { kind: 'once', id: smoke.id, after: config('').id });
+  assert.deepEqual(second, { kind: 'pending', id: smoke.id, after: config('').id });
 });
 
 test('survey and run agree about a build behind a file that drifted', async (t) => {
@@ -118,7 +118,7 @@ test('survey and run agree about a build behind a file that drifted', async (t) 
   const [, found] = await survey(tasks, running);
   const ran = await runTasks(tasks, running);
   assert.equal(ran.outcomes.get(tasks[1]!.id)?.state, 'verified');
-  assert.deepEqual(found, { kind: 'once', id: tasks[1]!.id, after: config('').id });
+  assert.deepEqual(found, { kind: 'pending', id: tasks[1]!.id, after: config('').id });
 });
 
 test('survey that cannot look tells why, and goes on with the rest', async (t) => {
@@ -142,7 +142,7 @@ test('survey of a host that is not made yet waits for its maker', async (t) => {
   const hosts = { controller: paper('controller') };
   const found = await survey([maker, made], { folder: await tempFolder(t), hosts });
   assert.equal(found[0]?.kind, 'would');
-  assert.deepEqual(found[1], { kind: 'once', id: made.id, after: maker.id });
+  assert.deepEqual(found[1], { kind: 'pending', id: made.id, after: maker.id });
 });
 
 test('survey writes nothing on this machine, before and after a run', async (t) => {
