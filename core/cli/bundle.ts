@@ -13,7 +13,7 @@ import { fetchPack, isGit } from '../store/git.ts';
 import { type Entries, type Entry, readLocks } from '../store/lock.ts';
 import type { Wish } from '../store/resolve.ts';
 import type { Options } from './args.ts';
-import { artifactsOf, forEach, tellingOf } from './fetching.ts';
+import { artifactsOf, forEach, reporterOf } from './fetching.ts';
 import { labelOf, wishesOf } from './lock.ts';
 import type { CliContext, Project } from './project.ts';
 import { run } from './run.ts';
@@ -31,7 +31,7 @@ export async function bundle(
   const fetching = (label: string): Fetching => ({
     network: project.network,
     signal: stop.signal,
-    telling: tellingOf(label, cli),
+    reporter: reporterOf(label, cli),
   });
   const gathering = { project, store: openStore(project.paths.cache, []), stop, fetching };
   const path = resolve(cli.cwd, file);

@@ -2,7 +2,7 @@
 import type { Artifact } from '../model/artifact.ts';
 import type { Task } from '../model/task.ts';
 import { troubleLines } from '../report/explain.ts';
-import type { Fetching } from '../store/download.ts';
+import type { Reporter } from '../store/download.ts';
 import type { CliContext } from './project.ts';
 
 /** Downloads at once. */
@@ -27,7 +27,7 @@ export async function forEach<Item>(
   stop.signal.throwIfAborted();
 }
 
-export function tellingOf(label: string, { say }: CliContext): Fetching['telling'] {
+export function reporterOf(label: string, { say }: CliContext): Reporter {
   return {
     log: (text) => say(`${label} ${text}\n`),
     attempt: ({ url, trouble }) => say(`${label} not from ${url}: ${troubleLines(trouble)[0]}\n`),

@@ -18,7 +18,7 @@ import {
 } from '../store/lock.ts';
 import { publishedSum, resolved, type Wish } from '../store/resolve.ts';
 import { type Options, usage } from './args.ts';
-import { forEach, tellingOf } from './fetching.ts';
+import { forEach, reporterOf } from './fetching.ts';
 import { type CliContext, openProject, type Project } from './project.ts';
 
 /** The lock files that count, the configuration's own last. */
@@ -107,8 +107,8 @@ async function resolvedAll(
   cli.onStop((signal) => stop.abort(new Failed({ kind: 'interrupted', signal })));
   const results: Result[] = [];
   await forEach(items, stop, async (item) => {
-    const telling = tellingOf(labelOf(item), cli);
-    const fetching = { network: project.network, signal: stop.signal, telling };
+    const reporter = reporterOf(labelOf(item), cli);
+    const fetching = { network: project.network, signal: stop.signal, reporter };
     results.push({ ...item, found: await foundOf(item, everything, store, fetching) });
   });
   return items.map((item) => results.find((result) => labelOf(result) === labelOf(item))!); // each has one

@@ -173,10 +173,10 @@ async function takeTree(
   const { name, source } = artifact;
   const digest = from.files.get(packOf(artifact))!; // it holds it
   const file = store.arriving(artifact);
-  const telling = { log: () => {}, attempt: () => {}, progress: () => {} };
+  const reporter = { log: () => {}, attempt: () => {}, progress: () => {} };
   try {
     await from.take(name, digest, store, signal);
-    const tree = await readPack(name, source, store.place(digest), file, { network, signal, telling });
+    const tree = await readPack(name, source, store.place(digest), file, { network, signal, reporter });
     await store.keep(artifact, file, tree, 'commit');
   } finally {
     rmSync(file, { force: true });

@@ -216,9 +216,9 @@ function opened(): ChildProcess {
       codeOf(error) === 'ENOENT'
         ? ({ kind: 'missing-tool', host: 'controller', tool: 'perl', package: 'perl-base' } as const)
         : ({ kind: 'cannot-tell', host: 'controller', what: 'start processes', why } as const);
-    const told = [...listeners.values()];
+    const waiting = [...listeners.values()];
     listeners.clear();
-    for (const listener of told) listener.lost(new Failed(failure, { cause: error }));
+    for (const listener of waiting) listener.lost(new Failed(failure, { cause: error }));
   };
   child.on('error', (error) => gone(error.message, error));
   child.on('exit', (code, signal) => gone(`perl ended: ${signal ?? `exit ${code}`}`));

@@ -8,7 +8,7 @@ import type { Emit, Reason } from '../model/event.ts';
 import { Failed, fail, type Remaining } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
 import type { State, Task } from '../model/task.ts';
-import type { Telling } from '../store/download.ts';
+import type { Reporter } from '../store/download.ts';
 import { fetchArtifact } from '../store/fetch.ts';
 import type { Network } from '../store/network.ts';
 import { FORMAT, type Stamp } from '../store/stamp.ts';
@@ -126,7 +126,7 @@ async function taskContextOf(
     fetch: (artifact) =>
       fetchArtifact(context.store, artifact, {
         network: context.network,
-        telling: tellingOf(task, context),
+        reporter: reporterOf(task, context),
         signal,
       }),
     log,
@@ -151,7 +151,7 @@ async function taskContextOf(
 /** Milliseconds between two words about how far a download has come. */
 const BEAT = 250;
 
-function tellingOf({ id }: Task, { emit, at }: ApplyContext): Telling {
+function reporterOf({ id }: Task, { emit, at }: ApplyContext): Reporter {
   let next = 0;
   return {
     log: (text) => emit({ kind: 'output', id, text: `${text}\n` }),

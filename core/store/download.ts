@@ -21,8 +21,8 @@ export interface Wanted {
   readonly by: 'cc.lock' | 'archive' | 'sums';
 }
 
-/** How whoever waits is told. */
-export interface Telling {
+/** What hears how a fetch goes. */
+export interface Reporter {
   log(text: string): void;
   attempt(attempt: Attempt): void;
   progress(done: number, total: number | undefined): void;
@@ -30,7 +30,7 @@ export interface Telling {
 
 export interface Fetching {
   readonly network: Network;
-  readonly telling: Telling;
+  readonly reporter: Reporter;
   readonly signal: AbortSignal;
 }
 
@@ -52,10 +52,10 @@ export async function download(
     for (let asked = 1; ; asked++) {
       const before = part.size();
       const goesOn = before === 0 ? '' : `, from byte ${before}`;
-      fetching.telling.log(`from ${shown}${goesOn}`);
+      fetching.reporter.log(`from ${shown}${goesOn}`);
       const end = await downloadOnce(url, wanted, part, fetching);
       if (!('kind' in end)) return end;
-      fetching.telling.attempt({ url: shown, trouble: end });
+      fetching.reporter.attempt({ url: shown, trouble: end });
       const again = part.size() > before || (end.kind === 'corrupt' && before > 0);
       if (again && asked <= AGAIN) continue;
       attempts.push({ url: shown, trouble: end });
@@ -150,7 +150,7 @@ async function pour(
   answer: Answer,
   url: string,
   { wanted, part, seen, hashes }: Receiving & { readonly hashes: Hashes },
-  { telling }: Fetching,
+  { reporter }: Fetching,
 ): Promise<void> {
   const { start, total } = answer;
   const limit = limitOf(wanted);
@@ -167,7 +167,7 @@ async function pour(
       hashes.sha256.update(piece);
       hashes.sha512?.update(piece);
       await file.writeFile(piece);
-      telling.progress(size, total ?? wanted.size);
+      reporter.progress(size, total ?? wanted.size);
     }
     if (total !== undefined && size < total) troubled({ kind: 'truncated', expected: total, found: size });
     file ??= await part.open(url, answer.validator, start); // of no bytes at all

@@ -106,14 +106,14 @@ async function withCommit<Value>(
   fetching: Fetching,
   use: (git: Git) => Promise<Value>,
 ): Promise<Value> {
-  const { network, telling, signal } = fetching;
+  const { network, reporter, signal } = fetching;
   const git = gitIn(folder, fetching);
   try {
     await git(INIT);
     const attempts: Attempt[] = [];
     for (const address of addresses(repository, network)) {
       const url = withoutSecrets(address);
-      telling.log(`from ${url}`);
+      reporter.log(`from ${url}`);
       const said: string[] = [];
       for (const wanted of [commit, ...(ref === undefined ? [] : [ref])]) {
         const { code, stderr } = await git(['fetch', '--quiet', '--depth=1', '--no-tags', address, wanted]);
@@ -124,7 +124,7 @@ async function withCommit<Value>(
       signal.throwIfAborted();
       const why = withoutSecrets(said.filter(Boolean).join('; ') || `${ref} there is another commit`);
       attempts.push({ url, trouble: { kind: 'broken', why } });
-      telling.attempt(attempts.at(-1)!); // just put there
+      reporter.attempt(attempts.at(-1)!); // just put there
     }
     return fail({ kind: 'fetch-failed', artifact: name, attempts });
   } finally {

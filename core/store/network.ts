@@ -21,11 +21,15 @@ export function networkOf(
   { http, https, no }: Proxied,
   env: Readonly<Record<string, string | undefined>>,
 ): Network {
-  const told = (name: string, given: string | undefined) => {
+  const setting = (name: string, given: string | undefined) => {
     const value = given ?? env[name] ?? env[name.toUpperCase()];
     return value ? { [name]: value } : {};
   };
-  const proxies = { ...told('http_proxy', http), ...told('https_proxy', https), ...told('no_proxy', no) };
+  const proxies = {
+    ...setting('http_proxy', http),
+    ...setting('https_proxy', https),
+    ...setting('no_proxy', no),
+  };
   return { mirrors, proxies, idle: IDLE };
 }
 

@@ -38,7 +38,7 @@ export function state(subnet: string) {
 export const CLEAR = `ip link delete dev flannel.1 2>/dev/null
 for tables in iptables ip6tables; do
   command -v "$tables-save" >/dev/null || continue
-  told=$("$tables-save" | awk -v subnet=" $1 " '
+  rules=$("$tables-save" | awk -v subnet=" $1 " '
     /^[*]/ { table = $0; flush = drop = gone = "" }
     /^:FLANNEL-/ { chain = substr($1, 2); flush = flush ":" chain " - [0:0]\\n"; gone = gone "-X " chain "\\n" }
     /^-A FLANNEL-/ || !/^-A / { if (!/^COMMIT/) next }
@@ -46,5 +46,5 @@ for tables in iptables ip6tables; do
       drop = drop "-D" substr($0, 3) "\\n"
     }
     /^COMMIT/ && flush drop != "" { printf "%s\\n%s%s%sCOMMIT\\n", table, flush, drop, gone }') || exit
-  [ -z "$told" ] || printf '%s\\n' "$told" | "$tables-restore" --noflush || exit
+  [ -z "$rules" ] || printf '%s\\n' "$rules" | "$tables-restore" --noflush || exit
 done`;

@@ -8,7 +8,7 @@ import { CLEAR, KEEP, NOTED, STOP } from './traces.ts';
 export const CONFIG = '/etc/cc/kubeadm.json';
 export const KUBECONFIG = '/etc/kubernetes/admin.conf';
 
-export interface Init {
+export interface InitOptions {
   readonly version: string;
   readonly kubeadm: string;
   readonly kubectl: string;
@@ -24,7 +24,7 @@ export function initFlags({
   version,
   dns,
   preflight,
-}: Pick<Init, 'version' | 'dns' | 'preflight'>): readonly string[] {
+}: Pick<InitOptions, 'version' | 'dns' | 'preflight'>): readonly string[] {
   const ignored = [
     // kubelet is told that swap is no reason to fail.
     ...(since('swap', version) ? [] : ['Swap']),
@@ -44,9 +44,9 @@ type InitFacts = { admin: boolean; manifests: number; leftovers: boolean; comple
 
 const MANIFESTS = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler'];
 
-export function init(how: Init) {
-  const { kubeadm, kubectl, dns, runtime, before, network } = how;
-  const command = cmd`${kubeadm} init --config ${CONFIG} ${initFlags(how)}`;
+export function init(options: InitOptions) {
+  const { kubeadm, kubectl, dns, runtime, before, network } = options;
+  const command = cmd`${kubeadm} init --config ${CONFIG} ${initFlags(options)}`;
   // Not kubeadm reset: up to 1.24 it removes all of /var/lib/cni, and what else it does is for clusters of more nodes.
   const reset = [
     { ...cmd`sh -c ${STOP}`, title: 'systemctl stop kubelet' },

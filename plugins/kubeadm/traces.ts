@@ -84,8 +84,8 @@ ip link delete dev "$bridge" 2>/dev/null`;
 /** Both kinds of iptables, since kube-proxy brings its own and takes the one that it finds in use. */
 const TABLES = `for tables in iptables-nft ip6tables-nft iptables-legacy ip6tables-legacy iptables ip6tables; do
   command -v "$tables-save" >/dev/null || continue
-  told=$("$tables-save" | awk -v network="$network" '${RULES}') || exit
-  [ -z "$told" ] || printf '%s\\n' "$told" | "$tables-restore" --noflush || exit
+  rules=$("$tables-save" | awk -v network="$network" '${RULES}') || exit
+  [ -z "$rules" ] || printf '%s\\n' "$rules" | "$tables-restore" --noflush || exit
 done
 [ ! -e "$note/tables" ] || tables | grep -E '^ip6? ' | grep -vxFf "$note/tables" | sort -r | while read -r family table chain; do
   if [ -z "$chain" ]; then # after its chains

@@ -12,6 +12,6 @@ export function pauseImage(version: string, repository: string, arch: string): s
 
 /** Where kubeadm must be told to find CoreDNS, since it knows the folder of CoreDNS in its own default registry only. */
 export function dnsRepository(version: string, repository: string): string | undefined {
-  const told = repository === UPSTREAM && eraOf(version).registry !== UPSTREAM;
-  return told && since('dnsFolder', version) ? `${repository}/coredns` : undefined;
+  const moved = repository === UPSTREAM && eraOf(version).registry !== UPSTREAM;
+  return moved && since('dnsFolder', version) ? `${repository}/coredns` : undefined;
 }

@@ -6,13 +6,13 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
-import { type Measured, measured, node, type Spread, sampleOf, toldNode } from './measure.ts';
+import { type Measured, measured, node, nodeWithMemory, type Spread, sampleOf } from './measure.ts';
 import { commands, files, layered, ninjaFile } from './recipes.ts';
 import { digestOfZeros, releases } from './releases.ts';
 import { type Site, site } from './site.ts';
 
 const EMPTY = { name: 'node -e 0', argv: node('-e', '0'), cwd: '/' };
-const TOLD = { ...EMPTY, argv: toldNode('-e', '0') };
+const EMPTY_WITH_MEMORY = { ...EMPTY, argv: nodeWithMemory('-e', '0') };
 
 const BENCHES: Readonly<Record<string, (site: Site) => void>> = { noop, ninja, plan, output, fetch, many };
 
@@ -66,8 +66,11 @@ function ninja(on: Site): void {
 /** Ten thousand tasks that all have something to do, and are only looked at. */
 function plan(on: Site): void {
   const place = on.place('plan', commands(layered(10_000, 100, 2), ['true'], 8));
-  const argv = toldNode(...place.cc('plan'));
-  const [empty, planned] = measured([TOLD, { name: 'cc plan', argv, ...place.around, exits: [2] }], 5);
+  const argv = nodeWithMemory(...place.cc('plan'));
+  const [empty, planned] = measured(
+    [EMPTY_WITH_MEMORY, { name: 'cc plan', argv, ...place.around, exits: [2] }],
+    5,
+  );
   title('plan of 10,000 tasks', '500 ms and 150 MB');
   compared(empty!, planned!);
 }
@@ -76,9 +79,9 @@ function plan(on: Site): void {
 function output(on: Site): void {
   const print50 = ['sh', '-c', 'yes cc bench output | head -c 52428800'];
   const place = on.place('output', commands([[], [], [], []], print50, 4));
-  const argv = toldNode(...place.cc('run', 'all'));
+  const argv = nodeWithMemory(...place.cc('run', 'all'));
   const subject = { name: 'cc run all', argv, ...place.around, before: place.forget };
-  const [empty, ran] = measured([TOLD, subject], 3);
+  const [empty, ran] = measured([EMPTY_WITH_MEMORY, subject], 3);
   title('tasks that print 200 MB in all', '150 MB');
   compared(empty!, ran!);
 }
@@ -96,7 +99,7 @@ function fetch(on: Site): void {
     for (const file of ['got', 'kept']) rmSync(join(folder, file), { force: true });
   };
   const peer = { name: 'curl', argv: ['sh', '-c', script], cwd: folder, before };
-  const argv = toldNode(...cc('run', 'fetch/r0'));
+  const argv = nodeWithMemory(...cc('run', 'fetch/r0'));
   const [other, own] = measured([peer, { name: 'cc run', argv, ...around, before }], 5);
   title(
     '1 GiB from a mirror on this machine, verified and kept, beside curl, sha256sum and install',

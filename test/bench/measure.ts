@@ -33,7 +33,7 @@ export interface Spread {
 }
 
 /** Has a Node process tell its peak of memory on descriptor 3; plain JavaScript, since stripping types takes memory. */
-const TELL =
+const REPORT_MEMORY =
   "data:text/javascript,process.on('exit',()=>process.getBuiltinModule('node:fs').writeSync(3,String(process.resourceUsage().maxRSS)))";
 
 /** The words that start this very Node, so that no shim is measured. */
@@ -41,9 +41,9 @@ export function node(...words: readonly string[]): readonly string[] {
   return [process.execPath, ...words];
 }
 
-/** The same, with its memory told. */
-export function toldNode(...words: readonly string[]): readonly string[] {
-  return node('--import', TELL, ...words);
+/** The same, and the process reports its memory. */
+export function nodeWithMemory(...words: readonly string[]): readonly string[] {
+  return node('--import', REPORT_MEMORY, ...words);
 }
 
 /** Runs every subject once a round; the first round only warms caches. */
@@ -72,8 +72,8 @@ export function sampleOf({ name, argv, cwd, env, exits = [0], before }: Subject)
   const ms = Number(process.hrtime.bigint() - start) / 1e6;
   if (child.error) throw child.error;
   if (!exits.includes(child.status ?? -1)) throw new Error(`${name} exited ${child.status}: ${child.stderr}`);
-  const told = Number(child.output[3]);
-  return { ms, mb: told > 0 ? told / 1024 : undefined };
+  const kilobytes = Number(child.output[3]);
+  return { ms, mb: kilobytes > 0 ? kilobytes / 1024 : undefined };
 }
 
 function summed(name: string, samples: readonly Sample[]): Measured {

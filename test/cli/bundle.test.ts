@@ -43,10 +43,10 @@ test('bundle is a tar file of the lock and the bytes, and the same again when it
     bytes.map((line) => line.split(/ +/).slice(-1)[0]),
     ['files.json', ...[digestOf(''), digestOf(TOOL)].toSorted().map((digest) => `bytes/${digest}`)],
   );
-  const told = execFileSync('tar', ['--extract', '--to-stdout', '--file', bundle, 'cc.lock'], {
+  const inside = execFileSync('tar', ['--extract', '--to-stdout', '--file', bundle, 'cc.lock'], {
     encoding: 'utf8',
   });
-  assert.equal(told, readFileSync(join(cwd, 'cc.lock'), 'utf8'));
+  assert.equal(inside, readFileSync(join(cwd, 'cc.lock'), 'utf8'));
   assert.equal((await run('bundle', 'b.tar')).code, 0);
   assert.deepEqual(read(), before);
 });

@@ -216,8 +216,8 @@ for (const [signal, code] of [
       ['bundle', 'b.tar'],
     ]) {
       child = spawn(node(), [CC, ...words], { cwd, env, stdio: 'ignore' });
-      const told = 'Deno' in globalThis ? [null, signal] : [code, null]; // Deno takes such a code for the signal
-      assert.deepEqual(await once(child, 'exit'), told, words[0]);
+      const expected = 'Deno' in globalThis ? [null, signal] : [code, null]; // Deno takes such a code for the signal
+      assert.deepEqual(await once(child, 'exit'), expected, words[0]);
     }
   });
 }

@@ -5,13 +5,13 @@ import test from 'node:test';
 import { cc, folder, MOD } from '../rig/cc.ts';
 import { notes } from './notes.ts';
 
-const told = (stdout: string) => ({ code: 0, stdout, stderr: '' });
+const printed = (stdout: string) => ({ code: 0, stdout, stderr: '' });
 
 test('list prints tasks by plugin, and what takes everything back', async (t) => {
   const { run } = await notes(t);
   assert.deepEqual(
     await run('list'),
-    told(`note
+    printed(`note
   note/text on controller
 copy
   copy/file on controller
@@ -56,9 +56,10 @@ const GRAPHS: readonly (readonly [format: string, text: string])[] = [
 
 test('graph prints the same graph in four formats, and text when none is named', async (t) => {
   const { run } = await notes(t);
-  for (const [format, text] of GRAPHS) assert.deepEqual(await run('graph', '--format', format), told(text));
-  assert.deepEqual(await run('graph'), told(GRAPHS[0]![1])); // text stands first
-  assert.deepEqual(await run('graph', 'note'), told('controller/note/text\n'));
+  for (const [format, text] of GRAPHS)
+    assert.deepEqual(await run('graph', '--format', format), printed(text));
+  assert.deepEqual(await run('graph'), printed(GRAPHS[0]![1])); // text stands first
+  assert.deepEqual(await run('graph', 'note'), printed('controller/note/text\n'));
   assert.deepEqual(await run('graph', '--json'), await run('graph', '--format', 'json'));
 });
 
@@ -71,7 +72,7 @@ export default recipe({ name: 'order', plugins: [p('c', ['b']), p('b', ['a']), p
   });
   assert.deepEqual(
     await cc(cwd, 'graph'),
-    told('controller/a/s\ncontroller/b/s ← controller/a/s\ncontroller/c/s ← controller/b/s\n'),
+    printed('controller/a/s\ncontroller/b/s ← controller/a/s\ncontroller/c/s ← controller/b/s\n'),
   );
 });
 
@@ -80,10 +81,10 @@ test('logs prints the log of the last time a task did something', async (t) => {
   await run('run', 'all');
   await run('run', 'all');
   const text = '# run cp ~/note ~/copy\n# because ~/copy is not built\n$ cp ~/note ~/copy\n';
-  assert.deepEqual(await run('logs', 'copy'), told(text));
+  assert.deepEqual(await run('logs', 'copy'), printed(text));
   assert.deepEqual(
     await run('logs', 'all'),
-    told(
+    printed(
       `== controller/note/text\n# write ~/note\n# because ~/note is not there\n== controller/copy/file\n${text}`,
     ),
   );

@@ -78,7 +78,7 @@ critical path …
 });
 
 /** What an event says that does not differ from run to run. */
-function told(line: string): unknown {
+function stableFields(line: string): unknown {
   const { kind, id, state, what, counts, exit } = JSON.parse(line) as Readonly<Record<string, unknown>>;
   return JSON.parse(JSON.stringify({ kind, id, state, what, counts, exit }));
 }
@@ -88,7 +88,7 @@ test('run --json tells every event on a line of its own', async (t) => {
   const { code, stdout, stderr } = await cc(cwd, 'run', 'note', '--json');
   assert.deepEqual([code, stderr], [0, '']);
   const id = 'controller/note/text';
-  assert.deepEqual(stdout.trimEnd().split('\n').map(told), [
+  assert.deepEqual(stdout.trimEnd().split('\n').map(stableFields), [
     { kind: 'run-started' },
     ...['ready', 'probing', 'performing'].map((state) => ({ kind: 'task', id, state })),
     { kind: 'change', id, what: `write ${cwd}/note` },

@@ -6,13 +6,13 @@ import test from 'node:test';
 import { cc } from '../rig/cc.ts';
 import { notes } from './notes.ts';
 
-const told = (code: number, stdout: string) => ({ code, stdout, stderr: '' });
+const result = (code: number, stdout: string) => ({ code, stdout, stderr: '' });
 
 test('on a bare host plan and status exit 2, why explains, and nothing is written', async (t) => {
   const { cwd, run } = await notes(t);
   assert.deepEqual(
     await run('plan'),
-    told(
+    result(
       2,
       `▶ controller/note/text (new: ~/note is not there)
     write ~/note
@@ -24,7 +24,7 @@ test('on a bare host plan and status exit 2, why explains, and nothing is writte
   );
   assert.deepEqual(
     await run('status'),
-    told(
+    result(
       2,
       `≠ controller/note/text
     ~/note is not there
@@ -36,7 +36,7 @@ test('on a bare host plan and status exit 2, why explains, and nothing is writte
   );
   assert.deepEqual(
     await run('why', 'copy'),
-    told(0, 'controller/copy/file would run (new)\n  ~/copy is not built\n'),
+    result(0, 'controller/copy/file would run (new)\n  ~/copy is not built\n'),
   );
   assert.deepEqual(await readdir(cwd), ['cc.config.ts']);
 });
@@ -44,14 +44,14 @@ test('on a bare host plan and status exit 2, why explains, and nothing is writte
 test('after a run plan and status exit 0, and why says so', async (t) => {
   const { run } = await notes(t);
   await run('run', 'all');
-  assert.deepEqual(await run('plan'), told(0, '0 of 2 tasks would do something\n'));
+  assert.deepEqual(await run('plan'), result(0, '0 of 2 tasks would do something\n'));
   assert.deepEqual(
     await run('status'),
-    told(0, '= controller/note/text\n= controller/copy/file\n2 of 2 tasks are as declared\n'),
+    result(0, '= controller/note/text\n= controller/copy/file\n2 of 2 tasks are as declared\n'),
   );
   assert.deepEqual(
     await run('why', 'controller/note/text'),
-    told(0, 'controller/note/text would not run: it is as declared (applied by cc, and the same since)\n'),
+    result(0, 'controller/note/text would not run: it is as declared (applied by cc, and the same since)\n'),
   );
 });
 
@@ -61,14 +61,14 @@ test('status exits 2 on drift and names it', async (t) => {
   await writeFile(join(cwd, 'note'), 'drift');
   assert.deepEqual(
     await run('status', 'note'),
-    told(
+    result(
       2,
       '≠ controller/note/text\n    ~/note has other bytes than declared\n0 of 1 tasks are as declared\n',
     ),
   );
   assert.deepEqual(
     await run('plan', 'note'),
-    told(
+    result(
       2,
       `▶ controller/note/text (drifted: ~/note has other bytes than declared)
     write ~/note
@@ -83,7 +83,7 @@ test('why names the option that has changed', async (t) => {
   await run('run', 'note');
   assert.deepEqual(
     await run('why', 'note', '--set', 'note.text=two'),
-    told(
+    result(
       0,
       `controller/note/text would run (changed)
   inputs.digest: DIGEST… → DIGEST…
@@ -99,7 +99,10 @@ test('what would be found as declared by hand is not news', async (t) => {
   await chmod(join(cwd, 'note'), 0o644);
   assert.deepEqual(
     await run('why', 'note'),
-    told(0, 'controller/note/text would not run: it is as declared (found so; cc never had to change it)\n'),
+    result(
+      0,
+      'controller/note/text would not run: it is as declared (found so; cc never had to change it)\n',
+    ),
   );
 });
 
@@ -110,7 +113,7 @@ test('plan does not announce what the run will leave alone', async (t) => {
   // The run says: 1 applied, 1 verified (see run.test.ts).
   assert.deepEqual(
     await run('why', 'copy'),
-    told(
+    result(
       0,
       `controller/copy/file would be looked at after controller/note/text
   controller/note/text would run (drifted: ~/note has other bytes than declared)

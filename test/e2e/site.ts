@@ -112,8 +112,8 @@ export function makeSite(extending: Extending = { base: 'lab', machine: MACHINE 
       `UserKnownHostsFile=${keys}/known_hosts`,
       'LogLevel=ERROR',
     ];
-    const told = options.flatMap((option) => ['-o', option]);
-    const [program = '', ...argv] = inside('ssh', ...told, `root@${extending.machine.address}`, line);
+    const flags = options.flatMap((option) => ['-o', option]);
+    const [program = '', ...argv] = inside('ssh', ...flags, `root@${extending.machine.address}`, line);
     return must(program, argv, folder);
   };
   return {

@@ -23,16 +23,16 @@ import { type Lasting, tempFolder } from '../rig/temp.ts';
 import { contextOf, type Ran, runTasks } from '../run/context.ts';
 
 /** A command, by the words it starts with or by a test of all its words, and what it does. */
-export type Told = readonly [command: string | ((argv: readonly string[]) => boolean), effect: Effect];
+export type FakeCommand = readonly [command: string | ((argv: readonly string[]) => boolean), effect: Effect];
 
-/** What a test tells of hosts and of the commands that run on them. */
-export interface Telling {
+/** What a test puts on hosts, and the commands that it registers on them. */
+export interface BenchSetup {
   /** What a bare host is beside bare. */
   readonly bare?: (host: Paper) => void;
   /** Commands that only look: nothing else may be run by a probe. */
-  readonly reads?: (host: Paper, bench: Bench) => readonly Told[];
+  readonly reads?: (host: Paper, bench: Bench) => readonly FakeCommand[];
   /** Commands that change something. */
-  readonly does?: (host: Paper, bench: Bench) => readonly Told[];
+  readonly does?: (host: Paper, bench: Bench) => readonly FakeCommand[];
   /** The bytes of artifacts by name, where they matter: an archive is JSON of its files. */
   readonly bytes?: Readonly<Record<string, string>>;
 }
@@ -64,11 +64,11 @@ export const NODE: Host = {
   connection: { kind: 'ssh', address: 'on paper' },
 };
 
-export function told(host: Paper, all: readonly Told[]): void {
+export function register(host: Paper, all: readonly FakeCommand[]): void {
   for (const [command, effect] of all) host.when(command, effect);
 }
 
-export async function benchOf(t: Lasting, recipe: Recipe, how: Telling = {}): Promise<Bench> {
+export async function benchOf(t: Lasting, recipe: Recipe, setup: BenchSetup = {}): Promise<Bench> {
   const folder = await tempFolder(t);
   const [cache, state] = [join(folder, 'cache'), join(folder, 'state')];
   const problems: Problem[] = [];
@@ -79,7 +79,7 @@ export async function benchOf(t: Lasting, recipe: Recipe, how: Telling = {}): Pr
   const ran: Bench['ran'] = [];
   const transports = Object.fromEntries([...papers].map(([name, host]) => [name, watched(host, ran)]));
   const fetched = { value: true };
-  const store = storeOf(join(folder, 'store'), how.bytes ?? {}, fetched);
+  const store = storeOf(join(folder, 'store'), setup.bytes ?? {}, fetched);
   const running = { folder: state, hosts: transports };
   const leaving = new Set(hosts.filter(({ madeBy }) => madeBy).map(({ name }) => name));
   const within = (work: (context: ApplyContext) => Work) => (context: ApplyContext) =>
@@ -107,8 +107,8 @@ export async function benchOf(t: Lasting, recipe: Recipe, how: Telling = {}): Pr
     snapshot: () => Object.fromEntries([...papers].map(([name, host]) => [name, seen(host)])),
   };
   for (const host of papers.values()) {
-    how.bare?.(host);
-    told(host, [...(how.reads?.(host, bench) ?? []), ...(how.does?.(host, bench) ?? [])]);
+    setup.bare?.(host);
+    register(host, [...(setup.reads?.(host, bench) ?? []), ...(setup.does?.(host, bench) ?? [])]);
   }
   return bench;
 }
@@ -152,7 +152,7 @@ function storeOf(
   };
 }
 
-export function matches(command: Told[0], argv: readonly string[]): boolean {
+export function matches(command: FakeCommand[0], argv: readonly string[]): boolean {
   return typeof command === 'function' ? command(argv) : `${shown({ argv })} `.startsWith(`${command} `);
 }
 

@@ -14,7 +14,7 @@ import { ADAPTER, adapted } from '../../plugins/vm/qemu.ts';
 import { EXPAND_CONTEXT, expanded, failureIn } from '../graph/recipes.ts';
 import { laws } from '../rig/laws.ts';
 import { tempFolder } from '../rig/temp.ts';
-import { type Bench, benchOf, NODE, type Telling } from './bench.ts';
+import { type Bench, type BenchSetup, benchOf, NODE } from './bench.ts';
 import { wrote } from './tools.ts';
 import { booting, looking } from './virtual.ts';
 
@@ -32,7 +32,7 @@ const bytes = {
 };
 const VHOST_NET = '/sys/class/misc/vhost-net';
 
-const telling = (accel: 'kvm' | 'tcg' = 'kvm'): Telling => ({
+const setup = (accel: 'kvm' | 'tcg' = 'kvm'): BenchSetup => ({
   bytes,
   reads: () => [looking(rules(accel))],
   does: (host) => [booting(), ['modprobe vhost_net', () => wrote(host, VHOST_NET, '')]],
@@ -44,21 +44,21 @@ const node = ({ hosts }: Bench) => hosts.get('node-1')!; // every bench has this
 
 const kept = ['preflight', 'packages', 'devices'];
 const left = { 'node-1': [VHOST_NET, 'qemu-system-x86'] };
-laws('clear-containers', recipe(), { ...telling(), kept, left });
+laws('clear-containers', recipe(), { ...setup(), kept, left });
 laws('clear-containers in emulated machines', recipe({ accel: 'tcg' }), {
-  ...telling('tcg'),
+  ...setup('tcg'),
   plugin: 'clear-containers',
   kept,
   left,
 });
 laws('clear-containers by the QEMU of Kata', recipe({ qemu: 'kata' }), {
-  ...telling(),
+  ...setup(),
   plugin: 'clear-containers',
   kept,
   left: { 'node-1': [VHOST_NET, 'xz-utils'] },
 });
 laws('clear-containers by a QEMU of the site', recipe({ qemu: '/usr/bin/qemu-lite-system-x86_64' }), {
-  ...telling(),
+  ...setup(),
   plugin: 'clear-containers',
   kept: ['preflight', 'devices'],
   left: { 'node-1': [VHOST_NET] },
@@ -90,7 +90,7 @@ enable_debug = true
 `;
 
 test('runtime is configured with what was placed', async (t) => {
-  const bench = await benchOf(t, recipe({ vcpus: 2, memory: 1024, debug: true }), telling());
+  const bench = await benchOf(t, recipe({ vcpus: 2, memory: 1024, debug: true }), setup());
   await bench.run();
   assert.equal(node(bench).read('/etc/clear-containers/configuration.toml'), CONFIG);
   const named = [...CONFIG.matchAll(/= "(\/\S+)"/g)].map(([, path]) => path);
@@ -101,13 +101,13 @@ test('runtime is configured with what was placed', async (t) => {
 });
 
 test('QEMU of the distribution is called by words that it takes', async (t) => {
-  const bench = await benchOf(t, recipe(), telling());
+  const bench = await benchOf(t, recipe(), setup());
   await bench.run();
   assert.equal(node(bench).read(ADAPTER), adapted('/usr/bin/qemu-system-x86_64', 'kvm'));
 });
 
 test('QEMU of Kata stands where it looks for its firmware, and is called by the same words', async (t) => {
-  const bench = await benchOf(t, recipe({ qemu: 'kata' }), telling());
+  const bench = await benchOf(t, recipe({ qemu: 'kata' }), setup());
   await bench.run();
   assert.equal(node(bench).read('/opt/kata/bin/qemu-system-x86_64'), 'QEMU');
   assert.equal(node(bench).read(ADAPTER), adapted('/opt/kata/bin/qemu-system-x86_64', 'kvm'));
@@ -115,7 +115,7 @@ test('QEMU of Kata stands where it looks for its firmware, and is called by the 
 });
 
 test('QEMU of the site is called as it is', async (t) => {
-  const bench = await benchOf(t, recipe({ qemu: '/opt/qemu' }), telling());
+  const bench = await benchOf(t, recipe({ qemu: '/opt/qemu' }), setup());
   await bench.run();
   const text = node(bench).read('/etc/clear-containers/configuration.toml');
   assert.equal(text.split('\n')[1], 'path = "/opt/qemu"');
@@ -124,7 +124,7 @@ test('QEMU of the site is called as it is', async (t) => {
 
 test('machine that does not boot fails the run, whatever the devices say', async (t) => {
   const bench = await benchOf(t, recipe(), {
-    ...telling(),
+    ...setup(),
     does: (host) => [booting('qemu: killed\n'), ['modprobe vhost_net', () => wrote(host, VHOST_NET, '')]],
   });
   const { outcomes } = await bench.run();

@@ -3,7 +3,7 @@ import { cri, kubernetesRelease, podNetwork } from '../../plugins/capabilities.t
 import { NOTES, RESTORE } from '../../plugins/kubeadm/settings.ts';
 import { CLEAR, FILLED, KEEP, NOTED, STOP } from '../../plugins/kubeadm/traces.ts';
 import type { Paper } from '../rig/paper.ts';
-import type { Telling, Told } from './bench.ts';
+import type { BenchSetup, FakeCommand } from './bench.ts';
 import { files, folder, MISSING, providing, removed, script, wrote } from './tools.ts';
 
 const ADMIN = '/etc/kubernetes/admin.conf';
@@ -66,7 +66,7 @@ function nodes(host: Paper): string {
   });
 }
 
-function reading(host: Paper, api: Api, health: string): readonly Told[] {
+function reading(host: Paper, api: Api, health: string): readonly FakeCommand[] {
   const there = () => host.disk.has(ADMIN) && api.answers;
   const refused = { code: 1, stderr: 'connection refused\n' };
   const answer = (text: () => string) => () =>
@@ -95,7 +95,7 @@ function filled(host: Paper): readonly string[] {
 }
 
 /** The scripts that note what is there and clear what came since; their own test runs them. */
-function clearing(host: Paper): readonly Told[] {
+function clearing(host: Paper): readonly FakeCommand[] {
   const note = '/var/lib/cc/kubeadm';
   const settings = ['net/ipv4/ip_forward', 'net/bridge/bridge-nf-call-iptables'].map(
     (key) => `/proc/sys/${key}`,
@@ -138,7 +138,7 @@ function clearing(host: Paper): readonly Told[] {
   ];
 }
 
-export function clusterOn(api: Api = { answers: true }, settings = '1\n'): Telling {
+export function clusterOn(api: Api = { answers: true }, settings = '1\n'): BenchSetup {
   return {
     bare: (host) => {
       folder(host, '/var/lib');

@@ -9,7 +9,7 @@ import { runProcess } from '../../core/host/process.ts';
 import { cni } from '../../plugins/cni.ts';
 import { unpacked } from '../rig/debian.ts';
 import { ARCHIVE } from './archive.ts';
-import { benchOf, type Telling } from './bench.ts';
+import { type BenchSetup, benchOf } from './bench.ts';
 
 const SUITES = ['bullseye', 'bookworm', 'sid'];
 const programs = await unpacked();
@@ -31,7 +31,7 @@ interface Link {
 
 /** What the plugin writes. */
 async function network(t: TestContext, given: Parameters<typeof cni>[0]) {
-  const bare: Telling['bare'] = (host) => {
+  const bare: BenchSetup['bare'] = (host) => {
     host.write('/run/x', '');
     host.disk.delete('/run/x');
   };

@@ -8,7 +8,7 @@ import { cni } from '../../plugins/cni.ts';
 import { CLEAR } from '../../plugins/flannel/state.ts';
 import { laws } from '../rig/laws.ts';
 import { ARCHIVE } from './archive.ts';
-import { benchOf, type Telling } from './bench.ts';
+import { type BenchSetup, benchOf } from './bench.ts';
 import { script } from './tools.ts';
 
 const CONFLIST = '/etc/cni/net.d/10-cc.conflist';
@@ -17,7 +17,7 @@ const bytes = { 'cni-plugins': JSON.stringify({ bridge: 'bridge', portmap: 'port
 laws('cni', { plugins: [cni()] }, { bytes });
 laws('cni from Debian', { plugins: [ARCHIVE, cni({ from: 'debian' })] }, { plugin: 'cni' });
 const FLANNEL = { plugins: [cni({ network: 'flannel' })] };
-const telling: Telling = {
+const setup: BenchSetup = {
   bytes,
   bare: (host) => {
     host.write('/run/x', '');
@@ -25,10 +25,10 @@ const telling: Telling = {
   },
   does: () => [[script(CLEAR), '']],
 };
-laws('cni for flannel', FLANNEL, { ...telling, plugin: 'cni' });
+laws('cni for flannel', FLANNEL, { ...setup, plugin: 'cni' });
 
 test('what a flannel that cc never set up has on a node stays', async (t) => {
-  const bench = await benchOf(t, FLANNEL, telling);
+  const bench = await benchOf(t, FLANNEL, setup);
   const node = bench.hosts.get('node-1')!; // the bench has this host
   node.write('/run/flannel/subnet.env', 'of another');
   await bench.run('undo');

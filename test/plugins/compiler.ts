@@ -1,12 +1,12 @@
 /** What a Go toolchain, tar and dpkg do to a controller of paper. */
 import { goToolchain } from '../../plugins/capabilities.ts';
-import type { Telling } from './bench.ts';
+import type { BenchSetup } from './bench.ts';
 import { files, folder, providing } from './tools.ts';
 
 export const GO = providing(goToolchain, { root: '/go', version: '1.15' });
 
 /** `go build -o FILE` makes the file; a script that compiles C is told by the output it is given first. */
-export const COMPILER: Telling = {
+export const COMPILER: BenchSetup = {
   does: (host, { make, cache }) => [
     ...files(host),
     ['tar -x', (argv) => folder(host, argv[argv.indexOf('-C') + 1]!)], // who compiles gives this option

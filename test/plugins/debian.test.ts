@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { debian } from '../../plugins/debian.ts';
 import { laws } from '../rig/laws.ts';
-import { type Bench, benchOf, type Telling } from './bench.ts';
+import { type Bench, type BenchSetup, benchOf } from './bench.ts';
 
 const TARGETS = `http://deb.example/debian-security Packages bookworm-security main
 http://deb.example/debian Translations bookworm main
@@ -11,13 +11,13 @@ http://deb.example/debian Packages bookworm contrib
 http://deb.example/debian Packages bookworm main
 `;
 
-const how: Telling = { reads: () => [['apt-get indextargets', TARGETS]] };
+const setup: BenchSetup = { reads: () => [['apt-get indextargets', TARGETS]] };
 const recipe = { plugins: [debian({ suites: ['bookworm', 'bullseye'] })] };
 const sources = ({ hosts, cache }: Bench, file: string) =>
   hosts.get('controller')!.read(`${cache}/apt/${file}`); // made by all benches
 
 laws('debian', recipe, {
-  ...how,
+  ...setup,
   kept: ['keyring', 'sources'],
   left: {
     controller: [
@@ -35,7 +35,7 @@ const line = (kind: string, mirror: string, suite: string) =>
   }] ${mirror} ${suite} main\n`;
 
 test("sources name the mirror of the controller's own apt, and each suite apart", async (t) => {
-  const bench = await benchOf(t, recipe, how);
+  const bench = await benchOf(t, recipe, setup);
   await bench.run();
   const mirror = 'http://deb.example/debian';
   const all = ['bookworm', 'bullseye'].map(
@@ -62,7 +62,7 @@ test("sources name Debian's own mirror on a controller that is no Debian", async
 });
 
 test('sources are asked of apt once, and then read', async (t) => {
-  const bench = await benchOf(t, recipe, how);
+  const bench = await benchOf(t, recipe, setup);
   await bench.run();
   bench.ran.length = 0;
   await bench.run();
@@ -82,7 +82,7 @@ test('sources name the excerpt of a bundle before any mirror, and whatever its a
 });
 
 test("sources name the mirror of the controller's own apt again when the excerpt is deleted", async (t) => {
-  const bench = await benchOf(t, recipe, how);
+  const bench = await benchOf(t, recipe, setup);
   const controller = bench.hosts.get('controller')!; // all benches have one
   controller.write(`${bench.cache}/apt/archive/dists/bookworm/InRelease`, '');
   await bench.run();

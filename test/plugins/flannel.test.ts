@@ -14,7 +14,7 @@ import { EXPAND_CONTEXT, expanded, failureIn } from '../graph/recipes.ts';
 import { laws } from '../rig/laws.ts';
 import type { Paper } from '../rig/paper.ts';
 import { tempFolder } from '../rig/temp.ts';
-import { benchOf, NODE, type Telling } from './bench.ts';
+import { type BenchSetup, benchOf, NODE } from './bench.ts';
 import { applying, asking, KUBECTL } from './kubectl.ts';
 import { providing } from './tools.ts';
 
@@ -48,7 +48,7 @@ function status(host: Paper, ready: number) {
   });
 }
 
-const telling = (ready = 1): Telling => ({
+const setup = (ready = 1): BenchSetup => ({
   bare: (host) => {
     host.write('/run/flannel/x', '');
     host.disk.delete('/run/flannel/x');
@@ -63,10 +63,10 @@ const telling = (ready = 1): Telling => ({
 // What the last two wait for goes with the daemon.
 const kept = ['ready', 'subnet'];
 // Where flannel keeps a node's subnet is a folder of cni's, which goes once no pod runs any more.
-laws('flannel', recipe(), { ...telling(), kept, left: { 'node-1': [SUBNET] } });
+laws('flannel', recipe(), { ...setup(), kept, left: { 'node-1': [SUBNET] } });
 
 test('daemon that is not ready everywhere is waited for, and told of', async (t) => {
-  const bench = await benchOf(t, recipe({ within: 1 }), telling(0));
+  const bench = await benchOf(t, recipe({ within: 1 }), setup(0));
   const { outcomes } = await bench.run();
   assert.deepEqual(
     [...outcomes].map(([id, { state }]) => [id, state]),

@@ -8,12 +8,12 @@ import { goToolchain } from '../../plugins/capabilities.ts';
 import { golang } from '../../plugins/golang.ts';
 import { laws } from '../rig/laws.ts';
 import { ARCHIVE } from './archive.ts';
-import { benchOf, type Telling } from './bench.ts';
+import { type BenchSetup, benchOf } from './bench.ts';
 import { files, wrote } from './tools.ts';
 
 const DEBIAN = { plugins: [ARCHIVE, golang({ from: 'debian', version: '1.15', suite: 'bullseye' })] };
 
-const how: Telling = {
+const setup: BenchSetup = {
   does: (host) => [
     ...files(host),
     ['dpkg-deb --extract', (argv) => wrote(host, `${argv.at(-1)}/usr/lib/go-1.15/bin/go`, 'go')],
@@ -26,7 +26,7 @@ laws(
   { bytes: { 'go-1.26.1': JSON.stringify({ 'go/bin/go': 'go', 'go/VERSION': 'go1.26.1' }) } },
 );
 laws('golang from Debian', DEBIAN, {
-  ...how,
+  ...setup,
   plugin: 'golang',
   kept: ['toolchain'],
   left: { controller: ['CACHE/go/1.15/usr/lib/go-1.15/bin/go'] },
@@ -53,7 +53,7 @@ test('toolchain is where others are told that it is', async (t) => {
       return { steps: [] };
     },
   });
-  const bench = await benchOf(t, { plugins: [...DEBIAN.plugins, user()] }, how);
+  const bench = await benchOf(t, { plugins: [...DEBIAN.plugins, user()] }, setup);
   await bench.run();
   assert.equal(bench.hosts.get('controller')!.read(`${root}/bin/go`), 'go'); // every bench has a controller
 });

@@ -11,7 +11,7 @@ import { laws } from '../rig/laws.ts';
 import type { Paper } from '../rig/paper.ts';
 import { applied, changed } from '../steps/last.ts';
 import { ARCHIVE } from './archive.ts';
-import { type Bench, benchOf, type Telling } from './bench.ts';
+import { type Bench, type BenchSetup, benchOf } from './bench.ts';
 import { files, MISSING, option, providing, removed, wrote } from './tools.ts';
 
 const program = (name: string): Artifact => ({
@@ -43,7 +43,7 @@ const REFS = ['kube-proxy:v1.20.2', 'pause:3.2', 'etcd:3.4.13-0', 'nginx:bookwor
 );
 
 /** A runtime that lists what it has taken in. */
-const how: Telling = {
+const setup: BenchSetup = {
   reads: (host) => [['ctr list', () => (host.disk.has(LOADED) ? host.read(LOADED) : MISSING)]],
   does: (host) => [...files(host), ['ctr import', () => load(host)]],
 };
@@ -54,7 +54,7 @@ function load(host: Paper): string {
 }
 
 laws('images', RECIPE, {
-  ...how,
+  ...setup,
   kept: ['tools', 'base', 'archive', 'loaded'],
   // what a runtime has loaded goes with the runtime
   left: {
@@ -69,9 +69,9 @@ const node = ({ hosts }: Bench) => hosts.get('node-1')!; // every bench has this
 async function packed(t: Parameters<typeof benchOf>[0]): Promise<readonly unknown[]> {
   const texts: string[] = [];
   const bench = await benchOf(t, RECIPE, {
-    ...how,
+    ...setup,
     does: (host, bench) => [
-      ...how.does!(host, bench), // told above
+      ...setup.does!(host, bench), // registered above
       [
         'tee',
         ([, path = ''], { input }) => {
@@ -122,7 +122,7 @@ test('configuration of an image is what its program needs, and names its layers 
 });
 
 test('images are loaded again where one of them is gone', async (t) => {
-  const bench = await benchOf(t, RECIPE, how);
+  const bench = await benchOf(t, RECIPE, setup);
   await bench.run();
   node(bench).write(LOADED, REFS.slice(1).join('\n'));
   const { reason } = await bench.run();
@@ -135,12 +135,12 @@ test('images are loaded again where one of them is gone', async (t) => {
 async function loading(bench: Bench, last: (facts: Json) => Last): Promise<readonly string[]> {
   const { looked } = await bench.look();
   const { id, step } = bench.tasks.find(({ step }) => step.name === 'loaded')!; // the plugin has this step
-  const { facts } = looked.get(id)!; // a bench that was told of everything
+  const { facts } = looked.get(id)!; // a bench on which everything is registered
   return step.plan(facts, last(facts)).map(({ why }) => why);
 }
 
 test('images are loaded again where they come from another archive, and for nothing else', async (t) => {
-  const bench = await benchOf(t, RECIPE, how);
+  const bench = await benchOf(t, RECIPE, setup);
   await bench.run();
   assert.deepEqual(await loading(bench, applied), []);
   assert.deepEqual(await loading(bench, (facts) => changed('needs.x: 1 → 2', facts)), []);
@@ -151,7 +151,7 @@ test('images are loaded again where they come from another archive, and for noth
 });
 
 test('images are loaded again where an archive was made anew', async (t) => {
-  const bench = await benchOf(t, RECIPE, how);
+  const bench = await benchOf(t, RECIPE, setup);
   await bench.run();
   const archive = `${bench.cache}/images/1.20.2.tar`;
   const controller = bench.hosts.get('controller')!; // every bench has a controller

@@ -12,7 +12,7 @@ import { ADAPTER, adapted } from '../../plugins/vm/qemu.ts';
 import { EXPAND_CONTEXT, expanded, failureIn } from '../graph/recipes.ts';
 import { laws } from '../rig/laws.ts';
 import type { Paper } from '../rig/paper.ts';
-import { type Bench, benchOf, NODE, type Telling } from './bench.ts';
+import { type Bench, type BenchSetup, benchOf, NODE } from './bench.ts';
 import { wrote } from './tools.ts';
 import { booting, looking } from './virtual.ts';
 
@@ -27,7 +27,7 @@ function modprobe(host: Paper, name: string): string {
   return wrote(host, `/sys/class/misc/${name.replaceAll('_', '-')}`, '');
 }
 
-const telling = (rules = [KVM, ...VSOCK]): Telling => ({
+const setup = (rules = [KVM, ...VSOCK]): BenchSetup => ({
   bytes,
   reads: () => [looking(rules)],
   does: (host) => [booting(), ['modprobe', ([, name = '']) => modprobe(host, name)]],
@@ -39,15 +39,15 @@ const node = ({ hosts }: Bench) => hosts.get('node-1')!; // every bench has this
 const DEVICES = ['/sys/class/misc/vhost-net', '/sys/class/misc/vhost-vsock'];
 const kept = ['preflight', 'packages', 'devices'];
 
-laws('kata', recipe(), { ...telling(), kept, left: { 'node-1': [...DEVICES, 'zstd'] } });
+laws('kata', recipe(), { ...setup(), kept, left: { 'node-1': [...DEVICES, 'zstd'] } });
 laws('kata in emulated machines', recipe({ accel: 'tcg' }), {
-  ...telling(VSOCK),
+  ...setup(VSOCK),
   plugin: 'kata',
   kept,
   left: { 'node-1': [...DEVICES, 'qemu-system-x86', 'zstd'] },
 });
 laws('kata of an older release', recipe({ version: '3.2.0', hypervisor: 'clh' }), {
-  ...telling([KVM, TUN]),
+  ...setup([KVM, TUN]),
   plugin: 'kata',
   kept: ['preflight', 'packages'],
   left: { 'node-1': ['xz-utils'] },
@@ -117,7 +117,7 @@ test('container runtimes are told the handler, the shim and its configuration', 
 });
 
 test('size of machines is added beside the configuration of the release', async (t) => {
-  const bench = await benchOf(t, recipe({ vcpus: 2, memory: 1024 }), telling());
+  const bench = await benchOf(t, recipe({ vcpus: 2, memory: 1024 }), setup());
   await bench.run();
   assert.equal(
     node(bench).read(`${DEFAULTS}/runtime-rs/config.d/50-cc.toml`),
@@ -126,7 +126,7 @@ test('size of machines is added beside the configuration of the release', async 
 });
 
 test('machines are emulated by a QEMU of Debian where that is asked for', async (t) => {
-  const bench = await benchOf(t, recipe({ accel: 'tcg' }), telling(VSOCK));
+  const bench = await benchOf(t, recipe({ accel: 'tcg' }), setup(VSOCK));
   await bench.run();
   assert.equal(
     node(bench).read(`${DEFAULTS}/runtime-rs/config.d/50-cc.toml`),
@@ -136,7 +136,7 @@ test('machines are emulated by a QEMU of Debian where that is asked for', async 
 });
 
 test('modules that are in the kernel are not loaded again', async (t) => {
-  const bench = await benchOf(t, recipe(), telling());
+  const bench = await benchOf(t, recipe(), setup());
   modprobe(node(bench), 'vhost_net');
   await bench.run();
   const loaded = bench.ran.filter(({ argv }) => argv[0] === 'modprobe').map(({ argv }) => argv[1]);
@@ -165,7 +165,7 @@ for (const [given, path, message] of REFUSED) {
 
 test('machine that does not boot fails the run, whatever the devices say', async (t) => {
   const bench = await benchOf(t, recipe(), {
-    ...telling(),
+    ...setup(),
     does: (host) => [booting('qemu: killed\n'), ['modprobe', ([, name = '']) => modprobe(host, name)]],
   });
   const { outcomes } = await bench.run();

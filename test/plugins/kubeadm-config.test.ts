@@ -63,10 +63,13 @@ for (const [version, repository, dns] of [
 }
 
 test('kubelet of every form waits as long as its runtime needs for machines', () => {
-  const told = (version: string) => documents(kubeadmConfig({ ...CLUSTER, version, patience: '30m0s' }));
+  const documentsFor = (version: string) =>
+    documents(kubeadmConfig({ ...CLUSTER, version, patience: '30m0s' }));
   const kubelet = { cgroupDriver: 'systemd', failSwapOn: false, runtimeRequestTimeout: '30m0s' };
-  assert.deepEqual(told('1.11.10')['MasterConfiguration']?.['kubeletConfiguration'], { baseConfig: kubelet });
-  assert.deepEqual(told('1.36.4')['KubeletConfiguration'], {
+  assert.deepEqual(documentsFor('1.11.10')['MasterConfiguration']?.['kubeletConfiguration'], {
+    baseConfig: kubelet,
+  });
+  assert.deepEqual(documentsFor('1.36.4')['KubeletConfiguration'], {
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
     kind: 'KubeletConfiguration',
     ...kubelet,
@@ -97,9 +100,9 @@ for (const [version, name] of [
 }
 
 test('flags of kubelet say how long its runtime may take', () => {
-  const told = kubeletDropIn({ ...KUBELET, version: '1.9.2', patience: '30m0s' });
+  const dropIn = kubeletDropIn({ ...KUBELET, version: '1.9.2', patience: '30m0s' });
   assert.equal(
-    told,
+    dropIn,
     golden('kubelet-flags.conf').replace(
       '/run/cri.sock --cgroup',
       '/run/cri.sock --runtime-request-timeout=30m0s --cgroup',

@@ -50,12 +50,12 @@ function plane(version: string, given: Parameters<typeof kubeadm>[0] = {}) {
 
 /** A host with cgroups of a version. */
 function on(cgroups: 1 | 2) {
-  const how = clusterOn();
+  const setup = clusterOn();
   const bare = (host: Paper) => {
-    how.bare?.(host);
+    setup.bare?.(host);
     if (cgroups === 2) host.write('/sys/fs/cgroup/cgroup.controllers', 'cpu memory pids\n');
   };
-  return { ...how, bare };
+  return { ...setup, bare };
 }
 
 const node = ({ hosts }: Bench) => hosts.get('node-1')!; // every bench has this host
@@ -189,8 +189,8 @@ const FLAGS: Readonly<Record<string, readonly [checked: readonly string[], unche
 
 for (const [version, flags] of Object.entries(FLAGS)) {
   test(`init of ${version} is told what its configuration cannot say`, () => {
-    const told = [true, false].map((preflight) => initFlags({ version, dns: true, preflight }));
-    assert.deepEqual(told, flags);
+    const found = [true, false].map((preflight) => initFlags({ version, dns: true, preflight }));
+    assert.deepEqual(found, flags);
   });
 }
 

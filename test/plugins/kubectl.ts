@@ -1,7 +1,7 @@
 /** A cluster on paper as kubectl sees it: objects that are applied, asked for and deleted. */
 import type { KubeObject } from '../../plugins/kubectl/applied.ts';
 import type { Paper } from '../rig/paper.ts';
-import type { Told } from './bench.ts';
+import type { FakeCommand } from './bench.ts';
 import { MISSING, removed, wrote } from './tools.ts';
 
 export const KUBECTL = '/usr/local/bin/kubectl --kubeconfig /etc/kubernetes/admin.conf --request-timeout=10s';
@@ -16,7 +16,7 @@ function given(input: unknown): readonly KubeObject[] {
 }
 
 /** What is asked for; like kubectl, one object is printed as itself. */
-export function asking(host: Paper, api: { answers: boolean } = { answers: true }): readonly Told[] {
+export function asking(host: Paper, api: { answers: boolean } = { answers: true }): readonly FakeCommand[] {
   return [
     [
       `${KUBECTL} get -f - --ignore-not-found -o json`,
@@ -30,7 +30,7 @@ export function asking(host: Paper, api: { answers: boolean } = { answers: true 
   ];
 }
 
-export function applying(host: Paper): readonly Told[] {
+export function applying(host: Paper): readonly FakeCommand[] {
   return [
     [
       `${KUBECTL} apply -f -`,

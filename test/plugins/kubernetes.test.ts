@@ -12,7 +12,7 @@ import { kubernetes } from '../../plugins/kubernetes.ts';
 import { expanded, failureIn } from '../graph/recipes.ts';
 import { laws } from '../rig/laws.ts';
 import { ARCHIVE } from './archive.ts';
-import { benchOf, NODE, type Telling } from './bench.ts';
+import { type BenchSetup, benchOf, NODE } from './bench.ts';
 import { files, folder, providing } from './tools.ts';
 
 const SOURCE = {
@@ -32,7 +32,7 @@ const SOURCE = {
 const MADE = [...NODE_PROGRAMS, ...PLANE_PROGRAMS, 'pause'];
 
 /** `go build -o FOLDER/` makes what its packages are called; `-o FILE` makes that file. */
-const how: Telling = {
+const setup: BenchSetup = {
   does: (host, { make }) => [
     ...files(host),
     ['tar -x', (argv) => folder(host, argv[argv.indexOf('-C') + 1]!)], // the plugin's command has this option
@@ -52,14 +52,14 @@ const how: Telling = {
 for (const version of ['1.9.2', '1.20.2', '1.36.4'])
   laws(`kubernetes ${version}`, { plugins: [kubernetes({ version })] }, { plugin: 'kubernetes' });
 laws('kubernetes from source', SOURCE, {
-  ...how,
+  ...setup,
   plugin: 'kubernetes',
   kept: ['compile'],
   left: { controller: MADE.toSorted().map((name) => `CACHE/kubernetes/1.20.2/bin/${name}`) },
 });
 
 test('build tells the programs what they are, and leaves nothing but them', async (t) => {
-  const bench = await benchOf(t, SOURCE, how);
+  const bench = await benchOf(t, SOURCE, setup);
   await bench.run();
   const builds = bench.ran.filter(({ argv }) => argv.some((word) => word.startsWith('./cmd/')));
   const flags = builds.map(({ argv }) => argv.find((word) => word.startsWith('-ldflags=')));

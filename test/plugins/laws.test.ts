@@ -5,7 +5,7 @@ import type { Change } from '../../core/model/change.ts';
 import { cmd } from '../../core/model/command.ts';
 import { type StepSpec, step } from '../../core/model/step.ts';
 import { steps } from '../graph/recipes.ts';
-import { type How, LAWS, type Law, laws } from '../rig/laws.ts';
+import { LAWS, type Law, type LawSetup, laws } from '../rig/laws.ts';
 import { benchOf } from './bench.ts';
 import { removed, wrote } from './tools.ts';
 
@@ -28,7 +28,7 @@ function plugin(over: Partial<StepSpec<Facts>> = {}) {
   return { plugins: [steps('p', step<Facts>(spec))] };
 }
 
-const how: How = {
+const setup: LawSetup = {
   reads: (host) => [['see', () => (host.disk.has(FILE) ? 'yes' : { code: 1 })]],
   does: (host) => [
     ['add', () => wrote(host, FILE, 'x')],
@@ -37,7 +37,7 @@ const how: How = {
   ],
 };
 
-laws('plugin that keeps the laws', plugin(), { ...how, plugin: 'p' });
+laws('plugin that keeps the laws', plugin(), { ...setup, plugin: 'p' });
 
 let calls = 0;
 const why = (text: string): Partial<StepSpec<Facts>> => ({
@@ -48,7 +48,7 @@ const artifact = { name: 'x', source: { kind: 'url', url: 'https://x.example/x' 
 interface Broken {
   readonly law: Law;
   readonly over: Partial<StepSpec<Facts>>;
-  readonly how?: How;
+  readonly setup?: LawSetup;
 }
 
 const BROKEN: Readonly<Record<string, Broken>> = {
@@ -71,7 +71,7 @@ const BROKEN: Readonly<Record<string, Broken>> = {
   'list of steps without undo that is wrong': {
     law: 'leaves nothing once it was undone',
     over: {},
-    how: { ...how, kept: ['file'] },
+    setup: { ...setup, kept: ['file'] },
   },
   'undo of what is not there': {
     law: 'leaves nothing once it was undone',
@@ -95,20 +95,20 @@ const BROKEN: Readonly<Record<string, Broken>> = {
   'probe that runs what nobody calls reading': {
     law: 'probes by reading alone',
     over: {},
-    how: {
-      does: (host) => [...how.reads!(host, undefined as never), ...how.does!(host, undefined as never)],
+    setup: {
+      does: (host) => [...setup.reads!(host, undefined as never), ...setup.does!(host, undefined as never)],
     }, // neither looks at the bench
   },
   'probe that changes the host': {
     law: 'probes by reading alone',
     over: {},
-    how: { ...how, reads: (host) => [['see', () => wrote(host, '/var/log/seen', String(++calls))]] },
+    setup: { ...setup, reads: (host) => [['see', () => wrote(host, '/var/log/seen', String(++calls))]] },
   },
 };
 
-for (const [name, { law, over, how: told = how }] of Object.entries(BROKEN)) {
+for (const [name, { law, over, setup: own = setup }] of Object.entries(BROKEN)) {
   test(`${name} is found by the law "${law}"`, async (t) => {
-    const bench = await benchOf(t, plugin(over), told);
-    await assert.rejects(LAWS[law](bench, 'p', told));
+    const bench = await benchOf(t, plugin(over), own);
+    await assert.rejects(LAWS[law](bench, 'p', own));
   });
 }

@@ -8,7 +8,7 @@ import { machine } from '../../plugins/machine.ts';
 import { laws } from '../rig/laws.ts';
 import type { Paper } from '../rig/paper.ts';
 import { ARCHIVE } from './archive.ts';
-import { type Bench, benchOf, type Telling, type Told } from './bench.ts';
+import { type Bench, type BenchSetup, benchOf, type FakeCommand } from './bench.ts';
 import { files, paths, removed, script, wrote } from './tools.ts';
 
 const RECIPE = {
@@ -22,7 +22,7 @@ const NONE = { code: 1, stderr: 'does not exist\n' };
 const link = (name: string) => `/sys/class/net/${name}`;
 const has = (host: Paper, name: string) => host.disk.has(link(name));
 
-function links(host: Paper): readonly Told[] {
+function links(host: Paper): readonly FakeCommand[] {
   const change = (name: string, from: string, to: string) =>
     wrote(host, link(name), host.read(link(name)).replace(from, to));
   return [
@@ -36,7 +36,7 @@ function links(host: Paper): readonly Told[] {
   ];
 }
 
-const how: Telling = {
+const setup: BenchSetup = {
   bare: (host) => host.write('/sys/class/net/lo', '<LOOPBACK,UP>'),
   reads: (host) => [
     ['ip -o link show', (argv) => (has(host, argv[5] ?? '') ? host.read(link(argv[5] ?? '')) : NONE)],
@@ -62,7 +62,7 @@ const how: Telling = {
 };
 
 laws('machine', RECIPE, {
-  ...how,
+  ...setup,
   kept: ['tools', 'base'],
   left: {
     controller: [
@@ -86,7 +86,7 @@ const REFUSED = {
 const controller = ({ hosts }: Bench) => hosts.get('controller')!; // every bench has a controller
 
 test('machine has its name, its address and its keys', async (t) => {
-  const bench = await benchOf(t, RECIPE, how);
+  const bench = await benchOf(t, RECIPE, setup);
   await bench.run();
   const root = (path: string) => controller(bench).read(`${HOME}/root${path}`);
   assert.equal(root('/etc/hostname'), 'lab\n');
@@ -126,7 +126,7 @@ test('machine is a host of the recipe, reached with the keys that were made for 
       madeBy: 'machine/boot-lab',
     },
   ]);
-  const bench = await benchOf(t, RECIPE, how);
+  const bench = await benchOf(t, RECIPE, setup);
   assert.deepEqual([...bench.hosts.keys()], ['controller', 'node-1', 'lab']);
 });
 
@@ -135,11 +135,11 @@ const idOf = ({ tasks }: Bench, name: string) => tasks.find(({ step }) => step.n
 /** The plan of one step in one state of the controller. */
 async function plan(bench: Bench, name: string): Promise<readonly string[]> {
   const { looked } = await bench.look();
-  return looked.get(idOf(bench, name))!.changes.map(({ why }) => why); // a bench that was told of everything
+  return looked.get(idOf(bench, name))!.changes.map(({ why }) => why); // a bench on which everything is registered
 }
 
 test('machine that stopped is cleared and started again', async (t) => {
-  const bench = await benchOf(t, RECIPE, how);
+  const bench = await benchOf(t, RECIPE, setup);
   await bench.run();
   removed(controller(bench), `${HOME}/pid`);
   assert.deepEqual(await plan(bench, 'boot-lab'), ['lab does not run', 'lab does not run']);
@@ -151,7 +151,7 @@ test('machine that stopped is cleared and started again', async (t) => {
 });
 
 test('machine that was made otherwise is made anew', async (t) => {
-  const bench = await benchOf(t, RECIPE, how);
+  const bench = await benchOf(t, RECIPE, setup);
   await bench.run();
   wrote(controller(bench), `${HOME}/made`, digestOf('another'));
   assert.deepEqual(
@@ -161,7 +161,7 @@ test('machine that was made otherwise is made anew', async (t) => {
 });
 
 test('bridge that lost its address or was set down gets back only that', async (t) => {
-  const bench = await benchOf(t, RECIPE, how);
+  const bench = await benchOf(t, RECIPE, setup);
   await bench.run();
   wrote(controller(bench), link('cclab0'), `<BROADCAST,MULTICAST,UP> link/ether ${MAC}`);
   assert.deepEqual(await plan(bench, 'bridge'), ['cclab0 has no address 198.18.77.1/24']);
@@ -170,7 +170,7 @@ test('bridge that lost its address or was set down gets back only that', async (
 });
 
 test('link that was there before cc came is refused, and left as it was', async (t) => {
-  const bench = await benchOf(t, RECIPE, how);
+  const bench = await benchOf(t, RECIPE, setup);
   const theirs = '<BROADCAST,MULTICAST> link/ether 52:54:00:00:00:01';
   wrote(controller(bench), link('cclab0'), theirs);
   const { outcomes } = await bench.run();
@@ -182,7 +182,7 @@ test('link that was there before cc came is refused, and left as it was', async 
 });
 
 test('bridge that cc has no record of is left, although it looks like one of its own', async (t) => {
-  const bench = await benchOf(t, RECIPE, how);
+  const bench = await benchOf(t, RECIPE, setup);
   const like = `<BROADCAST,MULTICAST,UP> link/ether ${MAC}`;
   wrote(controller(bench), link('cclab0'), like);
   const { events } = await bench.run('undo');
@@ -192,7 +192,7 @@ test('bridge that cc has no record of is left, although it looks like one of its
 });
 
 test('machine is made anew when the root it was copied from was', async (t) => {
-  const bench = await benchOf(t, RECIPE, how);
+  const bench = await benchOf(t, RECIPE, setup);
   await bench.run();
   const status = '/var/lib/cc/roots/recipe-bookworm/var/lib/dpkg/status';
   controller(bench).when('mmdebstrap', (argv) =>
@@ -207,7 +207,7 @@ test('machine is made anew when the root it was copied from was', async (t) => {
 });
 
 test('machine that cc has no record of is adopted where it is of this declaration', async (t) => {
-  const bench = await benchOf(t, RECIPE, how);
+  const bench = await benchOf(t, RECIPE, setup);
   await bench.run();
   controller(bench).stamps.clear();
   assert.deepEqual(await plan(bench, 'root-lab'), []);

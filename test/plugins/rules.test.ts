@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { RULES } from '../../plugins/kubeadm/rules.ts';
 
 /** What iptables is to be told, by table, each line once: within a kind their order is awk's own. */
-function told(saved: string, network = 'pods'): readonly string[] {
+function restoreInput(saved: string, network = 'pods'): readonly string[] {
   const { status, stdout, stderr } = spawnSync('awk', ['-v', `network=${network}`, RULES], {
     input: saved,
     encoding: 'utf8',
@@ -36,7 +36,7 @@ test('chains of Kubernetes go with the rules that lead to them, and nothing that
 COMMIT
 # Completed
 `;
-  assert.deepEqual(told(saved), [
+  assert.deepEqual(restoreInput(saved), [
     '*filter',
     ':KUBE-FIREWALL - [0:0]',
     '-D INPUT -j KUBE-FIREWALL',
@@ -61,19 +61,19 @@ test('pods of another network keep their rules, also where its name begins alike
 -A ${THEIRS} -d 10.88.0.0/24 ${rule('pods-2', 'b')} -j ACCEPT
 COMMIT
 `;
-  assert.deepEqual(told(saved), [
+  assert.deepEqual(restoreInput(saved), [
     '*nat',
     `:${OURS} - [0:0]`,
     `-D POSTROUTING -s 10.244.0.5/32 ${rule('pods', 'a')} -j ${OURS}`,
     `-X ${OURS}`,
     'COMMIT',
   ]);
-  assert.deepEqual(told(saved, 'cc'), []);
+  assert.deepEqual(restoreInput(saved, 'cc'), []);
 });
 
 test('chain of a pod that nothing leads to any more goes too', () => {
   const saved = `*nat\n:${OURS} - [0:0]\n-A ${OURS} -d 10.244.0.0/24 ${rule('pods', 'a')} -j ACCEPT\nCOMMIT\n`;
-  assert.deepEqual(told(saved), ['*nat', `:${OURS} - [0:0]`, `-X ${OURS}`, 'COMMIT']);
+  assert.deepEqual(restoreInput(saved), ['*nat', `:${OURS} - [0:0]`, `-X ${OURS}`, 'COMMIT']);
 });
 
 /** What portmap makes for a host port of a pod. */
@@ -93,14 +93,14 @@ ${ports}COMMIT
 
 test('chains that all networks share stay as long as another uses them', () => {
   const both = hostPorts(port('pods', 'CNI-DN-ours') + port('podman', 'CNI-DN-theirs'));
-  assert.deepEqual(told(both), [
+  assert.deepEqual(restoreInput(both), [
     '*nat',
     ':CNI-DN-ours - [0:0]',
     `-D${port('pods', 'CNI-DN-ours').slice(2, -1)}`,
     '-X CNI-DN-ours',
     'COMMIT',
   ]);
-  assert.deepEqual(told(hostPorts(port('pods', 'CNI-DN-ours'))), [
+  assert.deepEqual(restoreInput(hostPorts(port('pods', 'CNI-DN-ours'))), [
     '*nat',
     ':CNI-DN-ours - [0:0]',
     ':CNI-HOSTPORT-DNAT - [0:0]',
@@ -114,6 +114,6 @@ test('chains that all networks share stay as long as another uses them', () => {
 });
 
 test('host without rules of a cluster is told nothing', () => {
-  assert.deepEqual(told('*filter\n:INPUT DROP [0:0]\n-A INPUT -i lo -j ACCEPT\nCOMMIT\n'), []);
-  assert.deepEqual(told(''), []);
+  assert.deepEqual(restoreInput('*filter\n:INPUT DROP [0:0]\n-A INPUT -i lo -j ACCEPT\nCOMMIT\n'), []);
+  assert.deepEqual(restoreInput(''), []);
 });

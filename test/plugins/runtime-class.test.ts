@@ -5,7 +5,7 @@ import { cluster, vmRuntime } from '../../plugins/capabilities.ts';
 import { vmClass } from '../../plugins/runtime-class.ts';
 import { EXPAND_CONTEXT, expanded, failureIn } from '../graph/recipes.ts';
 import { laws } from '../rig/laws.ts';
-import { type Bench, benchOf, NODE, type Telling } from './bench.ts';
+import { type Bench, type BenchSetup, benchOf, NODE } from './bench.ts';
 import { applying, asking, KUBECTL } from './kubectl.ts';
 import { providing } from './tools.ts';
 
@@ -26,11 +26,11 @@ const below = (version: string) => [
 const recipe = (given: Parameters<typeof vmClass>[0] = {}, version = '1.20.2') => ({
   plugins: [...below(version), vmClass(given)],
 });
-const how: Telling = { reads: (host) => asking(host), does: applying };
+const setup: BenchSetup = { reads: (host) => asking(host), does: applying };
 const CLASS = '/RuntimeClass.kata-qemu';
 const node = ({ hosts }: Bench) => hosts.get('node-1')!; // every bench has this host
 
-laws('runtime-class', recipe(), how);
+laws('runtime-class', recipe(), setup);
 
 const NAMED = { kind: 'RuntimeClass', metadata: { name: 'kata-qemu' }, handler: 'kata-qemu' };
 const COUNTED = { overhead: { podFixed: { cpu: '250m', memory: '320Mi' } } };
@@ -43,7 +43,7 @@ const CLASSES: readonly (readonly [version: string, overhead: boolean, object: o
 
 for (const [version, overhead, object] of CLASSES) {
   test(`class of Kubernetes ${version} is the one it reads, with overhead ${overhead}`, async (t) => {
-    const bench = await benchOf(t, recipe({ overhead }, version), how);
+    const bench = await benchOf(t, recipe({ overhead }, version), setup);
     await bench.run();
     assert.deepEqual(JSON.parse(node(bench).read(CLASS)), object);
   });
@@ -59,7 +59,7 @@ test('Kubernetes that does not know classes is refused', () => {
 });
 
 test('class that was deleted is made again', async (t) => {
-  const bench = await benchOf(t, recipe(), how);
+  const bench = await benchOf(t, recipe(), setup);
   await bench.run();
   node(bench).disk.delete(CLASS);
   bench.ran.length = 0;

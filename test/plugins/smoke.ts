@@ -4,7 +4,7 @@ import { cluster, cri, criClient, podNetwork, vmRuntime } from '../../plugins/ca
 import { HYPERVISOR, SANDBOX } from '../../plugins/nginx-smoke/isolation.ts';
 import { nginxSmoke } from '../../plugins/nginx-smoke.ts';
 import type { Paper } from '../rig/paper.ts';
-import type { Telling } from './bench.ts';
+import type { BenchSetup } from './bench.ts';
 import { providing, script } from './tools.ts';
 
 const CALL = '/usr/local/bin/kubectl --kubeconfig /admin.conf --request-timeout=30s';
@@ -74,7 +74,7 @@ export const READY_VMS: readonly Pod[] = [...READY, ready('control')];
 const SPACED = '/namespace';
 const NO = { code: 1, stderr: 'no\n' };
 
-export function smokeOn(behaviour: Behaviour = {}, applied: Applied = []): Telling {
+export function smokeOn(behaviour: Behaviour = {}, applied: Applied = []): BenchSetup {
   const { pods = () => READY, dns = '', page = () => '<h1>Welcome to nginx!</h1>', lingers = 0 } = behaviour;
   const { boot = { pod: 'boot-1', node: 'boot-1' }, undeletable = () => false, hypervisor = '' } = behaviour;
   let seen = 0;

@@ -2,7 +2,7 @@
 import { type Capability, plugin } from '../../core/model/plugin.ts';
 import * as v from '../../core/model/vocabulary.ts';
 import type { Answer, Paper } from '../rig/paper.ts';
-import type { Told } from './bench.ts';
+import type { FakeCommand } from './bench.ts';
 
 /** A host that does not have a program. */
 export const MISSING: Answer = { code: 127, stderr: 'not found\n' };
@@ -67,7 +67,7 @@ function moved(host: Paper, from: string, to: string): string {
 }
 
 /** Programs that work on files, as plugins use them: paths are absolute, and the last one is the target. */
-export function files(host: Paper): readonly Told[] {
+export function files(host: Paper): readonly FakeCommand[] {
   const two = (argv: readonly string[]) => paths(argv).slice(-2) as [string, string];
   return [
     ['rm', (argv) => removed(host, ...paths(argv))],

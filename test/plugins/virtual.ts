@@ -2,16 +2,16 @@
 import { BOOT } from '../../plugins/vm/boot.ts';
 import type { Rule } from '../../plugins/vm/preflight.ts';
 import { lookAll } from '../../plugins/vm/preflight.ts';
-import type { Told } from './bench.ts';
+import type { FakeCommand } from './bench.ts';
 import { script } from './tools.ts';
 
 /** The looks of a preflight, with what each rule that does not hold finds. */
-export function looking(rules: readonly Rule[], found: Readonly<Record<string, string>> = {}): Told {
+export function looking(rules: readonly Rule[], found: Readonly<Record<string, string>> = {}): FakeCommand {
   const lines = Object.entries(found).map(([rule, what]) => `${rule}\t${what}\n`);
   return [script(lookAll(rules)), lines.join('')];
 }
 
 /** The boot of a kernel, with what is on its console. */
-export function booting(console = 'Kernel panic - not syncing: VFS: Unable to mount root fs\n'): Told {
+export function booting(console = 'Kernel panic - not syncing: VFS: Unable to mount root fs\n'): FakeCommand {
   return [script(BOOT), console];
 }

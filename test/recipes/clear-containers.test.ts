@@ -166,8 +166,8 @@ const KUBELET = [
 test('host on which no machine can start is refused before anything on it is changed', async (t) => {
   const wrong = { kvm: 'there is no /dev/kvm', intel: 'the processor is not from Intel' };
   const { hosts = [], options = {} } = site;
-  const telling = { ...COMPILER, reads: () => [looking(rules('kvm'), wrong)] };
-  const bench = await benchOf(t, { isolation: 'vm', plugins: PLUGINS, hosts, options }, telling);
+  const setup = { ...COMPILER, reads: () => [looking(rules('kvm'), wrong)] };
+  const bench = await benchOf(t, { isolation: 'vm', plugins: PLUGINS, hosts, options }, setup);
   const before = bench.snapshot()['node-1'];
   const { outcomes } = await bench.run();
   const here = [...outcomes].filter(([id]) => id.startsWith('node-1/'));

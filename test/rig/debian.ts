@@ -87,7 +87,7 @@ function quietly(): Fetching {
   return {
     network: networkOf([], {}, process.env),
     signal: AbortSignal.timeout(PATIENCE),
-    telling: { log: () => {}, attempt: () => {}, progress: () => {} },
+    reporter: { log: () => {}, attempt: () => {}, progress: () => {} },
   };
 }
 

@@ -8,11 +8,11 @@ import type { Json } from '../../core/model/json.ts';
 import type { Recipe } from '../../core/model/recipe.ts';
 import type { Last } from '../../core/model/step.ts';
 import type { Task, TaskId } from '../../core/model/task.ts';
-import { type Bench, benchOf, matches, type Telling, type Told } from '../plugins/bench.ts';
+import { type Bench, type BenchSetup, benchOf, type FakeCommand, matches } from '../plugins/bench.ts';
 import type { Ran } from '../run/context.ts';
 import { applied, changed, INTERRUPTED, NEVER, PERFORMED } from '../steps/last.ts';
 
-export interface How extends Telling {
+export interface LawSetup extends BenchSetup {
   /** The plugin whose steps are judged; those of others only run. Default: the name of the laws. */
   readonly plugin?: string;
   /** The steps that take nothing back: caches, packages, what goes with something else. */
@@ -96,7 +96,7 @@ async function undoable(bench: Bench): Promise<readonly string[]> {
   });
 }
 
-type Check = (bench: Bench, plugin: string, how: How) => Promise<void>;
+type Check = (bench: Bench, plugin: string, setup: LawSetup) => Promise<void>;
 
 /** Each law as a check that fails where it is broken. */
 export const LAWS = {
@@ -189,7 +189,7 @@ export const LAWS = {
 export type Law = keyof typeof LAWS;
 
 /** What cc itself asks of every host. */
-const OWN: readonly Told[0][] = [
+const OWN: readonly FakeCommand[0][] = [
   'systemctl show',
   'dpkg-query -W',
   (argv) => argv[0] === 'sh' && (argv[2] ?? '').startsWith('uname -s -m;'),
@@ -214,12 +214,12 @@ function named(path: string, { cache, state }: Bench): string {
   return path.replace(cache, 'CACHE').replace(state, 'STATE');
 }
 
-/** Runs each law as a test of its own on a recipe, and on hosts that know only what `how` tells. */
-export function laws(name: string, recipe: Recipe, how: How = {}): void {
+/** Runs each law as a test of its own on a recipe, and on hosts that know only what `setup` registers. */
+export function laws(name: string, recipe: Recipe, setup: LawSetup = {}): void {
   for (const [law, check] of Object.entries(LAWS) as [Law, Check][]) {
-    const todo = how.todo?.[law];
+    const todo = setup.todo?.[law];
     test(`${name} ${law}`, todo ? { todo } : {}, async (t) => {
-      await check(await benchOf(t, recipe, how), how.plugin ?? name, how);
+      await check(await benchOf(t, recipe, setup), setup.plugin ?? name, setup);
     });
   }
 }

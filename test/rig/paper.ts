@@ -38,7 +38,7 @@ export interface Paper extends Transport {
   write(path: string, text: string, mode?: number): void;
   /** The text of a file; fails where there is none. */
   read(path: string): string;
-  /** Tells what a command does: the words it starts with, or a test of all its words. The last one told wins. */
+  /** Registers what a command does: the words it starts with, or a test of all its words. The last one registered wins. */
   when(command: string | ((argv: readonly string[]) => boolean), effect: Effect): void;
   /** All that could be seen of the host, for comparing before with after. */
   snapshot(): readonly string[];
@@ -50,7 +50,7 @@ type State = Pick<Paper, 'disk' | 'units' | 'packages' | 'owned' | 'stamps'> & {
   readonly made: Set<string>;
 };
 
-type Told = { readonly matches: (argv: readonly string[]) => boolean; readonly effect: Effect };
+type Registered = { readonly matches: (argv: readonly string[]) => boolean; readonly effect: Effect };
 
 const DEBIAN = 'ID=debian\nVERSION_ID="12"\n';
 
@@ -65,13 +65,13 @@ export function paper(host: string, release = DEBIAN): Paper {
     replaced: new Map(),
     made: new Set(),
   };
-  const told: Told[] = [];
+  const registered: Registered[] = [];
   const ran: string[] = [];
   const exec = async (argv: readonly string[], options: ExecOptions = {}): Promise<Exit> => {
     const kept = bookkeeping(state, argv, options);
     if (kept !== undefined) return exitOf(kept);
     ran.push(shown({ argv }));
-    const own = told.findLast(({ matches }) => matches(argv));
+    const own = registered.findLast(({ matches }) => matches(argv));
     const effect = own ? own.effect : builtIn(state, argv);
     if (effect === undefined) throw new Error(`${host} is on paper and was not told of: ${shown({ argv })}`);
     const exit = exitOf(typeof effect === 'function' ? await effect(argv, options) : effect);
@@ -98,7 +98,7 @@ export function paper(host: string, release = DEBIAN): Paper {
         typeof command === 'function'
           ? command
           : (argv: readonly string[]) => `${shown({ argv })} `.startsWith(`${command} `);
-      told.push({ matches, effect });
+      registered.push({ matches, effect });
     },
     snapshot: () => snapshot(state),
     [Symbol.asyncDispose]: async () => {},

@@ -17,7 +17,7 @@ export interface Paper {
 }
 
 export function paperView(paper: Paper = {}): View {
-  const ask = async (command: Command) => told(paper.commands, 'command', shown(command)) ?? undefined;
+  const ask = async (command: Command) => registered(paper.commands, 'command', shown(command)) ?? undefined;
   return {
     name: 'paper',
     platform: { os: 'linux', arch: 'amd64', distro: 'debian 12' },
@@ -27,16 +27,20 @@ export function paperView(paper: Paper = {}): View {
       if (text === undefined) throw new Error(`the paper host fails at: ${shown(command)}`);
       return text;
     },
-    stat: async (path) => told(paper.stat, 'stat', path) ?? undefined,
-    text: async (path) => told(paper.text, 'text', path) ?? undefined,
-    owned: async (path) => told(paper.owned, 'owned', path),
-    unit: async (name) => told(paper.unit, 'unit', name),
-    missingPackages: async (names) => names.filter((name) => !told(paper.packages, 'package', name)),
-    locked: ({ name }) => told(paper.locked, 'artifact', name) ?? undefined,
+    stat: async (path) => registered(paper.stat, 'stat', path) ?? undefined,
+    text: async (path) => registered(paper.text, 'text', path) ?? undefined,
+    owned: async (path) => registered(paper.owned, 'owned', path),
+    unit: async (name) => registered(paper.unit, 'unit', name),
+    missingPackages: async (names) => names.filter((name) => !registered(paper.packages, 'package', name)),
+    locked: ({ name }) => registered(paper.locked, 'artifact', name) ?? undefined,
   };
 }
 
-function told<Value>(answers: Readonly<Record<string, Value>> | undefined, what: string, key: string): Value {
+function registered<Value>(
+  answers: Readonly<Record<string, Value>> | undefined,
+  what: string,
+  key: string,
+): Value {
   if (!answers || !Object.hasOwn(answers, key))
     throw new Error(`the paper host was not told of ${what} ${key}`);
   return answers[key] as Value; // there, as the line before shows

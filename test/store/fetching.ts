@@ -20,7 +20,7 @@ export function listening(network: Network = DIRECT, signal = new AbortControlle
   const fetching: Fetching = {
     network,
     signal,
-    telling: {
+    reporter: {
       log: (text) => void said.push(text),
       attempt: (attempt) => void attempts.push(attempt),
       progress: (done) => void steps.push(done),

@@ -128,8 +128,8 @@ test('fetch of the bytes of a folder ends when it is told to', async (t) => {
   const { get, left } = await place(t, bytes);
   const stop = new AbortController();
   const { fetching } = listening(mirrored([HUB, folder]), stop.signal);
-  const telling = { ...fetching.telling, progress: () => stop.abort(new Error('enough')) };
-  await assert.rejects(get(`${HUB}a`, { ...fetching, telling }), /enough/);
+  const reporter = { ...fetching.reporter, progress: () => stop.abort(new Error('enough')) };
+  await assert.rejects(get(`${HUB}a`, { ...fetching, reporter }), /enough/);
   assert.deepEqual((await left()).bytes, []);
 });
 

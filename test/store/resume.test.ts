@@ -21,7 +21,7 @@ test('fetch that breaks off goes on with the rest, in the same run', async (t) =
   const { url, asked } = await served(t, { '/a': answer });
   const { get, path, left } = await place(t, BYTES);
   const { fetching, attempts } = listening();
-  await get(`${url}/a`, { ...fetching, telling: { ...fetching.telling, progress: seen } });
+  await get(`${url}/a`, { ...fetching, reporter: { ...fetching.reporter, progress: seen } });
   assert.equal(await readFile(path(`${url}/a`), 'utf8'), BYTES);
   assert.deepEqual(asked, ['/a', `/a bytes=${HALF}- if "1"`]);
   const trouble = { kind: 'truncated', expected: BYTES.length, found: HALF };
@@ -36,7 +36,7 @@ test('fetch goes on with what an earlier run left, also from another address', a
   const { fetching } = listening(DIRECT, stop.signal);
   const first = get(`${url}/a`, {
     ...fetching,
-    telling: { ...fetching.telling, progress: (done) => done === HALF && stop.abort() },
+    reporter: { ...fetching.reporter, progress: (done) => done === HALF && stop.abort() },
   });
   await assert.rejects(first, { name: 'AbortError' });
   assert.equal(await readFile(part, 'utf8'), BYTES.slice(0, HALF));
@@ -101,7 +101,7 @@ test('fetch that breaks off again and again gives up, and keeps what came', asyn
   const { url, asked } = await served(t, { '/a': answer });
   const { get, left, part } = await place(t, BYTES);
   const { fetching } = listening();
-  const got = get(`${url}/a`, { ...fetching, telling: { ...fetching.telling, progress: seen } });
+  const got = get(`${url}/a`, { ...fetching, reporter: { ...fetching.reporter, progress: seen } });
   assert.equal((await failure(got)).kind, 'fetch-failed');
   assert.equal(asked.length, 6);
   assert.equal(await readFile(part, 'utf8'), BYTES.slice(0, 60_000));
