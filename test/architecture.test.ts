@@ -246,7 +246,7 @@ const IMPURE_FILES: Readonly<Record<string, readonly string[]>> = {
   'core/host/hold.ts': ['process.pid', 'new Date'], // the hold names its owner
   'core/host/memo.ts': ['Date.now'], // compared with times of files
   'core/report/live.ts': ['process.stderr'], // the spinner's stream
-  'core/run/change.ts': ['new Date'], // when a stamp was written
+  'core/run/converge.ts': ['new Date'], // when a stamp was written
   'core/run/session-pool.ts': ['process.getuid'], // where notes about this machine are kept
   'core/store/bundle.ts': ['process.pid'], // names of files that are being written
   'core/store/bytes.ts': ['process.pid'], // names of files that are being made

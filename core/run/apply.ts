@@ -1,5 +1,5 @@
 /** One task made true: looked at, and changed where it differs. */
-import type { ApplyContext } from './change.ts';
+import type { ApplyContext } from './converge.ts';
 import { decide } from './decide.ts';
 import type { Work } from './engine.ts';
 import { foundAs, look } from './look.ts';
@@ -7,11 +7,11 @@ import { foundAs, look } from './look.ts';
 export type { ApplyContext };
 
 /** Loaded when something has to change, so that other runs start sooner; asking Node each time takes a while itself. */
-const changing = (): Promise<typeof import('./change.ts')> => {
-  loaded ??= import('./change.ts');
+const loadConverge = (): Promise<typeof import('./converge.ts')> => {
+  loaded ??= import('./converge.ts');
   return loaded;
 };
-let loaded: Promise<typeof import('./change.ts')> | undefined;
+let loaded: Promise<typeof import('./converge.ts')> | undefined;
 
 export function applying(context: ApplyContext): Work {
   return async (task, to) => {
@@ -19,14 +19,15 @@ export function applying(context: ApplyContext): Work {
     // What an interrupted run left behind may still be changing what was just looked at.
     const orphans =
       first.stamp?.state === 'applying' &&
-      (await (await changing()).endOrphans(task, first.session, first.stamp, context)) > 0;
+      (await (await loadConverge()).endOrphans(task, first.session, first.stamp, context)) > 0;
     const looked = orphans ? await look(task, context) : first;
     const decision = decide(looked.changes, looked.stamp, looked.last);
-    if (decision.kind === 'run') return (await changing()).change(task, looked, decision.reason, to, context);
+    if (decision.kind === 'run')
+      return (await loadConverge()).converge(task, looked, decision.reason, to, context);
     const found = foundAs(looked.facts, looked.stamp);
     context.found.set(task.id, found);
     if (decision.kind === 'adopted')
-      await (await changing()).commit(
+      await (await loadConverge()).commit(
         task,
         looked,
         { state: 'applied', found, ours: looked.stamp?.ours ?? false },

@@ -4,7 +4,7 @@ import type { Change } from '../model/change.ts';
 import { fail } from '../model/failure.ts';
 import type { Task } from '../model/task.ts';
 import type { Stamp } from '../store/stamp.ts';
-import { type ApplyContext, endOrphans, performAll, remainingOf } from './change.ts';
+import { type ApplyContext, endOrphans, performAll, remainingOf } from './converge.ts';
 import type { Outcome, Work } from './engine.ts';
 import { probe } from './look.ts';
 import type { Session } from './session-pool.ts';

@@ -35,7 +35,7 @@ const UNPROVEN = foundAs(null);
 const SETTLES = 10;
 const TIMEOUT = 1800;
 
-export async function change(
+export async function converge(
   task: Task,
   looked: Looked,
   reason: Reason,
