@@ -20,7 +20,7 @@ const skip = programs.kind === 'missing' && programs.why;
 /** The one that pods are ended with. */
 const SIGNAL = /--signal (\w+)/.exec(REMOVE_PODS)?.[1] ?? '';
 
-/** A world of its own for what a service writes and listens on. */
+/** A place of its own for what a service writes and listens on. */
 const APART = ['unshare', '--mount', '--net', '--pid', '--fork', '--kill-child', '--mount-proc'];
 const may = (await runProcess([...APART, 'true'])).code === 0;
 

@@ -6,7 +6,7 @@ export interface PaperClock extends Clock {
   readonly slept: readonly number[];
 }
 
-/** `during` is told the time at which each sleep ends, before it does: where a test changes the world. */
+/** `during` is told the time at which each sleep ends, before it does: where a test changes the host. */
 export function paperClock(during: (now: number) => unknown = () => {}): PaperClock {
   const slept: number[] = [];
   let now = 0;
