@@ -25,6 +25,7 @@ const COMMANDS: { readonly [V in Verb]: () => Promise<Command> } = {
 const STDIN = 0;
 const STDOUT = 1;
 const STDERR = 2;
+const CTRL_C = '\x03';
 /** How long to wait before a full pipe is tried again, in milliseconds. */
 const FULL = 5;
 
@@ -60,6 +61,7 @@ async function main(): Promise<number> {
     out: print,
     say: (text) => put(STDERR, text),
     ask,
+    askSecret,
     terminal: isTerminal(),
     arch: process.arch,
     command: ['cc', ...process.argv.slice(2)].join(' '),
@@ -114,6 +116,31 @@ async function ask(question: string): Promise<boolean> {
     return /^y(es)?$/i.test((await promise).trim());
   } finally {
     terminal.close();
+  }
+}
+
+/** Reads a line that the terminal does not show. */
+async function askSecret(question: string): Promise<string | undefined> {
+  const { isatty } = await import('node:tty');
+  if (!isatty(STDIN)) return undefined;
+  put(STDERR, question);
+  const { stdin } = process;
+  stdin.setRawMode(true);
+  let typed = '';
+  try {
+    for await (const piece of stdin.setEncoding('utf8').iterator({ destroyOnReturn: false })) {
+      for (const key of String(piece)) {
+        if (key === '\r' || key === '\n') return typed;
+        if (key === CTRL_C) throw new Failed({ kind: 'interrupted', signal: 'SIGINT' });
+        typed = key === '\x7f' || key === '\b' ? typed.slice(0, -1) : typed + key;
+      }
+    }
+    return undefined;
+  } finally {
+    stdin.setRawMode(false);
+    stdin.pause();
+    stdin.unref();
+    put(STDERR, '\n');
   }
 }
 

@@ -68,7 +68,9 @@ export const clearContainers = plugin({
         modulesFile('clear-containers', MODULES),
         loaded(MODULES),
         written(runtimeConfig({ ...paths, ...machine }), { name: 'config', path: CONFIG, needs: [] }),
-        ...STATE.map((path) => folder({ name: path.slice(1).replaceAll('/', '-'), path, needs: [] })),
+        ...STATE.map((path) =>
+          folder({ name: path.slice(1).replaceAll('/', '-'), path, mode: 0o700, needs: [] }),
+        ),
         boots({
           qemu: hypervisor,
           kernel: GUEST_KERNEL,

@@ -74,7 +74,7 @@ export const containerd = plugin({
     };
     const config = toml(tables(wanted, era), era);
     const folders = STATE.map((path) =>
-      folder({ name: path.slice(1).replaceAll('/', '-'), path, needs: [] }),
+      folder({ name: path.slice(1).replaceAll('/', '-'), path, mode: 0o700, needs: [] }),
     );
     const before = [
       ...[...folders, ...programs].map(({ name }) => `containerd/${name}`),

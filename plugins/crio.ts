@@ -80,7 +80,9 @@ export const crio = plugin({
       ...configured(toml({ ...own, ...settings }), client.endpoint(SOCKET), home),
       ...(confined ? [confining(runtime)] : []),
       ...(atLeast(version, HOST_PORTS) ? [packages(['iptables'], { needs: [] })] : []),
-      ...STATE.map((path) => folder({ name: path.slice(1).replaceAll('/', '-'), path, needs: [] })),
+      ...STATE.map((path) =>
+        folder({ name: path.slice(1).replaceAll('/', '-'), path, mode: 0o700, needs: [] }),
+      ),
     ];
     const placed = [...steps.filter(({ where }) => where !== 'controller'), ...files];
     const others = ['cri-client', 'oci-runtime', ...(vm ? ['vm-runtime'] : [])];

@@ -60,7 +60,7 @@ export const kata = plugin({
         ...programs(options, layout, arch),
         ...(modules.length > 0 ? [modulesFile('kata', modules), loaded(modules)] : []),
         ...stateFolders(version).map((path) =>
-          folder({ name: path.slice(1).replaceAll('/', '-'), path, needs: [] }),
+          folder({ name: path.slice(1).replaceAll('/', '-'), path, mode: 0o700, needs: [] }),
         ),
       ],
     };

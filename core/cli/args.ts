@@ -41,6 +41,12 @@ const OPTIONS = {
   },
   concurrency: { type: 'string', value: 'N', help: 'tasks at once (run)' },
   'keep-going': { type: 'boolean', help: 'after a failure go on with what does not depend on it (run)' },
+  'lock-timeout': {
+    type: 'string',
+    value: 'SECONDS',
+    help: 'wait so long for another run that is at work here or on a host (run)',
+  },
+  'ask-become-pass': { type: 'boolean', help: 'ask once for the password that sudo wants' },
   format: { type: 'string', value: 'FORMAT', help: 'text, dot, mermaid or json (graph)' },
   bundle: {
     type: 'string',
@@ -60,6 +66,9 @@ export interface Options {
   readonly set?: readonly string[];
   readonly concurrency?: number;
   readonly keepGoing: boolean;
+  /** Seconds. */
+  readonly lockTimeout: number;
+  readonly askBecomePass: boolean;
   readonly format?: string;
   readonly bundle?: string;
   readonly accept: boolean;
@@ -96,6 +105,8 @@ export function parsed(words: readonly string[]): Typed {
   const {
     'keep-going': keepGoing = false,
     'first-use': firstUse = false,
+    'lock-timeout': lockTimeout = '0',
+    'ask-become-pass': askBecomePass = false,
     accept = false,
     json = false,
   } = values;
@@ -108,6 +119,8 @@ export function parsed(words: readonly string[]): Typed {
       keepGoing,
       accept,
       firstUse,
+      lockTimeout: seconds(lockTimeout),
+      askBecomePass,
       json,
       ...(bundle === undefined ? {} : { bundle }),
       ...(config === undefined ? {} : { config }),
@@ -141,6 +154,13 @@ function places(text: string): number {
   return Number.isInteger(count) && count > 0
     ? count
     : usage(`Cannot run "${text}" tasks at once: expected a whole number from 1`);
+}
+
+function seconds(text: string): number {
+  const count = Number(text);
+  return text !== '' && count >= 0 && Number.isFinite(count)
+    ? count
+    : usage(`Cannot wait "${text}" seconds: expected a number from 0`);
 }
 
 function isVerb(word: string): word is Verb {

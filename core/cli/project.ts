@@ -4,16 +4,18 @@ import { type Expanded, expand } from '../graph/expand.ts';
 import { flattened } from '../graph/flatten.ts';
 import { type Order, order } from '../graph/order.ts';
 import { named, withNeeds } from '../graph/select.ts';
+import type { Login } from '../host/ssh.ts';
 import type { Arch } from '../model/artifact.ts';
 import { fail, type Problem } from '../model/failure.ts';
 import type { Task, TaskId } from '../model/task.ts';
+import { lookingAhead } from '../run/ahead.ts';
 import type { RunContext } from '../run/look.ts';
-import { sessionPool } from '../run/session-pool.ts';
+import { type PoolOptions, sessionPool } from '../run/session-pool.ts';
 import { openStore } from '../store/bytes.ts';
 import { readLocks } from '../store/lock.ts';
 import { type Network, networkOf } from '../store/network.ts';
 import { type Paths, pathsOf } from '../store/paths.ts';
-import type { Options } from './args.ts';
+import { type Options, usage } from './args.ts';
 import { loadConfig } from './config.ts';
 
 /** The process as commands see it, handed down from `main.ts` so that nothing else touches it. */
@@ -25,6 +27,8 @@ export interface CliContext {
   readonly say: (text: string) => void;
   /** Asks a question that is answered by yes or no; no when nobody is there. */
   readonly ask: (question: string) => Promise<boolean>;
+  /** Asks for a secret, which is not shown; undefined when nobody is there. */
+  readonly askSecret: (question: string) => Promise<string | undefined>;
   readonly terminal: boolean;
   readonly arch: string;
   readonly command: string;
@@ -86,19 +90,35 @@ export interface Chosen {
   readonly graph: Order;
 }
 
+export interface ContextOptions extends Pick<PoolOptions, 'become' | 'terminal' | 'lock'> {
+  readonly signal: AbortSignal;
+  readonly tasks: readonly Task[];
+  readonly asked?: ReadonlySet<TaskId>;
+}
+
+/** How hosts are entered: with whose password, and whether somebody is there to answer ssh. */
+export async function loginOf({ askBecomePass }: Options, cli: CliContext): Promise<Login> {
+  const { terminal } = cli;
+  if (!askBecomePass) return { terminal };
+  const password = await cli.askSecret('Password for sudo: ');
+  return password === undefined
+    ? usage('Cannot ask for a password: there is no terminal')
+    : { terminal, become: { password } };
+}
+
 /** What looking at hosts takes; whoever opens it closes its pool. */
 export async function openContext(
   project: Project,
-  signal: AbortSignal,
-  asked: ReadonlySet<TaskId>,
+  { signal, tasks, asked = new Set(), ...entering }: ContextOptions,
 ): Promise<RunContext> {
   const store = openStore(project.paths.cache, readLocks(project.locks, project.arch));
-  const pool = sessionPool(project.paths.state);
+  const pool = sessionPool(project.paths.state, entering);
   return {
     pool,
     store,
     signal,
     asked,
+    ahead: lookingAhead(tasks),
     found: new Map(),
     touched: new Set(),
   };

@@ -2,18 +2,19 @@
 import { resolve } from 'node:path';
 import { CONTROLLER } from '../graph/expand.ts';
 import { criticalPath, type Order, order, reversed } from '../graph/order.ts';
-import { hold } from '../host/hold.ts';
+import { hold, ownerOf } from '../host/hold.ts';
 import type { Clock } from '../host/shell.ts';
 import type { Counts, Emit, Event } from '../model/event.ts';
-import { exitFor } from '../model/failure.ts';
-import type { State, Task, TaskId } from '../model/task.ts';
+import { exitFor, Failed } from '../model/failure.ts';
+import type { State, Task } from '../model/task.ts';
+import { holderLine } from '../report/explain.ts';
 import { lines } from '../report/lines.ts';
 import { type ApplyContext, applying } from '../run/apply.ts';
 import { drive, type Outcomes } from '../run/engine.ts';
 import type { RunContext } from '../run/look.ts';
 import { median, openJournal, readDurations } from '../store/journal.ts';
 import { type Options, usage } from './args.ts';
-import { type CliContext, chosen, openContext, openProject, type Project } from './project.ts';
+import { type CliContext, chosen, loginOf, openContext, openProject, type Project } from './project.ts';
 
 export async function run(names: readonly string[], options: Options, cli: CliContext): Promise<number> {
   const project = await openProject(options, cli);
@@ -23,41 +24,78 @@ export async function run(names: readonly string[], options: Options, cli: CliCo
   const stop = new AbortController();
   cli.onStop((signal) => stop.abort(signal));
   const asked = new Set(names.includes('all') ? [] : wanted.map(({ id }) => id));
-  const context = await openContext(project, stop.signal, asked);
+  const id = runId();
+  const owner = ownerOf(id, cli.command);
+  const patient: Patience = { seconds: options.lockTimeout, say: cli.say, signal: stop.signal };
+  const context = await openContext(project, {
+    ...(await loginOf(options, cli)),
+    signal: stop.signal,
+    tasks: selected.tasks,
+    asked,
+    lock: (transport) => patiently(patient, () => transport.lock(JSON.stringify(owner))),
+  });
   try {
-    return await held({ project, ...selected, undo, options, id: runId() }, context, cli);
+    const holding = await patiently(patient, () => hold(`${project.paths.state}/hold`, owner));
+    try {
+      return await held({ project, ...selected, undo, options, id }, context, cli);
+    } finally {
+      await holding[Symbol.asyncDispose]();
+    }
   } finally {
     await context.pool[Symbol.asyncDispose]();
   }
 }
 
-/** One run at a time; whether root can be had is known before anything is done, not in the middle. */
+interface Patience {
+  readonly seconds: number;
+  readonly say: (text: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Milliseconds before what another run has is asked for again. */
+const AGAIN = 500;
+
+/** Tries to take what another run may have, as long as the user said; says once for whom it waits. */
+async function patiently<Value>(
+  { seconds, say, signal }: Patience,
+  take: () => Promise<Value>,
+): Promise<Value> {
+  const end = clock.now() + seconds * 1000;
+  for (let said = false; ; said = true) {
+    try {
+      return await take();
+    } catch (error) {
+      const failure = error instanceof Failed ? error.failure : undefined;
+      if (failure?.kind !== 'held' || clock.now() >= end || signal.aborted) throw error;
+      const what = failure.host ?? 'this recipe';
+      if (!said) say(`waiting up to ${seconds} s for ${what}: ${holderLine(failure.owner)}\n`);
+      await clock.sleep(AGAIN, signal);
+    }
+  }
+}
+
+/** Whether root can be had is known before anything is done, not in the middle. */
 async function held(job: Job, context: RunContext, cli: CliContext): Promise<number> {
   const { paths } = job.project;
-  const holding = await hold(`${paths.state}/hold`, job.id, cli.command);
-  try {
-    await unbundle(job, context, cli);
-    const rooted = job.tasks.find(({ host, step }) => host.name === CONTROLLER && step.root !== false);
-    if (rooted) await context.pool.session(rooted.host, true);
-    const journal = openJournal(paths.state, job.id);
-    const report = await reporter(job.options, cli);
-    let unheard: { readonly error: unknown } | undefined;
-    const emit: Emit = (event) => {
-      if (event.kind !== 'progress') journal.record(event);
-      try {
-        report(event);
-      } catch (error) {
-        unheard ??= { error }; // the run goes on, and its journal tells what it did
-      }
-    };
-    const exit = await applyAll(job, context, emit, journal.folder);
-    await context.pool.remember();
-    await journal.close();
-    if (unheard) throw unheard.error;
-    return exit;
-  } finally {
-    await holding[Symbol.asyncDispose]();
-  }
+  await unbundle(job, context, cli);
+  const rooted = job.tasks.find(({ host, step }) => host.name === CONTROLLER && step.root !== false);
+  if (rooted) await context.pool.session(rooted.host, true);
+  const journal = openJournal(paths.state, job.id);
+  const report = await reporter(job.options, cli);
+  let unheard: { readonly error: unknown } | undefined;
+  const emit: Emit = (event) => {
+    if (event.kind !== 'progress') journal.record(event);
+    try {
+      report(event);
+    } catch (error) {
+      unheard ??= { error }; // the run goes on, and its journal tells what it did
+    }
+  };
+  const exit = await applyAll(job, context, emit, journal.folder);
+  await context.pool.remember();
+  await journal.close();
+  if (unheard) throw unheard.error;
+  return exit;
 }
 
 async function unbundle(
@@ -116,19 +154,9 @@ async function applyAll(
     keepGoing: undo || options.keepGoing,
     duration: (task) => median(durations[task] ?? []) ?? 1,
   });
-  if (context.signal.aborted) await sweep(applyContext, id, ids);
   const exit = exitOf(outcomes, context.signal);
   emit(ended(graph, outcomes, { took: at(), exit, logs }));
   return exit;
-}
-
-/** After an interruption nothing of this run may go on anywhere. */
-async function sweep({ pool }: ApplyContext, run: string, tasks: readonly TaskId[]): Promise<void> {
-  const { reap } = await import('../host/reap.ts');
-  for (const transport of await pool.connected()) {
-    for (const id of tasks.filter((task) => task.startsWith(`${transport.host}/`)))
-      await reap(transport, `${run}/${id}`);
-  }
 }
 
 /** Sorts by time, and is readable: `20261122-120301-4711`. */

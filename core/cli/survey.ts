@@ -10,7 +10,7 @@ import { reasonLine } from '../report/words.ts';
 import { drive } from '../run/engine.ts';
 import { type Finding, findingData, surveying } from '../run/survey.ts';
 import type { Options } from './args.ts';
-import { type CliContext, chosen, openContext, openProject, type Project } from './project.ts';
+import { type CliContext, chosen, loginOf, openContext, openProject, type Project } from './project.ts';
 
 /** What to do about findings: how to print one, and which of them make the command exit 2. */
 interface Reading {
@@ -41,7 +41,7 @@ async function survey(
   reading: Reading,
 ): Promise<number> {
   const project = await openProject(options, cli);
-  const findings = await findingsOf(project, names, cli);
+  const findings = await findingsOf(project, names, options, cli);
   if (options.json)
     cli.out(`${JSON.stringify({ recipe: project.name, tasks: findings.map(findingData) })}\n`);
   else {
@@ -60,12 +60,17 @@ function exitOf(findings: readonly Finding[]): number {
 async function findingsOf(
   project: Project,
   names: readonly string[],
+  options: Options,
   cli: CliContext,
 ): Promise<readonly Finding[]> {
   const { tasks, graph } = chosen(project, names);
   const stop = new AbortController();
   cli.onStop((signal) => stop.abort(signal));
-  const context = await openContext(project, stop.signal, new Set());
+  const context = await openContext(project, {
+    ...(await loginOf(options, cli)),
+    signal: stop.signal,
+    tasks,
+  });
   const { work, findings } = surveying(context);
   const driven = drive({
     tasks,
@@ -111,7 +116,7 @@ function standing(finding: Finding): readonly string[] {
 export async function why(names: readonly string[], options: Options, cli: CliContext): Promise<number> {
   const project = await openProject(options, cli);
   const wanted = new Set<TaskId>(named(project.tasks, names).map(({ id }) => id));
-  const findings = await findingsOf(project, names, cli);
+  const findings = await findingsOf(project, names, options, cli);
   const asked = findings.filter(({ id }) => wanted.has(id));
   if (options.json) cli.out(`${JSON.stringify(asked.map(findingData) satisfies Json)}\n`);
   else for (const line of asked.flatMap((finding) => because(finding, findings))) cli.out(`${line}\n`);

@@ -1,100 +1,113 @@
-/** Files on a host, by small scripts that a POSIX shell runs there; locally, looking needs no process. */
-import { readFileSync, statSync } from 'node:fs';
+/** Files on a host, through its agent. */
 import { asDigest, digestOf } from '../model/digest.ts';
-import { codeOf, fail } from '../model/failure.ts';
-import type { FileFacts } from '../model/view.ts';
+import { fail } from '../model/failure.ts';
+import { type Agent, unpacked } from './agent.ts';
+import { batched } from './batch.ts';
 import { isFull } from './disk.ts';
-import type { DigestMemo } from './memo.ts';
-import { ABSENT, FOLDER, INSTALL, LOOK, REMOVE, TEXT, UNPACK } from './scripts.ts';
-import type { ExecOptions, Exit, Files, Look } from './transport.ts';
+import { call, execute } from './process.ts';
+import type { ExecOptions, Files, Form, Look, Records } from './transport.ts';
 
-type Exec = (argv: readonly string[], options?: ExecOptions) => Promise<Exit>;
+type Connected = () => Promise<Agent>;
 
-/** Files by scripts alone; `base` is cc's own folder on that host. */
-export function scriptedFiles(host: string, exec: Exec, base: string): Files {
-  const script = async (
+/** Has the agent do something; fails with what it was and why it would not go. */
+async function done(
+  host: string,
+  connected: Connected,
+  what: string,
+  words: readonly [call: string, ...string[]],
+  options: Pick<ExecOptions, 'input' | 'signal'> & { readonly base?: string } = {},
+): Promise<Buffer> {
+  const agent = await connected();
+  const [name, ...argv] = words;
+  const { code, signal, stdout, stderr } = await call(agent, name, argv, options);
+  if (code === 0) return stdout;
+  options.signal?.throwIfAborted();
+  const { base } = options;
+  if (base !== undefined && (await isFull((argv) => execute(agent, argv), base)))
+    return fail({ kind: 'disk-full', host, what });
+  return fail({ kind: 'cannot-tell', host, what, why: stderr.toString().trim() || `exit ${code ?? signal}` });
+}
+
+/** `base` is cc's own folder on that host. */
+export function agentFiles(host: string, connected: Connected, base: string): Files {
+  const own = (path: string) => [base, digestOf(path), path] as const;
+  const change = async (
     what: string,
-    text: string,
-    args: readonly string[],
-    input?: ExecOptions['input'],
+    words: readonly [string, ...string[]],
+    options: Pick<ExecOptions, 'input' | 'signal'>,
   ) => {
-    const exit = await exec(['sh', '-c', text, 'cc', ...args], input === undefined ? {} : { input });
-    if (exit.code === 0 || (text === TEXT && exit.code === ABSENT)) return exit;
-    if (await isFull(exec, base)) return fail({ kind: 'disk-full', host, what });
-    return fail({
-      kind: 'cannot-tell',
-      host,
-      what,
-      why: exit.stderr.trim() || `exit ${exit.code ?? exit.signal}`,
+    await done(host, connected, what, words, { ...options, base });
+  };
+  const looks = batched<readonly Buffer[]>(async (questions, signal) => {
+    const words = questions.flatMap((question) => {
+      const path = question.slice(1);
+      return [question.startsWith('t') ? 'text' : 'stat', digestOf(path), path];
     });
-  };
-  const own = (path: string) => [base, digestOf(path), path];
+    const what = `look at ${questions[0]?.slice(1)}`;
+    return unpacked(await done(host, connected, what, ['look', base, ...words], { signal })).map(unpacked);
+  });
+  const stopping = (signal: AbortSignal | undefined) => (signal ? { signal } : {});
   return {
-    look: async (path) => lookOf((await script(`look at ${path}`, LOOK, own(path))).stdout),
-    text: async (path) => {
-      const exit = await script(`read ${path}`, TEXT, [path]);
-      return exit.code === ABSENT ? undefined : exit.stdout;
+    look: async (path, signal) => lookOf(host, path, await looks(`s${path}`, signal)),
+    text: async (path, signal) => {
+      const [answer, text] = known(host, path, await looks(`t${path}`, signal));
+      return answer === 'absent' ? undefined : text?.toString();
     },
-    install: async (path, { source, digest }, mode) => {
-      await script(`write ${path}`, INSTALL, [...own(path), mode.toString(8), digest], source);
+    install: (path, { source, digest }, form, signal) => {
+      const words = ['install', ...own(path), ...formWords(form), digest] as const;
+      return change(`write ${path}`, words, { input: source, ...stopping(signal) });
     },
-    folder: async (path) => {
-      await script(`make ${path}`, FOLDER, own(path));
-    },
-    unpack: async (path, archive, strip, most) => {
+    folder: (path, form, signal) =>
+      change(`make ${path}`, ['folder', ...own(path), ...formWords(form)], stopping(signal)),
+    unpack: async (path, archive, strip, sizeLimit, signal) => {
       const { checkArchive, compression } = await import('./archive.ts'); // a run that unpacks nothing starts without it
-      await checkArchive(archive, strip, most === undefined ? {} : { bytes: most });
-      const how = compression(archive);
-      await script(`unpack ${path}`, UNPACK, [...own(path), String(strip), how], { file: archive });
+      await checkArchive(archive, strip, sizeLimit === undefined ? {} : { bytes: sizeLimit });
+      const words = ['unpack', ...own(path), String(strip), compression(archive)] as const;
+      await change(`unpack ${path}`, words, { input: { file: archive }, ...stopping(signal) });
     },
-    remove: async (path) => {
-      await script(`remove ${path}`, REMOVE, own(path));
-    },
+    remove: (path, signal) => change(`remove ${path}`, ['remove', ...own(path)], stopping(signal)),
   };
 }
 
-/** The same, with looks that spare a process: for the user cc runs as, on the machine it runs on. */
-export function localFiles(host: string, exec: Exec, base: string, memo: DigestMemo): Files {
+function formWords({ mode, owner = '' }: Form): readonly [string, string] {
+  return [mode?.toString(8) ?? '', owner];
+}
+
+/** Records in a folder of the host, as one file each. */
+export function agentRecords(host: string, connected: Connected, base: string): Records {
+  const folder = `${base}/stamps`;
+  const what = `keep stamps in ${folder}`;
   return {
-    ...scriptedFiles(host, exec, base),
-    look: async (path) => {
-      // Synchronous: a look at a local file takes microseconds, a way through the thread pool ten times as long.
-      const facts = await factsOf(host, path, memo);
-      const owner = absentAs(host, () => statSync(`${base}/files/${digestOf(path)}`));
-      return { facts, owned: owner !== undefined };
+    all: async () => {
+      const fields = unpacked(await done(host, connected, what, ['records', folder])).map(String);
+      return new Map(
+        fields.flatMap((name, index) => (index % 2 === 0 ? [[name, fields[index + 1] ?? '']] : [])),
+      );
     },
-    text: async (path) => absentAs(host, () => readFileSync(path, 'utf8')),
+    write: async (name, text) => {
+      await done(host, connected, what, ['record', folder, name, text], { base });
+    },
+    remove: async (name) => {
+      await done(host, connected, what, ['forget', base, folder, name]);
+    },
   };
 }
 
-function lookOf(line: string): Look {
-  const [owner, kind, mode = '', size, digest = ''] = line.trim().split(' ');
-  const owned = owner === 'owned';
-  if (kind === 'absent') return { facts: undefined, owned };
-  if (kind === 'directory') return { facts: { kind, mode: Number.parseInt(mode, 8) }, owned };
+function known(host: string, path: string, [answer, ...rest]: readonly Buffer[]): [string, ...Buffer[]] {
+  if (String(answer) === 'failed')
+    return fail({ kind: 'cannot-tell', host, what: `look at ${path}`, why: String(rest[0]).trim() });
+  return [String(answer), ...rest];
+}
+
+function lookOf(host: string, path: string, found: readonly Buffer[]): Look {
+  const [answer, ...rest] = known(host, path, found);
+  const [owner, kind, mode, names, size, sum] = rest.map(String);
+  const owned = owner === '1';
+  if (answer === 'absent') return { facts: undefined, owned };
+  const common = { mode: Number(mode), owner: names ?? '' };
+  if (kind === 'directory') return { facts: { kind, ...common }, owned };
   if (kind !== 'file') return { facts: { kind: 'other' }, owned };
-  const known = asDigest(digest);
-  if (!known) throw new Error(`no digest in "${line}"`);
-  return { facts: { kind, mode: Number.parseInt(mode, 8), size: Number(size), digest: known }, owned };
-}
-
-async function factsOf(host: string, path: string, memo: DigestMemo): Promise<FileFacts | undefined> {
-  const facts = absentAs(host, () => statSync(path, { bigint: true }));
-  if (!facts) return undefined;
-  const mode = Number(facts.mode) & 0o7777;
-  if (facts.isDirectory()) return { kind: 'directory', mode };
-  if (!facts.isFile()) return { kind: 'other' };
-  return { kind: 'file', mode, size: Number(facts.size), digest: await memo.digest(path, facts) };
-}
-
-/** Only two errors say that nothing is there; after any other it cannot be told. */
-function absentAs<Value>(host: string, look: () => Value): Value | undefined {
-  try {
-    return look();
-  } catch (error) {
-    const code = codeOf(error);
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    if (code === undefined) throw error;
-    return fail({ kind: 'cannot-tell', host, what: 'look at a file', why: String(error) }, error);
-  }
+  const digest = asDigest(sum ?? '');
+  if (!digest) throw new Error(`no digest in "${rest}"`);
+  return { facts: { kind, ...common, size: Number(size), digest }, owned };
 }

@@ -3,33 +3,40 @@
  * because a run starts with it, and a way through the thread pool takes longer than the whole of it.
  */
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { codeOf, fail, type Owner } from '../model/failure.ts';
+import { username } from './local.ts';
 
-/** Takes the hold; fails with `held` and its owner while another living run has it. */
-export async function hold(path: string, run: string, command: string): Promise<AsyncDisposable> {
-  const owner = JSON.stringify({
+/** This process as the owner of what only one run may have. */
+export function ownerOf(run: string, command: string): Owner {
+  return {
     pid: process.pid,
     started: startOf(process.pid) ?? '',
     boot: bootId(),
     run,
     command,
     since: new Date().toISOString(),
-  } satisfies Owner);
+    user: username(),
+    from: hostname(),
+  };
+}
+
+/** Takes the hold; fails with `held` and its owner while another living run has it. */
+export async function hold(path: string, mine: Owner): Promise<AsyncDisposable> {
+  const owner = JSON.stringify(mine);
+  const { run } = mine;
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const mine = `${path}.${run}`;
-  writeFileSync(mine, owner, { mode: 0o600 });
+  const beside = `${path}.${run}`;
+  writeFileSync(beside, owner, { mode: 0o600 });
   try {
-    while (!linked(mine, path)) {
+    while (!linked(beside, path)) {
       const dead = deadOwner(path);
-      if (
-        dead !== undefined &&
-        (await takenOver(path, dead, mine, () => hold(`${path}.takeover`, run, command)))
-      )
+      if (dead !== undefined && (await takenOver(path, dead, beside, () => hold(`${path}.takeover`, mine))))
         break;
     }
   } finally {
-    rmSync(mine, { force: true });
+    rmSync(beside, { force: true });
   }
   return { [Symbol.asyncDispose]: async () => rmSync(path, { force: true }) };
 }

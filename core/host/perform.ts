@@ -40,17 +40,19 @@ type Perform<K extends Change['kind']> = (
 
 const PERFORMED: { readonly [K in Change['kind']]: Perform<K> } = {
   run: ({ command }, context) => run(command, context),
-  write: ({ path, text, mode }, { transport }) =>
-    transport.files.install(path, { source: text, digest: digestOf(text) }, mode),
-  folder: ({ path }, { transport }) => transport.files.folder(path),
-  place: async ({ path, artifact, mode }, { transport, bytes }) => {
+  write: ({ path, text, mode }, { transport, signal }) =>
+    transport.files.install(path, { source: text, digest: digestOf(text) }, { mode }, signal),
+  folder: ({ path, mode, owner }, { transport, signal }) =>
+    transport.files.folder(path, { mode, owner }, signal),
+  place: async ({ path, artifact, mode }, { transport, bytes, signal }) => {
     const file = bytes(artifact);
-    await transport.files.install(path, { source: { file }, digest: await digestOfFile(file) }, mode);
+    const content = { source: { file }, digest: await digestOfFile(file) };
+    await transport.files.install(path, content, { mode }, signal);
   },
-  unpack: ({ path, artifact, strip, sizeLimit }, { transport, bytes }) =>
-    transport.files.unpack(path, bytes(artifact), strip, sizeLimit),
+  unpack: ({ path, artifact, strip, sizeLimit }, { transport, bytes, signal }) =>
+    transport.files.unpack(path, bytes(artifact), strip, sizeLimit, signal),
   fetch: ({ artifact }, context) => context.fetch(artifact),
-  remove: ({ path }, { transport }) => transport.files.remove(path),
+  remove: ({ path }, { transport, signal }) => transport.files.remove(path, signal),
   unit: async ({ unit, state }, context) => {
     for (const argv of UNIT[state](unit)) await run({ argv: ['systemctl', '--quiet', ...argv] }, context);
   },

@@ -1,6 +1,6 @@
-/** One process on this machine, with its descendants, from start to the last of its output. */
+/** One process on a host, with its descendants, from start to the last of its output. */
 import { StringDecoder } from 'node:string_decoder';
-import { type Refusal, type Started, start } from './forker.ts';
+import type { Agent, Refusal, Start, Started } from './agent.ts';
 import type { ExecOptions, Exit } from './transport.ts';
 
 /** How long a process may take to end after TERM, in milliseconds. */
@@ -14,34 +14,69 @@ const KEPT = 16 * 1024 * 1024;
 /** The same where whoever asked is given all of it as it comes. */
 const KEPT_OF_TOLD = 512 * 1024;
 
+/** An exit with the bytes of both streams. */
+interface RawExit extends Pick<Exit, 'code' | 'signal'> {
+  readonly stdout: Buffer;
+  readonly stderr: Buffer;
+}
+
 /**
  * Runs a program in a process group of its own. The outcome is its exit state, never whether a signal was sent.
  * A program that cannot be started answers 127 (not found) or 126, as a shell would.
  */
-export function runProcess(argv: readonly string[], options: ExecOptions = {}): Promise<Exit> {
+export async function execute(
+  agent: Agent,
+  argv: readonly string[],
+  options: ExecOptions = {},
+): Promise<Exit> {
   const { signal, onOutput, input, cwd, env = {} } = options;
-  const { promise, resolve, reject } = Promise.withResolvers<Exit>();
   if ([...argv, ...Object.values(env), cwd].some((word) => word?.includes('\0')))
-    return Promise.resolve(notRun('program', 'a word with a null character cannot be given', argv, options));
-  const heard = { stdout: collect(onOutput), stderr: collect(onOutput) };
-  let exit: Pick<Exit, 'code' | 'signal'> | undefined;
+    return notRun('program', 'a word with a null character cannot be given', argv, options);
+  const heard = { stdout: collect('stdout', onOutput), stderr: collect('stderr', onOutput) };
+  const exit = await ended(agent, { argv, env, cwd, input }, heard, signal);
+  if ('refused' in exit) return notRun(exit.refused, exit.why, argv, options);
+  return { ...exit, stdout: heard.stdout.bytes().toString(), stderr: heard.stderr.bytes().toString() };
+}
+
+/** Has the agent itself do something; all of what it answers is kept. */
+export async function call(
+  agent: Agent,
+  name: string,
+  argv: readonly string[],
+  { input, signal }: Pick<ExecOptions, 'input' | 'signal'> = {},
+): Promise<RawExit> {
+  const heard = { stdout: tailOf(Infinity), stderr: tailOf(KEPT) };
+  const exit = await ended(agent, { call: name, argv, input }, heard, signal);
+  const [stdout, stderr] = [heard.stdout.bytes(), heard.stderr.bytes()];
+  return 'refused' in exit
+    ? { code: 126, signal: null, stdout, stderr: Buffer.from(exit.why) }
+    : { ...exit, stdout, stderr };
+}
+
+type End = Pick<Exit, 'code' | 'signal'> | { readonly refused: Refusal; readonly why: string };
+
+function ended(
+  agent: Agent,
+  start: Start,
+  heard: Readonly<Record<'stdout' | 'stderr', Tail>>,
+  signal: AbortSignal | undefined,
+): Promise<End> {
+  const { promise, resolve, reject } = Promise.withResolvers<End>();
+  let exit: End | undefined;
   let timer: NodeJS.Timeout | undefined;
-  const started = start(
-    { argv, env, cwd, input },
-    {
-      output: (stream, piece) => heard[stream].add(piece),
-      exited: (code, signal) => {
-        exit = { code, signal };
-        timer = setTimeout(started.drop, options.signal?.aborted ? LAST_WORDS : DRAIN);
-      },
-      closed: () => {
-        clearTimeout(timer);
-        if (exit) resolve({ ...exit, stdout: heard.stdout.text(), stderr: heard.stderr.text() });
-      },
-      refused: (stage, why) => resolve(notRun(stage, why, argv, options)),
-      lost: reject,
+  const started = agent.start(start, {
+    output: (stream, piece) => heard[stream].add(piece),
+    exited: (code, by) => {
+      exit = { code, signal: by };
+      timer = setTimeout(started.drop, signal?.aborted ? LAST_WORDS : DRAIN);
     },
-  );
+    closed: () => {
+      clearTimeout(timer);
+      if (exit) resolve(exit);
+    },
+    refused: (stage, why) => resolve({ refused: stage, why }),
+    lost: reject,
+  });
   const patience = signal && endedBy(signal, started);
   return patience ? promise.finally(patience) : promise;
 }
@@ -74,20 +109,20 @@ function notRun(stage: Refusal, why: string, [program]: readonly string[], optio
 }
 
 /** Keeps the end of a stream, and tells all of it as it comes. */
-function collect(onOutput?: (text: string) => void): Tail {
+function collect(stream: 'stdout' | 'stderr', onOutput: ExecOptions['onOutput']): Tail {
   const tail = tailOf(onOutput ? KEPT_OF_TOLD : KEPT);
   if (!onOutput) return tail;
   const decoder = new StringDecoder('utf8');
   const add = (piece: Buffer) => {
     tail.add(piece);
-    onOutput(decoder.write(piece));
+    onOutput(decoder.write(piece), stream);
   };
-  return { add, text: tail.text };
+  return { add, bytes: tail.bytes };
 }
 
 interface Tail {
   add(piece: Buffer): void;
-  text(): string;
+  bytes(): Buffer;
 }
 
 /** The last bytes of a stream, outside the heap: kept as strings they would outlive its young generation. */
@@ -104,6 +139,6 @@ function tailOf(kept: number): Tail {
       }
       end += piece.copy(bytes, end);
     },
-    text: () => bytes.toString('utf8', Math.max(0, end - kept), end),
+    bytes: () => bytes.subarray(Math.max(0, end - kept), end),
   };
 }

@@ -1,9 +1,9 @@
 /** What scripts get: a host they may change, waiting that ends in a reason, and zx when they ask for it. */
-import { spawn } from 'node:child_process';
 import type { Command } from '../model/command.ts';
 import { fail } from '../model/failure.ts';
-import type { Dollar, Shell } from '../model/shell.ts';
+import type { Shell } from '../model/shell.ts';
 import type { View } from '../model/view.ts';
+import type { Transport } from './transport.ts';
 
 export interface ShellParts {
   readonly view: View;
@@ -12,8 +12,8 @@ export interface ShellParts {
   readonly log: (text: string) => void;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** The words that run a command line on the host: `['bash', '-c']`, or the same behind ssh or sudo. */
-  readonly through: (line: string) => readonly string[];
+  /** Runs what zx is given, under the same mark and signal as `run`. */
+  readonly exec: Transport['exec'];
 }
 
 /** The second seam that tests replace: time. */
@@ -27,7 +27,7 @@ export interface Clock {
 /** Seconds between looks: short at first, then patient. */
 const PACE = [0.1, 0.2, 0.4, 0.8, 1, 1, 2];
 
-export function shellOf({ view, controller, run, log, clock, signal, through }: ShellParts): Shell {
+export function shellOf({ view, controller, run, log, clock, signal, exec }: ShellParts): Shell {
   return {
     view,
     controller,
@@ -47,25 +47,6 @@ export function shellOf({ view, controller, run, log, clock, signal, through }: 
         await clock.sleep(1000 * PACE[Math.min(tries, PACE.length - 1)]!, signal);
       }
     },
-    zx: () => dollar(through, log),
+    zx: async () => (await import('./zx.ts')).dollar(exec, log),
   };
-}
-
-/** zx's `$`, with the process it starts replaced by one that reaches the host. */
-async function dollar(through: ShellParts['through'], log: (text: string) => void): Promise<Dollar> {
-  const { $ } = await import('zx/core');
-  return $({
-    verbose: false,
-    log: ({ kind, ...entry }) => {
-      if (kind === 'stdout' || kind === 'stderr') log(String('data' in entry ? entry.data : ''));
-    },
-    spawn: ((
-      line: string,
-      _words: readonly string[],
-      { shell: _, ...options }: object & { shell?: unknown },
-    ) => {
-      const [program, ...words] = through(line);
-      return spawn(program!, words, { ...options, shell: false });
-    }) as typeof spawn,
-  }) as unknown as Dollar; // zx's promise has far more than cc promises
 }

@@ -1,94 +1,139 @@
-/** A host reached by the OpenSSH client: the user's own configuration, one shared connection. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+/** A host reached by the OpenSSH client: the user's own configuration, but for what breaks a tool; one login for each right. */
+import { spawnSync } from 'node:child_process';
+import { setTimeout as pause } from 'node:timers/promises';
 import { quoted } from '../model/command.ts';
-import { fail } from '../model/failure.ts';
+import { codeOf, Failed, type Failure } from '../model/failure.ts';
 import type { Connection } from '../model/plugin.ts';
-import { scriptedFiles } from './files.ts';
-import { runProcess } from './process.ts';
-import { ROOT_BASE } from './root.ts';
-import type { ExecOptions, Exit, Transport } from './transport.ts';
+import { type Agent, bootWords, type Ended, newNonce, openAgent } from './agent.ts';
+import { agentTransport, reopening } from './remote.ts';
+import { type Become, sudo } from './sudo.ts';
+import { ROOT_BASE, type Transport } from './transport.ts';
 
-type SshTarget = Extract<Connection, { kind: 'ssh' }>;
+export type SshTarget = Extract<Connection, { kind: 'ssh' }>;
 
-/** What ssh itself exits with when it cannot reach or enter the host; a remote command may exit so too. */
-const SSH_FAILED = 255;
+/** How to log in. */
+export interface Login {
+  /** Who becomes root, and how; undefined: whoever logs in. */
+  readonly become?: Become | undefined;
+  /** Whether somebody is there to answer ssh: a passphrase, a one-time code, an unknown key. */
+  readonly terminal?: boolean;
+}
 
-/** What ssh says once it is connected: it runs its local command when others can already come in by its socket. */
-const READY = 'cc is connected';
-
-/** One that stays in the foreground, so that it ends with cc, also with one that is killed. */
-const MASTER = [
-  ...['-N', '-o', 'ControlMaster=yes', '-o', 'ControlPersist=no'],
-  ...['-o', 'PermitLocalCommand=yes', '-o', `LocalCommand=echo ${READY}`],
+/** What in the user's configuration is for people, and would come between cc and its agent. */
+const PLAIN = [
+  'RequestTTY=no',
+  'RemoteCommand=none',
+  'PermitLocalCommand=no',
+  'EscapeChar=none',
+  'ForwardAgent=no',
+  'ForwardX11=no',
+  'ClearAllForwardings=yes',
+  'Tunnel=no',
+  'ControlMaster=no',
+  'ControlPath=none',
+  'ConnectTimeout=10',
+  'ServerAliveInterval=15',
 ];
+/** Words that came with OpenSSH 8.7; an older one would refuse them, and cannot have them in its configuration. */
+const PLAIN_SINCE_8_7 = ['SessionType=default', 'StdinNull=no', 'ForkAfterAuthentication=no'];
+
+/** Milliseconds before a login that was turned away at the door is tried again. */
+const BACKOFF = [200, 400, 800, 1600, 3200, 6400];
+/** What OpenSSH says (it is not translated) when the other side closes before it has asked who comes: MaxStartups does. */
+const TURNED_AWAY = /^(kex|ssh)_exchange_identification:|^Connection (closed|reset) by /m;
+/** What OpenSSH says where a person might do better. */
+const ASKED = /^Host key verification failed|Permission denied \(/m;
 
 /** The arguments that lead to a host, for ssh and for a message that can be pasted. */
 export function sshArguments(target: SshTarget): string[] {
   const option = (name: string, value: string | undefined) => (value ? ['-o', `${name}=${value}`] : []);
   return [
-    ...option('IdentityFile', target.identity),
+    ...option('IdentityFile', pathOf(target.identity)),
     ...option('IdentitiesOnly', target.identity && 'yes'),
-    ...option('UserKnownHostsFile', target.knownHosts),
-    ...option('Port', target.port === undefined ? undefined : String(target.port)),
-    ...option('User', target.user),
+    ...option('UserKnownHostsFile', pathOf(target.knownHosts)),
+    ...(target.port === undefined ? [] : ['-p', String(target.port)]),
+    ...(target.user === undefined ? [] : ['-l', target.user]),
+    '--',
     target.address,
   ];
 }
 
-/** Opens the shared connection; fails with `unreachable` and ssh's own words. */
-export async function ssh(host: string, target: SshTarget): Promise<Transport> {
-  const folder = await mkdtemp(join(tmpdir(), 'cc-ssh-'));
-  const socket = ['-o', `ControlPath=${folder}/master`];
-  const address = sshArguments(target);
-  const options = ['-o', 'BatchMode=yes', '-o', 'ConnectTimeout=10', '-o', 'ServerAliveInterval=15'];
-  const master = connected(['ssh', ...socket, ...options, ...MASTER, ...address]);
-  const close = async () => {
-    await master.close();
-    await rm(folder, { recursive: true, force: true });
-  };
-  const refused = await master.refused;
-  if (refused) {
-    await close();
-    return fail({ kind: 'unreachable', host, address: target.address, why: refused.stderr.trim() });
+/** ssh splits at spaces and fills in what stands after a percent sign. */
+function pathOf(path: string | undefined): string | undefined {
+  return path && `"${path.replaceAll('%', '%%')}"`;
+}
+
+/** A host that is connected to; fails with `unreachable` and what ssh or the host said. */
+export async function ssh(host: string, target: SshTarget, login: Login = {}): Promise<Transport> {
+  const { connected, close } = reopening(() => opened(host, target, login));
+  await connected();
+  return agentTransport(host, connected, ROOT_BASE, close);
+}
+
+async function opened(host: string, target: SshTarget, login: Login): Promise<Agent> {
+  for (const wait of [...BACKOFF, undefined]) {
+    try {
+      return await openAgent(carrier(host, target, login, false));
+    } catch (error) {
+      const why = error instanceof Failed && error.failure.kind === 'unreachable' ? error.failure.why : '';
+      if (login.terminal && ASKED.test(why))
+        return await asking(() => openAgent(carrier(host, target, login, true)));
+      if (wait === undefined || !TURNED_AWAY.test(why)) throw error;
+      await pause(wait * (0.5 + Math.random()));
+    }
   }
+  throw new Error('the last try has answered');
+}
 
-  const exec = async (argv: readonly string[], { env, cwd, ...rest }: ExecOptions = {}): Promise<Exit> => {
-    const exit = await runProcess(['ssh', ...socket, ...options, ...address, remote(argv, env, cwd)], rest);
-    if (exit.code !== SSH_FAILED || rest.signal?.aborted) return exit;
-    const alive = await runProcess(['ssh', ...socket, '-O', 'check', ...address]);
-    if (alive.code === 0) return exit;
-    return fail({ kind: 'unreachable', host, address: target.address, why: exit.stderr.trim() });
+/** One question at a time stands on the terminal. */
+function asking<Value>(ask: () => Promise<Value>): Promise<Value> {
+  const asked = question.then(ask, ask);
+  question = asked;
+  return asked;
+}
+let question: Promise<unknown> = Promise.resolve();
+
+function carrier(host: string, target: SshTarget, { become }: Login, ask: boolean) {
+  const nonce = newNonce();
+  const { words, password } = become ? sudo(become, nonce) : { words: [], password: undefined };
+  const options = [...PLAIN, ...(isOlder() ? [] : PLAIN_SINCE_8_7), ...(ask ? [] : ['BatchMode=yes'])];
+  const address = sshArguments(target);
+  const line = ['exec', ...bootWords(nonce, words).map(quoted)].join(' ');
+  const argv = ['ssh', '-T', ...options.flatMap((option) => ['-o', option]), ...address, line];
+  return {
+    // Ctrl-C is for cc, but a question on the terminal can only be asked from its session.
+    argv: ask ? ['sh', '-c', 'trap \'\' INT QUIT TSTP; exec "$@"', 'sh', ...argv] : argv,
+    nonce,
+    root: become !== undefined,
+    near: false,
+    detached: !ask,
+    password,
+    failure: (end: Ended) => failureOf(host, target, end),
   };
-  const through = (line: string) => ['ssh', ...socket, ...options, ...address, remote(['bash', '-c', line])];
-  return { host, exec, through, files: scriptedFiles(host, exec, ROOT_BASE), [Symbol.asyncDispose]: close };
 }
 
-/** A connection held open by a process; `refused` is how that ended, or undefined once it is ready. */
-function connected(argv: readonly string[]) {
-  const stop = new AbortController();
-  const { promise: ready, resolve } = Promise.withResolvers<undefined>();
-  let heard = '';
-  const running = runProcess(argv, {
-    signal: stop.signal,
-    env: { SHELL: '/bin/sh' }, // the user's own may be one that runs nothing
-    onOutput: (text) => {
-      heard += text;
-      if (heard.includes(READY)) resolve(undefined);
-    },
-  });
-  const close = async () => {
-    stop.abort();
-    await running.catch(() => undefined); // it is gone either way
-  };
-  return { refused: Promise.race([ready, running]), close };
+function failureOf(
+  host: string,
+  target: SshTarget,
+  { stage, user, words, code, signal, cause }: Ended,
+): Failure {
+  const why = words || String(cause ?? `ssh ended: ${signal ?? `exit ${code}`}`);
+  if (stage === 'work') return { kind: 'agent-lost', host, why };
+  if (stage === 'root') return { kind: 'no-root', host, user, why };
+  if (codeOf(cause) === 'ENOENT')
+    return { kind: 'missing-tool', host: 'controller', tool: 'ssh', package: 'openssh-client' };
+  if (code === 127) return { kind: 'missing-tool', host, tool: 'perl', package: 'perl-base' };
+  const command = ['ssh', ...sshArguments(target), 'true'].map(quoted).join(' ');
+  return { kind: 'unreachable', host, address: target.address, command, why };
 }
 
-/** One line for the remote user's shell; every word is quoted, so it only has to find the program. */
-function remote(argv: readonly string[], env: Readonly<Record<string, string>> = {}, cwd?: string): string {
-  const set = Object.entries(env).map(([key, value]) => `${key}=${value}`);
-  const words = set.length > 0 ? ['env', ...set, ...argv] : argv;
-  const line = words.map(quoted).join(' ');
-  return cwd ? `cd ${quoted(cwd)} && ${line}` : line;
+/** Whether this machine's OpenSSH is from before 8.7; asked once. */
+function isOlder(): boolean {
+  if (older === undefined) {
+    const { stderr } = spawnSync('ssh', ['-V'], { encoding: 'utf8' });
+    const [, major, minor] = /OpenSSH_(\d+)\.(\d+)/.exec(stderr ?? '') ?? [];
+    older = Number(major) * 100 + Number(minor) < 807;
+  }
+  return older;
 }
+let older: boolean | undefined;

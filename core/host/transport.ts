@@ -2,6 +2,15 @@
 import type { Digest } from '../model/digest.ts';
 import type { FileFacts } from '../model/view.ts';
 
+/** Where cc keeps what belongs to a host: stamps, notes of its files, what they replaced. */
+export const ROOT_BASE = '/var/lib/cc';
+
+/**
+ * The name of the mark that the processes of a task carry in their environment; its value is a run and a task. Daemons that
+ * shall outlive a run that was interrupted are started without it.
+ */
+export const MARK = 'CC_RUN';
+
 export interface Exit {
   readonly code: number | null;
   readonly signal: string | null;
@@ -14,9 +23,9 @@ export interface ExecOptions {
   readonly input?: string | { readonly file: string };
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** Ends the command: TERM first, KILL after a grace period. What goes on behind ssh is ended by its mark (reap.ts). */
+  /** Ends the command and all that descends from it: TERM first, KILL after a grace period. */
   readonly signal?: AbortSignal;
-  readonly onOutput?: (text: string) => void;
+  readonly onOutput?: (text: string, stream: 'stdout' | 'stderr') => void;
 }
 
 export interface Look {
@@ -31,27 +40,61 @@ export interface Content {
   readonly digest: Digest;
 }
 
+/** What a file or folder is to be like; the owner is `user` or `user:group`, by default whoever cc is there. */
+export interface Form {
+  readonly mode?: number | undefined;
+  readonly owner?: string | undefined;
+}
+
+/** Each ends, and fails, when its signal fires. */
 export interface Files {
-  look(path: string): Promise<Look>;
+  look(path: string, signal?: AbortSignal): Promise<Look>;
   /** undefined: there is no such file. */
-  text(path: string): Promise<string | undefined>;
+  text(path: string, signal?: AbortSignal): Promise<string | undefined>;
   /** Puts a file in place at once or not at all; keeps what stood there before cc came. */
-  install(path: string, content: Content, mode: number): Promise<void>;
-  /** Makes a folder, readable by root alone. */
-  folder(path: string): Promise<void>;
+  install(path: string, content: Content, form: Form, signal?: AbortSignal): Promise<void>;
+  /** Makes a folder, or gives one that is there this form. */
+  folder(path: string, form: Form, signal?: AbortSignal): Promise<void>;
   /** Replaces a folder by the content of a tar archive on the controller, which may come to so many bytes. */
-  unpack(path: string, archive: string, strip: number, most?: number): Promise<void>;
+  unpack(
+    path: string,
+    archive: string,
+    strip: number,
+    sizeLimit?: number,
+    signal?: AbortSignal,
+  ): Promise<void>;
   /** Removes what is there and puts back what cc had replaced. */
-  remove(path: string): Promise<void>;
+  remove(path: string, signal?: AbortSignal): Promise<void>;
+}
+
+/** Small texts by name in a folder of cc's own. */
+export interface Records {
+  all(): Promise<ReadonlyMap<string, string>>;
+  /** On the disk when the promise is fulfilled. */
+  write(name: string, text: string): Promise<void>;
+  /** With the last one all of cc's notes go that note nothing any more. */
+  remove(name: string): Promise<void>;
+}
+
+/** What kind of machine a host is, and who cc is there. */
+export interface About {
+  readonly os: string;
+  /** As the kernel calls the processor: `x86_64`. */
+  readonly machine: string;
+  readonly user: string;
+  /** The content of /etc/os-release. */
+  readonly release: string;
 }
 
 export interface Transport extends AsyncDisposable {
   readonly host: string;
   /** Fails only when the host cannot be asked; a command that ran answers its exit, whatever it is. */
   exec(argv: readonly string[], options?: ExecOptions): Promise<Exit>;
-  /** The words by which a process on the controller runs a line of bash on the host. */
-  through(line: string): readonly string[];
   readonly files: Files;
-  /** What `natureOf` would have a shell say, where it can be had without a process. */
-  about?(): Promise<string>;
+  readonly records: Records;
+  about(): Promise<About>;
+  /** Ends all processes that carry a mark in their environment, wherever they hide; answers how many there were. */
+  reap(mark: string): Promise<number>;
+  /** Takes the lock by which one run at a time changes this host; fails with `held` and its holder. */
+  lock(owner: string): Promise<void>;
 }

@@ -4,26 +4,49 @@ import { type Command, shown } from '../model/command.ts';
 import type { Digest } from '../model/digest.ts';
 import { fail } from '../model/failure.ts';
 import type { Platform, UnitFacts, View } from '../model/view.ts';
+import { batched } from './batch.ts';
 import type { Exit, Look, Transport } from './transport.ts';
 
 export type Locked = (artifact: Artifact) => Digest | undefined;
 
-/** Looks at one path are made once per view, so make a new view to look again; `stop` ends its commands. */
+/** What was looked at ahead, by question; see `ahead.ts`. */
+export type Known = ReadonlyMap<string, Promise<unknown>>;
+
+export interface Looking {
+  /** Ends what is asked. */
+  readonly stop?: () => AbortSignal;
+  readonly known?: Known | undefined;
+  /** Keeps what is asked, for those who ask later; commands are not run. */
+  readonly kept?: Map<string, Promise<unknown>>;
+}
+
+/** Every look is made anew, but for what is asked at the same time, and what is `known`. */
 export function viewOf(
   transport: Transport,
   platform: Platform,
   locked: Locked,
-  stop?: () => AbortSignal,
+  { stop, kept, known = kept }: Looking = {},
 ): View {
   const { host, files } = transport;
+  const { unit, packages } = questionsOf(transport);
   const looks = new Map<string, Promise<Look>>();
+  const ask = <Value>(question: string, look: () => Promise<Value>): Promise<Value> => {
+    const answer = (known?.get(question) as Promise<Value> | undefined) ?? look(); // asked as it is here
+    kept?.set(question, answer);
+    return answer;
+  };
   const look = (path: string): Promise<Look> => {
-    const known = looks.get(path) ?? files.look(path);
-    looks.set(path, known);
-    return known;
+    const asked = looks.get(path);
+    if (asked) return asked;
+    const asking = ask(`look ${path}`, () => files.look(path, stop?.()));
+    looks.set(path, asking);
+    const done = () => looks.delete(path);
+    asking.then(done, done);
+    return asking;
   };
   const exec = async (command: Command): Promise<Exit> => {
     const { argv, input, env, cwd } = command;
+    if (kept) fail({ kind: 'cannot-tell', host, what: `run ${shown(command)}`, why: 'it is not its turn' });
     const signal = stop?.();
     const exit = await transport.exec(argv.map(word), {
       ...(input === undefined ? {} : { input: word(input) }),
@@ -53,34 +76,72 @@ export function viewOf(
     },
     stat: async (path) => (await look(path)).facts,
     owned: async (path) => (await look(path)).owned,
-    text: (path) => files.text(path),
-    unit: async (name) =>
-      unitFacts(await read({ argv: ['systemctl', 'show', '-p', 'ActiveState,UnitFileState', name] })),
+    text: (path) => ask(`text ${path}`, () => files.text(path, stop?.())),
+    unit: (name) => ask(`unit ${name}`, () => unit(name, stop?.())),
     missingPackages: async (names) => {
-      const { code, stdout, stderr } = await exec({ argv: ['dpkg-query', '-W', `-f=${FORMAT}`, ...names] });
-      if (code === 0 || code === 1) return missingFrom(names, stdout);
-      return fail({ kind: 'cannot-tell', host, what: 'ask dpkg for packages', why: stderr.trim() });
+      const there = await Promise.all(
+        names.map((name) => ask(`package ${name}`, () => packages(name, stop?.()))),
+      );
+      return names.filter((_, index) => !there[index]);
     },
   };
 }
-
-const FORMAT = '${binary:Package} ${db:Status-Status}\\n';
 
 function word(word: string | Artifact): string {
   if (typeof word === 'string') return word;
   throw new Error(`a probe cannot use the bytes of ${word.name}`);
 }
 
-function unitFacts(text: string): UnitFacts {
-  const value = (key: string) => new RegExp(`^${key}=(.*)$`, 'm').exec(text)?.[1] ?? '';
-  return { active: value('ActiveState'), enabled: value('UnitFileState') };
+interface Questions {
+  readonly unit: (name: string, signal?: AbortSignal) => Promise<UnitFacts>;
+  /** Whether a package is installed. */
+  readonly packages: (name: string, signal?: AbortSignal) => Promise<boolean>;
 }
 
+const asking = new WeakMap<Transport, Questions>();
+
+/** Units and packages are asked about together, by all who ask one host at the same time. */
+function questionsOf(transport: Transport): Questions {
+  const known = asking.get(transport);
+  if (known) return known;
+  const questions = {
+    unit: batched((names, signal) => unitFacts(transport, names, signal)),
+    packages: batched((names, signal) => installed(transport, names, signal)),
+  };
+  asking.set(transport, questions);
+  return questions;
+}
+
+/** systemctl answers about each in its turn, with an empty line between them. */
+async function unitFacts(
+  { host, exec }: Transport,
+  names: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly UnitFacts[]> {
+  const argv = ['systemctl', 'show', '-p', 'ActiveState,UnitFileState', ...names];
+  const exit = await exec(argv, { signal });
+  if (exit.code !== 0) return fail({ kind: 'command-failed', host, command: shown({ argv }), ...exit });
+  const parts = exit.stdout.split('\n\n');
+  return names.map((_, index) => {
+    const value = (key: string) => new RegExp(`^${key}=(.*)$`, 'm').exec(parts[index] ?? '')?.[1] ?? '';
+    return { active: value('ActiveState'), enabled: value('UnitFileState') };
+  });
+}
+
+const FORMAT = '${binary:Package} ${db:Status-Status}\\n';
+
 /** dpkg-query exits 1 when a package is unknown, and prints what it knows. */
-function missingFrom(names: readonly string[], text: string): readonly string[] {
-  const lines = text.split('\n').map((line) => line.split(' '));
-  const installed = new Set(
+async function installed(
+  { host, exec }: Transport,
+  names: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly boolean[]> {
+  const { code, stdout, stderr } = await exec(['dpkg-query', '-W', `-f=${FORMAT}`, ...names], { signal });
+  if (code !== 0 && code !== 1)
+    return fail({ kind: 'cannot-tell', host, what: 'ask dpkg for packages', why: stderr.trim() });
+  const lines = stdout.split('\n').map((line) => line.split(' '));
+  const there = new Set(
     lines.filter(([, status]) => status === 'installed').map(([name]) => name?.split(':')[0]),
   );
-  return names.filter((name) => !installed.has(name));
+  return names.map((name) => there.has(name));
 }

@@ -8,7 +8,8 @@ import type { UnitName } from './view.ts';
 export type Change = { readonly why: string } & (
   | { readonly kind: 'run'; readonly command: Command }
   | { readonly kind: 'write'; readonly path: string; readonly text: string; readonly mode: number }
-  | { readonly kind: 'folder'; readonly path: string }
+  /** An owner is `user` or `user:group`; what is not given stays as it is. */
+  | { readonly kind: 'folder'; readonly path: string; readonly mode?: number; readonly owner?: string }
   | { readonly kind: 'place'; readonly path: string; readonly artifact: Artifact; readonly mode: number }
   /** Unpacks an archive into a folder that it replaces as a whole; `strip` leading path parts are dropped. */
   | {

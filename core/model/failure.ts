@@ -17,6 +17,9 @@ export type Owner = {
   readonly run: string;
   readonly command: string;
   readonly since: string;
+  /** The user, and the machine that the run is started from. */
+  readonly user: string;
+  readonly from: string;
 };
 
 export type Remaining = { readonly what: string; readonly why: string };
@@ -73,7 +76,16 @@ export type Failure =
       readonly what: string;
       readonly reasons: readonly string[];
     }
-  | { readonly kind: 'unreachable'; readonly host: string; readonly address: string; readonly why: string }
+  /** `command` is what cc did, as it can be pasted. */
+  | {
+      readonly kind: 'unreachable';
+      readonly host: string;
+      readonly address: string;
+      readonly command: string;
+      readonly why: string;
+    }
+  /** What cc was doing on a host came to an end from outside; what it had started there is ended. */
+  | { readonly kind: 'agent-lost'; readonly host: string; readonly why: string }
   | {
       readonly kind: 'wrong-platform';
       readonly host: string;
@@ -114,7 +126,8 @@ export type Failure =
   | { readonly kind: 'bundle-lacks'; readonly file: string; readonly artifacts: readonly string[] }
   | { readonly kind: 'disk-full'; readonly host: string; readonly what: string }
   | { readonly kind: 'cannot-write'; readonly path: string; readonly why: string }
-  | { readonly kind: 'held'; readonly path: string; readonly owner: Owner }
+  /** With a host: of a host, not of the recipe. */
+  | { readonly kind: 'held'; readonly path: string; readonly host?: string; readonly owner: Owner }
   | { readonly kind: 'config-missing'; readonly from: string }
   | { readonly kind: 'config-unreadable'; readonly file: string; readonly why: string }
   | { readonly kind: 'config-invalid'; readonly file: string; readonly problems: readonly Problem[] }
@@ -132,6 +145,7 @@ export const EXIT: { readonly [K in Failure['kind']]: number } = {
   'cannot-tell': 1,
   'check-failed': 1,
   unreachable: 1,
+  'agent-lost': 1,
   'wrong-platform': 77,
   'no-root': 77,
   'missing-tool': 77,

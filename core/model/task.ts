@@ -44,6 +44,8 @@ export type State =
   | 'failed'
   | 'timed-out'
   | 'interrupted'
+  /** Its host, or the agent there, went away under it. */
+  | 'lost'
   | 'skipped'
   | 'cancelled';
 
@@ -51,15 +53,16 @@ export type State =
 const NEXT: { readonly [S in State]: readonly State[] } = {
   waiting: ['ready', 'skipped', 'cancelled'],
   ready: ['probing', 'cancelled'],
-  probing: ['verified', 'adopted', 'performing', 'failed', 'timed-out', 'interrupted'],
-  performing: ['proving', 'failed', 'timed-out', 'interrupted'],
-  proving: ['applied', 'failed', 'timed-out', 'interrupted'],
+  probing: ['verified', 'adopted', 'performing', 'failed', 'timed-out', 'interrupted', 'lost'],
+  performing: ['proving', 'failed', 'timed-out', 'interrupted', 'lost'],
+  proving: ['applied', 'failed', 'timed-out', 'interrupted', 'lost'],
   verified: [],
   adopted: [],
   applied: [],
   failed: [],
   'timed-out': [],
   interrupted: [],
+  lost: [],
   skipped: [],
   cancelled: [],
 };

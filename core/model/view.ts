@@ -12,9 +12,15 @@ export interface Platform {
   readonly distro: string;
 }
 
+/** Mode as a number (0o644), owner as `user:group`. */
+interface Form {
+  readonly mode: number;
+  readonly owner: string;
+}
+
 export type FileFacts =
-  | { readonly kind: 'file'; readonly mode: number; readonly size: number; readonly digest: Digest }
-  | { readonly kind: 'directory'; readonly mode: number }
+  | (Form & { readonly kind: 'file'; readonly size: number; readonly digest: Digest })
+  | (Form & { readonly kind: 'directory' })
   | { readonly kind: 'other' };
 
 export interface UnitFacts {

@@ -1,5 +1,5 @@
 /** Every sentence about what went wrong: what, where, why, and how to mend it. */
-import type { Attempt, Failure, Problem, Trouble } from '../model/failure.ts';
+import type { Attempt, Failure, Owner, Problem, Trouble } from '../model/failure.ts';
 
 /** What is said of a failure; each part is one or more lines without final period. */
 export interface Explained {
@@ -19,6 +19,11 @@ export function explain(failure: Failure): Explained {
 export function explained(failure: Failure): string[] {
   const { what, why, fix } = explain(failure);
   return [what, ...why.map((line) => `  ${line}`), ...(fix ? [`  fix: ${fix}`] : [])];
+}
+
+/** Who holds a lock: `cc run all (root on admin-1, pid 4711, run …), since …`. */
+export function holderLine({ command, user, from, pid, run, since }: Owner): string {
+  return `${command} (${user} on ${from}, pid ${pid}, run ${run}), since ${since}`;
 }
 
 const EXPLAINED: { readonly [K in Failure['kind']]: (failure: Extract<Failure, { kind: K }>) => Explained } =
@@ -48,10 +53,15 @@ const EXPLAINED: { readonly [K in Failure['kind']]: (failure: Extract<Failure, {
       what: `Cannot confirm on ${host}: ${what}`,
       why: reasons,
     }),
-    unreachable: ({ host, address, why }) => ({
+    unreachable: ({ host, address, command, why }) => ({
       what: `Cannot reach ${host} at ${address}`,
       why: lastLines(why),
-      fix: `make this work without a question: ssh ${address} true`,
+      fix: `make this work without a question: ${command}`,
+    }),
+    'agent-lost': ({ host, why }) => ({
+      what: `Cannot go on with ${host}: its agent is gone`,
+      why: [...lastLines(why), 'what it had started there is ended'],
+      fix: 'run the same command again; it goes on from there',
     }),
     'wrong-platform': ({ host, expected, found }) => ({
       what: `Cannot work on ${host}: found ${found}, expected ${expected}`,
@@ -146,10 +156,10 @@ const EXPLAINED: { readonly [K in Failure['kind']]: (failure: Extract<Failure, {
       why: lastLines(why),
       fix: 'name a place that can be written, or make this one so',
     }),
-    held: ({ path, owner }) => ({
-      what: 'Cannot start while another run is at work on this recipe',
-      why: [`${owner.command} (pid ${owner.pid}, run ${owner.run}), since ${owner.since}`, path],
-      fix: 'wait for it, or end it',
+    held: ({ path, host, owner }) => ({
+      what: `Cannot start while another run is at work on ${host ?? 'this recipe'}`,
+      why: [holderLine(owner), path],
+      fix: 'wait for it with --lock-timeout SECONDS, or end it',
     }),
     'config-missing': ({ from }) => ({
       what: `Cannot find a configuration from ${from} upwards`,

@@ -1,18 +1,31 @@
 /** One line for each thing worth knowing: for logs, pipes and terminals alike. */
 import type { Emit, Event } from '../model/event.ts';
+import type { TaskId } from '../model/task.ts';
 import { counted, explained, troubleLines } from './explain.ts';
 import { changed, countsLine, duration, reasonLine } from './words.ts';
 
 export type Write = (text: string) => void;
 
 export function lines(write: Write): Emit {
+  const linesFor = teller();
   return (event) => {
-    for (const line of linesOf(event)) write(`${line}\n`);
+    for (const line of linesFor(event)) write(`${line}\n`);
   };
 }
 
-/** The lines an event is worth; none for most. */
-export function linesOf(event: Event): readonly string[] {
+/** The lines an event is worth; none for most. A failure that many tasks share, as of a host, is explained once. */
+export function teller(): (event: Event) => readonly string[] {
+  const explainedBefore = new Map<string, TaskId>();
+  return (event) => {
+    if (event.kind !== 'task' || !event.failure) return linesOf(event);
+    const text = JSON.stringify(event.failure);
+    const first = explainedBefore.get(text);
+    if (!first) explainedBefore.set(text, event.id);
+    return first ? [`✘ ${event.id} ${event.state}, for the same reason as ${first}`] : linesOf(event);
+  };
+}
+
+function linesOf(event: Event): readonly string[] {
   if (event.kind === 'run-started')
     return [`${event.verb} ${event.recipe}: ${counted(event.tasks.length, 'task')}, logs in ${event.logs}`];
   if (event.kind === 'notice') return [`  ${event.id}: ${event.text}`];
@@ -54,6 +67,6 @@ function summary({ took, counts, path, logs }: Extract<Event, { kind: 'run-ended
     ...(changed(counts) > 0 && worth.length > 0
       ? [`critical path ${duration(length)}: ${worth.join(' → ')}`]
       : []),
-    ...(counts.failed || counts['timed-out'] || counts.interrupted ? [`logs in ${logs}`] : []),
+    ...(counts.failed || counts['timed-out'] || counts.interrupted || counts.lost ? [`logs in ${logs}`] : []),
   ];
 }

@@ -2,7 +2,7 @@
 import ora from 'ora';
 import type { Emit, Event } from '../model/event.ts';
 import { isFinal, type TaskId } from '../model/task.ts';
-import { linesOf, type Write } from './lines.ts';
+import { teller, type Write } from './lines.ts';
 import { amount } from './words.ts';
 
 /** Tasks named on the moving line; more are counted. */
@@ -11,6 +11,7 @@ const NAMED = 3;
 export function live(write: Write): Emit {
   /** How far each task has come, in words, where it says so. */
   const working = new Map<TaskId, string>();
+  const linesFor = teller();
   let total = 0;
   let done = 0;
   // discardStdin would put the terminal in raw mode, and Ctrl-C would then not reach the children.
@@ -35,7 +36,7 @@ export function live(write: Write): Emit {
   };
   return (event) => {
     follow(event);
-    const text = linesOf(event);
+    const text = linesFor(event);
     if (text.length > 0) {
       spinner.stop();
       for (const line of text) write(`${line}\n`);

@@ -43,6 +43,7 @@ const STATES: readonly State[] = [
   'failed',
   'timed-out',
   'interrupted',
+  'lost',
   'skipped',
   'cancelled',
 ];

@@ -1,7 +1,7 @@
 /** One task changed: intend, perform, prove, commit. */
 import { perform, run, type TaskContext } from '../host/perform.ts';
-import { MARK, reap } from '../host/reap.ts';
 import { type Clock, shellOf } from '../host/shell.ts';
+import { MARK } from '../host/transport.ts';
 import type { Artifact } from '../model/artifact.ts';
 import { type Change, describe } from '../model/change.ts';
 import type { Emit, Reason } from '../model/event.ts';
@@ -60,8 +60,8 @@ export async function converge(
     context.found.set(task.id, found);
     return { state: 'applied', reason, ...(report === undefined ? {} : { report }) };
   } catch (error) {
-    // An interrupted task stays `applying`: that is the truth about its host.
-    if (error instanceof Failed && error.failure.kind !== 'interrupted') {
+    // A task that was interrupted, or whose host is gone, stays `applying`: that is the truth about its host.
+    if (error instanceof Failed && !['interrupted', 'agent-lost'].includes(error.failure.kind)) {
       await commit(task, looked, { state: 'failed', found: UNPROVEN, ours: true }, context);
     }
     throw error;
@@ -76,14 +76,23 @@ export async function endOrphans(
   context: ApplyContext,
 ): Promise<number> {
   if (stamp?.state !== 'applying') return 0;
-  const found = await reap(transport, markOf(stamp.run, task));
+  const found = await transport.reap(markOf(stamp.run, task));
   const text = `ended ${found} ${found === 1 ? 'process' : 'processes'} left by run ${stamp.run}`;
   if (found > 0) context.emit({ kind: 'notice', id: task.id, text });
   return found;
 }
 
 /** Performs changes in order under one time limit; a stop or a timeout ends every process they started. */
-export async function performAll(
+export function performAll(
+  changes: readonly Change[],
+  task: Task,
+  session: Session,
+  context: ApplyContext,
+): Promise<Json | undefined> {
+  return context.ahead.changing(() => performInOrder(changes, task, session, context));
+}
+
+async function performInOrder(
   changes: readonly Change[],
   task: Task,
   session: Session,
@@ -104,11 +113,25 @@ export async function performAll(
     signal.throwIfAborted();
   } catch (error) {
     if (!signal.aborted) throw error;
-    await reap(session.transport, markOf(context.run, task));
+    await endMarked(session, markOf(context.run, task));
     if (context.signal.aborted) fail({ kind: 'interrupted', signal: String(context.signal.reason) }, error);
     fail({ kind: 'timed-out', host: task.host.name, what: task.id, within }, error);
   }
   return report;
+}
+
+/** Seconds that what a stopped task has started may take to end. */
+const ENDING = 8;
+
+/** Ends what has left the commands it descends from; a host that does not answer keeps nobody waiting. */
+async function endMarked({ transport }: Session, mark: string): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ENDING * 1000);
+  });
+  const reaped = transport.reap(mark).catch(() => undefined); // an agent that is lost ends all of it
+  await Promise.race([reaped, late]);
+  clearTimeout(timer);
 }
 
 async function taskContextOf(
@@ -136,13 +159,14 @@ async function taskContextOf(
     env: { [MARK]: markOf(context.run, task) },
     shell: () =>
       shellOf({
-        view: viewFor(task, session, context, () => signal),
-        controller: viewFor(task, controller, context, () => signal),
+        view: viewFor(task, session, context, { stop: () => signal }),
+        controller: viewFor(task, controller, context, { stop: () => signal }),
         run: (command) => run(command, taskContext),
         log,
         clock: context.clock,
         signal,
-        through: (line) => session.transport.through(line),
+        exec: (argv, options) =>
+          session.transport.exec(argv, { ...options, env: { [MARK]: markOf(context.run, task) }, signal }),
       }),
   };
   return taskContext;

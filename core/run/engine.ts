@@ -112,6 +112,7 @@ async function outcomeOf(work: () => Promise<Outcome>, bug: (error: unknown) => 
     }
     const { failure } = error;
     if (failure.kind === 'interrupted') return { state: 'interrupted', failure };
+    if (failure.kind === 'agent-lost') return { state: 'lost', failure };
     return { state: failure.kind === 'timed-out' ? 'timed-out' : 'failed', failure };
   }
 }

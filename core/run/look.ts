@@ -1,6 +1,6 @@
 /** Looking at a task: probe, manifest, stamp and plan in one place, shared by every verb, so that none can disagree. */
 
-import { viewOf } from '../host/view.ts';
+import { type Looking, viewOf } from '../host/view.ts';
 import type { Artifact } from '../model/artifact.ts';
 import type { Change } from '../model/change.ts';
 import type { Digest } from '../model/digest.ts';
@@ -13,6 +13,7 @@ import type { View } from '../model/view.ts';
 import type { BuiltFacts } from '../steps/built.ts';
 import type { Store } from '../store/bytes.ts';
 import { FORMAT, type Manifest, type Stamp } from '../store/stamp.ts';
+import type { Ahead } from './ahead.ts';
 import { lastOf } from './decide.ts';
 import type { Session, SessionPool } from './session-pool.ts';
 
@@ -25,6 +26,7 @@ export interface RunContext {
   readonly found: Map<TaskId, Found>;
   /** Tasks that changed something in this run. */
   readonly touched: Set<TaskId>;
+  readonly ahead: Ahead;
   /** Tasks asked for by name: a check among them runs whatever its stamp says. */
   readonly asked: ReadonlySet<TaskId>;
 }
@@ -63,7 +65,7 @@ const PROBE_TIMEOUT = 120;
 
 export async function look(task: Task, context: RunContext): Promise<Looked> {
   const session = await context.pool.session(task.host, task.step.root !== false);
-  const facts = await probe(task, session, context);
+  const facts = await probe(task, session, context, { ahead: true });
   const stamp = await session.stamps.read(task.id);
   const manifest = () => manifestOf(task, session, context);
   const last = disturbed(task, context, lastOf(stamp, manifest, facts));
@@ -71,14 +73,24 @@ export async function look(task: Task, context: RunContext): Promise<Looked> {
 }
 
 /** Probes once, within a time of its own: a hanging host is "could not tell", never "absent". */
-export async function probe(task: Task, session: Session, context: RunContext): Promise<Json> {
-  let timeout: AbortSignal | undefined; // most looks run no command, and a timer for each would outlive them all
-  const view = viewFor(task, session, context, () => {
+export async function probe(
+  task: Task,
+  session: Session,
+  context: RunContext,
+  { ahead = false } = {},
+): Promise<Json> {
+  let timeout: AbortSignal | undefined; // most local looks ask nobody, and a timer for each would outlive them all
+  const stop = () => {
     timeout ??= AbortSignal.timeout(PROBE_TIMEOUT * 1000);
     return AbortSignal.any([context.signal, timeout]);
-  });
+  };
   try {
-    return await task.step.probe(view);
+    const known = ahead
+      ? await context.ahead.known(task, session, (each, kept) =>
+          viewFor(each, session, context, { stop, kept }),
+        )
+      : undefined;
+    return await task.step.probe(viewFor(task, session, context, { stop, known }));
   } catch (error) {
     if (context.signal.aborted) fail({ kind: 'interrupted', signal: String(context.signal.reason) }, error);
     if (timeout?.aborted)
@@ -94,9 +106,9 @@ export function viewFor(
   task: Task,
   { transport, platform }: Session,
   context: RunContext,
-  stop: () => AbortSignal,
+  looking: Looking,
 ): View {
-  return viewOf(transport, platform, (artifact) => digestFor(artifact, task, context), stop);
+  return viewOf(transport, platform, (artifact) => digestFor(artifact, task, context), looking);
 }
 
 /** The digest of an artifact: of the store's bytes, or of what the step that builds it was found to have built. */

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { CONTROLLER } from '../graph/expand.ts';
 import { local } from '../host/local.ts';
 import { type DigestMemo, digestMemo } from '../host/memo.ts';
-import { natureOf } from '../host/platform.ts';
-import { asRoot, ROOT_BASE } from '../host/root.ts';
-import type { Transport } from '../host/transport.ts';
+import { platformOf } from '../host/platform.ts';
+import type { Login } from '../host/ssh.ts';
+import { ROOT_BASE, type Transport } from '../host/transport.ts';
 import type { Host } from '../model/plugin.ts';
 import type { Platform } from '../model/view.ts';
 import { writeDurably } from '../store/durable.ts';
@@ -22,31 +22,29 @@ export interface SessionPool extends AsyncDisposable {
   session(host: Host, root: boolean): Promise<Session>;
   /** Keeps what was learnt about files of this machine; a reading command does not ask for it. */
   remember(): Promise<void>;
-  /** The hosts that have been connected to. */
-  connected(): Promise<readonly Transport[]>;
 }
 
-/** `connect` is the seam where tests put a machine of paper. */
-export function sessionPool(state: string, connect?: (host: Host) => Promise<Transport>): SessionPool {
+export interface PoolOptions extends Login {
+  /** Called for each host before root changes it: takes its lock. */
+  readonly lock?: ((transport: Transport) => Promise<void>) | undefined;
+  /** The seam where tests put a machine of paper. */
+  readonly connect?: (host: Host, root: boolean) => Promise<Transport>;
+}
+
+export function sessionPool(state: string, options: PoolOptions = {}): SessionPool {
   const memory = join(state, 'digests.json');
   const memo = digestMemo(memory);
   const kept = localStamps(join(state, 'stamps.tsv'));
-  const reach = connect ?? connected(state, memo);
-  const plain = new Map<string, Promise<Transport>>();
+  const connect = options.connect ?? ((host, root) => connected(host, root, { state, memo, ...options }));
+  const transports: Transport[] = [];
   const sessions = new Map<string, Promise<Session>>();
 
-  const transportOf = (host: Host): Promise<Transport> => {
-    const known = plain.get(host.name) ?? reach(host);
-    plain.set(host.name, known);
-    // A host that could not be reached may be there later in the same run, once a task has made it.
-    known.catch(() => plain.delete(host.name));
-    return known;
-  };
   const enter = async (host: Host, root: boolean): Promise<Session> => {
-    const reached = await transportOf(host);
-    const { platform, user } = await natureOf(reached);
-    const transport = root ? await asRoot(reached, user) : reached;
-    const stamps = host.name === CONTROLLER ? kept : remoteStamps(transport, `${ROOT_BASE}/stamps`);
+    const transport = await connect(host, root);
+    transports.push(transport);
+    const platform = await platformOf(transport);
+    if (root) await options.lock?.(transport);
+    const stamps = host.name === CONTROLLER ? kept : remoteStamps(transport);
     return { transport, platform, stamps };
   };
   return {
@@ -54,32 +52,38 @@ export function sessionPool(state: string, connect?: (host: Host) => Promise<Tra
       const key = `${host.name} ${root}`;
       const known = sessions.get(key) ?? enter(host, root);
       sessions.set(key, known);
-      known.catch(() => sessions.delete(key));
+      // What is tried again is a host that a task of this run makes, and that may be there later.
+      if (host.madeBy) known.catch(() => sessions.delete(key));
       return known;
     },
     remember: async () => {
       const learnt = memo.learnt();
       if (learnt !== undefined) await writeDurably(memory, learnt);
     },
-    connected: async () => {
-      const all = await Promise.allSettled(plain.values());
-      return all.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
-    },
     [Symbol.asyncDispose]: async () => {
       await kept[Symbol.asyncDispose]();
-      const all = await Promise.allSettled(plain.values());
-      await Promise.all(
-        all.map((result) =>
-          result.status === 'fulfilled' ? result.value[Symbol.asyncDispose]() : undefined,
-        ),
-      );
+      await Promise.allSettled(sessions.values());
+      await Promise.all(transports.map((transport) => transport[Symbol.asyncDispose]()));
     },
   };
 }
 
-function connected(state: string, memo: DigestMemo): (host: Host) => Promise<Transport> {
-  return async ({ name, connection }) => {
-    if (connection.kind === 'ssh') return (await import('../host/ssh.ts')).ssh(name, connection);
-    return local(name, process.getuid?.() === 0 ? ROOT_BASE : state, memo);
-  };
+interface Reaching extends Login {
+  readonly state: string;
+  readonly memo: DigestMemo;
+}
+
+async function connected(
+  { name, connection }: Host,
+  root: boolean,
+  { state, memo, become = {}, terminal = false }: Reaching,
+): Promise<Transport> {
+  if (connection.kind === 'ssh')
+    return (await import('../host/ssh.ts')).ssh(name, connection, {
+      terminal,
+      become: root ? become : undefined,
+    });
+  if (process.getuid?.() === 0) return local(name, ROOT_BASE, memo);
+  if (root) return (await import('../host/local-agent.ts')).localAsRoot(name, become);
+  return local(name, state, memo);
 }

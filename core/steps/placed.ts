@@ -55,6 +55,6 @@ export function removal({ owned }: Found, path: string): readonly Change[] {
   return owned ? [{ kind: 'remove', path, why: `${path} was put there by cc` }] : [];
 }
 
-function octal(mode: number | null): string {
+export function octal(mode: number | null): string {
   return (mode ?? 0).toString(8).padStart(4, '0');
 }

@@ -1,7 +1,7 @@
 /** Bytes that have arrived so far: kept through failures and interruptions, so that the next try goes on from there. */
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { hold } from '../host/hold.ts';
+import { hold, ownerOf } from '../host/hold.ts';
 import { digestOf } from '../model/digest.ts';
 import { Failed } from '../model/failure.ts';
 
@@ -26,7 +26,7 @@ export async function openPart(path: string): Promise<Part> {
   parts += 1;
   const mine = `${process.pid}-${parts}`;
   try {
-    const holding = await hold(`${path}.hold`, mine, 'fetch');
+    const holding = await hold(`${path}.hold`, ownerOf(mine, 'fetch'));
     return partAt(path, async () => holding[Symbol.asyncDispose]());
   } catch (error) {
     if (!(error instanceof Failed) || error.failure.kind !== 'held') throw error;

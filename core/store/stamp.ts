@@ -1,7 +1,5 @@
 /** Version stamps: the last applied record of each task, kept on the host it is about. */
 import type { Transport } from '../host/transport.ts';
-import { digestOf } from '../model/digest.ts';
-import { fail } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
 import type { TaskId } from '../model/task.ts';
 import { openLedger } from './ledger.ts';
@@ -46,50 +44,18 @@ export function localStamps(path: string): Stamps & AsyncDisposable {
   };
 }
 
-const WRITE = `set -eu; umask 077; mkdir -p -- "$1"; cat >"$1/$2.new"; [ "$(sha256sum <"$1/$2.new" | cut -c1-64)" = "$3" ]; sync -- "$1/$2.new"; mv -fT -- "$1/$2.new" "$1/$2"; sync -- "$1"`;
-
-/** FORGET FOLDER FILE: where that was the last one, all of cc's notes go that note nothing any more. */
-const FORGET = `rm -f -- "$1/$2" || exit
-rmdir -- "$1" 2>/dev/null || exit 0
-cd -- "$(dirname -- "$1")" || exit
-rmdir files replaced 2>/dev/null
-[ -e files ] || [ -e replaced ] || [ -s made ] || { rm -f lock made; rmdir -- "$PWD" 2>/dev/null; }
-:`;
-
-/** Stamps on a host reached through a transport, as root; all of them are read at once, when first asked for. */
-export function remoteStamps(transport: Transport, folder: string): Stamps {
-  const run = async (script: string, args: readonly string[], input?: string) => {
-    const exit = await transport.exec(
-      ['sh', '-c', script, 'cc', folder, ...args],
-      input === undefined ? {} : { input },
-    );
-    const what = `keep stamps in ${folder}`;
-    if (exit.code !== 0)
-      return fail({ kind: 'cannot-tell', host: transport.host, what, why: exit.stderr.trim() });
-    return exit.stdout;
-  };
-  const all = memoized(async () => {
-    const lines = (
-      await run(
-        'cd -- "$1" 2>/dev/null || exit 0; for f in *.json; do [ -f "$f" ] && printf "%s\\t" "$f" && tr -d "\\n" <"$f" && echo; done; :',
-        [],
-      )
-    ).split('\n');
-    return new Map(
-      lines
-        .filter(Boolean)
-        .map((line) => [line.slice(0, line.indexOf('\t')), line.slice(line.indexOf('\t') + 1)]),
-    );
-  });
+/** Stamps on a host, as root; all of them are read at once, when first asked for. */
+export function remoteStamps({ records }: Transport): Stamps {
+  const all = memoized(async () => new Map(await records.all()));
   return {
     read: async (task) => parsed(task, (await all()).get(fileOf(task))),
     write: async (stamp) => {
       const [file, body] = [fileOf(stamp.task), text(stamp)];
-      await run(WRITE, [file, digestOf(body)], body);
+      await records.write(file, body);
       (await all()).set(file, body);
     },
     remove: async (task) => {
-      await run(FORGET, [fileOf(task)]);
+      await records.remove(fileOf(task));
       (await all()).delete(fileOf(task));
     },
   };

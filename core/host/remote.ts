@@ -1,0 +1,58 @@
+/** A machine as its agent shows it: all that cc does there goes through this. */
+import { fail } from '../model/failure.ts';
+import { type Agent, unpacked } from './agent.ts';
+import { agentFiles, agentRecords } from './files.ts';
+import { call, execute } from './process.ts';
+import { MARK, type Transport } from './transport.ts';
+
+/** Held as long as a run changes the host; on a file system that a reboot empties. */
+const LOCK = '/run/cc/lock';
+
+/** `connected` opens the agent when it is first needed; `close` ends it. */
+export function agentTransport(
+  host: string,
+  connected: () => Promise<Agent>,
+  base: string,
+  close: () => Promise<void>,
+): Transport {
+  return {
+    host,
+    exec: async (argv, options) => execute(await connected(), argv, options),
+    files: agentFiles(host, connected, base),
+    records: agentRecords(host, connected, base),
+    about: async () => {
+      const { stdout } = await call(await connected(), 'about', []);
+      const [os = '', machine = '', user = '', release = ''] = unpacked(stdout).map(String);
+      return { os, machine, user, release };
+    },
+    reap: async (mark) => {
+      const { stdout } = await call(await connected(), 'reap', [`${MARK}=${mark}`]);
+      return Number(stdout);
+    },
+    lock: async (owner) => {
+      const holder = await (await connected()).lock(LOCK, owner);
+      if (holder !== undefined) fail({ kind: 'held', path: LOCK, host, owner: JSON.parse(holder) });
+    },
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** Opens an agent when it is first needed, and another when that was lost. */
+export function reopening(open: () => Promise<Agent>) {
+  let agent: Promise<Agent> | undefined;
+  const connected = (): Promise<Agent> => {
+    if (agent) return agent;
+    const opened = open();
+    const gone = () => {
+      if (agent === opened) agent = undefined;
+    };
+    agent = opened;
+    opened.then(({ ended }) => ended).then(gone, gone);
+    return opened;
+  };
+  const close = async () => {
+    const opened = await agent?.catch(() => undefined);
+    await opened?.[Symbol.asyncDispose]();
+  };
+  return { connected, close };
+}
