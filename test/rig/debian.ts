@@ -36,7 +36,7 @@ export async function unpacked(): Promise<Unpacked> {
   const wanted = WANTED.flatMap(([name, suites]) => suites.map((suite) => packageOf(name, suite)));
   const suites = new Set(WANTED.flatMap(([, suites]) => suites));
   try {
-    const folders = await alone(async () => {
+    const folders = await alone(CACHE, async () => {
       const [store, fetching] = [openStore(CACHE, []), quietly()];
       const mirror = await mirrorOf();
       await Promise.all([...suites].map((suite) => writeSources(suite, mirror)));
@@ -60,10 +60,10 @@ function absence(error: unknown): string | undefined {
   return failure.kind === 'missing-tool' || failure.kind === 'fetch-failed' ? failure.kind : undefined;
 }
 
-/** One process at a time: test files run beside each other, and apt takes no second one in its folders. */
-async function alone<Value>(work: () => Promise<Value>): Promise<Value> {
-  await mkdir(CACHE, { recursive: true });
-  const lock = spawn('flock', [join(CACHE, 'lock'), 'sh', '-c', 'echo; exec cat'], {
+/** One process at a time in a folder: test files run beside each other, and apt takes no second one in its folders. */
+export async function alone<Value>(folder: string, work: () => Promise<Value>): Promise<Value> {
+  await mkdir(folder, { recursive: true });
+  const lock = spawn('flock', [join(folder, 'lock'), 'sh', '-c', 'echo; exec cat'], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   await Promise.all([once(lock, 'spawn'), once(lock.stdout, 'data')]);
@@ -97,7 +97,7 @@ function aptOf(suite: string): string {
 }
 
 /** The mirror of this machine's own apt, where it is a Debian's. */
-async function mirrorOf(): Promise<string> {
+export async function mirrorOf(): Promise<string> {
   const asked = ['apt-get', 'indextargets', '--format', '$(REPO_URI) $(RELEASE)', 'Created-By: Packages'];
   const { stdout } = await runProcess(asked);
   return /^(\S+) (?:bullseye|bookworm|trixie|sid)$/m.exec(stdout)?.[1] ?? 'http://deb.debian.org/debian';
