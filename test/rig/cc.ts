@@ -1,5 +1,5 @@
 /** Runs the real `cc` in a folder of its own, with state and cache below it. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -40,12 +40,15 @@ export function cc(cwd: string, ...words: readonly string[]): Promise<Ran> {
 }
 
 /** The same, with more in its environment, or without what is undefined. */
-export function ccWith(
-  more: Readonly<Record<string, string | undefined>>,
-  cwd: string,
-  ...words: readonly string[]
-): Promise<Ran> {
-  const env = {
+export function ccWith(more: More, cwd: string, ...words: readonly string[]): Promise<Ran> {
+  return startCc(more, cwd, ...words).ended;
+}
+
+type More = Readonly<Record<string, string | undefined>>;
+
+/** What `cc` finds in its environment in this folder. */
+export function envIn(cwd: string, more: More = {}): Readonly<Record<string, string | undefined>> {
+  return {
     PATH: process.env['PATH'] ?? '',
     HOME: join(cwd, 'home'),
     XDG_STATE_HOME: join(cwd, 'state'),
@@ -54,7 +57,18 @@ export function ccWith(
     NODE_DISABLE_COMPILE_CACHE: '1',
     ...more,
   };
+}
+
+/** One that may be sent signals while it runs. */
+export interface Running {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ran>;
+}
+
+/** Starts `cc`, and leaves it running. */
+export function startCc(more: More, cwd: string, ...words: readonly string[]): Running {
   const { promise, resolve, reject } = Promise.withResolvers<Ran>();
+  const env = envIn(cwd, more);
   const child = spawn(node(), [CC, ...words], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let [stdout, stderr] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -65,7 +79,7 @@ export function ccWith(
   });
   child.on('error', reject);
   child.on('close', (code) => resolve({ code, stdout, stderr }));
-  return promise;
+  return { child, ended: promise };
 }
 
 /** Under Deno the process is not Node; `cc` itself is run by this repository's node there, or that of the PATH. */
