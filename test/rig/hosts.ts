@@ -156,7 +156,7 @@ async function given(folder: string, ground: Ground, port: number, spec: HostSpe
 
 const PLAIN = [
   ...['UsePAM no', 'StrictModes no', 'PasswordAuthentication no', 'PermitRootLogin prohibit-password'],
-  ...['AcceptEnv LANG LC_*', 'MaxStartups 100', 'Subsystem sftp internal-sftp'],
+  ...['AcceptEnv LANG LC_*', 'Subsystem sftp internal-sftp'],
 ];
 
 /** Process 1 once the root is its own: it starts sshd, waits for the test to go, and reaps what is left to it. */
