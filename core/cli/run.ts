@@ -32,7 +32,7 @@ export async function run(names: readonly string[], options: Options, cli: CliCo
     signal: stop.signal,
     tasks: selected.tasks,
     asked,
-    lock: (transport) => patiently(patient, () => transport.lock(JSON.stringify(owner))),
+    lock: (transport) => patiently(patient, () => transport.lock(owner)),
   });
   try {
     const holding = await patiently(patient, () => hold(`${project.paths.state}/hold`, owner));

@@ -5,7 +5,7 @@ import { describe } from '../model/change.ts';
 import { exitFor, fail } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
 import type { TaskId } from '../model/task.ts';
-import { explained } from '../report/explain.ts';
+import { explained, sharing } from '../report/explain.ts';
 import { reasonLine } from '../report/words.ts';
 import { drive } from '../run/engine.ts';
 import { type Finding, findingData, surveying } from '../run/survey.ts';
@@ -20,7 +20,7 @@ interface Reading {
 
 export async function plan(names: readonly string[], options: Options, cli: CliContext): Promise<number> {
   return survey(names, options, cli, {
-    lines: planned,
+    lines: planned(sharing()),
     summary: (all) =>
       `${all.filter(({ kind }) => kind !== 'as-declared').length} of ${all.length} tasks would do something`,
   });
@@ -28,7 +28,7 @@ export async function plan(names: readonly string[], options: Options, cli: CliC
 
 export async function status(names: readonly string[], options: Options, cli: CliContext): Promise<number> {
   return survey(names, options, cli, {
-    lines: standing,
+    lines: standing(sharing()),
     summary: (all) =>
       `${all.filter(({ kind }) => kind === 'as-declared').length} of ${all.length} tasks are as declared`,
   });
@@ -96,20 +96,35 @@ async function findingsOf(
   return tasks.flatMap(({ id }) => findings.get(id) ?? []);
 }
 
-function planned(finding: Finding): readonly string[] {
-  if (finding.kind === 'as-declared') return [];
-  if (finding.kind === 'pending') return [`? ${finding.id} would be looked at once ${finding.after} is done`];
-  if (finding.kind === 'unknown')
-    return [`! ${finding.id}`, ...explained(finding.failure).map((line) => `    ${line}`)];
-  const changes = finding.changes.map(describe).map((line) => `    ${line}`);
-  return [`▶ ${finding.id} (${reasonLine(finding.reason)})`, ...changes];
-}
+type FirstOf = ReturnType<typeof sharing>;
 
-function standing(finding: Finding): readonly string[] {
-  if (finding.kind === 'as-declared') return [`= ${finding.id}`];
-  if (finding.kind === 'pending') return [`? ${finding.id} waits for ${finding.after}`];
-  if (finding.kind === 'unknown') return planned(finding);
-  return [`≠ ${finding.id}`, ...finding.reason.details.map((line) => `    ${line}`)];
+const planned =
+  (firstOf: FirstOf) =>
+  (finding: Finding): readonly string[] => {
+    if (finding.kind === 'as-declared') return [];
+    if (finding.kind === 'pending')
+      return [`? ${finding.id} would be looked at once ${finding.after} is done`];
+    if (finding.kind === 'unknown') return unknown(finding, firstOf);
+    const changes = finding.changes.map(describe).map((line) => `    ${line}`);
+    return [`▶ ${finding.id} (${reasonLine(finding.reason)})`, ...changes];
+  };
+
+const standing =
+  (firstOf: FirstOf) =>
+  (finding: Finding): readonly string[] => {
+    if (finding.kind === 'as-declared') return [`= ${finding.id}`];
+    if (finding.kind === 'pending') return [`? ${finding.id} waits for ${finding.after}`];
+    if (finding.kind === 'unknown') return unknown(finding, firstOf);
+    return [`≠ ${finding.id}`, ...finding.reason.details.map((line) => `    ${line}`)];
+  };
+
+function unknown(
+  { id, failure }: Extract<Finding, { kind: 'unknown' }>,
+  firstOf: FirstOf,
+): readonly string[] {
+  const first = firstOf(id, failure);
+  if (first !== undefined) return [`! ${id} for the same reason as ${first}`];
+  return [`! ${id}`, ...explained(failure).map((line) => `    ${line}`)];
 }
 
 /** Explains one task from its stamp, today's manifest and a look at its host. */

@@ -1,5 +1,5 @@
 /** A machine as its agent shows it: all that cc does there goes through this. */
-import { fail } from '../model/failure.ts';
+import { fail, type Owner } from '../model/failure.ts';
 import { type Agent, unpacked } from './agent.ts';
 import { agentFiles, agentRecords } from './files.ts';
 import { call, execute } from './process.ts';
@@ -30,8 +30,10 @@ export function agentTransport(
       return Number(stdout);
     },
     lock: async (owner) => {
-      const holder = await (await connected()).lock(LOCK, owner);
-      if (holder !== undefined) fail({ kind: 'held', path: LOCK, host, owner: JSON.parse(holder) });
+      const holder = await (await connected()).lock(LOCK, JSON.stringify(owner));
+      const other = holder === undefined ? undefined : (JSON.parse(holder) as Owner); // it was written by another cc
+      // One machine may be two hosts of a run.
+      if (other && other.run !== owner.run) fail({ kind: 'held', path: LOCK, host, owner: other });
     },
     [Symbol.asyncDispose]: close,
   };

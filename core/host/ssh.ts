@@ -58,9 +58,9 @@ export function sshArguments(target: SshTarget): string[] {
   ];
 }
 
-/** ssh splits at spaces and fills in what stands after a percent sign. */
+/** ssh splits at spaces outside of quotes, and fills in what stands after a percent sign. */
 function pathOf(path: string | undefined): string | undefined {
-  return path && `"${path.replaceAll('%', '%%')}"`;
+  return path && `"${path.replaceAll('%', '%%').replaceAll(/["\\]/g, '\\$&')}"`;
 }
 
 /** A host that is connected to; fails with `unreachable` and what ssh or the host said. */

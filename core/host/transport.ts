@@ -1,5 +1,6 @@
 /** The seam between cc and a machine: run a command there, look at and change files there. Tests replace it. */
 import type { Digest } from '../model/digest.ts';
+import type { Owner } from '../model/failure.ts';
 import type { FileFacts } from '../model/view.ts';
 
 /** Where cc keeps what belongs to a host: stamps, notes of its files, what they replaced. */
@@ -96,5 +97,5 @@ export interface Transport extends AsyncDisposable {
   /** Ends all processes that carry a mark in their environment, wherever they hide; answers how many there were. */
   reap(mark: string): Promise<number>;
   /** Takes the lock by which one run at a time changes this host; fails with `held` and its holder. */
-  lock(owner: string): Promise<void>;
+  lock(owner: Owner): Promise<void>;
 }

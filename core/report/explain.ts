@@ -21,6 +21,17 @@ export function explained(failure: Failure): string[] {
   return [what, ...why.map((line) => `  ${line}`), ...(fix ? [`  fix: ${fix}`] : [])];
 }
 
+/** Tells a failure that many tasks share, as of a host, from a new one: answers who had it first. */
+export function sharing(): (id: string, failure: Failure) => string | undefined {
+  const first = new Map<string, string>();
+  return (id, failure) => {
+    const text = JSON.stringify(failure);
+    const before = first.get(text);
+    if (before === undefined) first.set(text, id);
+    return before;
+  };
+}
+
 /** Who holds a lock: `cc run all (root on admin-1, pid 4711, run …), since …`. */
 export function holderLine({ command, user, from, pid, run, since }: Owner): string {
   return `${command} (${user} on ${from}, pid ${pid}, run ${run}), since ${since}`;

@@ -1,7 +1,6 @@
 /** One line for each thing worth knowing: for logs, pipes and terminals alike. */
 import type { Emit, Event } from '../model/event.ts';
-import type { TaskId } from '../model/task.ts';
-import { counted, explained, troubleLines } from './explain.ts';
+import { counted, explained, sharing, troubleLines } from './explain.ts';
 import { changed, countsLine, duration, reasonLine } from './words.ts';
 
 export type Write = (text: string) => void;
@@ -15,12 +14,10 @@ export function lines(write: Write): Emit {
 
 /** The lines an event is worth; none for most. A failure that many tasks share, as of a host, is explained once. */
 export function teller(): (event: Event) => readonly string[] {
-  const explainedBefore = new Map<string, TaskId>();
+  const firstOf = sharing();
   return (event) => {
     if (event.kind !== 'task' || !event.failure) return linesOf(event);
-    const text = JSON.stringify(event.failure);
-    const first = explainedBefore.get(text);
-    if (!first) explainedBefore.set(text, event.id);
+    const first = firstOf(event.id, event.failure);
     return first ? [`✘ ${event.id} ${event.state}, for the same reason as ${first}`] : linesOf(event);
   };
 }
