@@ -3,7 +3,7 @@
  * because each module that Node loads costs a share of a millisecond, and the types beside it.
  */
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, globSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, globSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -83,6 +83,9 @@ function notices(chunks: readonly OutputChunk[]): string {
 rmSync(DIST, { recursive: true, force: true });
 const chunks = await bundle();
 writeFileSync(join(DIST, 'THIRD-PARTY.txt'), notices(chunks));
+// What runs on hosts goes there as it is.
+mkdirSync(join(DIST, 'core/host'), { recursive: true });
+copyFileSync(join(ROOT, 'core/host/agent.pl'), join(DIST, 'core/host/agent.pl'));
 // The lock of a shipped recipe stands beside it, as it does in a clone.
 for (const file of globSync('recipes/*.lock', { cwd: ROOT }))
   copyFileSync(join(ROOT, file), join(DIST, file));

@@ -134,11 +134,11 @@ sub guard {
     }
   }
   $SIG{CHLD} = 'DEFAULT';
+  # Its files are closed before its children are handed on.
+  my $status = waitpid($agent, 0) == $agent ? $? : $ended{$agent};
   my $all = processes();
   end_all(grep { $all->{$_} && $all->{$_}[1] == $$ } keys %running);
   unlock(\%lock, $_) for keys %lock;
-  waitpid $agent, 0;
-  my $status = exists $ended{$agent} ? $ended{$agent} : $?;
   print STDERR 'the agent was ended by signal ', $status & 127, "\n" if $status & 127;
   exit($status ? 1 : 0);
 }
@@ -224,7 +224,7 @@ sub run {
   my @words = @_;
   my $pid = fork;
   defined $pid or oops('fork');
-  if (!$pid) { exec { $words[0] } @words; print STDERR "$words[0]: $!\n"; kill 9, $$ }
+  if (!$pid) { exec { $words[0] } @words or print(STDERR "$words[0]: $!\n"), kill 9, $$ }
   waitpid $pid, 0;
   die "$words[0] failed\n" if $?;
 }

@@ -81,7 +81,8 @@ export interface Ended {
   readonly cause?: unknown;
 }
 
-const SOURCE = new URL('./agent.pl', import.meta.url);
+/** Where it is from here, and from where this file is bundled to. */
+const SOURCE = new URL('../host/agent.pl', import.meta.url);
 let source: Buffer | undefined;
 
 /** Bytes of input on their way to a process that it has not read. */
