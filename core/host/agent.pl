@@ -512,7 +512,12 @@ sub call {
 
 my (%child, %by_id, %reader, %writer, $said, $heard);
 sub say_to_cc { $said .= pack 'aNN/a*', @_ }
-sub tell_guard { write_all($to_guard, pack 'N/a*', packed(@_)) }
+# What ended is told with the next word: it wakes nobody for itself.
+my $untold = '';
+sub tell_guard {
+  write_all($to_guard, $untold . pack 'N/a*', packed(@_));
+  $untold = '';
+}
 # ID CALL CWD HOW INPUT SETS, then SETS variables as name=value, then words: of a program, or of the call that is named.
 sub start {
   my ($id, $call, $cwd, $how, $input, $sets, @words) = @_;
@@ -618,7 +623,8 @@ sub reap {
   while ((my $pid = waitpid -1, $WNOHANG) > 0) { $status{$pid} = $? }
   my $ready = '';
   vec($ready, fileno $refusals, 1) = 1;
-  if (%status and select my $now = $ready, undef, undef, 0) {
+  # It answers -1 when a signal comes: nothing is there to be read then, and nobody would end the reading.
+  if (%status and 0 < select my $now = $ready, undef, undef, 0) {
     sysread $refusals, my $all, 65536;
     my @all = unpack '(Nn/a*)*', $all;
     while (my ($id, $why) = splice @all, 0, 2) { say_to_cc('r', $id, $why) }
@@ -627,7 +633,7 @@ sub reap {
   for my $pid (grep defined $child{$_}{status}, keys %child) {
     next if $child{$pid}{family} && living($child{$pid}{family});
     my $child = delete $child{$pid};
-    tell_guard('ended', $pid);
+    $untold .= pack 'N/a*', packed('ended', $pid);
     $child->{reaped} = 1;
     say_to_cc('x', $child->{id}, $child->{status});
     forget($child) if !$child->{open};

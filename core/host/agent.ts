@@ -196,7 +196,12 @@ function wireTo(child: ChildProcess, { near }: Carrier) {
     last = (last % 0xffff_ffff) + 1;
     return last;
   };
-  const hold = () => held(child, listeners.size + locks.size > 0);
+  let busy = true;
+  const hold = () => {
+    const wanted = listeners.size + locks.size > 0;
+    if (wanted !== busy) held(child, wanted);
+    busy = wanted;
+  };
   const forget = (id: number) => {
     listeners.delete(id);
     hold();
@@ -263,7 +268,7 @@ function wireTo(child: ChildProcess, { near }: Carrier) {
     ended: ended.promise,
     [Symbol.asyncDispose]: async () => {
       if (error) return;
-      held(child, true);
+      if (!busy) held(child, true);
       child.stdin?.end();
       const late = setTimeout(() => child.kill('SIGKILL'), PATIENCE);
       await ended.promise;
