@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
-import { hold } from '../../core/host/hold.ts';
+import { hold, ownerOf } from '../../core/host/hold.ts';
 import { digestOf } from '../../core/model/digest.ts';
 import { type Archive, makers, missing } from '../rig/archive.ts';
 import { CC, node } from '../rig/cc.ts';
@@ -184,7 +184,7 @@ test('run beside another one is refused, and the excerpt stays as it is', { skip
   const site = await elsewhere(t);
   assert.equal((await site.from(here().old, 'small/program')).code, 0);
   const before = statSync(site.excerpt, { bigint: true });
-  const holding = await hold(join(site.cwd, 'state/cc/small/hold'), 'other', 'cc run all');
+  const holding = await hold(join(site.cwd, 'state/cc/small/hold'), ownerOf('other', 'cc run all'));
   const { code, stderr } = await site.from(here().new, 'all');
   await holding[Symbol.asyncDispose]();
   assert.equal(code, 75, stderr);

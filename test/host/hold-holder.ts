@@ -1,7 +1,7 @@
 /** Takes a hold and keeps it until it is killed: `hold-holder.ts PATH`. */
-import { hold } from '../../core/host/hold.ts';
+import { hold, ownerOf } from '../../core/host/hold.ts';
 
 const [path = ''] = process.argv.slice(2);
-await hold(path, 'run-of-holder', 'cc run all');
+await hold(path, ownerOf('run-of-holder', 'cc run all'));
 process.stdout.write('held\n');
 setInterval(() => {}, 60_000);

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { hold } from '../../core/host/hold.ts';
+import { hold, ownerOf } from '../../core/host/hold.ts';
 import { Failed, type Owner } from '../../core/model/failure.ts';
 import { type Lasting, tempFolder } from '../rig/temp.ts';
 import { program } from './second-process.ts';
@@ -36,7 +36,7 @@ test('hold of another process is refused with its owner', async (t) => {
   const child = await holder(t, path);
   const owner = await ownerIn(path);
   assert.deepEqual([owner.pid, owner.run, owner.command], [child.pid, 'run-of-holder', 'cc run all']);
-  assert.deepEqual(await refused(hold(path, 'second', 'cc run x')), { kind: 'held', path, owner });
+  assert.deepEqual(await refused(hold(path, ownerOf('second', 'cc run x'))), { kind: 'held', path, owner });
   assert.deepEqual(await readdir(dirname(path)), ['hold']);
 });
 
@@ -46,7 +46,7 @@ test('hold of a killed process is taken over', async (t) => {
   const ended = once(child, 'exit');
   child.kill('SIGKILL');
   await ended;
-  const mine = await hold(path, 'second', 'cc run x');
+  const mine = await hold(path, ownerOf('second', 'cc run x'));
   assert.deepEqual((await ownerIn(path)).run, 'second');
   await mine[Symbol.asyncDispose]();
   assert.deepEqual(await readdir(dirname(path)), []);
@@ -55,15 +55,15 @@ test('hold of a killed process is taken over', async (t) => {
 test('hold released is free', async (t) => {
   const path = join(await tempFolder(t), 'hold');
   for (const run of ['first', 'second']) {
-    const mine = await hold(path, run, 'cc');
-    assert.equal((await refused(hold(path, 'other', 'cc'))).kind, 'held');
+    const mine = await hold(path, ownerOf(run, 'cc'));
+    assert.equal((await refused(hold(path, ownerOf('other', 'cc')))).kind, 'held');
     await mine[Symbol.asyncDispose]();
   }
 });
 
 test('hold of a living process with a recycled pid, or of another boot, is taken over', async (t) => {
   const path = join(await tempFolder(t), 'hold');
-  const mine = await hold(path, 'first', 'cc');
+  const mine = await hold(path, ownerOf('first', 'cc'));
   const owner = await ownerIn(path);
   await mine[Symbol.asyncDispose]();
   for (const stale of [
@@ -71,17 +71,17 @@ test('hold of a living process with a recycled pid, or of another boot, is taken
     { ...owner, boot: 'another' },
   ]) {
     await writeFile(path, JSON.stringify(stale));
-    await (await hold(path, 'second', 'cc'))[Symbol.asyncDispose]();
+    await (await hold(path, ownerOf('second', 'cc')))[Symbol.asyncDispose]();
   }
   await writeFile(path, JSON.stringify(owner));
-  assert.equal((await refused(hold(path, 'second', 'cc'))).kind, 'held');
+  assert.equal((await refused(hold(path, ownerOf('second', 'cc')))).kind, 'held');
 });
 
 test('hold of a torn, empty or foreign file is taken over', async (t) => {
   const path = join(await tempFolder(t), 'hold');
   for (const text of ['', '{"pid": 12', '{}', '[]', '1', 'null', 'garbage']) {
     await writeFile(path, text);
-    await (await hold(path, 'second', 'cc'))[Symbol.asyncDispose]();
+    await (await hold(path, ownerOf('second', 'cc')))[Symbol.asyncDispose]();
   }
 });
 
@@ -92,7 +92,7 @@ test('hold of a dead owner wanted by many at once is taken by one, and refused t
     await mkdir(dirname(path));
     await writeFile(path, 'torn');
     const runs = ['a', 'b', 'c', 'd', 'e'];
-    const taken = await Promise.allSettled(runs.map((run) => hold(path, run, 'cc')));
+    const taken = await Promise.allSettled(runs.map((run) => hold(path, ownerOf(run, 'cc'))));
     const kinds = taken.map((each) => {
       if (each.status === 'fulfilled') return 'taken';
       return each.reason instanceof Failed ? each.reason.failure.kind : String(each.reason);
@@ -104,23 +104,23 @@ test('hold of a dead owner wanted by many at once is taken by one, and refused t
 test('hold of a dead owner that a living run is taking over is refused, naming that run', async (t) => {
   const path = join(await tempFolder(t), 'hold');
   await writeFile(path, 'torn');
-  const taking = await hold(`${path}.takeover`, 'contender', 'cc run x');
+  const taking = await hold(`${path}.takeover`, ownerOf('contender', 'cc run x'));
   const owner = await ownerIn(`${path}.takeover`);
   assert.equal(owner.run, 'contender');
-  assert.deepEqual(await refused(hold(path, 'second', 'cc')), {
+  assert.deepEqual(await refused(hold(path, ownerOf('second', 'cc'))), {
     kind: 'held',
     path: `${path}.takeover`,
     owner,
   });
   await taking[Symbol.asyncDispose]();
-  await (await hold(path, 'second', 'cc'))[Symbol.asyncDispose]();
+  await (await hold(path, ownerOf('second', 'cc')))[Symbol.asyncDispose]();
   assert.deepEqual(await readdir(dirname(path)), []);
 });
 
 test('hold whose takeover was killed half-way is taken over all the same', async (t) => {
   const path = join(await tempFolder(t), 'hold');
   for (const name of ['', '.takeover', '.takeover.takeover']) await writeFile(path + name, 'torn');
-  const mine = await hold(path, 'second', 'cc');
+  const mine = await hold(path, ownerOf('second', 'cc'));
   assert.equal((await ownerIn(path)).run, 'second');
   await mine[Symbol.asyncDispose]();
   assert.deepEqual(await readdir(dirname(path)), []);

@@ -29,6 +29,18 @@ export async function isRunning(pid: number): Promise<boolean> {
   return state !== undefined && state !== 'Z' && state !== 'X';
 }
 
+/** The processes that a process started, or adopted. */
+export async function childrenOf(parent: number): Promise<readonly number[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const parents = await Promise.all(
+    pids.map(async (pid) => {
+      const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+      return text.slice(text.lastIndexOf(')') + 2).split(' ')[1];
+    }),
+  );
+  return pids.filter((_, index) => parents[index] === String(parent)).map(Number);
+}
+
 /** The number that a process wrote into a file, once it is there. */
 export async function numberIn(file: string): Promise<number> {
   return until(`a number in ${file}`, async () => {

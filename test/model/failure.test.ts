@@ -20,6 +20,7 @@ const CODES: { readonly [K in Failure['kind']]: number } = {
   'cannot-tell': 1,
   'check-failed': 1,
   unreachable: 1,
+  'agent-lost': 1,
   'no-mirror': 1,
   'bad-excerpt': 65,
   'fetch-failed': 1,

@@ -13,6 +13,8 @@ const owner = {
   run: '20261122-1',
   command: 'cc run all',
   since: '2026-11-22T12:00:00Z',
+  user: 'me',
+  from: 'here',
 };
 
 const url = 'https://x.org/runc';
@@ -111,8 +113,21 @@ const TEXTS: { readonly [K in Failure['kind']]: readonly Case<K>[] } = {
   ],
   unreachable: [
     [
-      { kind: 'unreachable', host: 'n1', address: 'root@10.0.0.1', why: 'refused' },
-      'Cannot reach n1 at root@10.0.0.1\n  refused\n  fix: make this work without a question: ssh root@10.0.0.1 true',
+      {
+        kind: 'unreachable',
+        host: 'n1',
+        address: '10.0.0.1',
+        command: 'ssh -l root -- 10.0.0.1 true',
+        why: 'refused',
+      },
+      'Cannot reach n1 at 10.0.0.1\n  refused\n  fix: make this work without a question: ssh -l root -- 10.0.0.1 true',
+    ],
+  ],
+  'agent-lost': [
+    [
+      { kind: 'agent-lost', host: 'n1', why: 'Connection closed by 10.0.0.1\n' },
+      'Cannot go on with n1: its agent is gone\n  Connection closed by 10.0.0.1\n' +
+        '  what it had started there is ended\n  fix: run the same command again; it goes on from there',
     ],
   ],
   'wrong-platform': [
@@ -259,7 +274,14 @@ const TEXTS: { readonly [K in Failure['kind']]: readonly Case<K>[] } = {
     [
       { kind: 'held', path: '/s/hold', owner },
       'Cannot start while another run is at work on this recipe\n' +
-        '  cc run all (pid 42, run 20261122-1), since 2026-11-22T12:00:00Z\n  /s/hold\n  fix: wait for it, or end it',
+        '  cc run all (me on here, pid 42, run 20261122-1), since 2026-11-22T12:00:00Z\n  /s/hold\n' +
+        '  fix: wait for it with --lock-timeout SECONDS, or end it',
+    ],
+    [
+      { kind: 'held', path: '/run/cc/lock', host: 'n1', owner },
+      'Cannot start while another run is at work on n1\n' +
+        '  cc run all (me on here, pid 42, run 20261122-1), since 2026-11-22T12:00:00Z\n  /run/cc/lock\n' +
+        '  fix: wait for it with --lock-timeout SECONDS, or end it',
     ],
   ],
   'config-missing': [

@@ -4,7 +4,7 @@ import test from 'node:test';
 import type { Event } from '../../core/model/event.ts';
 import { taskId } from '../../core/model/task.ts';
 import { json } from '../../core/report/json.ts';
-import { lines, linesOf } from '../../core/report/lines.ts';
+import { lines, teller } from '../../core/report/lines.ts';
 
 const id = (step: string) => taskId('n1', 'crio', step);
 const logs = '/s/runs/1';
@@ -107,21 +107,39 @@ logs in /s/runs/1
 
 test('a run that changed nothing ends in one line', () => {
   const path = [{ id: id('bin'), took: 21 }];
-  assert.deepEqual(linesOf({ kind: 'run-ended', took: 21, counts: { verified: 1 }, path, exit: 0, logs }), [
+  assert.deepEqual(teller()({ kind: 'run-ended', took: 21, counts: { verified: 1 }, path, exit: 0, logs }), [
     '0 changed in 21 ms: 1 verified',
   ]);
 });
 
 test('a run that was interrupted says where its logs are', () => {
   assert.deepEqual(
-    linesOf({ kind: 'run-ended', took: 21, counts: { interrupted: 1 }, path: [], exit: 130, logs }),
+    teller()({ kind: 'run-ended', took: 21, counts: { interrupted: 1 }, path: [], exit: 130, logs }),
     ['0 changed in 21 ms: 1 interrupted', 'logs in /s/runs/1'],
   );
 });
 
+test('a failure that many tasks share is explained once, and another one too', () => {
+  const linesFor = teller();
+  const failing = (step: string, why: string) =>
+    linesFor({
+      kind: 'task',
+      at,
+      id: id(step),
+      state: 'failed',
+      took: 1,
+      failure: { kind: 'cannot-tell', host: 'n1', what: 'look at /x', why },
+    });
+  const first = ['✘ n1/crio/a failed after 1 ms', '  Cannot look at /x on n1', '    no'];
+  assert.deepEqual(failing('a', 'no'), first);
+  assert.deepEqual(failing('b', 'no'), ['✘ n1/crio/b failed, for the same reason as n1/crio/a']);
+  assert.deepEqual(failing('c', 'never').at(-1), '    never');
+  assert.deepEqual(failing('d', 'no'), ['✘ n1/crio/d failed, for the same reason as n1/crio/a']);
+});
+
 test('a report without lines adds none', () => {
   for (const report of [null, 'x', 7, {}, { lines: 'x' }, ['x']]) {
-    assert.deepEqual(linesOf({ kind: 'task', at, id: id('bin'), state: 'applied', took: 1, report }), [
+    assert.deepEqual(teller()({ kind: 'task', at, id: id('bin'), state: 'applied', took: 1, report }), [
       '✔ n1/crio/bin 1 ms',
     ]);
   }
@@ -136,7 +154,7 @@ test('one task is written in the singular', () => {
     tasks: [id('bin')],
     logs,
   };
-  assert.deepEqual(linesOf(event), ['run lab: 1 task, logs in /s/runs/1']);
+  assert.deepEqual(teller()(event), ['run lab: 1 task, logs in /s/runs/1']);
 });
 
 test('JSON has every event but output and progress on a line of its own, as it is', () => {

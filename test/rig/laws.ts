@@ -189,12 +189,7 @@ export const LAWS = {
 export type Law = keyof typeof LAWS;
 
 /** What cc itself asks of every host. */
-const OWN: readonly FakeCommand[0][] = [
-  'systemctl show',
-  'dpkg-query -W',
-  (argv) => argv[0] === 'sh' && (argv[2] ?? '').startsWith('uname -s -m;'),
-  (argv) => argv[0] === 'sh' && argv.length === 5 && argv[4] === '/var/lib/cc/stamps',
-];
+const OWN: readonly FakeCommand[0][] = ['systemctl show', 'dpkg-query -W'];
 
 function inputOf(change: Change): readonly Artifact[] {
   return change.kind === 'run' && isArtifact(change.command.input) ? [change.command.input] : [];

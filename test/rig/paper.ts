@@ -1,17 +1,22 @@
 /** A host on paper: files, systemd units, packages and commands in memory; it fails on whatever it was not told. */
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { MARK } from '../../core/host/reap.ts';
-import type { ExecOptions, Exit, Files, Transport } from '../../core/host/transport.ts';
+import type { ExecOptions, Exit, Files, Form, Records, Transport } from '../../core/host/transport.ts';
 import { shown } from '../../core/model/command.ts';
 import { type Digest, digestOf } from '../../core/model/digest.ts';
 import { fail } from '../../core/model/failure.ts';
 import type { FileFacts } from '../../core/model/view.ts';
 
 export type PaperFile =
-  | { readonly kind: 'file'; readonly mode: number; readonly bytes: Uint8Array; readonly digest: Digest }
-  | { readonly kind: 'directory'; readonly mode: number }
+  | (Owned & { readonly kind: 'file'; readonly bytes: Uint8Array; readonly digest: Digest })
+  | (Owned & { readonly kind: 'directory' })
   | { readonly kind: 'other' };
+
+/** Whatever has no owner belongs to root. */
+interface Owned {
+  readonly mode: number;
+  readonly owner?: string | undefined;
+}
 
 export interface PaperUnit {
   readonly active: string;
@@ -30,9 +35,9 @@ export interface Paper extends Transport {
   readonly packages: Set<string>;
   /** Paths that cc put there. */
   readonly owned: Set<string>;
-  /** Commands that ran, as they could be pasted; those that cc's own bookkeeping needs are left out. */
+  /** Commands that ran, as they could be pasted. */
   readonly ran: string[];
-  /** Stamps by the name of their file. */
+  /** Stamps by the name of their record. */
   readonly stamps: Map<string, string>;
   /** Puts a file on the disk that is not cc's. */
   write(path: string, text: string, mode?: number): void;
@@ -68,14 +73,13 @@ export function paper(host: string, release = DEBIAN): Paper {
   const registered: Registered[] = [];
   const ran: string[] = [];
   const exec = async (argv: readonly string[], options: ExecOptions = {}): Promise<Exit> => {
-    const kept = bookkeeping(state, argv, options);
-    if (kept !== undefined) return exitOf(kept);
     ran.push(shown({ argv }));
     const own = registered.findLast(({ matches }) => matches(argv));
     const effect = own ? own.effect : builtIn(state, argv);
     if (effect === undefined) throw new Error(`${host} is on paper and was not told of: ${shown({ argv })}`);
     const exit = exitOf(typeof effect === 'function' ? await effect(argv, options) : effect);
-    if (exit.stdout || exit.stderr) options.onOutput?.(exit.stdout + exit.stderr);
+    for (const stream of ['stdout', 'stderr'] as const)
+      if (exit[stream]) options.onOutput?.(exit[stream], stream);
     return exit;
   };
   const self: Paper = {
@@ -84,9 +88,12 @@ export function paper(host: string, release = DEBIAN): Paper {
     ran,
     exec,
     files: filesOf(host, state),
-    through: () => {
-      throw new Error(`${host} is on paper and has no shell for zx`);
+    records: recordsOf(state),
+    about: async () => {
+      return { os: 'Linux', machine: 'x86_64', user: 'root', release: self.read('/etc/os-release') };
     },
+    reap: async () => 0,
+    lock: async () => {},
     write: (path, text, mode = 0o644) => put(state, path, { kind: 'file', mode, ...bytesOf(text) }),
     read: (path) => {
       const file = state.disk.get(path);
@@ -126,7 +133,8 @@ function snapshot({ disk, units, packages, owned }: State): readonly string[] {
   const files = [...disk].map(([path, file]) => {
     const mode = file.kind === 'other' ? '' : file.mode.toString(8);
     const digest = file.kind === 'file' ? file.digest.slice(0, 12) : '';
-    return [path, file.kind, mode, digest, owned.has(path) ? 'owned' : ''].filter(Boolean).join(' ');
+    const owner = file.kind === 'other' ? '' : (file.owner ?? '');
+    return [path, file.kind, mode, owner, digest, owned.has(path) ? 'owned' : ''].filter(Boolean).join(' ');
   });
   const known = [...units].map(([name, { active, enabled }]) => `${name} ${active} ${enabled}`);
   return [...files, ...known, ...packages].toSorted();
@@ -163,20 +171,20 @@ function filesOf(host: string, state: State): Files {
       if (file && file.kind !== 'file') return cannot(`read ${path}`, 'it is no file');
       return file && Buffer.from(file.bytes).toString();
     },
-    install: async (path, { source, digest }, mode) => {
+    install: async (path, { source, digest }, { mode = 0o644, owner }) => {
       const content = bytesOf(typeof source === 'string' ? source : await readFile(source.file));
       if (content.digest !== digest)
         cannot(`write ${path}`, `arrived as ${content.digest}, sent as ${digest}`);
       if (disk.get(path)?.kind === 'directory') cannot(`write ${path}`, 'it is a folder');
       claim(path);
-      for (const folder of put(state, path, { kind: 'file', mode, ...content })) made.add(folder);
+      for (const folder of put(state, path, { kind: 'file', mode, owner, ...content })) made.add(folder);
     },
-    folder: async (path) => {
+    folder: async (path, form) => {
       const there = disk.get(path);
-      claim(path);
-      if (there && there.kind !== 'directory') cannot(`make ${path}`, 'it is a file');
-      if (there) return;
-      for (const folder of put(state, path, { kind: 'directory', mode: 0o700 })) made.add(folder);
+      if (there && there.kind !== 'directory') cannot(`make ${path}`, 'it is no folder');
+      if (!there) owned.add(path);
+      const before = there?.kind === 'directory' ? there : { mode: 0o700 };
+      for (const folder of put(state, path, { kind: 'directory', ...formed(before, form) })) made.add(folder);
     },
     unpack: async (path, archive, strip) => {
       const entries = Object.entries(JSON.parse(await readFile(archive, 'utf8')) as Record<string, string>);
@@ -204,20 +212,24 @@ function filesOf(host: string, state: State): Files {
 }
 
 function factsOf(file: PaperFile | undefined): FileFacts | undefined {
-  if (file?.kind !== 'file') return file;
-  return { kind: 'file', mode: file.mode, size: file.bytes.length, digest: file.digest };
+  if (!file || file.kind === 'other') return file;
+  const common = { mode: file.mode, owner: file.owner ?? 'root:root' };
+  if (file.kind === 'directory') return { kind: 'directory', ...common };
+  return { kind: 'file', ...common, size: file.bytes.length, digest: file.digest };
 }
 
-/** What cc does for itself: stamps, which are told by the words of their scripts, and the search for orphans. */
-function bookkeeping({ stamps }: State, argv: readonly string[], { input }: ExecOptions): Answer | undefined {
-  const [program, , , name, first = '', second] = argv;
-  if (program !== 'sh' || name !== 'cc') return undefined;
-  if (first.startsWith(`${MARK}=`)) return '';
-  if (!first.endsWith('/stamps')) return undefined;
-  if (second === undefined) return [...stamps].map(([file, text]) => `${file}\t${text}\n`).join('');
-  if (typeof input === 'string') stamps.set(second, input);
-  else stamps.delete(second);
-  return '';
+/** What a folder is like once it was given a form: a user alone comes with the group of that name. */
+function formed(before: Owned, { mode = before.mode, owner }: Form): Owned {
+  if (owner === undefined) return { mode, owner: before.owner };
+  return { mode, owner: owner.includes(':') ? owner : `${owner}:${owner}` };
+}
+
+function recordsOf({ stamps }: State): Records {
+  return {
+    all: async () => new Map(stamps),
+    write: async (name, text) => void stamps.set(name, text),
+    remove: async (name) => void stamps.delete(name),
+  };
 }
 
 type Program = (words: readonly string[], state: State) => Answer | undefined;
@@ -230,8 +242,6 @@ const PROGRAMS: Readonly<Record<string, Program>> = {
       ? Buffer.from(file.bytes).toString()
       : { code: 1, stderr: `no file ${path}\n` };
   },
-  id: (words) => (words.join(' ') === '-u -n' ? 'root\n' : undefined),
-  uname: (words) => (words.join(' ') === '-s -m' ? 'Linux x86_64\n' : undefined),
   df: () => 'Filesystem 1B-blocks Used Available Capacity Mounted on\npaper 9 0 999999999999 0% /\n',
   'dpkg-query': (words, { packages }) => {
     const names = words.filter((word) => !word.startsWith('-'));
@@ -252,14 +262,7 @@ const PROGRAMS: Readonly<Record<string, Program>> = {
     ),
 };
 
-/** Also a few of them in a row: `sh -c 'one; another'`; the row exits as its last one does. */
 function builtIn(state: State, [program = '', ...words]: readonly string[]): Answer | undefined {
-  if (program === 'sh' && words[0] === '-c' && words.length === 2) {
-    const answers = words[1]!.split('; ').map((line) => builtIn(state, line.split(' '))); // two words, see above
-    if (answers.includes(undefined)) return undefined;
-    const exits = answers.map((answer) => exitOf(answer ?? ''));
-    return { ...exits.at(-1), stdout: exits.map(({ stdout }) => stdout).join('') };
-  }
   return Object.hasOwn(PROGRAMS, program) ? PROGRAMS[program]!(words, state) : undefined;
 }
 
@@ -275,12 +278,17 @@ function unitOf({ units, disk }: State, name: string): PaperUnit | undefined {
 function systemctl(words: readonly string[], state: State): Answer | undefined {
   const [verb, ...rest] = words;
   if (verb === 'daemon-reload') return '';
+  if (verb === 'show') {
+    const [option, properties, ...names] = rest;
+    if (`${option} ${properties}` !== '-p ActiveState,UnitFileState') return undefined;
+    const parts = names.map((name) => {
+      const { active, enabled } = unitOf(state, name) ?? { active: 'inactive', enabled: '' };
+      return `ActiveState=${active}\nUnitFileState=${enabled}\n`;
+    });
+    return parts.join('\n');
+  }
   const name = rest.at(-1) ?? '';
   const unit = unitOf(state, name);
-  if (verb === 'show') {
-    if (rest.join(' ') !== `-p ActiveState,UnitFileState ${name}`) return undefined;
-    return `ActiveState=${unit?.active ?? 'inactive'}\nUnitFileState=${unit?.enabled ?? ''}\n`;
-  }
   const change = UNIT_VERBS[words.slice(0, -1).join(' ')];
   if (!change) return undefined;
   if (!unit) return { code: 5, stderr: `Unit ${name} not found.\n` };

@@ -1,13 +1,14 @@
 /** A real OpenSSH server on an unprivileged port, with keys and configuration of its own. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import type { Connection } from '../../core/model/plugin.ts';
+import { childrenOf } from '../host/second-process.ts';
 import { type Lasting, tempFolder } from './temp.ts';
 
 const execute = promisify(execFile);
@@ -106,17 +107,6 @@ function killed(pid: number): void {
   } catch {
     // It ended by itself.
   }
-}
-
-async function childrenOf(parent: number): Promise<readonly number[]> {
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  const parents = await Promise.all(
-    pids.map(async (pid) => {
-      const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-      return text.slice(text.lastIndexOf(')') + 2).split(' ')[1];
-    }),
-  );
-  return pids.filter((_, index) => parents[index] === String(parent)).map(Number);
 }
 
 export async function freePort(): Promise<number> {

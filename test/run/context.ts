@@ -7,6 +7,7 @@ import type { Event, Reason } from '../../core/model/event.ts';
 import type { Host } from '../../core/model/plugin.ts';
 import type { Step } from '../../core/model/step.ts';
 import { type State, type Task, type TaskId, taskId } from '../../core/model/task.ts';
+import { lookingAhead } from '../../core/run/ahead.ts';
 import { type ApplyContext, applying } from '../../core/run/apply.ts';
 import { drive, type Outcomes, type Work } from '../../core/run/engine.ts';
 import { sessionPool } from '../../core/run/session-pool.ts';
@@ -43,6 +44,8 @@ export interface Running {
   readonly clock?: Clock;
   readonly concurrency?: number;
   readonly keepGoing?: boolean;
+  /** What is looked at ahead: the tasks that are run, unless told. */
+  readonly tasks?: readonly Task[];
   readonly work?: (context: ApplyContext) => Work;
   readonly on?: (event: Event) => void;
   /** The order to follow, when it is not that of the tasks. */
@@ -52,13 +55,15 @@ export interface Running {
 let runs = 0;
 
 /** The context of one run. */
-export function contextOf({ folder, hosts, run, asked = [], signal, clock = paperClock(), on }: Running) {
+export function contextOf(running: Running) {
+  const { folder, hosts, run, asked = [], signal, clock = paperClock(), on, tasks = [] } = running;
   const events: Event[] = [];
-  const pool = sessionPool(folder, async ({ name }) => {
+  const connect = async ({ name }: Host) => {
     const transport = hosts[name];
     if (!transport) throw new Error(`nobody told of the host ${name}`);
     return transport;
-  });
+  };
+  const pool = sessionPool(folder, { connect });
   const context: ApplyContext = {
     pool,
     store: openStore(join(folder, 'cache'), []),
@@ -66,6 +71,7 @@ export function contextOf({ folder, hosts, run, asked = [], signal, clock = pape
     found: new Map(),
     touched: new Set(),
     asked: new Set(asked),
+    ahead: lookingAhead(tasks),
     run: run ?? `run-${++runs}`,
     cache: folder,
     network: networkOf([], {}, {}),
@@ -82,7 +88,7 @@ export function contextOf({ folder, hosts, run, asked = [], signal, clock = pape
 
 /** Runs tasks to their end. */
 export async function runTasks(tasks: readonly Task[], running: Running): Promise<Ran> {
-  const { context, events } = contextOf(running);
+  const { context, events } = contextOf({ tasks, ...running });
   const outcomes = await drive({
     tasks,
     graph: order(running.arrows ?? tasks),
@@ -106,5 +112,5 @@ export async function runTasks(tasks: readonly Task[], running: Running): Promis
 
 /** The stamp of a task as the next run would read it from a host that is not the controller. */
 export function stampOn(transport: Transport, task: Task): Promise<Stamp | undefined> {
-  return remoteStamps(transport, '/var/lib/cc/stamps').read(task.id);
+  return remoteStamps(transport).read(task.id);
 }

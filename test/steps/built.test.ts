@@ -40,13 +40,16 @@ test('built records commands, outputs, artifacts and what no command shows', () 
 
 test('built sees the digest of each output, and that one is missing', async () => {
   const view = paperView({
-    stat: { [kubelet]: { kind: 'file', mode: 0o755, size: 1, digest: one }, [kubectl]: null },
+    stat: {
+      [kubelet]: { kind: 'file', mode: 0o755, owner: 'root:root', size: 1, digest: one },
+      [kubectl]: null,
+    },
   });
   assert.deepEqual(await step.probe(view), { outputs: { [kubelet]: one, [kubectl]: null } });
 });
 
 test('built takes a folder where a file should be for no output', async () => {
-  const folder = { kind: 'directory', mode: 0o755 } as const;
+  const folder = { kind: 'directory', mode: 0o755, owner: 'root:root' } as const;
   const view = paperView({ stat: { [kubelet]: folder, [kubectl]: folder } });
   assert.deepEqual(await step.probe(view), { outputs: { [kubelet]: null, [kubectl]: null } });
 });

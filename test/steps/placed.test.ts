@@ -12,7 +12,8 @@ const path = '/usr/local/sbin/runc';
 const [right, wrong] = [digestOf('right'), digestOf('wrong')];
 const step = placed(runc, { path });
 
-const file = (mode: number, digest = right) => ({ kind: 'file', mode, size: 5, digest }) as const;
+const file = (mode: number, digest = right) =>
+  ({ kind: 'file', mode, owner: 'root:root', size: 5, digest }) as const;
 
 test('placed declares its artifact and everything that decides the result', () => {
   assert.deepEqual(
@@ -30,7 +31,7 @@ test('placed sees the file, its owner and what it must be', async () => {
 
 for (const [what, stat] of [
   ['nothing', null],
-  ['a folder', { kind: 'directory', mode: 0o755 }],
+  ['a folder', { kind: 'directory', mode: 0o755, owner: 'root:root' }],
   ['a socket', { kind: 'other' }],
 ] as const) {
   test(`placed sees ${what} as no file`, async () => {

@@ -24,7 +24,7 @@ test('running sees the unit and the digests of what it reads', async () => {
   const view = paperView({
     unit: { [unit]: { active: 'active', enabled: 'enabled' } },
     stat: {
-      [conf]: { kind: 'file', mode: 0o644, size: 3, digest: now },
+      [conf]: { kind: 'file', mode: 0o644, owner: 'root:root', size: 3, digest: now },
       [flags]: null,
     },
   });

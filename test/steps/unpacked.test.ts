@@ -15,7 +15,8 @@ const seen = { marker: now, from: ball, owned: true };
 const unpack = (why: string) => [{ kind: 'unpack', path, artifact: go, strip: 1, why }];
 
 test('unpacked sees the marker, the archive and the owner of the folder', async () => {
-  const stat = { '/opt/go/bin/go': { kind: 'file', mode: 0o755, size: 3, digest: now } } as const;
+  const file = { kind: 'file', mode: 0o755, owner: 'root:root', size: 3, digest: now } as const;
+  const stat = { '/opt/go/bin/go': file };
   const view = paperView({ stat, owned: { [path]: true }, locked: { go: ball } });
   assert.deepEqual(await step.probe(view), seen);
 });

@@ -17,7 +17,7 @@ test('written records the digest of the text, not the text', () => {
 });
 
 test('written sees the file and whose it is', async () => {
-  const stat = { [path]: { kind: 'file', mode: 0o644, size: 6, digest } } as const;
+  const stat = { [path]: { kind: 'file', mode: 0o644, owner: 'root:root', size: 6, digest } } as const;
   assert.deepEqual(await step.probe(paperView({ stat, owned: { [path]: true } })), seen);
 });
 

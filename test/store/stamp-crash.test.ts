@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { taskId } from '../../core/model/task.ts';
 import { writeDurably } from '../../core/store/durable.ts';
-import { isNamed, program, until } from '../host/second-process.ts';
+import { childrenOf, isRunning, program, until } from '../host/second-process.ts';
 import { tempFolder } from '../rig/temp.ts';
 import { numbered, STAMPS } from './stamp-writer.ts';
 
@@ -38,8 +38,11 @@ for (const [kind, rounds] of [
         assert.deepEqual(now, now && numbered(Number(now.facts)));
         return now !== undefined && now.facts !== seen?.facts;
       });
+      const agents = await childrenOf(writer.pid!); // set: it has said something
       writer.kill('SIGKILL');
       await ended;
+      // What outlives its writer would make the folder anew.
+      for (const pid of agents) await until('its agent has ended', async () => !(await isRunning(pid)));
       const left = await read();
       // A remote writer may lose the stamp (see stamp.test.ts), but what is read is never wrong.
       if (kind === 'local') assert.ok(left, 'a stamp that was there is gone');
@@ -47,8 +50,6 @@ for (const [kind, rounds] of [
       last = Number(left?.facts ?? last);
     }
     assert.ok(last > 0);
-    // A script that outlives its writer would make the folder anew.
-    await until('the last script has ended', async () => !(await isNamed(folder)));
   });
 }
 

@@ -1,12 +1,13 @@
 /** Writes stamps without end, for tests that kill it: `stamp-writer.ts PLACE local|remote`. */
-import { local } from '../../core/host/local.ts';
+import { dirname } from 'node:path';
+import { ownTransport } from '../../core/host/local-agent.ts';
 import { taskId } from '../../core/model/task.ts';
 import { FORMAT, localStamps, remoteStamps, type Stamp, type Stamps } from '../../core/store/stamp.ts';
 
 /** Stamps of each kind at a place. */
 export const STAMPS = {
   local: (place: string): Stamps => localStamps(place),
-  remote: (place: string): Stamps => remoteStamps(local('node-1', `${place}.base`), place),
+  remote: (place: string): Stamps => remoteStamps(ownTransport('node-1', dirname(place))),
 };
 
 const task = taskId('node-1', 'runc', 'binary');

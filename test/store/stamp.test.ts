@@ -1,9 +1,9 @@
-/** Version stamps, kept in a file here or by scripts on a host: read back whole, or not at all. */
+/** Version stamps, kept in a file here or as records on a host: read back whole, or not at all. */
 import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { local } from '../../core/host/local.ts';
+import { ownTransport } from '../../core/host/local-agent.ts';
 import type { Transport } from '../../core/host/transport.ts';
 import { digestOf } from '../../core/model/digest.ts';
 import { taskId } from '../../core/model/task.ts';
@@ -50,7 +50,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
     put: (place, record) => writeFile(place, `${TASK}\t${record}\n`),
   },
   'remote stamp': {
-    open: (place) => remoteStamps(local('node-1', `${place}.base`), place),
+    open: (place) => remoteStamps(ownTransport('node-1', dirname(place))),
     record: (place) => readFile(join(place, FILE), 'utf8'),
     put: (place, record) => writeFile(join(place, FILE), record),
   },
@@ -186,42 +186,32 @@ claim('that was never written is none, and reading makes nothing', async ({ open
   await assert.rejects(stat(place), { code: 'ENOENT' });
 });
 
-test('remote stamps are all read with one command', async (t) => {
-  const folder = join(await tempFolder(t), 'stamps');
-  const host = local('node-1', `${folder}.base`);
-  const ran: string[] = [];
-  const counting: Transport = {
-    ...host,
-    exec: (argv, options) => {
-      ran.push(argv[2] ?? '');
-      return host.exec(argv, options);
-    },
+test('remote stamps are all read with one question', async (t) => {
+  const host = ownTransport('node-1', await tempFolder(t));
+  let asked = 0;
+  const all = () => {
+    asked += 1;
+    return host.records.all();
   };
-  const stamps = remoteStamps(counting, folder);
+  const counting: Transport = { ...host, records: { ...host.records, all } };
+  const stamps = remoteStamps(counting);
   for (const step of ['a', 'b', 'c']) await stamps.read(taskId('node-1', 'p', step));
-  assert.equal(ran.length, 1);
+  assert.equal(asked, 1);
 });
 
-test('remote stamp cut off on its way leaves the one before', async (t) => {
-  const folder = join(await tempFolder(t), 'stamps');
-  const host = local('node-1', `${folder}.base`);
-  await remoteStamps(host, folder).write({ ...stampOf(), state: 'applying' });
-  // As when cc is killed, or the connection lost, before all of the text is sent.
-  const cut: Transport = {
-    ...host,
-    exec: (argv, options) =>
-      host.exec(argv, typeof options?.input === 'string' ? { input: options.input.slice(0, 10) } : {}),
-  };
-  await remoteStamps(cut, folder)
-    .write(stampOf())
-    .catch(() => undefined);
-  assert.equal((await remoteStamps(host, folder).read(TASK))?.state, 'applying');
+test('remote stamp cut off while it is written leaves the one before', async (t) => {
+  const base = await tempFolder(t);
+  const open = () => remoteStamps(ownTransport('node-1', base));
+  await open().write({ ...stampOf(), state: 'applying' });
+  // As when the agent is killed before all of the text is on the disk.
+  await writeFile(join(base, 'stamps', `${FILE}.new`), JSON.stringify(stampOf()).slice(0, 10));
+  assert.equal((await open().read(TASK))?.state, 'applying');
+  await open().write(stampOf());
+  assert.deepEqual(await open().read(TASK), stampOf());
 });
 
 test('remote stamp that cannot be written is a failure of its host, not a bug of cc', async (t) => {
-  const folder = join(await tempFolder(t), 'stamps');
-  await writeFile(folder, 'in the way');
-  await assert.rejects(remoteStamps(local('node-1', `${folder}.base`), folder).write(stampOf()), {
-    name: 'Failed',
-  });
+  const base = await tempFolder(t);
+  await writeFile(join(base, 'stamps'), 'in the way');
+  await assert.rejects(remoteStamps(ownTransport('node-1', base)).write(stampOf()), { name: 'Failed' });
 });
