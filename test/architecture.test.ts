@@ -128,7 +128,7 @@ test('each npm package sits behind one file, and is one that package.json names'
     'p-queue': ['core/run/gates.ts'],
     // Exception: the words of a plugin take the types of its schema; the library itself is behind schema.ts.
     valibot: ['core/model/plugin.ts', 'core/model/schema.ts', 'core/model/vocabulary.ts'],
-    zx: ['core/host/shell.ts'],
+    zx: ['core/host/zx.ts'],
   });
   const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
     dependencies: Readonly<Record<string, string>>;
@@ -141,6 +141,8 @@ const NAMED = [
   'core/cli/args.ts: cleanup', // the help says what a user will look for
   'core/host/local.ts: machine', // what node:os calls it
   'core/host/platform.ts: machine', // what uname calls it
+  'core/host/remote.ts: machine', // what the agent calls it
+  'core/host/transport.ts: machine',
   'core/report/explain.ts: debian', // the fix names the option that mends it
   'core/store/excerpt.ts: debian',
   'core/store/fetch.ts: debian', // the file beside it
@@ -171,9 +173,9 @@ const LONG = 40;
 const LONGER: Readonly<Record<string, string>> = {
   'core/host/view.ts': 'one method of a view for each question; could be a class by rule 13',
   'core/run/engine.ts': 'the one loop: ready, run, end, begin, which share what stopping means',
-  'core/run/session-pool.ts': 'closures over two maps of connections; could be a class by rule 13',
   'core/store/bytes.ts': 'an object of small methods over the memory of digests; could be a class by rule 13',
   'plugins/containerd.ts': 'build: a list of steps, read from top to bottom',
+  'plugins/crio.ts': 'build: a list of steps, read from top to bottom',
   'plugins/debian.ts': 'build: a list of steps, read from top to bottom',
   'plugins/images.ts': 'build: a list of steps, read from top to bottom',
   'plugins/kubeadm.ts': 'build: a list of steps, read from top to bottom',
@@ -243,8 +245,10 @@ const IMPURE =
 /** Where it is used all the same, and why. */
 const IMPURE_FILES: Readonly<Record<string, readonly string[]>> = {
   'core/cli/run.ts': ['new Date', 'process.pid', 'process.hrtime'], // the run's id and the real clock
+  'core/host/agent.ts': ['randomBytes'], // what nobody on the way says by chance
   'core/host/hold.ts': ['process.pid', 'new Date'], // the hold names its owner
   'core/host/memo.ts': ['Date.now'], // compared with times of files
+  'core/host/ssh.ts': ['Math.random'], // so that not all who were turned away come back at once
   'core/report/live.ts': ['process.stderr'], // the spinner's stream
   'core/run/converge.ts': ['new Date'], // when a stamp was written
   'core/run/session-pool.ts': ['process.getuid'], // where notes about this machine are kept

@@ -1,24 +1,25 @@
-/** A task on this machine whose command runs until it is ended, and a process that runs it, for tests that kill it. */
+/** A task on this machine whose commands run until they are ended, and a process that runs it, for tests that kill it. */
 import { join } from 'node:path';
 import { local } from '../../core/host/local.ts';
 import { step } from '../../core/model/step.ts';
 import type { Task } from '../../core/model/task.ts';
 import { CONTROLLER, type Running, runTasks, taskOf } from './context.ts';
 
-/** The command: says who it is, starts a child that leaves the process group, and waits; with `quick` there it is quick. */
-const COMMAND = `[ -e quick ] && exec touch done
-setsid sh -c 'echo $$ >"$0/escaped"; exec sleep 1000' "$PWD" >/dev/null 2>&1 &
-echo $$ >pid
-exec sleep 1000`;
+/**
+ * The first command ends in order and leaves a daemon, which nobody finds but by its mark; the second says who it is and
+ * waits. With `quick` there they are quick.
+ */
+const COMMANDS = [
+  `[ -e quick ] || setsid sh -c 'echo $$ >"$0/escaped"; exec sleep 1000' "$PWD" >/dev/null 2>&1 &`,
+  '[ -e quick ] && exec touch done; echo $$ >pid; exec sleep 1000',
+];
 
 export interface Slow {
   readonly timeout?: number;
-  /** Instead of the command above. */
-  readonly text?: string;
 }
 
-/** True once there is a file `done`; the command leaves its pid in `pid`, that of its escaped child in `escaped`. */
-export function slowTask(folder: string, { timeout, text = COMMAND }: Slow = {}): Task {
+/** True once there is a file `done`; the last command leaves its pid in `pid`, the daemon its own in `escaped`. */
+export function slowTask(folder: string, { timeout }: Slow = {}): Task {
   return taskOf(
     step<{ done: boolean }>({
       name: 'slow',
@@ -28,7 +29,10 @@ export function slowTask(folder: string, { timeout, text = COMMAND }: Slow = {})
       plan: ({ done }) =>
         done
           ? []
-          : [{ kind: 'run', command: { argv: ['sh', '-c', text], cwd: folder }, why: 'it is not done' }],
+          : COMMANDS.map((text) => {
+              const command = { argv: ['sh', '-c', text], cwd: folder };
+              return { kind: 'run', command, why: 'it is not done' };
+            }),
     }),
     { host: CONTROLLER },
   );
