@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { checkArchive } from '../../core/host/archive.ts';
-import { scriptedFiles } from '../../core/host/files.ts';
-import { runProcess } from '../../core/host/process.ts';
+import { agentFiles } from '../../core/host/files.ts';
+import { ownTransport } from '../../core/host/local-agent.ts';
 import { Failed, type Failure } from '../../core/model/failure.ts';
+import { agentBehind } from '../rig/agent.ts';
 import { type Lasting, tempFolder } from '../rig/temp.ts';
 
 const [FILE, HARD, LINK, CHARACTER, BLOCK, FOLDER, FIFO] = ['0', '1', '2', '3', '4', '5', '6'] as const;
@@ -57,7 +58,7 @@ async function unpacked(t: Lasting, archive: Buffer, strip = 0, most?: number) {
   const folder = await tempFolder(t);
   const file = join(folder, 'archive');
   await writeFile(file, archive);
-  const files = scriptedFiles('here', (argv, options) => runProcess(argv, options), join(folder, 'base'));
+  const { files } = ownTransport('here', join(folder, 'base'));
   const failure = await files.unpack(join(folder, 'to/here'), file, strip, most).then(
     () => undefined,
     (error: unknown): Failure => (error instanceof Failed ? error.failure : assert.fail(String(error))),
@@ -191,12 +192,8 @@ test('archive is unpacked without what loses its whole path, and whatever TAR_OP
   const file = join(folder, 'archive');
   const dropped = [link('latest', 'pkg'), { name: 'p', type: FIFO }, { name: 'pkg/', type: FOLDER }];
   await writeFile(file, made(...dropped, { name: 'pkg/good', text: 'good' }));
-  const env = { TAR_OPTIONS: '--exclude=good' };
-  const files = scriptedFiles(
-    'here',
-    (argv, options) => runProcess(argv, { ...options, env }),
-    join(folder, 'base'),
-  );
+  const agent = await agentBehind(t, ['env', 'TAR_OPTIONS=--exclude=good']);
+  const files = agentFiles('here', async () => agent, join(folder, 'base'));
   await files.unpack(join(folder, 'to'), file, 1);
   assert.deepEqual(await readdir(join(folder, 'to')), ['good']);
 });

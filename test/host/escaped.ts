@@ -1,7 +1,7 @@
 /** Processes that left their group and lost their parent, and are known by their mark alone. */
 import { join } from 'node:path';
 import { local } from '../../core/host/local.ts';
-import { MARK } from '../../core/host/reap.ts';
+import { MARK } from '../../core/host/transport.ts';
 import { type Lasting, tempFolder } from '../rig/temp.ts';
 import { isRunning, numberIn } from './second-process.ts';
 

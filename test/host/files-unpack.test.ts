@@ -4,8 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { scriptedFiles } from '../../core/host/files.ts';
-import { runProcess } from '../../core/host/process.ts';
+import { ownTransport } from '../../core/host/local-agent.ts';
 import { Failed } from '../../core/model/failure.ts';
 import { type Lasting, tempFolder } from '../rig/temp.ts';
 
@@ -18,7 +17,7 @@ async function place(t: Lasting) {
   return {
     folder,
     path: join(folder, 'opt/tool'),
-    files: scriptedFiles('node-1', runProcess, join(folder, 'base')),
+    files: ownTransport('node-1', join(folder, 'base')).files,
   };
 }
 

@@ -1,15 +1,16 @@
-/** Files on a host: the same claims for looks by scripts and for looks that spare a process. */
+/** Files on a host: the same claims for looks by the agent and for looks that spare it. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { localFiles, scriptedFiles } from '../../core/host/files.ts';
-import { digestMemo } from '../../core/host/memo.ts';
-import { runProcess } from '../../core/host/process.ts';
+import { agentFiles } from '../../core/host/files.ts';
+import { local } from '../../core/host/local.ts';
+import { ownTransport } from '../../core/host/local-agent.ts';
 import type { Files } from '../../core/host/transport.ts';
 import { digestOf } from '../../core/model/digest.ts';
 import { Failed } from '../../core/model/failure.ts';
+import { agentBehind } from '../rig/agent.ts';
 import { tempFolder } from '../rig/temp.ts';
 
 interface Place {
@@ -19,13 +20,16 @@ interface Place {
 }
 
 const KINDS = {
-  'local files': (base: string) => localFiles('node-1', runProcess, base, digestMemo()),
-  'scripted files': (base: string) => scriptedFiles('node-1', runProcess, base),
+  'local files': (base: string) => local('node-1', base).files,
+  'files by the agent': (base: string) => ownTransport('node-1', base).files,
 };
 const content = (text: string) => ({ source: text, digest: digestOf(text) });
 const mode = async (path: string) => (await stat(path)).mode & 0o7777;
+/** Whoever runs the tests. */
+const owner = spawnSync('sh', ['-c', 'printf %s "$(id -un):$(id -gn)"'], { encoding: 'utf8' }).stdout;
 const file = (text: string, mode: number) =>
-  ({ kind: 'file', mode, size: Buffer.byteLength(text), digest: digestOf(text) }) as const;
+  ({ kind: 'file', mode, owner, size: Buffer.byteLength(text), digest: digestOf(text) }) as const;
+const directory = (mode: number) => ({ kind: 'directory', mode, owner }) as const;
 
 /** Makes one test for each kind of files. */
 function claim(title: string, body: (place: Place, t: TestContext) => Promise<void>): void {
@@ -59,7 +63,7 @@ claim('look tells a file, a folder, something else and nothing apart', async ({ 
   assert.equal(spawnSync('mkfifo', [join(folder, 'fifo')]).status, 0);
   const look = async (name: string) => (await files.look(join(folder, name))).facts;
   assert.deepEqual(await look('file'), file('text\n', 0o4751));
-  assert.deepEqual(await look('folder'), { kind: 'directory', mode: 0o1777 });
+  assert.deepEqual(await look('folder'), directory(0o1777));
   assert.deepEqual(await look('link'), file('text\n', 0o4751));
   assert.deepEqual(await look('fifo'), { kind: 'other' });
   assert.equal(await look('dangling'), undefined);
@@ -71,7 +75,7 @@ claim('look and text agree with odd names and odd content', async ({ files, fold
   for (const name of ['a b', "it's", '"', '-n', '--', 'a\nb', '$HOME', '*', 'ö', '\\', 'a%sb', '`id`', ' ']) {
     const path = join(folder, name);
     const text = `${name}\0 text without end of line`;
-    await files.install(path, content(text), 0o640);
+    await files.install(path, content(text), { mode: 0o640 });
     assert.equal(await readFile(path, 'utf8'), text, name);
     assert.deepEqual(await files.look(path), { facts: file(text, 0o640), owned: true }, name);
     assert.equal(await files.text(path), text, name);
@@ -94,11 +98,11 @@ claim('install takes text or a file, and the mode whatever the umask', async ({ 
     await files.install(
       join(folder, 'x'),
       { source: { file: source }, digest: digestOf('from a file') },
-      wanted,
+      { mode: wanted },
     );
     assert.equal(await mode(join(folder, 'x')), wanted);
   }
-  await files.install(join(folder, 'x'), content(''), 0o644);
+  await files.install(join(folder, 'x'), content(''), { mode: 0o644 });
   assert.equal(await readFile(join(folder, 'x'), 'utf8'), '');
   assert.equal(await mode(join(base, 'files')), 0o700);
   assert.equal(await mode(join(base, 'replaced')), 0o700);
@@ -107,7 +111,9 @@ claim('install takes text or a file, and the mode whatever the umask', async ({ 
 claim('install refuses bytes that arrive different, and leaves what was there', async ({ files, folder }) => {
   const path = join(folder, 'x');
   await writeFile(path, 'before', { mode: 0o640 });
-  const failure = await refused(files.install(path, { source: 'torn', digest: digestOf('whole') }, 0o644));
+  const failure = await refused(
+    files.install(path, { source: 'torn', digest: digestOf('whole') }, { mode: 0o644 }),
+  );
   assert.deepEqual(failure, {
     kind: 'cannot-tell',
     host: 'node-1',
@@ -120,9 +126,9 @@ claim('install refuses bytes that arrive different, and leaves what was there', 
 
 test("files refused on arrival are not taken for cc's own", async (t) => {
   const folder = await tempFolder(t);
-  const files = scriptedFiles('node-1', runProcess, join(folder, 'base'));
+  const files = ownTransport('node-1', join(folder, 'base')).files;
   const path = join(folder, 'x');
-  await refused(files.install(path, { source: 'torn', digest: digestOf('whole') }, 0o644));
+  await refused(files.install(path, { source: 'torn', digest: digestOf('whole') }, { mode: 0o644 }));
   await writeFile(path, 'made by somebody else since');
   assert.equal((await files.look(path)).owned, false);
 });
@@ -131,8 +137,8 @@ claim('remove puts back what install replaced, with its mode', async ({ files, f
   const path = join(folder, 'x');
   await writeFile(path, 'theirs');
   await chmod(path, 0o604);
-  await files.install(path, content('ours'), 0o755);
-  await files.install(path, content('ours again'), 0o755);
+  await files.install(path, content('ours'), { mode: 0o755 });
+  await files.install(path, content('ours again'), { mode: 0o755 });
   assert.deepEqual(await files.look(path), { facts: file('ours again', 0o755), owned: true });
   await files.remove(path);
   assert.deepEqual(await files.look(path), { facts: file('theirs', 0o604), owned: false });
@@ -140,8 +146,8 @@ claim('remove puts back what install replaced, with its mode', async ({ files, f
 
 claim('remove takes away the folders that install made and no others', async ({ files, folder, base }) => {
   await mkdir(join(folder, 'theirs'));
-  await files.install(join(folder, 'theirs/a/b/one'), content('1'), 0o644);
-  await files.install(join(folder, 'theirs/a/b/two'), content('2'), 0o644);
+  await files.install(join(folder, 'theirs/a/b/one'), content('1'), { mode: 0o644 });
+  await files.install(join(folder, 'theirs/a/b/two'), content('2'), { mode: 0o644 });
   await files.remove(join(folder, 'theirs/a/b/one'));
   assert.deepEqual(await readdir(join(folder, 'theirs/a/b')), ['two']);
   await files.remove(join(folder, 'theirs/a/b/two'));
@@ -150,7 +156,7 @@ claim('remove takes away the folders that install made and no others', async ({ 
 });
 
 claim('remove keeps a folder that install made once somebody else uses it', async ({ files, folder }) => {
-  await files.install(join(folder, 'a/b/ours'), content('1'), 0o644);
+  await files.install(join(folder, 'a/b/ours'), content('1'), { mode: 0o644 });
   await writeFile(join(folder, 'a/theirs'), '');
   await files.remove(join(folder, 'a/b/ours'));
   assert.deepEqual(await readdir(join(folder, 'a')), ['theirs']);
@@ -160,7 +166,9 @@ const inside = ['unshare', '--user', '--map-root-user', '--mount'];
 const skip =
   spawnSync(inside[0]!, [...inside.slice(1), 'true']).status !== 0 && 'no mount namespace can be made'; // it has words
 
-test('scripted files: remove of a folder unmounts what a program has mounted below', { skip }, async (t) => {
+test('files by the agent: remove of a folder unmounts what a program has mounted below', {
+  skip,
+}, async (t) => {
   const top = await tempFolder(t);
   const path = join(top, 'state');
   const mounted = [
@@ -168,21 +176,18 @@ test('scripted files: remove of a folder unmounts what a program has mounted bel
     '-c',
     'mount -t tmpfs a "$0/a" && mkdir "$0/a/b" && mount -t tmpfs b "$0/a/b" && exec "$@"',
   ];
-  const mounts = { value: false };
-  const exec: typeof runProcess = (argv, options) =>
-    runProcess(mounts.value ? [...inside, ...mounted, path, ...argv] : argv, options);
-  const files = scriptedFiles('node-1', exec, join(top, 'base'));
-  await files.folder(path);
+  const base = join(top, 'base');
+  await ownTransport('node-1', base).files.folder(path, {});
   await mkdir(join(path, 'a'));
-  mounts.value = true;
-  await files.remove(path);
+  const agent = await agentBehind(t, [...inside, ...mounted, path]);
+  await agentFiles('node-1', async () => agent, base).remove(path);
   await assert.rejects(stat(path), { code: 'ENOENT' });
 });
 
 claim('remove of what is gone does nothing, as often as it is asked', async ({ files, folder }) => {
   const path = join(folder, 'a/x');
   await files.remove(path);
-  await files.install(path, content('1'), 0o644);
+  await files.install(path, content('1'), { mode: 0o644 });
   await files.remove(path);
   await files.remove(path);
   assert.deepEqual(await readdir(folder), []);
@@ -191,7 +196,7 @@ claim('remove of what is gone does nothing, as often as it is asked', async ({ f
 claim('remove puts a replaced link back as a link', async ({ files, folder }) => {
   await writeFile(join(folder, 'target'), 'theirs');
   await symlink('target', join(folder, 'x'));
-  await files.install(join(folder, 'x'), content('ours'), 0o644);
+  await files.install(join(folder, 'x'), content('ours'), { mode: 0o644 });
   assert.equal(await readFile(join(folder, 'target'), 'utf8'), 'theirs');
   await files.remove(join(folder, 'x'));
   assert.equal(spawnSync('readlink', [join(folder, 'x')]).stdout.toString(), 'target\n');
@@ -200,7 +205,10 @@ claim('remove puts a replaced link back as a link', async ({ files, folder }) =>
 claim('install over a folder is refused', async ({ files, folder }) => {
   await mkdir(join(folder, 'x'));
   await writeFile(join(folder, 'x/theirs'), 'theirs');
-  assert.equal((await refused(files.install(join(folder, 'x'), content('ours'), 0o644))).kind, 'cannot-tell');
+  assert.equal(
+    (await refused(files.install(join(folder, 'x'), content('ours'), { mode: 0o644 }))).kind,
+    'cannot-tell',
+  );
   assert.equal(await readFile(join(folder, 'x/theirs'), 'utf8'), 'theirs');
   assert.deepEqual(await readdir(folder), ['x']);
 });
@@ -211,7 +219,7 @@ claim('text of a folder fails as something that cannot be told', async ({ files,
 
 test('local files: what can be told neither there nor absent fails, with the path', async (t) => {
   const folder = await tempFolder(t);
-  const files = localFiles('node-1', runProcess, join(folder, 'base'), digestMemo());
+  const files = local('node-1', join(folder, 'base')).files;
   const loop = join(folder, 'loop');
   await symlink('loop', loop);
   for (const looking of [files.look(loop), files.text(loop)]) {
@@ -223,13 +231,13 @@ test('local files: what can be told neither there nor absent fails, with the pat
 });
 
 claim(
-  "folder is made with those above it, for root alone, and is cc's to take away",
+  "folder without a mode is made with those above it, for its user alone, and is cc's to take away",
   async ({ files, folder }) => {
     const path = join(folder, 'a/state');
-    await files.folder(path);
-    assert.deepEqual(await files.look(path), { facts: { kind: 'directory', mode: 0o700 }, owned: true });
+    await files.folder(path, {});
+    assert.deepEqual(await files.look(path), { facts: directory(0o700), owned: true });
     await writeFile(join(path, 'theirs'), 'state');
-    await files.folder(path);
+    await files.folder(path, {});
     assert.equal(await readFile(join(path, 'theirs'), 'utf8'), 'state');
     await files.remove(path);
     assert.deepEqual(await readdir(folder), []);
@@ -239,15 +247,19 @@ claim(
 claim('folder where a file stands is refused, and the file is kept', async ({ files, folder }) => {
   const path = join(folder, 'x');
   await writeFile(path, 'theirs');
-  assert.equal((await refused(files.folder(path))).kind, 'cannot-tell');
+  await chmod(path, 0o604);
+  assert.equal((await refused(files.folder(path, { mode: 0o755 }))).kind, 'cannot-tell');
   assert.equal(await readFile(path, 'utf8'), 'theirs');
-  assert.equal((await files.look(path)).owned, false);
+  assert.deepEqual(await files.look(path), { facts: file('theirs', 0o604), owned: false });
 });
 
-claim('folder that somebody else has made stays theirs, as it is', async ({ files, folder }) => {
+claim('folder that somebody else has made stays theirs, and gets the mode it is given', async (here) => {
+  const { files, folder } = here;
   const path = join(folder, 'x');
   await mkdir(path);
   await chmod(path, 0o750);
-  await files.folder(path);
-  assert.deepEqual(await files.look(path), { facts: { kind: 'directory', mode: 0o750 }, owned: false });
+  await files.folder(path, {});
+  assert.deepEqual(await files.look(path), { facts: directory(0o750), owned: false });
+  await files.folder(path, { mode: 0o705 });
+  assert.deepEqual(await files.look(path), { facts: directory(0o705), owned: false });
 });

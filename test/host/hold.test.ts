@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { hostname, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { hold, ownerOf } from '../../core/host/hold.ts';
@@ -36,6 +37,7 @@ test('hold of another process is refused with its owner', async (t) => {
   const child = await holder(t, path);
   const owner = await ownerIn(path);
   assert.deepEqual([owner.pid, owner.run, owner.command], [child.pid, 'run-of-holder', 'cc run all']);
+  assert.deepEqual([owner.user, owner.from], [userInfo().username, hostname()]);
   assert.deepEqual(await refused(hold(path, ownerOf('second', 'cc run x'))), { kind: 'held', path, owner });
   assert.deepEqual(await readdir(dirname(path)), ['hold']);
 });

@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { runProcess } from '../../core/host/process.ts';
-import { reap } from '../../core/host/reap.ts';
+import { runProcess } from '../../core/host/local-agent.ts';
 import { tempFolder } from '../rig/temp.ts';
 import { escaped, place } from './escaped.ts';
 import { isRunning, numberIn } from './second-process.ts';
@@ -45,7 +44,7 @@ const held = begun(async () => {
 const reaped = begun(async () => {
   const here = await place({ after });
   const pid = await escaped({ after }, here, `${here.folder}/one`, STUBBORN);
-  return { pid, ...(await took(reap(here.host, `${here.folder}/one`))) };
+  return { pid, ...(await took(here.host.reap(`${here.folder}/one`))) };
 });
 
 test('process is not waited for longer than the drain when a daemon holds its output', async () => {
@@ -64,6 +63,6 @@ test('process that ignores TERM is killed after the grace period', async () => {
 test('reap ends what ignores TERM, after some patience', async () => {
   const { value, took, pid } = await reaped;
   assert.ok(value > 0);
-  assert.ok(took > 4_500 && took < 10_000, `${took} ms`);
+  assert.ok(took > 2_500 && took < 10_000, `${took} ms`);
   assert.equal(await isRunning(pid), false);
 });

@@ -1,6 +1,7 @@
 /** What scripts get: waiting that ends in a reason, and zx on the host. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { runProcess } from '../../core/host/local-agent.ts';
 import { shellOf } from '../../core/host/shell.ts';
 import { viewOf } from '../../core/host/view.ts';
 import { Failed } from '../../core/model/failure.ts';
@@ -19,7 +20,7 @@ function place(clock: PaperClock = paperClock(), signal = new AbortController().
     log: (text) => void log.push(text),
     clock,
     signal,
-    through: (line) => ['bash', '-c', line],
+    exec: runProcess,
   });
   return { shell, log };
 }

@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { reap } from '../../core/host/reap.ts';
-import { ssh } from '../../core/host/ssh.ts';
+import { ssh, sshArguments } from '../../core/host/ssh.ts';
+import { MARK } from '../../core/host/transport.ts';
 import { viewOf } from '../../core/host/view.ts';
+import { quoted } from '../../core/model/command.ts';
 import { Failed, type Failure } from '../../core/model/failure.ts';
 import { freePort, startSshd } from '../rig/sshd.ts';
 import { isRunning, numberIn, until } from './second-process.ts';
@@ -24,14 +25,18 @@ async function failure(action: Promise<unknown>): Promise<Failure> {
   return error.failure;
 }
 
-const unreachable = (why: string) => ({ kind: 'unreachable', host: 'node-1', address: '127.0.0.1', why });
+const unreachable = (target: typeof server.target, why: string) => {
+  const command = ['ssh', ...sshArguments(target), 'true'].map(quoted).join(' ');
+  return { kind: 'unreachable', host: 'node-1', address: '127.0.0.1', command, why };
+};
 
 test('ssh to a closed port is unreachable', async () => {
   const { target } = server;
   const port = await freePort();
+  const closed = { ...target, port };
   assert.deepEqual(
-    await failure(ssh('node-1', { ...target, port })),
-    unreachable(`ssh: connect to host 127.0.0.1 port ${port}: Connection refused`),
+    await failure(ssh('node-1', closed)),
+    unreachable(closed, `ssh: connect to host 127.0.0.1 port ${port}: Connection refused`),
   );
 });
 
@@ -58,51 +63,46 @@ test('ssh to a host that is not known is unreachable, without a question', async
 
 test('ssh with an identity that the host does not know is unreachable', async () => {
   const { target, folder } = server;
+  const strange = { ...target, identity: join(folder, 'stranger') };
   assert.deepEqual(
-    await failure(ssh('node-1', { ...target, identity: join(folder, 'stranger') })),
-    unreachable(`${target.user}@127.0.0.1: Permission denied (publickey,keyboard-interactive).`),
+    await failure(ssh('node-1', strange)),
+    unreachable(strange, `${target.user}@127.0.0.1: Permission denied (publickey,keyboard-interactive).`),
   );
 });
 
-test('ssh whose connection dies under a command is unreachable, and stays so', async (t) => {
+test('ssh whose connection dies under a command is lost, what it started ends, and the next gets another', async (t) => {
   const host = await ssh('node-1', server.target);
   t.after(() => host[Symbol.asyncDispose]());
   const pidFile = join(server.folder, 'command-1');
   const running = failure(host.exec(sh(`echo $$ >${pidFile}; exec sleep 1000`)));
   const pid = await numberIn(pidFile);
   await server.dropConnections();
-  assert.equal((await running).kind, 'unreachable');
-  if (await isRunning(pid)) process.kill(pid, 'SIGKILL');
+  assert.equal((await running).kind, 'agent-lost');
+  await until('the command is gone', async () => !(await isRunning(pid)));
+  assert.equal((await host.exec(['true'])).code, 0);
 });
 
-test('ssh stopped under a command ends soon', async (t) => {
+test('ssh stopped under a command ends soon, with all that it has started', async (t) => {
   const host = await ssh('node-1', server.target);
   t.after(() => host[Symbol.asyncDispose]());
   const stop = new AbortController();
   const pidFile = join(server.folder, 'command-2');
-  const running = host.exec(sh(`echo $$ >${pidFile}; exec sleep 1000`), {
+  const running = host.exec(sh(`setsid sh -c 'echo $$ >${pidFile}; exec sleep 1000' & wait`), {
     signal: stop.signal,
-    env: { CC_RUN: 'ssh-stopped' },
+    env: { [MARK]: 'ssh-stopped' },
   });
   const pid = await numberIn(pidFile);
   stop.abort('SIGINT');
-  const exit = await running;
-  assert.notEqual(exit.code, 0);
-  // What ssh cannot end is found by its mark.
-  assert.equal(await reap(host, 'ssh-stopped'), 1);
-  await until('the command is gone', async () => !(await isRunning(pid)));
+  assert.equal((await running).signal, 'SIGTERM');
+  assert.equal(await isRunning(pid), false);
+  assert.equal(await host.reap('ssh-stopped'), 0);
 });
 
 test('ssh stopped under a question is no answer to it', async (t) => {
   const host = await ssh('node-1', server.target);
   t.after(() => host[Symbol.asyncDispose]());
   const stop = new AbortController();
-  const view = viewOf(
-    host,
-    PLATFORM,
-    () => undefined,
-    () => stop.signal,
-  );
+  const view = viewOf(host, PLATFORM, () => undefined, { stop: () => stop.signal });
   const pidFile = join(server.folder, 'command-3');
   const asking = view.ask({ argv: sh(`echo $$ >${pidFile}; exec sleep 1000`) }).then(
     (answer) => `answered ${answer}`,

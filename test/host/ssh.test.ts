@@ -3,10 +3,13 @@ import assert from 'node:assert/strict';
 import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { scriptedFiles } from '../../core/host/files.ts';
-import { runProcess } from '../../core/host/process.ts';
-import { ssh } from '../../core/host/ssh.ts';
+import { agentFiles } from '../../core/host/files.ts';
+import { runProcess } from '../../core/host/local-agent.ts';
+import { ssh, sshArguments } from '../../core/host/ssh.ts';
+import { dollar } from '../../core/host/zx.ts';
+import { quoted } from '../../core/model/command.ts';
 import { digestOf } from '../../core/model/digest.ts';
+import { agentBy } from '../rig/agent.ts';
 import { startSshd } from '../rig/sshd.ts';
 import { tempFolder } from '../rig/temp.ts';
 import { numberIn, program, until } from './second-process.ts';
@@ -98,16 +101,23 @@ test('ssh runs several commands at once over one connection', async () => {
   assert.equal(await server.connections(), 1);
 });
 
-test('ssh gives zx a line of bash on the host', async () => {
-  const [first, ...rest] = host.through("printf '%s|' $'a\\tb' \"it's\"; (exit 3)");
-  assert.deepEqual(await runProcess([first!, ...rest]), ended(3, "a\tb|it's|"));
+test('ssh runs a line of bash for zx on the host', async () => {
+  const $ = await dollar(host.exec, () => {});
+  const { stdout } = await $`printf '%s|' $'a\\tb' ${"it's"} "\${SSH_CONNECTION%% *}"`;
+  assert.equal(stdout, "a\tb|it's|127.0.0.1|");
+  await assert.rejects(Promise.resolve($`exit 3`), { exitCode: 3 });
 });
 
-test('ssh looks at files and changes them', async () => {
-  const files = scriptedFiles('node-1', host.exec, join(server.folder, 'base'));
+test('ssh looks at files and changes them', async (t) => {
+  const way = ['ssh', '-T', '-o', 'BatchMode=yes', ...sshArguments(server.target)];
+  const agent = await agentBy(t, (words) => [...way, words.map(quoted).join(' ')], false);
+  const files = agentFiles('node-1', async () => agent, join(server.folder, 'base'));
   const path = join(server.folder, "made/it's a\nfile");
-  await files.install(path, { source: 'text\n', digest: digestOf('text\n') }, 0o640);
-  const facts = { kind: 'file', mode: 0o640, size: 5, digest: digestOf('text\n') };
+  const source = join(server.folder, 'source');
+  await writeFile(source, 'text\n');
+  await files.install(path, { source: { file: source }, digest: digestOf('text\n') }, { mode: 0o640 });
+  const { stdout: owner } = await host.exec(sh('printf %s "$(id -un):$(id -gn)"'));
+  const facts = { kind: 'file', mode: 0o640, owner, size: 5, digest: digestOf('text\n') };
   assert.deepEqual(await files.look(path), { facts, owned: true });
   assert.deepEqual(await host.files.look(path), { facts, owned: false });
   assert.equal(await host.files.text(path), 'text\n');
@@ -132,7 +142,7 @@ test('ssh follows the configuration of the user', async (t) => {
   await chmod(join(bin, 'ssh'), 0o755);
   const env = { PATH: `${bin}:${process.env['PATH']}`, TMPDIR: await tempFolder(t) };
   const lab = await visit({ kind: 'ssh', address: 'lab' }, env);
-  assert.deepEqual(lab, ended(0, 'there\nfolders: 1\n'));
+  assert.deepEqual(lab, ended(0, 'there\nfolders: 0\n'));
 });
 
 test('ssh leaves no connection behind', async () => {
@@ -154,7 +164,7 @@ test('ssh leaves no connection behind when cc is killed', async (t) => {
 
 test('ssh leaves no folder behind, also where it was not let in', async (t) => {
   const temp = await tempFolder(t);
-  assert.deepEqual(await visit(server.target, { TMPDIR: temp }), ended(0, 'there\nfolders: 1\n'));
+  assert.deepEqual(await visit(server.target, { TMPDIR: temp }), ended(0, 'there\nfolders: 0\n'));
   assert.deepEqual(await readdir(temp), []);
   const stranger = { ...server.target, identity: join(server.folder, 'stranger') };
   const refused = await visit(stranger, { TMPDIR: temp });

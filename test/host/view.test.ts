@@ -1,7 +1,7 @@
 /** A host that is looked at: what is asked, what is answered, and what cannot be told. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { natureOf } from '../../core/host/platform.ts';
+import { platformOf } from '../../core/host/platform.ts';
 import { viewOf } from '../../core/host/view.ts';
 import { cmd } from '../../core/model/command.ts';
 import { digestOf } from '../../core/model/digest.ts';
@@ -54,12 +54,7 @@ test('view asks: an exit is an answer, an end by a signal is none', async () => 
 test('view passes input, variables, folder and signal on', async () => {
   const host = paper('node-1');
   const { signal } = new AbortController();
-  const view = viewOf(
-    host,
-    PLATFORM,
-    () => undefined,
-    () => signal,
-  );
+  const view = viewOf(host, PLATFORM, () => undefined, { stop: () => signal });
   const seen: unknown[] = [];
   host.when('tool', (_, options) => {
     seen.push(options);
@@ -69,7 +64,7 @@ test('view passes input, variables, folder and signal on', async () => {
   assert.deepEqual(seen, [{ input: 'in', env: { A: '1' }, cwd: '/x', signal }]);
 });
 
-test('view looks at a path once, and a new view looks again', async () => {
+test('view looks once for all who ask at the same time, and anew for those who ask later', async () => {
   const { host, view } = place();
   let looks = 0;
   const look = (path: string) => {
@@ -79,7 +74,7 @@ test('view looks at a path once, and a new view looks again', async () => {
   const counting = { ...host, files: { ...host.files, look } };
   const first = viewOf(counting, PLATFORM, () => undefined);
   host.write('/x', 'one', 0o600);
-  const facts = { kind: 'file', mode: 0o600, size: 3, digest: digestOf('one') };
+  const facts = { kind: 'file', mode: 0o600, owner: 'root:root', size: 3, digest: digestOf('one') };
   assert.deepEqual(await Promise.all([first.stat('/x'), first.owned('/x'), first.stat('/x')]), [
     facts,
     false,
@@ -87,10 +82,33 @@ test('view looks at a path once, and a new view looks again', async () => {
   ]);
   assert.equal(looks, 1);
   host.write('/x', 'other');
-  assert.deepEqual(await first.stat('/x'), facts);
-  assert.equal(((await view.stat('/x')) as { size: number }).size, 5);
+  assert.equal(((await first.stat('/x')) as { size: number }).size, 5);
+  assert.equal(looks, 2);
   assert.equal(await view.text('/x'), 'other');
   assert.equal(await view.text('/y'), undefined);
+});
+
+test('view asks systemd and dpkg once for all who ask at the same time, and answers each', async () => {
+  const { host, view } = place();
+  const another = viewOf(host, PLATFORM, () => undefined);
+  host.units.set('b.service', { active: 'active', enabled: 'enabled', starts: 1 });
+  host.packages.add('b');
+  assert.deepEqual(
+    await Promise.all([
+      view.unit('a.service'),
+      another.unit('b.service'),
+      view.missingPackages(['a', 'b']),
+      another.missingPackages(['b', 'c']),
+    ]),
+    [{ active: 'inactive', enabled: '' }, { active: 'active', enabled: 'enabled' }, ['a'], ['c']],
+  );
+  assert.deepEqual(
+    host.ran.map((line) => line.split(' ').filter((word) => /^([abc]|[ab]\.service)$/.test(word))),
+    [
+      ['a.service', 'b.service'],
+      ['a', 'b', 'c'],
+    ],
+  );
 });
 
 test('view tells what systemd says of a unit, known or not', async () => {
@@ -135,34 +153,34 @@ test('view cannot use the bytes of an artifact in a probe', async () => {
   );
 });
 
-test('nature of a host is its platform and the user', async () => {
+const about = { os: 'Linux', machine: 'x86_64', user: 'root', release: '' };
+
+test('platform of a host is its system, its processor and its release', async () => {
   const { host } = place();
-  assert.deepEqual(await natureOf(host), { platform: PLATFORM, user: 'root' });
-  host.write('/etc/os-release', 'PRETTY_NAME="Alpine"\nID=alpine\nVERSION_ID=3.20.1\n');
-  host.when('sh -c', 'Linux aarch64\nadmin\nID=alpine\nVERSION_ID=3.20.1\n');
-  const platform = { os: 'linux', arch: 'arm64', distro: 'alpine 3.20.1' };
-  assert.deepEqual(await natureOf(host), { platform, user: 'admin' });
+  assert.deepEqual(await platformOf(host), PLATFORM);
+  const release = 'PRETTY_NAME="Alpine"\nID=alpine\nVERSION_ID=3.20.1\n';
+  const alpine = { ...host, about: async () => ({ ...about, machine: 'aarch64', release }) };
+  assert.deepEqual(await platformOf(alpine), { os: 'linux', arch: 'arm64', distro: 'alpine 3.20.1' });
 });
 
-test('nature of a host without a name for its release is still known', async () => {
+test('platform of a host without a name for its release is still known', async () => {
   const { host } = place();
-  host.when('sh -c', { code: 1, stdout: 'Linux x86_64\nroot\n' });
-  assert.deepEqual(await natureOf(host), { platform: { ...PLATFORM, distro: '' }, user: 'root' });
+  assert.deepEqual(await platformOf({ ...host, about: async () => about }), { ...PLATFORM, distro: '' });
 });
 
-for (const [kernel, found] of [
-  ['Darwin arm64', 'Darwin arm64'],
-  ['Linux riscv64', 'Linux riscv64'],
-  ['', 'unknown'],
-]) {
-  test(`nature of a host of ${found} is refused`, async () => {
+for (const [os, machine] of [
+  ['Darwin', 'arm64'],
+  ['Linux', 'riscv64'],
+  ['Linux', 'another processor'],
+] as const) {
+  test(`platform of a host of ${os} on ${machine} is refused`, async () => {
     const { host } = place();
-    host.when('sh -c', `${kernel}\nroot\n`);
-    assert.deepEqual(await failure(natureOf(host)), {
+    const other = { ...host, about: async () => ({ ...about, os, machine }) };
+    assert.deepEqual(await failure(platformOf(other)), {
       kind: 'wrong-platform',
       host: 'node-1',
       expected: 'Linux on x86_64 or aarch64',
-      found,
+      found: `${os} on ${machine}`,
     });
   });
 }
