@@ -6,7 +6,14 @@ import type { Failure } from '../../core/model/failure.ts';
 import { failureIn } from '../graph/recipes.ts';
 
 const words = (line: string) => line.split(' ').filter(Boolean);
-const plain = { keepGoing: false, accept: false, firstUse: false, json: false };
+const plain = {
+  keepGoing: false,
+  lockTimeout: 0,
+  askBecomePass: false,
+  accept: false,
+  firstUse: false,
+  json: false,
+};
 
 test('no verb at all means help', () => {
   for (const line of ['', '--json', '-h', '--help', 'run all --help', 'run -h', 'nonsense --help'])
@@ -52,6 +59,15 @@ test('what may be trusted is said word by word', () => {
   });
 });
 
+test('how long to wait is said in seconds, and that sudo wants a password', () => {
+  assert.deepEqual(parsed(words('run all --lock-timeout 1.5 --ask-become-pass')), {
+    kind: 'verb',
+    verb: 'run',
+    names: ['all'],
+    options: { ...plain, lockTimeout: 1.5, askBecomePass: true },
+  });
+});
+
 test('of a repeated option the last one counts', () => {
   assert.deepEqual(parsed(words('plan --config a --config b')), {
     kind: 'verb',
@@ -78,6 +94,7 @@ const unknown = (what: string, name: string, near?: string): Failure => ({
   ...(near ? { near } : {}),
 });
 const count = (text: string) => usage(`Cannot run "${text}" tasks at once: expected a whole number from 1`);
+const patience = (text: string) => usage(`Cannot wait "${text}" seconds: expected a number from 0`);
 
 const MISTAKES: readonly (readonly [string, Failure])[] = [
   ['run', usage('Cannot run nothing: name a task, a plugin, or all')],
@@ -101,6 +118,10 @@ const MISTAKES: readonly (readonly [string, Failure])[] = [
   ['run all --concurrency 1.5', count('1.5')],
   ['run all --concurrency many', count('many')],
   ['run all --concurrency=', count('')],
+  ['run all --lock-timeout=-1', patience('-1')],
+  ['run all --lock-timeout soon', patience('soon')],
+  ['run all --lock-timeout Infinity', patience('Infinity')],
+  ['run all --lock-timeout=', patience('')],
 ];
 
 for (const [line, failure] of MISTAKES) {
@@ -139,6 +160,8 @@ test('help names every verb and every option', () => {
   --set PLUGIN.OPTION=VALUE       an option of a plugin; may be repeated
   --concurrency N                 tasks at once (run)
   --keep-going                    after a failure go on with what does not depend on it (run)
+  --lock-timeout SECONDS          wait so long for another run that is at work here or on a host (run)
+  --ask-become-pass               ask once for the password that sudo wants
   --format FORMAT                 text, dot, mermaid or json (graph)
   --bundle FILE                   take from this file what would come from the network (run)
   --accept                        take bytes that changed behind the address of a named artifact (lock)

@@ -220,7 +220,7 @@ function factsOf(file: PaperFile | undefined): FileFacts | undefined {
 
 /** What a folder is like once it was given a form: a user alone comes with the group of that name. */
 function formed(before: Owned, { mode = before.mode, owner }: Form): Owned {
-  if (owner === undefined) return { mode, owner: before.owner };
+  if (owner === undefined) return { ...before, mode };
   return { mode, owner: owner.includes(':') ? owner : `${owner}:${owner}` };
 }
 
