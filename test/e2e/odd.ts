@@ -170,3 +170,12 @@ export async function events(site: OddSite): Promise<readonly Readonly<Record<st
 export function reachedBy(host: RigHost, target: Partial<SshTarget>): Pick<RigHost, 'target'> {
   return { target: { ...host.target, ...target } };
 }
+
+/** The command lines on this machine, which sees those of its hosts too, that have a text in them. */
+export async function inArguments(text: string): Promise<readonly string[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const lines = await Promise.all(
+    pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')),
+  );
+  return lines.filter((line) => line.includes(text)).map((line) => line.replaceAll('\0', ' '));
+}
