@@ -86,16 +86,21 @@ export function summary({ code, stdout, stderr }: Ran) {
 /** Each with its kind, and what the two files hold. */
 const FILES = `cd /srv/odd; find . -printf '%y %P\\n' | sort; cat some/text said`;
 
-/** The host is made as declared, with nothing else said, and a second run finds it so. */
+/** The host is made as declared, with nothing else said; a second run finds it so, and nothing of them stays at work. */
 export async function works(site: OddSite, host: RigHost): Promise<void> {
   assert.deepEqual(summary(await site.run('run', 'all')), {
-    ...{ code: 0, whole: '3 changed: 3 applied', stderr: '' },
+    code: 0,
+    whole: '3 changed: 3 applied',
+    stderr: '',
   });
   const { stdout } = await host.exec(['sh', '-c', FILES]);
   assert.equal(stdout, `d \nd folder\nd some\nf said\nf some/text\n${TEXT}it's done`);
   assert.deepEqual(summary(await site.run('run', 'all')), {
-    ...{ code: 0, whole: '0 changed: 3 verified', stderr: '' },
+    code: 0,
+    whole: '0 changed: 3 verified',
+    stderr: '',
   });
+  await idle(host, 2_000);
 }
 
 /** It ends with one of these codes, and not in the words of a bug; answers all that it said. */
@@ -153,6 +158,15 @@ export function runs(host: RigHost, args: string): Promise<Process> {
   return until(`"${args}" runs on ${host.name}`, async () =>
     (await processes(host)).find((process) => process.args === args),
   );
+}
+
+/** What a promise comes to, which it must do within so many milliseconds. */
+export async function soon<Value>(what: string, promise: Promise<Value>, within: number): Promise<Value> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    reject(new assert.AssertionError({ message: `${what} not within ${within} ms` }));
+  }, within);
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
 /** What the one run of a site has told its journal. */
