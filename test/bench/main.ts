@@ -6,15 +6,20 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
-import { type Measured, measured, node, nodeWithMemory, type Spread, sampleOf } from './measure.ts';
+import { far, fleet, hosts, large } from './hosts.ts';
+import { measured, node, nodeWithMemory, sampleOf } from './measure.ts';
 import { commands, files, layered, ninjaFile } from './recipes.ts';
 import { digestOfZeros, releases } from './releases.ts';
+import { compared, print, title } from './report.ts';
 import { type Site, site } from './site.ts';
 
 const EMPTY = { name: 'node -e 0', argv: node('-e', '0'), cwd: '/' };
 const EMPTY_WITH_MEMORY = { ...EMPTY, argv: nodeWithMemory('-e', '0') };
 
-const BENCHES: Readonly<Record<string, (site: Site) => void>> = { noop, ninja, plan, output, fetch, many };
+const BENCHES: Readonly<Record<string, (site: Site) => void | Promise<void>>> = {
+  ...{ noop, ninja, plan, output, fetch, many },
+  ...{ hosts, large, far, fleet },
+};
 
 /** How long after its last change a file must be read for its digest to be remembered, in ms; core/host/memo.ts. */
 const SETTLED = 2_000;
@@ -122,27 +127,6 @@ function many(on: Site): void {
   compared(other!, own!);
 }
 
-function title(what: string, bar: string): void {
-  print(`\n${what} (goal: ${bar})`);
-}
-
-function compared(floor: Measured, own: Measured): void {
-  for (const each of [floor, own])
-    print(`  ${each.name.padEnd(12)} ${shown(each.ms, 'ms')}${each.mb ? `   ${shown(each.mb, 'MB')}` : ''}`);
-  const memory = floor.mb && own.mb ? `, ${(own.mb.median / floor.mb.median).toFixed(2)} x the memory` : '';
-  print(`  ratio        ${(own.ms.median / floor.ms.median).toFixed(2)} x the time${memory}`);
-  const noise = (floor.ms.high - floor.ms.low) / floor.ms.median;
-  if (noise > 0.2) print(`  noisy: the middle half of the floor spreads over ${Math.round(100 * noise)} %`);
-}
-
-function shown({ median, low, high }: Spread, unit: string): string {
-  return `${median.toFixed(0).padStart(6)} ${unit} (${low.toFixed(0)} to ${high.toFixed(0)})`;
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
-}
-
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !(name in BENCHES));
 if (unknown.length > 0) {
@@ -152,5 +136,5 @@ if (unknown.length > 0) {
   using on = site();
   print(`${cpus().length} x ${cpus()[0]?.model}, node ${process.version}, load ${loadavg()[0]?.toFixed(1)}`);
   for (const [name, bench] of Object.entries(BENCHES))
-    if (wanted.length === 0 || wanted.includes(name)) bench(on);
+    if (wanted.length === 0 || wanted.includes(name)) await bench(on);
 }
