@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { hostRig, type RigHost } from '../rig/hosts.ts';
 import { ansible, isHere, type States } from './ansible.ts';
-import { measured, once, type Subject, toldNode } from './measure.ts';
+import { measured, nodeWithMemory, type Subject, sampleOf } from './measure.ts';
 import { compared, print, title, told } from './report.ts';
 import type { Place, Site } from './site.ts';
 
@@ -50,7 +50,7 @@ function ccIn(place: Place, name: string, words: readonly string[], before?: () 
   );
   const argv = DENO
     ? [deno[0]!, 'run', '-A', '--quiet', deno[1]!, ...words]
-    : toldNode(...place.cc(...words)); // of two
+    : nodeWithMemory(...place.cc(...words)); // of two
   const { cwd, env } = place.around;
   const path = `${join(place.folder, 'bin')}:${process.env['PATH']}`;
   return { name, argv, cwd, env: { ...env, PATH: path }, ...(before ? { before } : {}) };
@@ -137,7 +137,7 @@ export async function large(on: Site): Promise<void> {
     const place = placeFor(on, 'large', all, `placed(${artifact}, { path: '/srv/large' })`);
     const lock = { version: 1, artifacts: { large: { amd64: entry, arm64: entry } } };
     writeFileSync(join(place.folder, 'cc.lock'), JSON.stringify(lock));
-    once(ccIn(place, 'cc run fetch', ['run', 'fetch/large']));
+    sampleOf(ccIn(place, 'cc run fetch', ['run', 'fetch/large']));
     const before = () => {
       for (const path of ['srv/large', 'var/lib/cc'])
         rmSync(join(host!.root, path), { recursive: true, force: true }); // the one
@@ -171,7 +171,7 @@ export async function far(on: Site): Promise<void> {
     const one = (_: unknown, index: number) =>
       `written('line\\n', { name: 'f${index}', path: '/srv/far/f${index}' })`;
     const place = placeFor(on, 'far', all, Array.from({ length: TASKS }, one).join(',\n'));
-    once(ccIn(place, 'cc run all', ['run', 'all']));
+    sampleOf(ccIn(place, 'cc run all', ['run', 'all']));
     const relay = fileURLToPath(new URL('delay.ts', import.meta.url));
     const line = `ProxyCommand '${process.execPath}' '${relay}' %p ${AWAY}\n`;
     writeFileSync(join(place.folder, 'ssh_config'), line);
