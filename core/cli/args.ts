@@ -102,6 +102,10 @@ export function parsed(words: readonly string[]): Typed {
     usage(`Cannot tell which task: cc ${verb} takes one`);
   if (verb === 'bundle' && names.length !== 1) usage('Cannot tell where to: cc bundle takes one file');
   if (verb === 'list' && names.length > 0) usage('Cannot list single tasks: cc list takes no names');
+  return { kind: 'verb', verb, names, options: optionsOf(values) };
+}
+
+function optionsOf(values: ReturnType<typeof split>['values']): Options {
   const {
     'keep-going': keepGoing = false,
     'first-use': firstUse = false,
@@ -112,23 +116,18 @@ export function parsed(words: readonly string[]): Typed {
   } = values;
   const { bundle, concurrency, config, recipe, set, format } = values;
   return {
-    kind: 'verb',
-    verb,
-    names,
-    options: {
-      keepGoing,
-      accept,
-      firstUse,
-      lockTimeout: seconds(lockTimeout),
-      askBecomePass,
-      json,
-      ...(bundle === undefined ? {} : { bundle }),
-      ...(config === undefined ? {} : { config }),
-      ...(recipe === undefined ? {} : { recipe }),
-      ...(set === undefined ? {} : { set }),
-      ...(format === undefined ? {} : { format }),
-      ...(concurrency === undefined ? {} : { concurrency: places(concurrency) }),
-    },
+    keepGoing,
+    accept,
+    firstUse,
+    lockTimeout: seconds(lockTimeout),
+    askBecomePass,
+    json,
+    ...(bundle === undefined ? {} : { bundle }),
+    ...(config === undefined ? {} : { config }),
+    ...(recipe === undefined ? {} : { recipe }),
+    ...(set === undefined ? {} : { set }),
+    ...(format === undefined ? {} : { format }),
+    ...(concurrency === undefined ? {} : { concurrency: places(concurrency) }),
   };
 }
 

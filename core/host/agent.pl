@@ -552,8 +552,7 @@ sub become {
   my ($id, $call, $cwd, $file, $in, $out, $err, $env, @words) = @_;
   my $refuse = sub { syswrite $refusing, pack 'Nn/a*', $id, "$_[0]\0$!"; kill 9, $$ };
   setpgrp;
-  $SIG{PIPE} = 'DEFAULT';
-  $SIG{CHLD} = 'DEFAULT';
+  $SIG{$_} = 'DEFAULT' for qw(INT HUP QUIT PIPE CHLD);
   syscall $processor->{prctl}, $SUBREAPER, 1, 0, 0, 0 if $processor->{prctl};
   while (my ($name, $value) = splice @$env, 0, 2) { $ENV{$name} = $value }
   $cwd eq '' or chdir $cwd or $refuse->('folder');
@@ -586,7 +585,8 @@ sub hear {
     tell_guard($verb, @rest);
     my ($answer, $buffer) = (undef, '');
     until ($answer = frame(\$buffer)) { read_some($from_guard, \$buffer) or exit 1 }
-    return say_to_cc('l', $id, packed(@$answer));
+    say_to_cc('o', $id, packed(@$answer));
+    return say_to_cc('c', $id, '');
   }
   my $child = $by_id{$id} or return;
   drop($child) if $verb eq 'drop';

@@ -5,7 +5,7 @@
  */
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { fail } from '../model/failure.ts';
-import { runProcess } from './local-agent.ts';
+import { runProcess } from './own-agent.ts';
 
 /** An archive beyond either is refused: bytes when unpacked, and entries. */
 export interface Limits {

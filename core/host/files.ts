@@ -1,11 +1,12 @@
 /** Files on a host, through its agent. */
 import { asDigest, digestOf } from '../model/digest.ts';
 import { fail } from '../model/failure.ts';
-import { type Agent, unpacked } from './agent.ts';
 import { batched } from './batch.ts';
 import { isFull } from './disk.ts';
+import { unpacked } from './frames.ts';
 import { call, execute } from './process.ts';
 import type { ExecOptions, Files, Form, Look, Records } from './transport.ts';
+import type { Agent } from './wire.ts';
 
 type Connected = () => Promise<Agent>;
 

@@ -1,7 +1,7 @@
 /** One process on a host, with its descendants, from start to the last of its output. */
 import { StringDecoder } from 'node:string_decoder';
-import type { Agent, Refusal, Start, Started } from './agent.ts';
 import type { ExecOptions, Exit } from './transport.ts';
+import type { Agent, Refusal, Start, Started } from './wire.ts';
 
 /** How long a process may take to end after TERM, in milliseconds. */
 const GRACE = 5_000;

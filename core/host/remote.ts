@@ -1,9 +1,10 @@
 /** A machine as its agent shows it: all that cc does there goes through this. */
 import { fail, type Owner } from '../model/failure.ts';
-import { type Agent, unpacked } from './agent.ts';
 import { agentFiles, agentRecords } from './files.ts';
+import { unpacked } from './frames.ts';
 import { call, execute } from './process.ts';
 import { MARK, type Transport } from './transport.ts';
+import type { Agent } from './wire.ts';
 
 /** Held as long as a run changes the host; on a file system that a reboot empties. */
 const LOCK = '/run/cc/lock';
@@ -37,24 +38,4 @@ export function agentTransport(
     },
     [Symbol.asyncDispose]: close,
   };
-}
-
-/** Opens an agent when it is first needed, and another when that was lost. */
-export function reopening(open: () => Promise<Agent>) {
-  let agent: Promise<Agent> | undefined;
-  const connected = (): Promise<Agent> => {
-    if (agent) return agent;
-    const opened = open();
-    const gone = () => {
-      if (agent === opened) agent = undefined;
-    };
-    agent = opened;
-    opened.then(({ ended }) => ended).then(gone, gone);
-    return opened;
-  };
-  const close = async () => {
-    const opened = await agent?.catch(() => undefined);
-    await opened?.[Symbol.asyncDispose]();
-  };
-  return { connected, close };
 }

@@ -4,10 +4,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { quoted } from '../model/command.ts';
 import { codeOf, Failed, type Failure } from '../model/failure.ts';
 import type { Connection } from '../model/plugin.ts';
-import { type Agent, bootWords, type Ended, newNonce, openAgent } from './agent.ts';
-import { agentTransport, reopening } from './remote.ts';
+import { bootWords, type Ended, newNonce, openAgent } from './agent.ts';
+import { agentTransport } from './remote.ts';
+import { reopening } from './reopening.ts';
 import { type Become, sudo } from './sudo.ts';
 import { ROOT_BASE, type Transport } from './transport.ts';
+import type { Agent } from './wire.ts';
 
 export type SshTarget = Extract<Connection, { kind: 'ssh' }>;
 

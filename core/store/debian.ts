@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestOfFile } from '../host/hash.ts';
-import { runProcess } from '../host/local-agent.ts';
+import { runProcess } from '../host/own-agent.ts';
 import type { Source } from '../model/artifact.ts';
 import { asDigest, type Digest } from '../model/digest.ts';
 import { fail } from '../model/failure.ts';

@@ -1,7 +1,7 @@
 /** Trees of commits, fetched by git itself: its hash of the commit says what they must be. */
 import { rename, rm } from 'node:fs/promises';
 import { digestOfFile } from '../host/hash.ts';
-import { runProcess } from '../host/local-agent.ts';
+import { runProcess } from '../host/own-agent.ts';
 import type { ExecOptions, Exit } from '../host/transport.ts';
 import type { Artifact, Source } from '../model/artifact.ts';
 import type { Digest } from '../model/digest.ts';

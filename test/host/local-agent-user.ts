@@ -1,7 +1,7 @@
 /** A cc of its own that starts one process: `killed TEXT` runs a shell until it is ended, `ends` a short one. */
 import { writeFileSync } from 'node:fs';
 import process from 'node:process';
-import { runProcess } from '../../core/host/local-agent.ts';
+import { runProcess } from '../../core/host/own-agent.ts';
 import { failureOf } from '../../core/model/failure.ts';
 
 const [how, text = ''] = process.argv.slice(2);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readdir, readFile, readlink, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { runProcess } from '../../core/host/local-agent.ts';
+import { runProcess } from '../../core/host/own-agent.ts';
 import { Failed } from '../../core/model/failure.ts';
 import { tempFolder } from '../rig/temp.ts';
 import { isRunning, numberIn, program, until } from './second-process.ts';

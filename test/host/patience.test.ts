@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { runProcess } from '../../core/host/local-agent.ts';
+import { runProcess } from '../../core/host/own-agent.ts';
 import { tempFolder } from '../rig/temp.ts';
 import { escaped, place } from './escaped.ts';
 import { isRunning, numberIn } from './second-process.ts';

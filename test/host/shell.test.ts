@@ -1,7 +1,7 @@
 /** What scripts get: waiting that ends in a reason, and zx on the host. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { runProcess } from '../../core/host/local-agent.ts';
+import { runProcess } from '../../core/host/own-agent.ts';
 import { shellOf } from '../../core/host/shell.ts';
 import { viewOf } from '../../core/host/view.ts';
 import { Failed } from '../../core/model/failure.ts';

@@ -4,7 +4,7 @@ import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { agentFiles } from '../../core/host/files.ts';
-import { runProcess } from '../../core/host/local-agent.ts';
+import { runProcess } from '../../core/host/own-agent.ts';
 import { ssh, sshArguments } from '../../core/host/ssh.ts';
 import { dollar } from '../../core/host/zx.ts';
 import { quoted } from '../../core/model/command.ts';

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { runProcess } from '../../core/host/local-agent.ts';
+import { runProcess } from '../../core/host/own-agent.ts';
 import { cni } from '../../plugins/cni.ts';
 import { unpacked } from '../rig/debian.ts';
 import { ARCHIVE } from './archive.ts';

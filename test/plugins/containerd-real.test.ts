@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { runProcess } from '../../core/host/local-agent.ts';
+import { runProcess } from '../../core/host/own-agent.ts';
 import { atLeast } from '../../plugins/capabilities.ts';
 import { type Table, tables, toml, type Wanted } from '../../plugins/containerd/config.ts';
 import { eraOf, SUITES, startsByPath } from '../../plugins/containerd/eras.ts';

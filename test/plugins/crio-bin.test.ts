@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { runProcess } from '../../core/host/local-agent.ts';
+import { runProcess } from '../../core/host/own-agent.ts';
 import { type Settings, settingsFor, toml, type Wanted } from '../../plugins/crio/config.ts';
 import { KEYS, keyOf } from '../../plugins/crio/keys.ts';
 import { tempFolder } from '../rig/temp.ts';

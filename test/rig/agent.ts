@@ -1,5 +1,6 @@
 /** Agents of a test's own. */
-import { type Agent, bootWords, newNonce, openAgent } from '../../core/host/agent.ts';
+import { bootWords, newNonce, openAgent } from '../../core/host/agent.ts';
+import type { Agent } from '../../core/host/wire.ts';
 import type { Lasting } from './temp.ts';
 
 /** One on this machine that is started by other words, which get its own as theirs: `env A=1`, `unshare --mount`. */

@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { runProcess } from '../../core/host/local-agent.ts';
+import { runProcess } from '../../core/host/own-agent.ts';
 import type { Artifact } from '../../core/model/artifact.ts';
 import { codeOf, Failed } from '../../core/model/failure.ts';
 import { openStore, type Store } from '../../core/store/bytes.ts';
