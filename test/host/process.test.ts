@@ -18,7 +18,7 @@ for (const code of [0, 1, 44, 127, 255]) {
   });
 }
 
-for (const signal of ['TERM', 'KILL', 'SEGV'] as const) {
+for (const signal of ['TERM', 'KILL', 'SEGV', 'HUP', 'INT'] as const) {
   test(`process ended by ${signal} answers the signal and no code`, async () => {
     assert.deepEqual(await runProcess(sh(`kill -s ${signal} $$`)), {
       code: null,

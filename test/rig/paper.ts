@@ -1,7 +1,7 @@
 /** A host on paper: files, systemd units, packages and commands in memory; it fails on whatever it was not told. */
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { ExecOptions, Exit, Files, Form, Records, Transport } from '../../core/host/transport.ts';
+import type { ExecOptions, Exit, Files, Records, Transport } from '../../core/host/transport.ts';
 import { shown } from '../../core/model/command.ts';
 import { type Digest, digestOf } from '../../core/model/digest.ts';
 import { fail } from '../../core/model/failure.ts';
@@ -58,6 +58,7 @@ type State = Pick<Paper, 'disk' | 'units' | 'packages' | 'owned' | 'stamps'> & {
 type Registered = { readonly matches: (argv: readonly string[]) => boolean; readonly effect: Effect };
 
 const DEBIAN = 'ID=debian\nVERSION_ID="12"\n';
+const ABOUT = { os: 'Linux', machine: 'x86_64', user: 'root' };
 
 /** `release` is what the host's /etc/os-release says. */
 export function paper(host: string, release = DEBIAN): Paper {
@@ -89,9 +90,7 @@ export function paper(host: string, release = DEBIAN): Paper {
     exec,
     files: filesOf(host, state),
     records: recordsOf(state),
-    about: async () => {
-      return { os: 'Linux', machine: 'x86_64', user: 'root', release: self.read('/etc/os-release') };
-    },
+    about: async () => ({ ...ABOUT, release: self.read('/etc/os-release') }),
     reap: async () => 0,
     lock: async () => {},
     write: (path, text, mode = 0o644) => put(state, path, { kind: 'file', mode, ...bytesOf(text) }),
@@ -179,12 +178,13 @@ function filesOf(host: string, state: State): Files {
       claim(path);
       for (const folder of put(state, path, { kind: 'file', mode, owner, ...content })) made.add(folder);
     },
-    folder: async (path, form) => {
+    folder: async (path, { mode, owner }) => {
       const there = disk.get(path);
       if (there && there.kind !== 'directory') cannot(`make ${path}`, 'it is no folder');
       if (!there) owned.add(path);
-      const before = there?.kind === 'directory' ? there : { mode: 0o700 };
-      for (const folder of put(state, path, { kind: 'directory', ...formed(before, form) })) made.add(folder);
+      const before = { kind: 'directory', mode: 0o700, ...there } as const;
+      const form = { mode: mode ?? before.mode, ...(owner ? { owner } : {}) };
+      for (const folder of put(state, path, { ...before, ...form })) made.add(folder);
     },
     unpack: async (path, archive, strip) => {
       const entries = Object.entries(JSON.parse(await readFile(archive, 'utf8')) as Record<string, string>);
@@ -216,12 +216,6 @@ function factsOf(file: PaperFile | undefined): FileFacts | undefined {
   const common = { mode: file.mode, owner: file.owner ?? 'root:root' };
   if (file.kind === 'directory') return { kind: 'directory', ...common };
   return { kind: 'file', ...common, size: file.bytes.length, digest: file.digest };
-}
-
-/** What a folder is like once it was given a form: a user alone comes with the group of that name. */
-function formed(before: Owned, { mode = before.mode, owner }: Form): Owned {
-  if (owner === undefined) return { ...before, mode };
-  return { mode, owner: owner.includes(':') ? owner : `${owner}:${owner}` };
 }
 
 function recordsOf({ stamps }: State): Records {
