@@ -4,26 +4,27 @@
 #
 # Two processes: the agent, which starts all others, and the guard, its parent. Should the agent die, the guard ends what it
 # had started; should the guard die, the agent does. Locks are the guard's, so that they are free only after that.
-# Perl of perl-base, 5.22 and later: no Digest::SHA, no Time::HiRes, no syscall.ph.
+# Perl of perl-base, 5.22 and later: no Digest::SHA, no Time::HiRes, no syscall.ph. No module either, for what is loaded is
+# copied for each process that is started: Fcntl and warnings (which a test turns on) cost a tenth of starting `true`.
 use strict;
-use warnings;
-use Fcntl;
 
-# By the number that ELF has for a processor: its name, and its calls. /proc/self/exe tells what this perl is for.
+# By the number that ELF has for a processor: its name, its calls, and what flags are on it. /proc/self/exe tells it.
 my %PROCESSOR = (
-  62  => { name => 'x86_64',  prctl => 157, fsync => 74, newfstatat => 262 },
-  183 => { name => 'aarch64', prctl => 167, fsync => 82, newfstatat => 79 },
+  62  => { name => 'x86_64',  prctl => 157, fsync => 74, newfstatat => 262, directory => 0200000, nofollow => 0400000 },
+  183 => { name => 'aarch64', prctl => 167, fsync => 82, newfstatat => 79,  directory => 040000,  nofollow => 0100000 },
 );
 my ($WNOHANG, $ENOENT, $EINTR, $EAGAIN, $EEXIST, $ENOTDIR) = (1, 2, 4, 11, 17, 20);
-my ($O_PATH, $F_SETPIPE_SZ, $LOCK_NOW, $SUBREAPER) = (010000000, 1031, 6, 36);
+my ($O_WRONLY, $O_RDWR, $O_CREAT, $O_EXCL, $O_TRUNC, $O_APPEND, $O_NONBLOCK) = (1, 2, 0100, 0200, 01000, 02000, 04000);
+my ($O_PATH, $F_SETFL, $F_SETPIPE_SZ, $LOCK_NOW, $SUBREAPER) = (010000000, 4, 1031, 6, 36);
 # Seconds that processes have to end after TERM when nobody waits for them any more.
 my $GRACE = 3;
-my ($elf, $null, $refusals, $refusing, $to_guard, $from_guard);
+my ($elf, $null, $refusals, $refusing, $to_guard, $from_guard, $pids);
 my $me = ($> ? getpwuid $> : 'root') || "user $>";
 my $processor = do {
   open my $self, '<', '/proc/self/exe';
   ($self && read $self, $elf, 20) == 20 ? $PROCESSOR{unpack 'x18 v', $elf} : undef;
-} || { name => 'another processor' };
+} || { name => 'another processor', directory => 0, nofollow => 0 };
+my ($O_DIRECTORY, $O_NOFOLLOW) = @$processor{qw(directory nofollow)};
 
 sub oops { die "$_[0]: $!\n" }
 
@@ -115,7 +116,7 @@ sub end_all {
 # ---- the guard: holds locks, and ends what a dead agent has left
 
 sub guard {
-  my ($agent, $from_agent, $to_agent) = @_;
+  my ($agent, $from_agent, $to_agent, $pids) = @_;
   $SIG{$_} = 'IGNORE' for qw(INT HUP QUIT PIPE);
   my %ended;
   $SIG{CHLD} = sub { local $!; while ((my $pid = waitpid -1, $WNOHANG) > 0) { $ended{$pid} = $? } };
@@ -124,14 +125,19 @@ sub guard {
   syscall $processor->{prctl}, $SUBREAPER, 1, 0, 0, 0 if $processor->{prctl};
   my (%running, %lock, $heard);
   $heard = '';
-  while (read_some($from_agent, \$heard)) {
+  fcntl $pids, $F_SETFL, $O_NONBLOCK;
+  for (;;) {
+    vec(my $ready = '', fileno $from_agent, 1) = 1;
+    my $found = select $ready, undef, undef, 1;
+    my $open = $found <= 0 || read_some($from_agent, \$heard);
+    sysread $pids, my $news, 1 << 20;
+    $_ > 0 ? ($running{$_} = 1) : delete $running{ -$_ } for unpack 'l*', $news;
     while (my $message = frame(\$heard)) {
       my ($verb, $what, @rest) = @$message;
-      if    ($verb eq 'started') { $running{$what} = 1 }
-      elsif ($verb eq 'ended')   { delete $running{$what} }
-      elsif ($verb eq 'lock')    { write_all($to_agent, pack 'N/a*', packed(locked(\%lock, $what, @rest))) }
-      elsif ($verb eq 'unlock')  { unlock(\%lock, $what) }
+      if ($verb eq 'lock') { write_all($to_agent, pack 'N/a*', packed(locked(\%lock, $what, @rest))) }
+      else { unlock(\%lock, $what) }
     }
+    last if !$open;
   }
   $SIG{CHLD} = 'DEFAULT';
   # Its files are closed before its children are handed on.
@@ -149,7 +155,7 @@ sub locked {
   my $answer = eval {
     for (1 .. 100) {
       my $name = parent_of($path, 0755);
-      sysopen my $file, $name, O_RDWR | O_CREAT | O_NOFOLLOW, 0644 or oops($path);
+      sysopen my $file, $name, $O_RDWR | $O_CREAT | $O_NOFOLLOW, 0644 or oops($path);
       if (!flock $file, $LOCK_NOW) {
         die "$path: $!\n" if $! != $EAGAIN;
         sysread $file, my $holder, 65536;
@@ -210,7 +216,7 @@ sub enter {
       @done = ();
       next;
     }
-    sysopen my $folder, $part, $O_PATH | O_DIRECTORY | O_NOFOLLOW or oops($at);
+    sysopen my $folder, $part, $O_PATH | $O_DIRECTORY | $O_NOFOLLOW or oops($at);
     chdir $folder or oops($at);
     $part eq '..' ? pop @done : push @done, $part;
   }
@@ -230,7 +236,7 @@ sub run {
 }
 sub write_file {
   my ($path, $text, $flags) = @_;
-  sysopen my $file, $path, O_WRONLY | O_CREAT | O_NOFOLLOW | $flags, 0600 or oops($path);
+  sysopen my $file, $path, $O_WRONLY | $O_CREAT | $O_NOFOLLOW | $flags, 0600 or oops($path);
   write_all($file, $text) or oops($path);
   $file;
 }
@@ -279,9 +285,9 @@ sub lines { split /\n/, slurp($_[0]) // '' }
 sub prepared {
   my ($base, $id, $path) = @_;
   my $lock = base($base);
-  my $name = parent_of($path, sub { write_file("$base/made", "$_[0]\n", O_APPEND) });
+  my $name = parent_of($path, sub { write_file("$base/made", "$_[0]\n", $O_APPEND) });
   my $new = unguessable();
-  write_file("$base/new/$id", join("\n", $$, started($$), $path =~ s{[^/]+/*$}{}r . $new), O_TRUNC);
+  write_file("$base/new/$id", join("\n", $$, started($$), $path =~ s{[^/]+/*$}{}r . $new), $O_TRUNC);
   ($name, $new);
 }
 # Keeps what stands at a path, once, and notes that from here on it is cc's. May be cut off anywhere.
@@ -294,7 +300,7 @@ sub claim {
     run('cp', '-a', '--', "./$name", "$old.part");
     rename "$old.part", $old or oops($old);
   }
-  write_file("$base/files/$id", "$path\n", O_TRUNC);
+  write_file("$base/files/$id", "$path\n", $O_TRUNC);
 }
 
 # ---- calls: what the agent does itself, each in a process of its own, so that one that hangs can be ended
@@ -328,7 +334,7 @@ my %CALL = (
     my ($name, $new) = prepared($base, $id, $path);
     @cleanup = (sub { unlink $new; unlink "$base/new/$id" });
     die "$path: Is a directory\n" if lstat $name and -d _;
-    my $file = write_file($new, '', O_EXCL);
+    my $file = write_file($new, '', $O_EXCL);
     my $arrived = received($file, $path);
     die "arrived as $arrived, sent as $digest\n" if $arrived ne $digest;
     chown owner_of($owner), $file or oops($path) if length $owner;
@@ -336,7 +342,7 @@ my %CALL = (
     close $file or oops($path);
     claim($base, $id, $path, $name);
     rename $new, $name or oops($path);
-    write_file("$base/files/$id", "$path\n" . signature($name) . " $digest\n", O_TRUNC);
+    write_file("$base/files/$id", "$path\n" . signature($name) . " $digest\n", $O_TRUNC);
   },
 
   # BASE ID PATH MODE OWNER: one that somebody else was quicker to make stays theirs.
@@ -344,9 +350,9 @@ my %CALL = (
     my ($base, $id, $path, $mode, $owner) = @_;
     my ($name) = prepared($base, $id, $path);
     @cleanup = (sub { unlink "$base/new/$id" });
-    if (mkdir $name, 0700) { write_file("$base/files/$id", "$path\n", O_TRUNC) }
+    if (mkdir $name, 0700) { write_file("$base/files/$id", "$path\n", $O_TRUNC) }
     elsif ($! != $EEXIST)  { oops($path) }
-    sysopen my $folder, $name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW or oops($path);
+    sysopen my $folder, $name, $O_DIRECTORY | $O_NOFOLLOW or oops($path);
     chown owner_of($owner), $folder or oops($path) if length $owner;
     chmod oct $mode, $folder or oops($path) if length $mode;
   },
@@ -391,7 +397,7 @@ my %CALL = (
     }
     unlink "$base/files/$id";
     -e $_ or delete $made{$_} for keys %made;
-    write_file("$base/made.new", join('', map "$_\n", sort keys %made), O_TRUNC);
+    write_file("$base/made.new", join('', map "$_\n", sort keys %made), $O_TRUNC);
     rename "$base/made.new", "$base/made" or oops("$base/made");
   },
 
@@ -405,10 +411,10 @@ my %CALL = (
   record => sub {
     my ($folder, $name, $text) = @_;
     parent_of("$folder/$name", 0700);
-    my $file = write_file("$name.new", $text, O_TRUNC);
+    my $file = write_file("$name.new", $text, $O_TRUNC);
     synced($file, "$folder/$name");
     rename "$name.new", $name or oops("$folder/$name");
-    sysopen my $here, '.', O_RDONLY | O_DIRECTORY or oops($folder);
+    sysopen my $here, '.', $O_DIRECTORY or oops($folder);
     synced($here, $folder);
   },
   # BASE FOLDER NAME: where that was the last one, all of cc's notes go that note nothing any more.
@@ -512,12 +518,10 @@ sub call {
 
 my (%child, %by_id, %reader, %writer, $said, $heard);
 sub say_to_cc { $said .= pack 'aNN/a*', @_ }
-# What ended is told with the next word: it wakes nobody for itself.
-my $untold = '';
-sub tell_guard {
-  write_all($to_guard, $untold . pack 'N/a*', packed(@_));
-  $untold = '';
-}
+sub tell_guard { write_all($to_guard, pack 'N/a*', packed(@_)) }
+# What started, and with a minus sign what ended: the guard looks once a second, and when the agent is gone, so that it is
+# not woken by each.
+sub note_guard { syswrite $pids, pack 'l', $_[0] }
 # ID CALL CWD HOW INPUT SETS, then SETS variables as name=value, then words: of a program, or of the call that is named.
 sub start {
   my ($id, $call, $cwd, $how, $input, $sets, @words) = @_;
@@ -531,12 +535,12 @@ sub start {
     become($id, $call, $cwd, $how eq 'file' && $input, $in || $null, $to_out, $to_err, \@env, @words);
   }
   setpgrp $pid, $pid;
-  tell_guard('started', $pid);
+  note_guard($pid);
   my $child = $child{$pid} = $by_id{$id} = { id => $id, pid => $pid, open => 2 };
   $reader{fileno $out} = [$out, $child, 'o'];
   $reader{fileno $err} = [$err, $child, 'e'];
   return if !$piped;
-  fcntl $to_in, F_SETFL, O_WRONLY | O_NONBLOCK;
+  fcntl $to_in, $F_SETFL, $O_WRONLY | $O_NONBLOCK;
   fcntl $to_in, $F_SETPIPE_SZ, 1 << 20 if $how eq 'stream';
   $child->{in} = $writer{fileno $to_in} = { file => $to_in, id => $id, text => $input, whole => $how eq 'text' };
   shut($child->{in}) if $how eq 'text' && !length $input;
@@ -559,7 +563,7 @@ sub become {
   $file ? open(STDIN, '<', $file) || $refuse->('input') : open(STDIN, '<&', $in) || $refuse->('program');
   open STDOUT, '>&', $out and open STDERR, '>&', $err or $refuse->('program');
   if ($call ne '') {
-    close $_ for $in, $out, $err, $to_guard, $from_guard, $refusals, map({ $_->[0] } values %reader), map({ $_->{file} } values %writer);
+    close $_ for $in, $out, $err, $to_guard, $from_guard, $pids, $refusals, map({ $_->[0] } values %reader), map({ $_->{file} } values %writer);
     call($call, @words);
   }
   exec { $words[0] } @words or $refuse->($! == $ENOENT ? 'absent' : 'program');
@@ -633,7 +637,7 @@ sub reap {
   for my $pid (grep defined $child{$_}{status}, keys %child) {
     next if $child{$pid}{family} && living($child{$pid}{family});
     my $child = delete $child{$pid};
-    $untold .= pack 'N/a*', packed('ended', $pid);
+    note_guard(-$pid);
     $child->{reaped} = 1;
     say_to_cc('x', $child->{id}, $child->{status});
     forget($child) if !$child->{open};
@@ -679,12 +683,15 @@ binmode $_ for *STDIN, *STDOUT;
 
 pipe my $from_agent, $to_guard or oops('pipe');
 pipe $from_guard, my $to_agent or oops('pipe');
+pipe my $pids_of_agent, $pids or oops('pipe');
+fcntl $pids, $F_SETFL, $O_WRONLY | $O_NONBLOCK;
+fcntl $pids, $F_SETPIPE_SZ, 1 << 20;
 defined(my $agent = fork) or oops('fork');
 if ($agent) {
-  close $_ for $to_guard, $from_guard;
-  guard($agent, $from_agent, $to_agent);
+  close $_ for $to_guard, $from_guard, $pids;
+  guard($agent, $from_agent, $to_agent, $pids_of_agent);
 }
-close $_ for $from_agent, $to_agent;
+close $_ for $from_agent, $to_agent, $pids_of_agent;
 $SIG{$_} = 'IGNORE' for qw(INT HUP QUIT PIPE);
 $SIG{CHLD} = sub { };
 open $null, '<', '/dev/null' or oops('/dev/null');

@@ -32,6 +32,8 @@ export async function execute(
   const { signal, onOutput, input, cwd, env = {} } = options;
   if ([...argv, ...Object.values(env), cwd].some((word) => word?.includes('\0')))
     return notRun('program', 'a word with a null character cannot be given', argv, options);
+  // What is stopped before it starts need not be started to be ended.
+  if (signal?.aborted) return { code: null, signal: 'SIGTERM', stdout: '', stderr: '' };
   const heard = { stdout: collect('stdout', onOutput), stderr: collect('stderr', onOutput) };
   const exit = await ended(agent, { argv, env, cwd, input }, heard, signal);
   if ('refused' in exit) return notRun(exit.refused, exit.why, argv, options);
