@@ -112,7 +112,7 @@ export async function openContext(
   { signal, tasks, asked = new Set(), ...entering }: ContextOptions,
 ): Promise<RunContext> {
   const store = openStore(project.paths.cache, readLocks(project.locks, project.arch));
-  const pool = sessionPool(project.paths.state, entering);
+  const pool = sessionPool(project.paths.state, { ...entering, signal });
   return {
     pool,
     store,

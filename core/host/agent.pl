@@ -84,8 +84,10 @@ sub living {
     $known->{$pid} = $all->{$pid}[2];
     push @ahead, @{ $children{$pid} || [] };
   }
-  grep { $all->{$_}[0] !~ /[ZX]/ } keys %seen;
+  grep { $all->{$_}[0] !~ /[ZX]/ && !($all->{$_}[0] eq 'D' && dying($_)) } keys %seen;
 }
+# Killed, and gone as soon as the kernel lets it: a disk or a network may keep it for ever.
+sub dying { (slurp("/proc/$_[0]/status") || '') =~ /^(?:SigPnd|ShdPnd):\s*[0-9a-f]*[13579bdf][0-9a-f]{2}$/m }
 sub started { my ($pid) = @_; my $one = processes()->{$pid}; $one ? $one->[2] : 0 }
 # A root adopts what its descendants leave behind (see become), so it is held, and goes last: nothing can slip away.
 sub kill_all {

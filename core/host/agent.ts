@@ -68,8 +68,8 @@ export function newNonce(): string {
   return `cc-${randomBytes(12).toString('hex')}`;
 }
 
-/** Starts the carrier, and answers once the agent has said hello. */
-export function openAgent(carrier: Carrier): Promise<Agent> {
+/** Starts the carrier, and answers once somebody is let in; `signal` ends the waiting for that. */
+export function openAgent(carrier: Carrier, signal?: AbortSignal): Promise<Agent> {
   const [program, ...words] = carrier.argv;
   const child = spawn(program!, words, { detached: carrier.detached, stdio: 'pipe' });
   const { promise, resolve, reject } = Promise.withResolvers<Agent>();
@@ -85,7 +85,10 @@ export function openAgent(carrier: Carrier): Promise<Agent> {
   child.on('error', (cause) => gone({ code: null, signal: null, cause }));
   child.on('close', (code, signal) => gone({ code, signal }));
   child.stdin.on('error', () => {}); // its end says more
-  return promise;
+  const stop = () => child.kill('SIGKILL');
+  signal?.addEventListener('abort', stop, { once: true });
+  if (signal?.aborted) stop();
+  return promise.finally(() => signal?.removeEventListener('abort', stop));
 }
 
 /** Who is let in and how, with what is said on the way by others: a login's greetings, sudo, ssh. */

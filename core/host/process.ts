@@ -3,8 +3,10 @@ import { StringDecoder } from 'node:string_decoder';
 import type { ExecOptions, Exit } from './transport.ts';
 import type { Agent, Refusal, Start, Started } from './wire.ts';
 
-/** How long a process may take to end after TERM, in milliseconds. */
-const GRACE = 5_000;
+/** How long a process may take to end after TERM, in milliseconds; the agent's own need only clean up. */
+const GRACE = { program: 5_000, call: 1_000 };
+/** How long it may take after KILL: what waits for a disk that is gone may take for ever, and nobody waits for it. */
+const DYING = 1_000;
 /** How long output may keep coming after the process itself has ended, when a descendant holds the pipe. */
 const DRAIN = 2_000;
 /** The same for a process that was told to end: what it said last is still in the pipe. */
@@ -79,16 +81,25 @@ function ended(
     refused: (stage, why) => resolve({ refused: stage, why }),
     lost: reject,
   });
-  const patience = signal && endedBy(signal, started);
+  const giveUp = () => {
+    exit ??= { code: null, signal: 'SIGKILL' };
+    started.drop();
+  };
+  const grace = GRACE[start.call === undefined ? 'program' : 'call'];
+  const patience = signal && endedBy(signal, started, grace, giveUp);
   return patience ? promise.finally(patience) : promise;
 }
 
 /** TERM when the signal fires, KILL after the grace period; answers how to call that off. */
-function endedBy(signal: AbortSignal, started: Started): () => void {
+function endedBy(signal: AbortSignal, started: Started, grace: number, giveUp: () => void): () => void {
   let timer: NodeJS.Timeout | undefined;
+  const kill = () => {
+    started.signal('KILL');
+    timer = setTimeout(giveUp, DYING);
+  };
   const terminate = () => {
     started.signal('TERM');
-    timer = setTimeout(() => started.signal('KILL'), GRACE);
+    timer = setTimeout(kill, grace);
   };
   signal.addEventListener('abort', terminate, { once: true });
   if (signal.aborted) terminate();

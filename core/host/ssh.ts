@@ -19,6 +19,8 @@ export interface Login {
   readonly become?: Become | undefined;
   /** Whether somebody is there to answer ssh: a passphrase, a one-time code, an unknown key. */
   readonly terminal?: boolean;
+  /** Ends trying to log in. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What in the user's configuration is for people, and would come between cc and its agent. */
@@ -75,13 +77,13 @@ export async function ssh(host: string, target: SshTarget, login: Login = {}): P
 async function opened(host: string, target: SshTarget, login: Login): Promise<Agent> {
   for (const wait of [...BACKOFF, undefined]) {
     try {
-      return await openAgent(carrier(host, target, login, false));
+      return await openAgent(carrier(host, target, login, false), login.signal);
     } catch (error) {
       const why = error instanceof Failed && error.failure.kind === 'unreachable' ? error.failure.why : '';
       if (login.terminal && ASKED.test(why))
-        return await asking(() => openAgent(carrier(host, target, login, true)));
-      if (wait === undefined || !TURNED_AWAY.test(why)) throw error;
-      await pause(wait * (0.5 + Math.random()));
+        return await asking(() => openAgent(carrier(host, target, login, true), login.signal));
+      if (wait === undefined || login.signal?.aborted || !TURNED_AWAY.test(why)) throw error;
+      await pause(wait * (0.5 + Math.random()), undefined, { signal: login.signal }).catch(() => {}); // the next try ends
     }
   }
   throw new Error('the last try has answered');

@@ -64,12 +64,22 @@ export interface Looked {
 const PROBE_TIMEOUT = 120;
 
 export async function look(task: Task, context: RunContext): Promise<Looked> {
-  const session = await context.pool.session(task.host, task.step.root !== false);
+  const session = await sessionFor(task, context);
   const facts = await probe(task, session, context, { ahead: true });
   const stamp = await session.stamps.read(task.id);
   const manifest = () => manifestOf(task, session, context);
   const last = disturbed(task, context, lastOf(stamp, manifest, facts));
   return { session, facts, stamp, manifest, last, changes: task.step.plan(facts, last) };
+}
+
+/** A host that is not reached because the run was stopped is no failure of that host. */
+export async function sessionFor({ host, step }: Task, context: RunContext): Promise<Session> {
+  try {
+    return await context.pool.session(host, step.root !== false);
+  } catch (error) {
+    if (context.signal.aborted) fail({ kind: 'interrupted', signal: String(context.signal.reason) }, error);
+    throw error;
+  }
 }
 
 /** Probes once, within a time of its own: a hanging host is "could not tell", never "absent". */

@@ -76,13 +76,12 @@ interface Reaching extends Login {
 async function connected(
   { name, connection }: Host,
   root: boolean,
-  { state, memo, become = {}, terminal = false }: Reaching,
+  { state, memo, become = {}, ...login }: Reaching,
 ): Promise<Transport> {
-  if (connection.kind === 'ssh')
-    return (await import('../host/ssh.ts')).ssh(name, connection, {
-      terminal,
-      become: root ? become : undefined,
-    });
+  if (connection.kind === 'ssh') {
+    const { ssh } = await import('../host/ssh.ts');
+    return ssh(name, connection, { ...login, become: root ? become : undefined });
+  }
   if (process.getuid?.() === 0) return local(name, ROOT_BASE, memo);
   if (root) return (await import('../host/local-agent.ts')).localAsRoot(name, become);
   return local(name, state, memo);

@@ -6,7 +6,7 @@ import type { Task } from '../model/task.ts';
 import type { Stamp } from '../store/stamp.ts';
 import { type ApplyContext, endOrphans, performAll, remainingOf } from './converge.ts';
 import type { Outcome, Work } from './engine.ts';
-import { probe } from './look.ts';
+import { probe, sessionFor } from './look.ts';
 import type { Session } from './session-pool.ts';
 
 /** What goes with its maker needs no undoing of its own: a host that is itself taken away takes its tasks along. */
@@ -16,7 +16,7 @@ export function undoing(context: ApplyContext, leaving: ReadonlySet<string>): Wo
     // The controller keeps what it has built, and so the record of that.
     const kept = !task.step.undo && !task.step.check;
     if (kept && task.host.name === CONTROLLER) return { state: 'verified' };
-    const session = await context.pool.session(task.host, task.step.root !== false);
+    const session = await sessionFor(task, context);
     const stamp = await session.stamps.read(task.id);
     if (kept || (stamp && !stamp.ours)) return forget(task, session);
     await endOrphans(task, session, stamp, context);
