@@ -71,20 +71,22 @@ sub processes {
   +{ map { (slurp("/proc/$_/stat") || '') =~ /.*\) (\S) (\d+) (?:\S+ ){17}(\d+)/s ? ($_ => [$1, $2, $3]) : () }
       grep /^\d+$/, readdir $proc };
 }
-# Adds to `$known` (pid to start) what descends from its members; answers which of them still run.
+# Adds to `$known` (pid to start) what descends from its members; answers which of them still run, parents first: one whose
+# child is ended before it would go on.
 sub living {
   my ($known) = @_;
   my $all = processes();
   my %children;
   push @{ $children{ $all->{$_}[1] } }, $_ for keys %$all;
   my @ahead = grep { $all->{$_} && $all->{$_}[2] eq $known->{$_} } keys %$known;
-  my %seen;
+  my (%seen, @found);
   while (defined(my $pid = shift @ahead)) {
     next if $seen{$pid}++;
+    push @found, $pid;
     $known->{$pid} = $all->{$pid}[2];
     push @ahead, @{ $children{$pid} || [] };
   }
-  grep { $all->{$_}[0] !~ /[ZX]/ && !($all->{$_}[0] eq 'D' && dying($_)) } keys %seen;
+  grep { $all->{$_}[0] !~ /[ZX]/ && !($all->{$_}[0] eq 'D' && dying($_)) } @found;
 }
 # Killed, and gone as soon as the kernel lets it: a disk or a network may keep it for ever.
 sub dying { (slurp("/proc/$_[0]/status") || '') =~ /^(?:SigPnd|ShdPnd):\s*[0-9a-f]*[13579bdf][0-9a-f]{2}$/m }

@@ -74,7 +74,10 @@ export function openAgent(carrier: Carrier, signal?: AbortSignal): Promise<Agent
   const child = spawn(program!, words, { detached: carrier.detached, stdio: 'pipe' });
   const { promise, resolve, reject } = Promise.withResolvers<Agent>();
   const wire = new Wire(child, carrier.near);
-  const entry = new Entry(carrier, child, () => resolve(wire));
+  const entry = new Entry(carrier, child, () => {
+    wire.rest();
+    resolve(wire);
+  });
   child.stdout.on('data', (piece: Buffer) => wire.take(entry.take(piece)));
   child.stderr.on('data', (piece: Buffer) => entry.say(piece.toString()));
   const gone = (how: Pick<Ended, 'code' | 'signal' | 'cause'>) => {

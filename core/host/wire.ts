@@ -155,7 +155,7 @@ export class Wire implements Agent {
       return;
     }
     this.#pending.set(id, pending);
-    this.#hold();
+    this.rest();
     this.#tell(fields);
   }
 
@@ -168,10 +168,11 @@ export class Wire implements Agent {
   #forget(id: number): void {
     this.#pending.get(id)?.file?.end();
     this.#pending.delete(id);
-    this.#hold();
+    this.rest();
   }
 
-  #hold(): void {
+  /** While it has nothing to do it must not keep cc from ending. */
+  rest(): void {
     const busy = this.#pending.size > 0;
     if (busy !== this.#busy) hold(this.#child, busy);
     this.#busy = busy;
@@ -246,7 +247,7 @@ function exitOf(status: number): [number | null, string | null] {
   return [null, SIGNALS.find(([, value]) => value === number)?.[0] ?? `signal ${number}`];
 }
 
-/** While it has nothing to do it must not keep cc from ending. */
+/** Whether the event loop waits for it. */
 function hold(child: ChildProcess, busy: boolean): void {
   const how = busy ? 'ref' : 'unref';
   child[how]();
