@@ -65,8 +65,8 @@ function line({ name, target }: RigHost): string {
 
 function playbook({ files, folders, packages }: States) {
   const tasks = [
-    ...files.map(({ path, text }) => ({ copy: { dest: path, content: text, mode: '0644' } })),
     ...folders.map((path) => ({ file: { path, state: 'directory', mode: '0755' } })),
+    ...files.map(({ path, text }) => ({ copy: { dest: path, content: text, mode: '0644' } })),
     { apt: { name: packages, state: 'present' } },
   ];
   return [{ hosts: 'all', gather_facts: false, tasks }];

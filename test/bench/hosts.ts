@@ -91,7 +91,7 @@ function forgotten(hosts: readonly RigHost[]): void {
 
 /** Twenty hosts, thirteen states each: made, and then found as they are. */
 export async function hosts(on: Site): Promise<void> {
-  title('20 hosts, 13 states each, made and then found so, beside ansible-core', 'at most 0.1');
+  title('20 hosts, 13 states each, made and then found so, beside ansible-core');
   if (!isHere()) return print('  ansible is missing: apt-get install --no-install-recommends ansible-core');
   await withHosts(
     20,
@@ -126,7 +126,7 @@ const GIB = 1024 ** 3;
 
 /** One large file placed on a host and verified there, beside what a script would do. */
 export async function large(on: Site): Promise<void> {
-  title('1 GiB placed on a host and verified there, beside ssh, cat and sha256sum', 'at most 1.1');
+  title('1 GiB placed on a host and verified there, beside ssh, cat and sha256sum');
   await withHosts(1, (all) => {
     const [host] = all;
     const file = join(on.folder, 'gigabyte');

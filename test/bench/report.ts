@@ -1,8 +1,8 @@
 /** What benches print: medians with their spread, and the ratio of what is measured to its floor or peer. */
 import type { Measured, Spread } from './measure.ts';
 
-export function title(what: string, bar: string): void {
-  print(`\n${what} (goal: ${bar})`);
+export function title(what: string, bar?: string): void {
+  print(bar === undefined ? `\n${what}` : `\n${what} (goal: ${bar})`);
 }
 
 export function compared(floor: Measured, own: Measured): void {
