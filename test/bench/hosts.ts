@@ -162,10 +162,7 @@ const AWAY = 50;
 
 /** A host to which each byte takes a while: what is paid beside logging in is the number of questions asked in turn. */
 export async function far(on: Site): Promise<void> {
-  title(
-    `nothing to do in ${TASKS} tasks on a host ${AWAY} ms away, beside logging in`,
-    'at most 500 ms more',
-  );
+  title(`nothing to do in ${TASKS} tasks on a host ${AWAY} ms away, beside logging in`);
   await withHosts(1, (all) => {
     const [host] = all;
     const one = (_: unknown, index: number) =>
