@@ -5,8 +5,8 @@ import { criticalPath, type Order, order, reversed } from '../graph/order.ts';
 import { hold, ownerOf } from '../host/hold.ts';
 import type { Clock } from '../host/shell.ts';
 import type { Counts, Emit, Event } from '../model/event.ts';
-import { exitFor, Failed } from '../model/failure.ts';
-import type { State, Task } from '../model/task.ts';
+import { exitFor, Failed, fail } from '../model/failure.ts';
+import { isFinal, type State, type Task, type TaskId } from '../model/task.ts';
 import { holderLine } from '../report/explain.ts';
 import { lines } from '../report/lines.ts';
 import { type ApplyContext, applying } from '../run/apply.ts';
@@ -66,7 +66,8 @@ async function patiently<Value>(
       return await take();
     } catch (error) {
       const failure = error instanceof Failed ? error.failure : undefined;
-      if (failure?.kind !== 'held' || clock.now() >= end || signal.aborted) throw error;
+      if (failure?.kind !== 'held' || clock.now() >= end) throw error;
+      if (signal.aborted) fail({ kind: 'interrupted', signal: String(signal.reason) }, error);
       const what = failure.host ?? 'this recipe';
       if (!said) say(`waiting up to ${seconds} s for ${what}: ${holderLine(failure.owner)}\n`);
       await clock.sleep(AGAIN, signal);
@@ -91,11 +92,40 @@ async function held(job: Job, context: RunContext, cli: CliContext): Promise<num
       unheard ??= { error }; // the run goes on, and its journal tells what it did
     }
   };
-  const exit = await applyAll(job, context, emit, journal.folder);
+  const stopping = tellOfStop(context.signal, cli.say);
+  const exit = await applyAll(job, context, (event) => emit(stopping.heard(event)), journal.folder);
+  stopping.done();
   await context.pool.remember();
   await journal.close();
   if (unheard) throw unheard.error;
   return exit;
+}
+
+/** Milliseconds after a stop, when whatever is still at work is worth a word. */
+const SOON = 2_000;
+
+/** Says, some time after a stop, whose commands are still ending. */
+function tellOfStop(signal: AbortSignal, say: (text: string) => void) {
+  const working = new Set<TaskId>();
+  let timer: NodeJS.Timeout | undefined;
+  const tell = () => {
+    if (working.size > 0) say(`stopping: waiting for what ${[...working].join(', ')} has started to end\n`);
+  };
+  const stopped = () => {
+    timer = setTimeout(tell, SOON);
+  };
+  signal.addEventListener('abort', stopped, { once: true });
+  return {
+    heard: (event: Event): Event => {
+      if (event.kind === 'task' && event.state === 'probing') working.add(event.id);
+      if (event.kind === 'task' && isFinal(event.state)) working.delete(event.id);
+      return event;
+    },
+    done: () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', stopped);
+    },
+  };
 }
 
 async function unbundle(

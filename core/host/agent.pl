@@ -18,6 +18,8 @@ my ($O_WRONLY, $O_RDWR, $O_CREAT, $O_EXCL, $O_TRUNC, $O_APPEND, $O_NONBLOCK) = (
 my ($O_PATH, $F_SETFL, $F_SETPIPE_SZ, $LOCK_NOW, $SUBREAPER) = (010000000, 4, 1031, 6, 36);
 # Seconds that processes have to end after TERM when nobody waits for them any more.
 my $GRACE = 3;
+# Seconds without a word after which a runner that used to ping is taken for gone: no network says so when it is cut.
+my $SILENCE = 30;
 my ($elf, $null, $refusals, $refusing, $to_guard, $from_guard, $pids);
 my $me = ($> ? getpwuid $> : 'root') || "user $>";
 my $processor = do {
@@ -520,7 +522,8 @@ sub call {
 
 # ---- the agent: starts processes, feeds them, tells what they say and how they end
 
-my (%child, %by_id, %reader, %writer, $said, $heard);
+my (%child, %by_id, %reader, %writer, $said, $heard, $pinged);
+my $last = time;
 sub say_to_cc { $said .= pack 'aNN/a*', @_ }
 sub tell_guard { write_all($to_guard, pack 'N/a*', packed(@_)) }
 # What started, and with a minus sign what ended: the guard looks once a second, and when the agent is gone, so that it is
@@ -589,6 +592,7 @@ sub hear {
   my ($verb, $id, @rest) = @_;
   return start($id, @rest) if $verb eq 'start';
   return tell_guard($verb, @rest) if $verb eq 'unlock';
+  return $pinged = 1 if $verb eq 'ping';
   if ($verb eq 'lock') {
     tell_guard($verb, @rest);
     my ($answer, $buffer) = (undef, '');
@@ -658,13 +662,15 @@ sub serve {
     vec($r, $_, 1) = 1 for 0, fileno $from_guard, keys %reader;
     for (keys %writer) { vec($w, $_, 1) = 1 if length $writer{$_}{text} }
     my $pause = (grep !$_->{open} && !defined $_->{status}, values %child) ? 0.005 : (grep $_->{family}, values %child) ? 0.05 : 0.5;
-    my $found = select $r, $w, undef, %child ? $pause : undef;
+    my $found = select $r, $w, undef, %child ? $pause : $pinged ? 5 : undef;
+    return if $pinged && time - $last > $SILENCE;
     if ($found > 0) {
       return if vec $r, fileno $from_guard, 1;
       vec $r, $_, 1 and listen_to($_) for sort { $reader{$b}[2] cmp $reader{$a}[2] } keys %reader;
       vec $w, $_, 1 and $writer{$_} and feed($_) for keys %writer;
       if (vec $r, 0, 1) {
         read_some(\*STDIN, \$heard) or return;
+        $last = time;
         while (my $message = frame(\$heard)) { hear(@$message) }
       }
     }

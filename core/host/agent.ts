@@ -75,7 +75,7 @@ export function openAgent(carrier: Carrier, signal?: AbortSignal): Promise<Agent
   const { promise, resolve, reject } = Promise.withResolvers<Agent>();
   const wire = new Wire(child, carrier.near);
   const entry = new Entry(carrier, child, () => {
-    wire.rest();
+    wire.open();
     resolve(wire);
   });
   child.stdout.on('data', (piece: Buffer) => wire.take(entry.take(piece)));

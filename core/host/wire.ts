@@ -1,6 +1,7 @@
 /** Messages to an agent over the process that leads to it, and its answers to those who wait for them. */
 import type { ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
+import { clearInterval, setInterval } from 'node:timers';
 import type { Failed } from '../model/failure.ts';
 import { framed, parser, unpacked } from './frames.ts';
 import { readPieces } from './hash.ts';
@@ -49,6 +50,8 @@ export interface Agent extends AsyncDisposable {
 
 /** Bytes of input on their way to a process that it has not read. */
 const WINDOW = 4 * 1024 * 1024;
+/** Milliseconds between two signs of life, where a network is between the two. */
+const PULSE = 5_000;
 /** How long an agent may take to end when its input has, in milliseconds. */
 const PATIENCE = 5_000;
 
@@ -66,6 +69,7 @@ export class Wire implements Agent {
   readonly #near: boolean;
   readonly #over = Promise.withResolvers<void>();
   readonly #pending = new Map<number, Pending>();
+  #pulse: NodeJS.Timeout | undefined;
   #last = 0;
   #busy = true;
   #error: Failed | undefined;
@@ -116,6 +120,7 @@ export class Wire implements Agent {
   /** Nothing more comes. */
   lose(error: Failed): void {
     this.#error ??= error;
+    clearInterval(this.#pulse);
     this.#over.resolve();
     for (const [id, { lost }] of this.#pending) {
       this.#forget(id);
@@ -155,7 +160,7 @@ export class Wire implements Agent {
       return;
     }
     this.#pending.set(id, pending);
-    this.rest();
+    this.#rest();
     this.#tell(fields);
   }
 
@@ -168,11 +173,17 @@ export class Wire implements Agent {
   #forget(id: number): void {
     this.#pending.get(id)?.file?.end();
     this.#pending.delete(id);
-    this.rest();
+    this.#rest();
+  }
+
+  /** The agent is at the other end. */
+  open(): void {
+    if (!this.#near) this.#pulse = setInterval(() => this.#tell(['ping', '0']), PULSE).unref();
+    this.#rest();
   }
 
   /** While it has nothing to do it must not keep cc from ending. */
-  rest(): void {
+  #rest(): void {
     const busy = this.#pending.size > 0;
     if (busy !== this.#busy) hold(this.#child, busy);
     this.#busy = busy;

@@ -1,0 +1,85 @@
+/** Looking ahead: few round trips where nothing differs, and never an answer from before a change. */
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { agentTransport } from '../../core/host/remote.ts';
+import type { Agent } from '../../core/host/wire.ts';
+import type { Change } from '../../core/model/change.ts';
+import { cmd } from '../../core/model/command.ts';
+import { type Step, step } from '../../core/model/step.ts';
+import type { Task } from '../../core/model/task.ts';
+import { folder } from '../../core/steps/folder.ts';
+import { written } from '../../core/steps/written.ts';
+import { agentBehind } from '../rig/agent.ts';
+import { tempFolder } from '../rig/temp.ts';
+import { NODE, runTasks, taskOf } from './context.ts';
+
+/** A host behind an agent that counts what it is asked. */
+async function counted(t: TestContext) {
+  const place = await tempFolder(t);
+  const agent = await agentBehind(t, []);
+  const asked = { count: 0 };
+  const counting: Agent = {
+    start: (start, listener) => {
+      asked.count += 1;
+      return agent.start(start, listener);
+    },
+    lock: (path, owner) => agent.lock(path, owner),
+    unlock: (path) => agent.unlock(path),
+    ended: agent.ended,
+    [Symbol.asyncDispose]: async () => {},
+  };
+  const base = join(place, 'base');
+  const host = agentTransport(
+    NODE.name,
+    async () => counting,
+    base,
+    async () => {},
+  );
+  const run = async (steps: readonly Step[], { inOrder = false } = {}) => {
+    const tasks: Task[] = [];
+    for (const each of steps) tasks.push(taskOf(each, { needs: inOrder ? tasks.map(({ id }) => id) : [] }));
+    const ran = await runTasks(tasks, { folder: place, hosts: { [NODE.name]: host } });
+    return tasks.map(({ id }) => ran.outcomes.get(id)?.state);
+  };
+  return { place, asked, run };
+}
+
+test('fifty tasks as declared cost their host at most eight round trips', async (t) => {
+  const { place, asked, run } = await counted(t);
+  const steps = Array.from({ length: 50 }, (_, n) =>
+    n % 5 === 0
+      ? folder({ name: `d${n}`, path: join(place, `out/d${n}`) })
+      : written(`${n}`, { name: `f${n}`, path: join(place, `out/f${n}`) }),
+  );
+  assert.deepEqual(new Set(await run(steps)), new Set(['applied']));
+  asked.count = 0;
+  assert.deepEqual(new Set(await run(steps)), new Set(['verified']));
+  assert.ok(asked.count <= 8, `${asked.count} round trips`);
+});
+
+test('what a task has changed is seen by one that was looked at ahead of it', async (t) => {
+  const { place, run } = await counted(t);
+  const path = join(place, 'shared');
+  await writeFile(path, 'old');
+  const seen: string[] = [];
+  const looks = (name: string, plan: (text: string) => readonly Change[]) =>
+    step<{ text: string }>({
+      name,
+      probe: async (view) => {
+        const text = (await view.text(path)) ?? '';
+        seen.push(`${name} ${text}`);
+        return { text };
+      },
+      plan: ({ text }) => plan(text),
+    });
+  const command = cmd`sh -c ${`printf new >${path}`}`;
+  const changing = looks('changing', (text) =>
+    text === 'new' ? [] : [{ kind: 'run', command, why: 'it is old' }],
+  );
+  const states = await run([changing, looks('after', () => [])], { inOrder: true });
+  assert.deepEqual(states, ['applied', 'adopted']);
+  assert.deepEqual(seen.toSorted().slice(0, 2), ['after new', 'after old']); // in its turn, and ahead
+  assert.equal(seen.at(-1), 'after new');
+});
