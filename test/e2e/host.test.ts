@@ -1,6 +1,7 @@
 /** A host that stays: somebody's, with things of theirs on it, becomes a node, and is as it was after cleanup. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { until } from '../host/second-process.ts';
 import { killMachine, whenInitHasBegun } from './machine.ts';
 import { type Machine, makeSite, type Site } from './site.ts';
 import { differences, type Picture, pictureOf, THEIRS } from './theirs.ts';
@@ -21,6 +22,7 @@ before(async () => {
   site = makeSite({ base: 'lab', machine: MACHINE, madeBy: 'e2e-host' });
   await done(['run', 'all', ...HOST]);
   site.ssh(THEIRS);
+  await until('no address is being tried any more', async () => !/tentative/.test(site.ssh('ip address')));
   untouched = pictureOf(site);
 });
 
