@@ -1,4 +1,7 @@
-/** A cc of its own that starts one process: `killed TEXT` runs a shell until it is ended, `ends` a short one. */
+/**
+ * A cc of its own that starts one process: `killed TEXT` runs a shell until it is ended, `ends` a short one, `stopped` none,
+ * because it was stopped before.
+ */
 import { writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { runProcess } from '../../core/host/own-agent.ts';
@@ -9,8 +12,9 @@ if (how === 'killed') {
   writeFileSync('cc', `${process.pid}\n`);
   await runProcess(['sh', '-c', text]);
 } else {
-  const said = await runProcess(['true']).then(
-    ({ code }) => `true exited ${code}`,
+  const stop = how === 'stopped' ? { signal: AbortSignal.abort() } : {};
+  const said = await runProcess(['true'], stop).then(
+    ({ code, signal }) => `true exited ${code ?? signal}`,
     (error: unknown) => JSON.stringify(failureOf(error)),
   );
   process.stdout.write(`${said}\n`);

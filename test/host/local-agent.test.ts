@@ -55,13 +55,17 @@ test('agent of this machine of a cc that was killed ends what it had started, st
   assert.equal((await running).signal, 'SIGKILL');
 });
 
-test('agent of this machine keeps no cc from ending', async () => {
-  assert.deepEqual(await runProcess(starter('ends')), {
-    code: 0,
-    signal: null,
-    stdout: 'true exited 0\n',
-    stderr: '',
-  });
+test('agent of this machine keeps no cc from ending, whether it has done something or not', async () => {
+  for (const [how, exit] of [
+    ['ends', '0'],
+    ['stopped', 'SIGTERM'],
+  ] as const)
+    assert.deepEqual(await runProcess(starter(how)), {
+      code: 0,
+      signal: null,
+      stdout: `true exited ${exit}\n`,
+      stderr: '',
+    });
 });
 
 test('agent of this machine that is missing is a missing tool', async (t) => {
