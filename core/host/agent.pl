@@ -145,7 +145,7 @@ sub guard {
     }
     last if !$open;
   }
-  $SIG{CHLD} = 'DEFAULT';
+  $SIG{CHLD} = sub { }; # not DEFAULT: of a signal that is on its way perl would say that nobody is there for it
   # Its files are closed before its children are handed on.
   my $status = waitpid($agent, 0) == $agent ? $? : $ended{$agent};
   my $all = processes();
@@ -344,7 +344,7 @@ my %CALL = (
     my $arrived = received($file, $path);
     die "arrived as $arrived, sent as $digest\n" if $arrived ne $digest;
     chown owner_of($owner), $file or oops($path) if length $owner;
-    chmod oct $mode, $file or oops($path);
+    chmod oct($mode || 644), $file or oops($path);
     close $file or oops($path);
     claim($base, $id, $path, $name);
     rename $new, $name or oops($path);
@@ -563,7 +563,7 @@ sub become {
   my ($id, $call, $cwd, $file, $in, $out, $err, $env, @words) = @_;
   my $refuse = sub { syswrite $refusing, pack 'Nn/a*', $id, "$_[0]\0$!"; kill 9, $$ };
   setpgrp;
-  $SIG{$_} = 'DEFAULT' for qw(INT HUP QUIT PIPE CHLD);
+  $SIG{$_} = 'DEFAULT' for qw(INT HUP QUIT PIPE);
   syscall $processor->{prctl}, $SUBREAPER, 1, 0, 0, 0 if $processor->{prctl};
   while (my ($name, $value) = splice @$env, 0, 2) { $ENV{$name} = $value }
   $cwd eq '' or chdir $cwd or $refuse->('folder');

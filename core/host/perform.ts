@@ -2,7 +2,7 @@
 import type { Artifact } from '../model/artifact.ts';
 import type { Change } from '../model/change.ts';
 import { type Command, titled, type Word } from '../model/command.ts';
-import { digestOf } from '../model/digest.ts';
+import { type Digest, digestOf } from '../model/digest.ts';
 import { Failed, fail } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
 import type { Shell } from '../model/shell.ts';
@@ -15,6 +15,8 @@ export interface TaskContext {
   readonly transport: Transport;
   /** The path of an artifact's bytes on the controller, fetched or built. */
   readonly bytes: (artifact: Artifact) => string;
+  /** What these bytes must be, where the lock or a build says so. */
+  readonly digest: (artifact: Artifact) => Digest | undefined;
   readonly fetch: (artifact: Artifact) => Promise<void>;
   readonly shell: () => Shell;
   readonly log: (text: string) => void;
@@ -44,9 +46,10 @@ const PERFORMED: { readonly [K in Change['kind']]: Perform<K> } = {
     transport.files.install(path, { source: text, digest: digestOf(text) }, { mode }, signal),
   folder: ({ path, mode, owner }, { transport, signal }) =>
     transport.files.folder(path, { mode, owner }, signal),
-  place: async ({ path, artifact, mode }, { transport, bytes, signal }) => {
+  place: async ({ path, artifact, mode }, { transport, bytes, digest, signal }) => {
     const file = bytes(artifact);
-    const content = { source: { file }, digest: await digestOfFile(file) };
+    // What arrives is checked on the host, so that bytes which changed in the store get no further.
+    const content = { source: { file }, digest: digest(artifact) ?? (await digestOfFile(file)) };
     await transport.files.install(path, content, { mode }, signal);
   },
   unpack: ({ path, artifact, strip, sizeLimit }, { transport, bytes, signal }) =>

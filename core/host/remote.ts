@@ -32,10 +32,21 @@ export function agentTransport(
     },
     lock: async (owner) => {
       const holder = await (await connected()).lock(LOCK, JSON.stringify(owner));
-      const other = holder === undefined ? undefined : (JSON.parse(holder) as Owner); // it was written by another cc
+      if (holder === undefined) return;
+      const other = holderOf(holder, owner);
       // One machine may be two hosts of a run.
-      if (other && other.run !== owner.run) fail({ kind: 'held', path: LOCK, host, owner: other });
+      if (other.run !== owner.run) fail({ kind: 'held', path: LOCK, host, owner: other });
     },
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** What the holder of a lock has written; one that has just taken it may not have come to that. */
+function holderOf(text: string, mine: Owner): Owner {
+  try {
+    return JSON.parse(text) as Owner; // written by another cc
+  } catch {
+    const unknown = { pid: 0, started: '', boot: '', run: 'unknown', user: 'somebody', from: 'somewhere' };
+    return { ...unknown, command: 'another cc', since: mine.since };
+  }
 }

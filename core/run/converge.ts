@@ -14,7 +14,7 @@ import type { Network } from '../store/network.ts';
 import { FORMAT, type Stamp } from '../store/stamp.ts';
 import { PERFORMED } from './decide.ts';
 import type { Outcome } from './engine.ts';
-import { type Found, foundAs, type Looked, probe, type RunContext, viewFor } from './look.ts';
+import { digestFor, type Found, foundAs, type Looked, probe, type RunContext, viewFor } from './look.ts';
 import type { Session } from './session-pool.ts';
 
 export interface ApplyContext extends RunContext {
@@ -146,6 +146,7 @@ async function taskContextOf(
     transport: session.transport,
     bytes: (artifact: Artifact) =>
       artifact.source.kind === 'built' ? artifact.source.path : context.store.path(artifact),
+    digest: (artifact) => digestFor(artifact, task, context),
     fetch: (artifact) =>
       fetchArtifact(context.store, artifact, {
         network: context.network,

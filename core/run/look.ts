@@ -122,7 +122,11 @@ export function viewFor(
 }
 
 /** The digest of an artifact: of the store's bytes, or of what the step that builds it was found to have built. */
-function digestFor(artifact: Artifact, task: Task, { store, found: all }: RunContext): Digest | undefined {
+export function digestFor(
+  artifact: Artifact,
+  task: Task,
+  { store, found: all }: RunContext,
+): Digest | undefined {
   const { source } = artifact;
   if (source.kind !== 'built') return store.digest(artifact);
   const maker = task.needs.find((need) => need.endsWith(`/${source.by}`));

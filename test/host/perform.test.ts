@@ -23,6 +23,7 @@ async function place(t: Lasting, bytes = 'bytes') {
   const fetched: string[] = [];
   const context: TaskContext = {
     transport: host,
+    digest: () => undefined,
     bytes: ({ name }) => join(folder, name),
     fetch: async ({ name }) => void fetched.push(name),
     shell: () => ({ log: (text: string) => log.push(text) }) as unknown as Shell,
