@@ -105,12 +105,23 @@ sub kill_all {
   }
   kill 'KILL', @roots;
 }
+# TERM to all: the root is held meanwhile, so that what it or its descendants start is found, and nothing is missed.
+sub term_all {
+  my ($known, @roots) = @_;
+  my %told = map { $_ => 1 } @roots;
+  kill 'STOP', @roots;
+  for (1 .. 20) {
+    my @new = grep !$told{$_}++, living($known) or last;
+    kill 'TERM', @new;
+  }
+  kill $_, @roots for qw(TERM CONT);
+}
 # TERM to all, KILL to what is left after a while.
 sub end_all {
   my (@roots) = grep $_, @_ or return;
   my $all = processes();
   my %known = map { $all->{$_} ? ($_ => $all->{$_}[2]) : () } @roots;
-  kill 'TERM', living(\%known);
+  term_all(\%known, keys %known);
   for (1 .. 10 * $GRACE) {
     1 while waitpid(-1, $WNOHANG) > 0;
     return if !living(\%known);
@@ -160,12 +171,15 @@ sub locked {
   return 'taken' if $lock->{$path};
   my $answer = eval {
     for (1 .. 100) {
-      my $name = parent_of($path, 0755);
-      sysopen my $file, $name, $O_RDWR | $O_CREAT | $O_NOFOLLOW, 0644 or oops($path);
+      my $name = eval { parent_of($path, 0755) }; # its folder may go with the lock of another, at any moment
+      if (!defined $name) { next if $! == $ENOENT; die $@ }
+      sysopen my $file, $name, $O_RDWR | $O_CREAT | $O_NOFOLLOW, 0644 or $! == $ENOENT ? next : oops($path);
       if (!flock $file, $LOCK_NOW) {
         die "$path: $!\n" if $! != $EAGAIN;
         sysread $file, my $holder, 65536;
-        return ['held', $holder];
+        return ['held', $holder] if length $holder;
+        select undef, undef, undef, 0.01; # it is about to be written, or to go
+        next;
       }
       my @now = lstat $name;
       next if !@now or $now[1] != (stat $file)[1];
@@ -297,9 +311,14 @@ sub prepared {
   ($name, $new);
 }
 # Keeps what stands at a path, once, and notes that from here on it is cc's. May be cut off anywhere.
+# A removal that was cut off after it had put back what had been there.
+sub restored {
+  my ($base, $id) = @_;
+  (slurp("$base/files/$id") // '') =~ /\nback\n\z/ && !lstat "$base/replaced/$id";
+}
 sub claim {
   my ($base, $id, $path, $name) = @_;
-  return if -e "$base/files/$id";
+  return if -e "$base/files/$id" && !restored($base, $id);
   my $old = "$base/replaced/$id";
   if (!lstat $old and lstat $name) {
     run('rm', '-rf', '--one-file-system', '--', "$old.part");
@@ -369,10 +388,18 @@ my %CALL = (
     my ($name, $new) = prepared($base, $id, $path);
     @cleanup = (sub { run('rm', '-rf', '--one-file-system', '--', "./$new"); unlink "$base/new/$id" });
     mkdir $new, 0700 or oops($path);
-    run('tar', '-x', $how, '--no-same-owner', "--strip-components=$strip", '-C', "./$new", '-f', '-');
-    chmod 0755, $new;
+    sysopen my $at, $new, $O_DIRECTORY | $O_NOFOLLOW or oops($path); # by handle: it may be swapped for a link
+    (stat $at)[4] == $> or die "$path: somebody else has put a folder there\n";
+    fcntl $at, 2, 0; # tar inherits it
+    run('tar', '-x', $how, '--no-same-owner', "--strip-components=$strip", '-C', '/proc/self/fd/' . fileno $at, '-f', '-');
+    chmod 0755, $at or oops($path);
+    my @made = lstat $new;
+    @made && $made[1] == (stat $at)[1] && $made[0] == (stat _)[0] or die "$path: somebody else has moved it\n";
     claim($base, $id, $path, $name);
     my $old = unguessable();
+    write_file("$base/new/$id.old", join("\n", $$, started($$), $path =~ s{[^/]+/*$}{}r . $old), $O_TRUNC);
+    push @cleanup, sub { unlink "$base/new/$id.old" };
+    local $SIG{TERM} = 'IGNORE'; # neither of the two names may be missing
     my $there = rename $name, $old;
     if (!rename $new, $name) {
       my $why = $!;
@@ -393,8 +420,11 @@ my %CALL = (
     if (defined(my $name = eval { parent_of($path) })) {
       my $folder = readlink '/proc/self/cwd';
       unmount($folder eq '/' ? "/$name" : "$folder/$name");
-      run('rm', '-rf', '--one-file-system', '--', "./$name");
-      run('mv', '-T', '--', $kept, "./$name") if lstat $kept;
+      run('rm', '-rf', '--one-file-system', '--', "./$name") if !restored($base, $id);
+      if (lstat $kept) {
+        write_file("$base/files/$id", "$path\nback\n", $O_TRUNC);
+        run('mv', '-T', '--', $kept, "./$name");
+      }
       while (delete $made{$folder}) {
         my ($above, $last) = $folder =~ m{^(.*)/([^/]+)$}s;
         chdir '..' && rmdir $last or $made{$folder} = 1, last;
@@ -523,7 +553,8 @@ sub call {
 # ---- the agent: starts processes, feeds them, tells what they say and how they end
 
 my (%child, %by_id, %reader, %writer, $said, $heard, $pinged);
-my $last = time;
+sub uptime { int slurp('/proc/uptime') } # the clock of the host may be set
+my ($last, $looked, $alive) = (uptime(), 0, 1);
 sub say_to_cc { $said .= pack 'aNN/a*', @_ }
 sub tell_guard { write_all($to_guard, pack 'N/a*', packed(@_)) }
 # What started, and with a minus sign what ended: the guard looks once a second, and when the agent is gone, so that it is
@@ -542,7 +573,6 @@ sub start {
     become($id, $call, $cwd, $how eq 'file' && $input, $in || $null, $to_out, $to_err, \@env, @words);
   }
   setpgrp $pid, $pid;
-  note_guard($pid);
   my $child = $child{$pid} = $by_id{$id} = { id => $id, pid => $pid, open => 2 };
   $reader{fileno $out} = [$out, $child, 'o'];
   $reader{fileno $err} = [$err, $child, 'e'];
@@ -563,6 +593,7 @@ sub become {
   my ($id, $call, $cwd, $file, $in, $out, $err, $env, @words) = @_;
   my $refuse = sub { syswrite $refusing, pack 'Nn/a*', $id, "$_[0]\0$!"; kill 9, $$ };
   setpgrp;
+  note_guard($$);
   $SIG{$_} = 'DEFAULT' for qw(INT HUP QUIT PIPE);
   syscall $processor->{prctl}, $SUBREAPER, 1, 0, 0, 0 if $processor->{prctl};
   while (my ($name, $value) = splice @$env, 0, 2) { $ENV{$name} = $value }
@@ -575,7 +606,7 @@ sub become {
   }
   exec { $words[0] } @words or $refuse->($! == $ENOENT ? 'absent' : 'program');
 }
-sub forget { my ($child) = @_; delete $by_id{$child->{id}}; say_to_cc('c', $child->{id}, '') }
+sub forget { my ($child) = @_; my $in = $child->{in}; shut($in) if $in && !$in->{shut}; delete $by_id{$child->{id}}; say_to_cc('c', $child->{id}, '') }
 sub drop {
   my ($child) = @_;
   for (keys %reader) { delete $reader{$_} if $reader{$_}[1] == $child }
@@ -584,9 +615,10 @@ sub drop {
 # TERM and KILL are for all that descend from it; a process of a call ends at once, and cleans up.
 sub signalled {
   my ($child, $name) = @_;
+  return if $child->{reaped}; # its number may be somebody else's by now
   $child->{family} ||= { $child->{pid} => started($child->{pid}) };
-  my @all = living($child->{family});
-  $name eq 'KILL' ? kill_all($child->{family}, grep $_ == $child->{pid}, @all) : kill $name, @all;
+  my @root = grep $_ == $child->{pid}, living($child->{family});
+  $name eq 'KILL' ? kill_all($child->{family}, @root) : term_all($child->{family}, @root);
 }
 sub hear {
   my ($verb, $id, @rest) = @_;
@@ -651,7 +683,24 @@ sub reap {
     forget($child) if !$child->{open};
   }
 }
-sub answer { my $all = $said; $said = ''; !length $all || write_all(\*STDOUT, $all) }
+# As much as is taken now; whoever does not read must not keep the agent from hearing that its time is over.
+sub answer {
+  while (length $said) {
+    my $put = syswrite STDOUT, $said, 1 << 20;
+    return $! == $EAGAIN if !defined $put && $! != $EINTR;
+    substr $said, 0, $put || 0, '';
+  }
+  1;
+}
+
+# Whether nothing was heard for too long; asked at most once a second.
+sub silent {
+  return 0 if $looked == time;
+  $looked = time;
+  $last = uptime() if $alive;
+  $alive = 0;
+  uptime() - $last > $SILENCE;
+}
 
 # A signal between waitpid and select wakes nobody: hence the short sleep while a child without open output has not been
 # reaped, and half a second else. Commands are heard last, because a new child gets numbers of files that were just closed,
@@ -659,18 +708,19 @@ sub answer { my $all = $said; $said = ''; !length $all || write_all(\*STDOUT, $a
 sub serve {
   for (;;) {
     my ($r, $w) = ('', '');
-    vec($r, $_, 1) = 1 for 0, fileno $from_guard, keys %reader;
+    vec($r, $_, 1) = 1 for 0, fileno $from_guard, length $said < 1 << 20 ? keys %reader : ();
+    vec($w, 1, 1) = 1 if length $said;
     for (keys %writer) { vec($w, $_, 1) = 1 if length $writer{$_}{text} }
     my $pause = (grep !$_->{open} && !defined $_->{status}, values %child) ? 0.005 : (grep $_->{family}, values %child) ? 0.05 : 0.5;
     my $found = select $r, $w, undef, %child ? $pause : $pinged ? 5 : undef;
-    return if $pinged && time - $last > $SILENCE;
+    return if $pinged && silent() && !($found > 0 && vec $r, 0, 1);
     if ($found > 0) {
       return if vec $r, fileno $from_guard, 1;
       vec $r, $_, 1 and listen_to($_) for sort { $reader{$b}[2] cmp $reader{$a}[2] } keys %reader;
       vec $w, $_, 1 and $writer{$_} and feed($_) for keys %writer;
       if (vec $r, 0, 1) {
         read_some(\*STDIN, \$heard) or return;
-        $last = time;
+        $alive = 1;
         while (my $message = frame(\$heard)) { hear(@$message) }
       }
     }
@@ -706,6 +756,7 @@ $SIG{$_} = 'IGNORE' for qw(INT HUP QUIT PIPE);
 $SIG{CHLD} = sub { };
 open $null, '<', '/dev/null' or oops('/dev/null');
 pipe $refusals, $refusing or oops('pipe');
+fcntl STDOUT, $F_SETFL, $O_WRONLY | $O_NONBLOCK;
 say_to_cc('h', 0, packed(1, $$, $>));
 answer();
 serve();

@@ -23,11 +23,12 @@ export function batched<Answer>(
     }
   };
   return (question, signal) => {
+    if (signal?.aborted) return Promise.reject(signal.reason);
     if (!next) {
       const [waiting, stopping] = [new Map<string, Waiting<Answer>[]>(), new AbortController()];
       [next, stop] = [waiting, stopping];
       setImmediate(() => {
-        next = undefined;
+        if (next === waiting) next = undefined;
         void flush(waiting, stopping);
       });
     }
@@ -40,10 +41,11 @@ export function batched<Answer>(
       reject(signal.reason);
       const left = (mine.get(question) ?? []).filter((each) => each !== waiting);
       mine.set(question, left);
-      if ([...mine.values()].every(({ length }) => length === 0)) stopping.abort();
+      if (![...mine.values()].every(({ length }) => length === 0)) return;
+      stopping.abort();
+      if (next === mine) next = undefined; // whoever asks next asks for themselves
     };
     signal.addEventListener('abort', stopped, { once: true });
-    if (signal.aborted) stopped();
     return promise.finally(() => signal.removeEventListener('abort', stopped));
   };
 }

@@ -16,26 +16,35 @@ export function agentTransport(
   base: string,
   close: () => Promise<void>,
 ): Transport {
+  /** The one whose guard holds the lock: with it the lock is gone, and nothing more may be changed. */
+  let locked: Agent | undefined;
+  const safely = async () => {
+    const agent = await connected();
+    if (locked && agent !== locked)
+      fail({ kind: 'agent-lost', host, why: 'the lock on this host went with it' });
+    return agent;
+  };
   return {
     host,
-    exec: async (argv, options) => execute(await connected(), argv, options),
-    files: agentFiles(host, connected, base),
-    records: agentRecords(host, connected, base),
+    exec: async (argv, options) => execute(await safely(), argv, options),
+    files: agentFiles(host, safely, base),
+    records: agentRecords(host, safely, base),
     about: async () => {
-      const { stdout } = await call(await connected(), 'about', []);
+      const { stdout } = await call(await safely(), 'about', []);
       const [os = '', machine = '', user = '', release = ''] = unpacked(stdout).map(String);
       return { os, machine, user, release };
     },
     reap: async (mark) => {
-      const { stdout } = await call(await connected(), 'reap', [`${MARK}=${mark}`]);
+      const { stdout } = await call(await safely(), 'reap', [`${MARK}=${mark}`]);
       return Number(stdout);
     },
     lock: async (owner) => {
-      const holder = await (await connected()).lock(LOCK, JSON.stringify(owner));
-      if (holder === undefined) return;
-      const other = holderOf(holder, owner);
+      const agent = await safely();
+      const holder = await agent.lock(LOCK, JSON.stringify(owner));
+      if (holder === undefined) locked = agent;
       // One machine may be two hosts of a run.
-      if (other.run !== owner.run) fail({ kind: 'held', path: LOCK, host, owner: other });
+      else if (holderOf(holder, owner).run !== owner.run)
+        fail({ kind: 'held', path: LOCK, host, owner: holderOf(holder, owner) });
     },
     [Symbol.asyncDispose]: close,
   };

@@ -128,7 +128,7 @@ async function unitFacts(
   });
 }
 
-const FORMAT = '${binary:Package} ${db:Status-Status}\\n';
+const FORMAT = '${Package} ${Architecture} ${db:Status-Status}\\n';
 
 /** dpkg-query exits 1 when a package is unknown, and prints what it knows. */
 async function installed(
@@ -141,7 +141,7 @@ async function installed(
     return fail({ kind: 'cannot-tell', host, what: 'ask dpkg for packages', why: stderr.trim() });
   const lines = stdout.split('\n').map((line) => line.split(' '));
   const there = new Set(
-    lines.filter(([, status]) => status === 'installed').map(([name]) => name?.split(':')[0]),
+    lines.flatMap(([name, arch, status]) => (status === 'installed' ? [name, `${name}:${arch}`] : [])),
   );
   return names.map((name) => there.has(name));
 }

@@ -31,7 +31,10 @@ function child(exec: Exec, line: string): ChildProcess {
   };
   exec(['bash', '-c', line], { onOutput: (text, stream) => streams[stream].write(text) }).then(
     ended,
-    (error: unknown) => events.emit('error', error),
+    (error: unknown) => {
+      events.emit('error', error);
+      ended({ code: null, signal: 'SIGKILL' });
+    },
   );
   return Object.assign(events, { stdin, ...streams, pid: undefined }) as unknown as ChildProcess;
 }

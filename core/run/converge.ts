@@ -76,7 +76,8 @@ export async function endOrphans(
   context: ApplyContext,
 ): Promise<number> {
   if (stamp?.state !== 'applying') return 0;
-  const found = await transport.reap(markOf(stamp.run, task));
+  // What it was still changing is to be looked at anew.
+  const found = await context.ahead.changing(() => transport.reap(markOf(stamp.run, task)));
   const text = `ended ${found} ${found === 1 ? 'process' : 'processes'} left by run ${stamp.run}`;
   if (found > 0) context.emit({ kind: 'notice', id: task.id, text });
   return found;

@@ -180,6 +180,18 @@ test('folder has the mode and owner it is given, made or found', { skip }, async
   assert.deepEqual([second.mode & 0o7777, second.uid, second.gid], [0o755, 0, 0]);
 });
 
+test('remove that is cut off once it has put back the original leaves it alone the next time', async (t) => {
+  const { folder, base, host } = await place(t);
+  const path = join(folder, 'x');
+  await writeFile(path, 'theirs');
+  await host.files.install(path, content('ours'), {});
+  await host.files.remove(path);
+  await writeFile(join(base, 'files', digestOf(path)), `${path}\nback\n`); // as SIGKILL before the last step leaves it
+  await host.files.remove(path);
+  assert.equal(await readFile(path, 'utf8'), 'theirs');
+  assert.deepEqual(await readdir(join(base, 'files')), []);
+});
+
 test('reap ends who carries a mark, and nobody whose mark is alike', async (t) => {
   const { folder, host } = await place(t);
   const daemon = (mark: string) =>

@@ -6,9 +6,12 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { bootWords, type Carrier, newNonce, openAgent } from '../../core/host/agent.ts';
+import { ownerOf } from '../../core/host/hold.ts';
 import { execute } from '../../core/host/process.ts';
+import { agentTransport } from '../../core/host/remote.ts';
 import type { Agent } from '../../core/host/wire.ts';
 import { Failed } from '../../core/model/failure.ts';
+import { agentBy } from '../rig/agent.ts';
 import { type Lasting, tempFolder } from '../rig/temp.ts';
 import { isRunning, numberIn, until } from './second-process.ts';
 
@@ -195,4 +198,36 @@ test('agent feeds a process that reads slowly without holding up another', async
   );
   await execute(one, sh('echo >go'), { cwd: folder });
   assert.equal((await slow).stdout, '3000000\n');
+});
+
+test('agent keeps no file open for a process that read little of a stream', async (t) => {
+  const folder = await tempFolder(t);
+  const file = join(folder, 'big');
+  await writeFile(file, Buffer.alloc(3_000_000, 'x'));
+  const one = await agentBy(t, (words) => words, false);
+  const { agent: pid } = await pidsOf(one);
+  const before = (await readdir(`/proc/${pid}/fd`)).length;
+  for (const words of [['true'], ['head', '-c', '1000'], ['sh', '-c', 'exec <&-']])
+    for (let n = 0; n < 10; n++) await execute(one, words, { input: { file } });
+  assert.equal((await readdir(`/proc/${pid}/fd`)).length, before);
+});
+
+const skip = process.getuid?.() !== 0 && 'only root can take the lock of a host';
+
+test('host whose agent took the lock is changed by no other agent', { skip }, async (t) => {
+  const agents = [await agent(t), await agent(t)];
+  let used = 0;
+  const host = agentTransport(
+    'node-1',
+    async () => agents[used]!,
+    await tempFolder(t),
+    async () => {},
+  );
+  await host.lock(ownerOf('a run of this test', 'test'));
+  assert.equal((await host.exec(['true'])).code, 0);
+  used = 1; // as after the loss of the first
+  await assert.rejects(host.exec(['true']), (error) => {
+    assert.equal(error instanceof Failed && error.failure.kind, 'agent-lost');
+    return true;
+  });
 });

@@ -128,7 +128,10 @@ test('view tells which packages are missing, those known but not installed among
   const { host, view } = place();
   host.packages.add('a');
   assert.deepEqual(await view.missingPackages(['a', 'b']), ['b']);
-  host.when('dpkg-query', { code: 1, stdout: 'a:amd64 installed\nb config-files\nc not-installed\n' });
+  host.when('dpkg-query', {
+    code: 1,
+    stdout: 'a amd64 installed\nb all config-files\nc amd64 not-installed\n',
+  });
   assert.deepEqual(await view.missingPackages(['a', 'b', 'c', 'd']), ['b', 'c', 'd']);
 });
 

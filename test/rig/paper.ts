@@ -239,7 +239,7 @@ const PROGRAMS: Readonly<Record<string, Program>> = {
   df: () => 'Filesystem 1B-blocks Used Available Capacity Mounted on\npaper 9 0 999999999999 0% /\n',
   'dpkg-query': (words, { packages }) => {
     const names = words.filter((word) => !word.startsWith('-'));
-    const lines = names.filter((name) => packages.has(name)).map((name) => `${name} installed\n`);
+    const lines = names.filter((name) => packages.has(name)).map((name) => `${name} amd64 installed\n`);
     return { code: lines.length === names.length ? 0 : 1, stdout: lines.join('') };
   },
   'apt-get': (words, { packages }) => {
