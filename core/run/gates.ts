@@ -2,7 +2,7 @@
 import PQueue from 'p-queue';
 import type { Task } from '../model/task.ts';
 
-/** Tasks at once on one host; sshd allows ten sessions on a connection. */
+/** Tasks at once on one host: more would only wait for its disk and processors. */
 const PER_HOST = 8;
 
 export interface Gates {
