@@ -301,21 +301,26 @@ sub abandoned {
   }
 }
 sub lines { split /\n/, slurp($_[0]) // '' }
+# Whose name beside a path this is, for whoever finds it abandoned.
+sub note_new {
+  my ($note, $path, $name) = @_;
+  write_file($note, join("\n", $$, started($$), $path =~ s{[^/]+/*$}{}r . $name), $O_TRUNC);
+}
 # Enters the folder where something is to be, makes what is missing of it, and answers the name to have and one to begin with.
 sub prepared {
   my ($base, $id, $path) = @_;
   my $lock = base($base);
   my $name = parent_of($path, sub { write_file("$base/made", "$_[0]\n", $O_APPEND) });
   my $new = unguessable();
-  write_file("$base/new/$id", join("\n", $$, started($$), $path =~ s{[^/]+/*$}{}r . $new), $O_TRUNC);
+  note_new("$base/new/$id", $path, $new);
   ($name, $new);
 }
-# Keeps what stands at a path, once, and notes that from here on it is cc's. May be cut off anywhere.
 # A removal that was cut off after it had put back what had been there.
 sub restored {
   my ($base, $id) = @_;
   (slurp("$base/files/$id") // '') =~ /\nback\n\z/ && !lstat "$base/replaced/$id";
 }
+# Keeps what stands at a path, once, and notes that from here on it is cc's. May be cut off anywhere.
 sub claim {
   my ($base, $id, $path, $name) = @_;
   return if -e "$base/files/$id" && !restored($base, $id);
@@ -397,7 +402,7 @@ my %CALL = (
     @made && $made[1] == (stat $at)[1] && $made[0] == (stat _)[0] or die "$path: somebody else has moved it\n";
     claim($base, $id, $path, $name);
     my $old = unguessable();
-    write_file("$base/new/$id.old", join("\n", $$, started($$), $path =~ s{[^/]+/*$}{}r . $old), $O_TRUNC);
+    note_new("$base/new/$id.old", $path, $old);
     push @cleanup, sub { unlink "$base/new/$id.old" };
     local $SIG{TERM} = 'IGNORE'; # neither of the two names may be missing
     my $there = rename $name, $old;
@@ -606,7 +611,13 @@ sub become {
   }
   exec { $words[0] } @words or $refuse->($! == $ENOENT ? 'absent' : 'program');
 }
-sub forget { my ($child) = @_; my $in = $child->{in}; shut($in) if $in && !$in->{shut}; delete $by_id{$child->{id}}; say_to_cc('c', $child->{id}, '') }
+sub forget {
+  my ($child) = @_;
+  my $in = $child->{in};
+  shut($in) if $in && !$in->{shut};
+  delete $by_id{ $child->{id} };
+  say_to_cc('c', $child->{id}, '');
+}
 sub drop {
   my ($child) = @_;
   for (keys %reader) { delete $reader{$_} if $reader{$_}[1] == $child }

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { hostRig, type RigHost } from '../rig/hosts.ts';
 import { ansible, isHere, type States } from './ansible.ts';
 import { measured, nodeWithMemory, type Subject, sampleOf } from './measure.ts';
-import { compared, print, title, told } from './report.ts';
+import { compared, print, printSpreads, title } from './report.ts';
 import type { Place, Site } from './site.ts';
 
 const REPOSITORY = new URL('../..', import.meta.url);
@@ -191,7 +191,7 @@ export async function fleet(on: Site): Promise<void> {
       forgotten(all);
       place.forget();
     };
-    told(
+    printSpreads(
       ...measured(
         [ccIn(place, 'cc, 1st', ['run', 'all'], before), ccIn(place, 'cc, 2nd', ['run', 'all'])],
         2,

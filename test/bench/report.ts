@@ -6,14 +6,14 @@ export function title(what: string, bar?: string): void {
 }
 
 export function compared(floor: Measured, own: Measured): void {
-  told(floor, own);
+  printSpreads(floor, own);
   const memory = floor.mb && own.mb ? `, ${(own.mb.median / floor.mb.median).toFixed(2)} x the memory` : '';
   print(`  ratio        ${(own.ms.median / floor.ms.median).toFixed(2)} x the time${memory}`);
   const noise = (floor.ms.high - floor.ms.low) / floor.ms.median;
   if (noise > 0.2) print(`  noisy: the middle half of the floor spreads over ${Math.round(100 * noise)} %`);
 }
 
-export function told(...all: readonly Measured[]): void {
+export function printSpreads(...all: readonly Measured[]): void {
   for (const each of all)
     print(`  ${each.name.padEnd(12)} ${shown(each.ms, 'ms')}${each.mb ? `   ${shown(each.mb, 'MB')}` : ''}`);
 }

@@ -73,8 +73,8 @@ export async function hostRig(test: Lasting, packages: readonly string[] = []): 
   const folder = await tempFolder(test);
   for (const name of ['id', 'host_key'])
     await execute('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', '', '-f', join(folder, name)]);
-  const ground = { lower: root.folder, folder };
-  return { skip: false, host: (lasting, name, spec = {}) => started(lasting, ground, name, spec) };
+  const base = { lower: root.folder, folder };
+  return { skip: false, host: (lasting, name, spec = {}) => started(lasting, base, name, spec) };
 }
 
 /** Lines of setup that make a user without a password who is let in like root; sudoers says how they become root. */
@@ -88,7 +88,7 @@ SUDOERS
 `;
 }
 
-interface Ground {
+interface HostBase {
   /** The Debian that is below all of them. */
   readonly lower: string;
   /** Where keys and hosts of this rig are. */
@@ -105,16 +105,16 @@ async function portOfOwn(): Promise<number> {
   return port;
 }
 
-async function started(test: Lasting, ground: Ground, name: string, spec: HostSpec): Promise<RigHost> {
-  const folder = await mkdtemp(join(ground.folder, `${name}-`));
+async function started(test: Lasting, base: HostBase, name: string, spec: HostSpec): Promise<RigHost> {
+  const folder = await mkdtemp(join(base.folder, `${name}-`));
   const port = await portOfOwn();
-  await given(join(folder, 'given'), ground, port, spec);
-  const knownHosts = join(ground.folder, 'known_hosts');
-  const key = (await readFile(join(ground.folder, 'host_key.pub'), 'utf8')).trim();
+  await given(join(folder, 'given'), base, port, spec);
+  const knownHosts = join(base.folder, 'known_hosts');
+  const key = (await readFile(join(base.folder, 'host_key.pub'), 'utf8')).trim();
   await appendFile(knownHosts, `[127.0.0.1]:${port} ${key}\n`);
   for (const part of ['upper', 'work', 'root']) await mkdir(join(folder, part));
   const own = ['--mount', '--uts', '--ipc', '--pid', '--fork', '--kill-child'];
-  const host = spawn('unshare', [...own, '--', 'bash', INIT, folder, ground.lower, name], {
+  const host = spawn('unshare', [...own, '--', 'bash', INIT, folder, base.lower, name], {
     env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' },
     cwd: '/',
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -132,7 +132,7 @@ async function started(test: Lasting, ground: Ground, name: string, spec: HostSp
     name,
     target: {
       ...{ kind: 'ssh', address: '127.0.0.1', port, user: spec.user ?? 'root' },
-      ...{ identity: join(ground.folder, 'id'), knownHosts },
+      ...{ identity: join(base.folder, 'id'), knownHosts },
     },
     root: `/proc/${pid}/root`,
     log: () => said.join('\n'),
@@ -143,9 +143,9 @@ async function started(test: Lasting, ground: Ground, name: string, spec: HostSp
 }
 
 /** What the host finds in `/rig`: keys, the configuration of sshd, and how it starts. */
-async function given(folder: string, ground: Ground, port: number, spec: HostSpec): Promise<void> {
+async function given(folder: string, base: HostBase, port: number, spec: HostSpec): Promise<void> {
   await mkdir(folder);
-  for (const name of ['id.pub', 'host_key']) await copyFile(join(ground.folder, name), join(folder, name));
+  for (const name of ['id.pub', 'host_key']) await copyFile(join(base.folder, name), join(folder, name));
   await chmod(join(folder, 'host_key'), 0o600);
   const first = [`Port ${port}`, 'ListenAddress 127.0.0.1', 'HostKey /rig/host_key', ...(spec.config ?? [])];
   const config = [...first, ...(spec.sshd === 'debian' ? ['Include /etc/ssh/sshd_config'] : PLAIN)];
