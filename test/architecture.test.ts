@@ -143,7 +143,7 @@ const NAMED = [
   'core/host/platform.ts: machine', // what uname calls it
   'core/host/remote.ts: machine', // what the agent calls it
   'core/host/transport.ts: machine',
-  'core/report/explain.ts: debian', // the fix names the option that mends it
+  'core/report/explanations.ts: debian', // the fix names the option that mends it
   'core/store/excerpt.ts: debian',
   'core/store/fetch.ts: debian', // the file beside it
 ];

@@ -1,7 +1,7 @@
 /** Fetching for a command that is about nothing else: some at once, and what happens said line by line. */
 import type { Artifact } from '../model/artifact.ts';
 import type { Task } from '../model/task.ts';
-import { troubleLines } from '../report/explain.ts';
+import { troubleLines } from '../report/troubles.ts';
 import type { Reporter } from '../store/download.ts';
 import type { CliContext } from './project.ts';
 

@@ -1,14 +1,14 @@
 /** `cc run`: applies tasks, or takes everything back. */
 import { resolve } from 'node:path';
-import { CONTROLLER } from '../graph/expand.ts';
 import { criticalPath, type Order, order, reversed } from '../graph/order.ts';
+import { CONTROLLER } from '../graph/place.ts';
 import { hold, ownerOf } from '../host/hold.ts';
 import type { Clock } from '../host/shell.ts';
 import type { Counts, Emit, Event } from '../model/event.ts';
 import { exitFor, Failed, fail } from '../model/failure.ts';
 import { isFinal, type State, type Task, type TaskId } from '../model/task.ts';
-import { holderLine } from '../report/explain.ts';
 import { lines } from '../report/lines.ts';
+import { holderLine } from '../report/words.ts';
 import { type ApplyContext, applying } from '../run/apply.ts';
 import { drive, type Outcomes } from '../run/engine.ts';
 import type { RunContext } from '../run/look.ts';

@@ -1,4 +1,4 @@
-/** Everything that can be expected to go wrong, as facts; `report/explain.ts` owns the words. */
+/** Everything that can be expected to go wrong, as facts; `report/explanations.ts` has the words. */
 import type { Json } from './json.ts';
 
 /** One mistake in a configuration: where in it, what is wrong, and the known name that was probably meant. */

@@ -1,7 +1,8 @@
 /** One line for each thing worth knowing: for logs, pipes and terminals alike. */
 import type { Emit, Event } from '../model/event.ts';
-import { counted, explained, sharing, troubleLines } from './explain.ts';
-import { changed, countsLine, duration, reasonLine } from './words.ts';
+import { explained, sharing } from './explain.ts';
+import { troubleLines } from './troubles.ts';
+import { changed, counted, countsLine, duration, reasonLine } from './words.ts';
 
 export type Write = (text: string) => void;
 

@@ -1,5 +1,6 @@
 /** Small words of reports: durations, reasons, counts. */
 import type { Counts, Reason } from '../model/event.ts';
+import type { Owner } from '../model/failure.ts';
 import type { State } from '../model/task.ts';
 
 /** `340 ms`, `12.3 s`, `4 min 02 s`. */
@@ -59,4 +60,13 @@ export function countsLine(counts: Counts): string {
 /** How many hosts' things were altered: what "0 changed" is about. */
 export function changed(counts: Counts): number {
   return counts.applied ?? 0;
+}
+
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** Who holds a lock: `cc run all (root on admin-1, pid 4711, run …), since …`. */
+export function holderLine({ command, user, from, pid, run, since }: Owner): string {
+  return `${command} (${user} on ${from}, pid ${pid}, run ${run}), since ${since}`;
 }

@@ -1,6 +1,6 @@
 /** The hosts of a run: connected when first needed, looked at and changed through one place, closed at the end. */
 import { join } from 'node:path';
-import { CONTROLLER } from '../graph/expand.ts';
+import { CONTROLLER } from '../graph/place.ts';
 import { local } from '../host/local.ts';
 import { type DigestMemo, digestMemo } from '../host/memo.ts';
 import { platformOf } from '../host/platform.ts';

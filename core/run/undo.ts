@@ -1,5 +1,5 @@
 /** One task taken back: look, undo, prove that nothing is left, forget the stamp. */
-import { CONTROLLER } from '../graph/expand.ts';
+import { CONTROLLER } from '../graph/place.ts';
 import type { Change } from '../model/change.ts';
 import { fail } from '../model/failure.ts';
 import type { Task } from '../model/task.ts';

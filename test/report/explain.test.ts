@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { Failure, Trouble } from '../../core/model/failure.ts';
-import { counted, explained } from '../../core/report/explain.ts';
+import { explained } from '../../core/report/explain.ts';
+import { counted } from '../../core/report/words.ts';
 
 type Case<K extends Failure['kind']> = readonly [failure: Extract<Failure, { kind: K }>, text: string];
 

@@ -1,0 +1,183 @@
+/** Every sentence about what went wrong, one for each kind of failure. */
+import type { Failure, Problem } from '../model/failure.ts';
+import { attemptLines, lastLines } from './troubles.ts';
+import { counted, holderLine } from './words.ts';
+
+/** What is said of a failure; each part is one or more lines without final period. */
+export interface Explained {
+  readonly what: string;
+  readonly why: readonly string[];
+  readonly fix?: string;
+}
+
+export const EXPLAINED: {
+  readonly [K in Failure['kind']]: (failure: Extract<Failure, { kind: K }>) => Explained;
+} = {
+  'command-failed': ({ host, command, code, signal, stderr }) => ({
+    what: `Cannot finish a command on ${host}: it ${signal ? `was ended by ${signal}` : `exited ${code}`}`,
+    why: [`$ ${command}`, ...lastLines(stderr)],
+    ...(code === 127 ? { fix: `install "${command.split(' ')[0]}" on ${host}, or correct its PATH` } : {}),
+  }),
+  'not-converged': ({ host, within, left }) => ({
+    what: `Cannot prove the result on ${host}: after its changes and ${within} s it is still not as declared`,
+    why: left.map(({ what, why }) => `${why} (would ${what})`),
+    fix: 'read the log of the task: cc logs TASK',
+  }),
+  'timed-out': ({ host, what, within, last }) => ({
+    what: `Cannot finish within ${within} s on ${host}: ${what}`,
+    why: last ? [last] : [],
+    fix: 'read the log of the task: cc logs TASK',
+  }),
+  interrupted: ({ signal }) => ({
+    what: `Interrupted by ${signal}`,
+    why: ['what was being changed is recorded as interrupted'],
+    fix: 'run the same command again; it goes on from there',
+  }),
+  'cannot-tell': ({ host, what, why }) => ({ what: `Cannot ${what} on ${host}`, why: lastLines(why) }),
+  'check-failed': ({ host, what, reasons }) => ({
+    what: `Cannot confirm on ${host}: ${what}`,
+    why: reasons,
+  }),
+  unreachable: ({ host, address, command, why }) => ({
+    what: `Cannot reach ${host} at ${address}`,
+    why: lastLines(why),
+    fix: `make this work without a question: ${command}`,
+  }),
+  'agent-lost': ({ host, why }) => ({
+    what: `Cannot go on with ${host}: its agent is gone`,
+    why: [...lastLines(why), 'what it had started there is ended'],
+    fix: 'run the same command again; it goes on from there',
+  }),
+  'wrong-platform': ({ host, expected, found }) => ({
+    what: `Cannot work on ${host}: found ${found}, expected ${expected}`,
+    why: [],
+    fix: 'run cc on Linux, or name a Linux host in the recipe',
+  }),
+  'no-root': ({ host, user, why }) => ({
+    what: `Cannot become root on ${host} as ${user}`,
+    why: lastLines(why),
+    fix: 'run cc as root, or let this user use sudo without a password',
+  }),
+  'missing-tool': ({ host, tool, package: name }) => ({
+    what: `Cannot go on without "${tool}" on ${host}`,
+    why: [`it is not installed, and no package of this host provides it`],
+    fix: `install the Debian package ${name}, or use a host of the Debian family`,
+  }),
+  'not-installable': ({ host, packages, why }) => ({
+    what: `Cannot install ${packages.join(' ')} on ${host}`,
+    why: lastLines(why),
+    fix: `make this work on ${host}: apt-get install ${packages.join(' ')}`,
+  }),
+  'bad-excerpt': ({ why }) => ({
+    what: 'Cannot use what the bundle has of the Debian archive',
+    why: [...lastLines(why), 'it was taken away again'],
+    fix: 'make the bundle anew where there is a network: cc bundle FILE',
+  }),
+  'no-mirror': ({ mirror, why }) => ({
+    what: 'Cannot read the Debian archive',
+    why: [`as named in ${mirror}`, ...lastLines(why)],
+    fix: 'check the network, or name a mirror: --set debian.mirror=URL',
+  }),
+  'fetch-failed': ({ artifact, attempts }) => ({
+    what: `Cannot fetch ${artifact}`,
+    why: attempts.flatMap(attemptLines),
+    fix: 'check the network and the address, then run again; what has arrived is kept',
+  }),
+  unlocked: ({ artifact, url, locked }) => ({
+    what: `Cannot trust ${artifact}: cc.lock has no digest for it${locked ? ' from this address' : ''}`,
+    why: [url, ...(locked ? [`it has one from ${locked}`] : [])],
+    fix: `cc lock ${artifact}`,
+  }),
+  'proxy-unusable': ({ proxy, why, fix }) => ({ what: `Cannot go through ${proxy}`, why: [why], fix }),
+  'digest-mismatch': ({ artifact, attempts, by }) => ({
+    what: `Cannot use ${artifact}: its bytes are not those that ${NAMES[by]}`,
+    why: [...attempts.flatMap(attemptLines), 'nothing was kept or installed'],
+    fix: 'find out why they differ before you change the lock',
+  }),
+  'no-sum': ({ artifact, sums, why }) => ({
+    what: `Cannot tell from its sums what ${artifact} must be: ${why}`,
+    why: [sums],
+    fix: 'name the right list in the plugin, or none, to trust the first bytes that arrive',
+  }),
+  'first-use': ({ artifacts }) => ({
+    what: `Cannot lock ${counted(artifacts.length, 'artifact')} that nobody vouches for`,
+    why: artifacts.map(({ name, url }) => `${name}: ${url}`),
+    fix: 'if you trust what arrives now: cc lock --first-use',
+  }),
+  'lock-changed': ({ file, changes }) => ({
+    what: `Cannot keep ${file}: ${counted(changes.length, 'artifact')} changed behind the same address`,
+    why: changes.flatMap(({ name, arch, url, from, to }) => [
+      `${name} ${arch}: ${url}`,
+      `  locked sha256 ${from}`,
+      `  found  sha256 ${to}`,
+    ]),
+    fix: `find out why, and then: cc lock --accept ${[...new Set(changes.map(({ name }) => name))].join(' ')}`,
+  }),
+  'bad-archive': ({ archive, entry, why }) => ({
+    what:
+      entry === undefined ? 'Cannot unpack an archive' : `Cannot unpack an archive with the entry "${entry}"`,
+    why: [archive, ...lastLines(why), 'nothing of it was unpacked'],
+    fix: 'find out who made it, and whether these are the bytes that were meant',
+  }),
+  'bundle-unreadable': ({ file, why }) => ({
+    what: `Cannot read the bundle ${file}`,
+    why: why.split('\n'),
+    fix: 'make it where there is a network: cc bundle FILE',
+  }),
+  'bundle-lacks': ({ file, artifacts }) => ({
+    what: `Cannot run from the bundle ${file}: it lacks ${counted(artifacts.length, 'artifact')}`,
+    why: artifacts,
+    fix: 'make it anew from this recipe and its cc.lock: cc bundle FILE',
+  }),
+  'disk-full': ({ host, what }) => ({
+    what: `Cannot ${what.length > 60 ? 'finish a command' : what} on ${host}: no space is left on the device`,
+    why: what.length > 60 ? [`$ ${what}`] : [],
+    fix: 'free some space and run again; finished work is kept',
+  }),
+  'cannot-write': ({ path, why }) => ({
+    what: `Cannot write ${path}`,
+    why: lastLines(why),
+    fix: 'name a place that can be written, or make this one so',
+  }),
+  held: ({ path, host, owner }) => ({
+    what: `Cannot start while another run is at work on ${host ?? 'this recipe'}`,
+    why: [holderLine(owner), path],
+    fix: 'wait for it with --lock-timeout SECONDS, or end it',
+  }),
+  'config-missing': ({ from }) => ({
+    what: `Cannot find a configuration from ${from} upwards`,
+    why: ['looked for cc.config.{ts,mjs,js,json,yaml} and the "cc" key of package.json'],
+    fix: 'write cc.config.ts, or name a recipe: --recipe lab',
+  }),
+  'config-unreadable': ({ file, why }) => ({ what: `Cannot load ${file}`, why: why.split('\n') }),
+  'config-invalid': ({ file, problems }) => ({
+    what: `Cannot use ${file}: ${counted(problems.length, 'mistake')}`,
+    why: problems.map(problemLine),
+  }),
+  'lock-unreadable': ({ file, why }) => ({
+    what: `Cannot read ${file}`,
+    why: why.split('\n'),
+    fix: 'restore it from version control',
+  }),
+  cycle: ({ path }) => ({
+    what: 'Cannot order the tasks: they need each other',
+    why: [path.length === 2 ? `${path[0]} needs itself` : path.join(' → ')],
+    fix: 'remove one of these needs',
+  }),
+  'unknown-name': ({ what, name, near }) => ({
+    what: `Cannot find ${what} "${name}"`,
+    why: near ? [`did you mean "${near}"?`] : [],
+    fix: what === 'task' ? 'see the names: cc list' : 'see: cc --help',
+  }),
+  usage: ({ message }) => ({ what: message, why: [], fix: 'see: cc --help' }),
+};
+
+const NAMES: { readonly [B in Extract<Failure, { kind: 'digest-mismatch' }>['by']]: string } = {
+  'cc.lock': 'cc.lock names',
+  archive: "the archive's signed index names",
+  sums: 'its makers publish sums of',
+};
+
+function problemLine({ path, message, near }: Problem): string {
+  return `${path}: ${message}${near ? `; did you mean "${near}"?` : ''}`;
+}
