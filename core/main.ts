@@ -6,6 +6,7 @@ import { help, parsed, type Verb } from './cli/args.ts';
 import type { CliContext } from './cli/project.ts';
 import { run } from './cli/run.ts';
 import { codeOf, exitFor, Failed, unwritten } from './model/failure.ts';
+import { textOf, visible } from './report/visible.ts';
 
 type Command = (names: readonly string[], options: Options, cli: CliContext) => Promise<number>;
 
@@ -74,9 +75,9 @@ function print(text: string): void {
   put(STDOUT, text);
 }
 
-/** Node's own streams take longer to load than a run needs to look at ten files. */
+/** All that cc prints, but for the moving line. Node's own streams take longer to load than a run needs to look at ten files. */
 function put(stream: number, text: string): void {
-  for (let rest = Buffer.from(text); rest.length > 0; ) {
+  for (let rest = Buffer.from(visible(text)); rest.length > 0; ) {
     try {
       rest = rest.subarray(writeSync(stream, rest));
     } catch (error) {
@@ -111,7 +112,7 @@ async function ask(question: string): Promise<boolean> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   terminal.on('SIGINT', () => reject(new Failed({ kind: 'interrupted', signal: 'SIGINT' })));
   terminal.on('close', () => resolve('')); // Ctrl-D, or a terminal that went away
-  terminal.question(question).then(resolve, () => resolve(''));
+  terminal.question(visible(question)).then(resolve, () => resolve(''));
   try {
     return /^y(es)?$/i.test((await promise).trim());
   } finally {
@@ -165,6 +166,6 @@ try {
 } catch (error) {
   if (!(error instanceof Failed)) throw error;
   const { explained } = await import('./report/explain.ts');
-  put(STDERR, `${explained(error.failure).join('\n')}\n`);
+  put(STDERR, textOf(explained(error.failure)));
   process.exitCode = exitFor(error.failure);
 }
