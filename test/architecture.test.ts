@@ -250,7 +250,7 @@ const IMPURE_FILES: Readonly<Record<string, readonly string[]>> = {
   'core/host/memo.ts': ['Date.now'], // compared with times of files
   'core/host/ssh.ts': ['Math.random'], // so that not all who were turned away come back at once
   'core/report/live.ts': ['process.stderr'], // the spinner's stream
-  'core/run/converge.ts': ['new Date'], // when a stamp was written
+  'core/run/record.ts': ['new Date'], // when a stamp was written
   'core/run/session-pool.ts': ['process.getuid'], // where notes about this machine are kept
   'core/store/bundle.ts': ['process.pid'], // names of files that are being written
   'core/store/bytes.ts': ['process.pid'], // names of files that are being made

@@ -11,14 +11,14 @@ import type { State, Task } from '../model/task.ts';
 import type { Reporter } from '../store/download.ts';
 import { fetchArtifact } from '../store/fetch.ts';
 import type { Network } from '../store/network.ts';
-import { FORMAT, type Stamp } from '../store/stamp.ts';
+import type { Stamp } from '../store/stamp.ts';
 import { PERFORMED } from './decide.ts';
 import type { Outcome } from './engine.ts';
-import { digestFor, type Found, foundAs, type Looked, probe, type RunContext, viewFor } from './look.ts';
+import { digestFor, foundAs, type Looked, probe, viewFor } from './look.ts';
+import { commit, keptOf, type Recording, sofar } from './record.ts';
 import type { Session } from './session-pool.ts';
 
-export interface ApplyContext extends RunContext {
-  readonly run: string;
+export interface ApplyContext extends Recording {
   readonly cache: string;
   readonly network: Network;
   readonly clock: Clock;
@@ -44,7 +44,8 @@ export async function converge(
 ): Promise<Outcome> {
   const { session } = looked;
   to('performing', reason);
-  await commit(task, looked, { state: 'applying', found: UNPROVEN, ours: true }, context);
+  const undo = sofar(task, looked);
+  await commit(task, looked, { state: 'applying', found: UNPROVEN, ours: true, undo }, context);
   context.touched.add(task.id);
   try {
     const report = await performAll(looked.changes, task, session, context);
@@ -54,7 +55,13 @@ export async function converge(
     await commit(
       task,
       looked,
-      { state: 'applied', found, ours: true, ...(report === undefined ? {} : { report }) },
+      {
+        state: 'applied',
+        found,
+        ours: true,
+        undo: keptOf(task, facts),
+        ...(report === undefined ? {} : { report }),
+      },
       context,
     );
     context.found.set(task.id, found);
@@ -62,7 +69,7 @@ export async function converge(
   } catch (error) {
     // A task that was interrupted, or whose host is gone, stays `applying`: that is the truth about its host.
     if (error instanceof Failed && !['interrupted', 'agent-lost'].includes(error.failure.kind)) {
-      await commit(task, looked, { state: 'failed', found: UNPROVEN, ours: true }, context);
+      await commit(task, looked, { state: 'failed', found: UNPROVEN, ours: true, undo }, context);
     }
     throw error;
   }
@@ -220,24 +227,6 @@ async function attempt(task: Task, session: Session, context: ApplyContext, late
     if (late || !(error instanceof Failed)) throw error;
     return undefined;
   }
-}
-
-export function commit(
-  task: Task,
-  looked: Looked,
-  { found, ...state }: Pick<Stamp, 'state' | 'ours' | 'report'> & { readonly found: Found },
-  context: ApplyContext,
-): Promise<void> {
-  return looked.session.stamps.write({
-    format: FORMAT,
-    task: task.id,
-    run: context.run,
-    manifest: looked.manifest(),
-    facts: found.facts,
-    result: found.result(),
-    at: new Date().toISOString(),
-    ...state,
-  });
 }
 
 export function markOf(run: string, task: Task): string {

@@ -15,6 +15,7 @@ import type { Store } from '../store/bytes.ts';
 import { FORMAT, type Manifest, type Stamp } from '../store/stamp.ts';
 import type { Ahead } from './ahead.ts';
 import { lastOf } from './decide.ts';
+import { type Declared, former } from './declared.ts';
 import type { Session, SessionPool } from './session-pool.ts';
 
 /** What a run knows and learns, shared by its tasks. */
@@ -27,6 +28,7 @@ export interface RunContext {
   /** Tasks that changed something in this run. */
   readonly touched: Set<TaskId>;
   readonly ahead: Ahead;
+  readonly declared: Declared;
   /** Tasks asked for by name: a check among them runs whatever its stamp says. */
   readonly asked: ReadonlySet<TaskId>;
 }
@@ -57,6 +59,7 @@ export interface Looked {
   /** Made when asked for: what was never applied has nothing to compare it with. */
   readonly manifest: () => Manifest;
   readonly last: Last;
+  /** What is no longer declared goes first. */
   readonly changes: readonly Change[];
 }
 
@@ -69,7 +72,28 @@ export async function look(task: Task, context: RunContext): Promise<Looked> {
   const stamp = await session.stamps.read(task.id);
   const manifest = () => manifestOf(task, session, context);
   const last = disturbed(task, context, lastOf(stamp, manifest, facts));
-  return { session, facts, stamp, manifest, last, changes: task.step.plan(facts, last) };
+  const { declared } = context;
+  const leaving = await former(
+    task,
+    stamp,
+    () => undoOf(task, facts),
+    lookingAt(task, session, context),
+    declared,
+  );
+  const changes = [...leaving, ...task.step.plan(facts, last)];
+  return { session, facts, stamp, manifest, last, changes };
+}
+
+/** What would take a task back that was found like this. */
+export function undoOf({ step }: Task, facts: Json): readonly Change[] {
+  return step.undo?.(facts) ?? [];
+}
+
+/** A view for few looks, within the time of a probe. */
+export function lookingAt(task: Task, session: Session, context: RunContext): View {
+  return viewFor(task, session, context, {
+    stop: () => AbortSignal.any([context.signal, AbortSignal.timeout(PROBE_TIMEOUT * 1000)]),
+  });
 }
 
 /** A host that is not reached because the run was stopped is no failure of that host. */
