@@ -172,7 +172,6 @@ const LONG = 40;
 /** Files with longer functions, and why. */
 const LONGER: Readonly<Record<string, string>> = {
   'core/host/view.ts': 'one method of a view for each question; could be a class by rule 13',
-  'core/run/engine.ts': 'the one loop: ready, run, end, begin, which share what stopping means',
   'core/store/bytes.ts': 'an object of small methods over the memory of digests; could be a class by rule 13',
   'plugins/containerd.ts': 'build: a list of steps, read from top to bottom',
   'plugins/crio.ts': 'build: a list of steps, read from top to bottom',

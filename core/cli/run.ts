@@ -212,7 +212,8 @@ async function reporter({ json: asJson }: Options, { out, terminal }: CliContext
 
 function exitOf(outcomes: Outcomes, signal: AbortSignal): number {
   if (signal.aborted) return exitFor({ kind: 'interrupted', signal: String(signal.reason) });
-  const failure = [...outcomes.values()].find((outcome) => outcome.failure)?.failure;
+  const failures = [...outcomes.values()].flatMap(({ failure }) => failure ?? []);
+  const failure = failures.find(({ kind }) => kind === 'bug') ?? failures[0];
   return failure ? exitFor(failure) : 0;
 }
 

@@ -78,6 +78,13 @@ const DESCRIBED: { readonly [K in Change['kind']]: (change: Extract<Change, { ki
   script: (change) => change.title,
 };
 
+/** Whether a value is a change of a kind that cc knows, with a reason. */
+export function isChange(value: unknown): value is Change {
+  if (typeof value !== 'object' || value === null) return false;
+  const { kind, why } = value as { readonly kind?: unknown; readonly why?: unknown };
+  return typeof kind === 'string' && Object.hasOwn(DESCRIBED, kind) && typeof why === 'string';
+}
+
 /** The artifacts whose bytes a change needs in the store before it is performed. */
 export function artifactsOfChange(change: Change): readonly Artifact[] {
   if (change.kind === 'run') return artifactsOf(change.command);

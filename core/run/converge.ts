@@ -14,7 +14,9 @@ import type { Network } from '../store/network.ts';
 import type { Stamp } from '../store/stamp.ts';
 import { PERFORMED } from './decide.ts';
 import type { Outcome } from './engine.ts';
+import { limited } from './limit.ts';
 import { digestFor, foundAs, type Looked, probe, viewFor } from './look.ts';
+import { performed, planned } from './plugin-code.ts';
 import { commit, keptOf, type Recording, sofar } from './record.ts';
 import type { Session } from './session-pool.ts';
 
@@ -106,26 +108,35 @@ async function performInOrder(
   session: Session,
   context: ApplyContext,
 ): Promise<Json | undefined> {
-  const within = task.step.timeout ?? TIMEOUT;
-  const timeout = AbortSignal.timeout(within * 1000);
-  const signal = AbortSignal.any([context.signal, timeout]);
-  const taskContext = await taskContextOf(task, session, context, signal);
-  let report: Json | undefined;
+  const seconds = task.step.timeout ?? TIMEOUT;
+  let signal: AbortSignal | undefined;
   try {
-    for (const each of changes) {
-      signal.throwIfAborted();
-      context.emit({ kind: 'change', at: context.at(), id: task.id, what: describe(each), why: each.why });
-      report = (await perform(each, taskContext)) ?? report;
-    }
-    // A command that ends well when it is told to stop has not done its work.
-    signal.throwIfAborted();
+    return await limited(
+      { host: task.host.name, what: task.id, seconds, stop: context.signal },
+      async (stop) => {
+        signal = stop();
+        const taskContext = await taskContextOf(task, session, context, signal);
+        let report: Json | undefined;
+        for (const each of changes) {
+          signal.throwIfAborted();
+          context.emit({
+            kind: 'change',
+            at: context.at(),
+            id: task.id,
+            what: describe(each),
+            why: each.why,
+          });
+          report = (await performed(task, each, () => perform(each, taskContext))) ?? report;
+        }
+        // A command that ends well when it is told to stop has not done its work.
+        signal.throwIfAborted();
+        return report;
+      },
+    );
   } catch (error) {
-    if (!signal.aborted) throw error;
-    await endMarked(session, markOf(context.run, task));
-    if (context.signal.aborted) fail({ kind: 'interrupted', signal: String(context.signal.reason) }, error);
-    fail({ kind: 'timed-out', host: task.host.name, what: task.id, within }, error);
+    if (signal?.aborted) await endMarked(session, markOf(context.run, task));
+    throw error;
   }
-  return report;
 }
 
 /** Seconds that what a stopped task has started may take to end. */
@@ -222,7 +233,7 @@ export function remainingOf(changes: readonly Change[]): readonly Remaining[] {
 async function attempt(task: Task, session: Session, context: ApplyContext, late: boolean) {
   try {
     const facts = await probe(task, session, context);
-    return { facts, left: task.step.plan(facts, PERFORMED) };
+    return { facts, left: planned(task, facts, PERFORMED) };
   } catch (error) {
     if (late || !(error instanceof Failed)) throw error;
     return undefined;

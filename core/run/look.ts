@@ -16,6 +16,8 @@ import { FORMAT, type Manifest, type Stamp } from '../store/stamp.ts';
 import type { Ahead } from './ahead.ts';
 import { lastOf } from './decide.ts';
 import { type Declared, former } from './declared.ts';
+import { limited } from './limit.ts';
+import { planned, probed, undone } from './plugin-code.ts';
 import type { Session, SessionPool } from './session-pool.ts';
 
 /** What a run knows and learns, shared by its tasks. */
@@ -76,17 +78,12 @@ export async function look(task: Task, context: RunContext): Promise<Looked> {
   const leaving = await former(
     task,
     stamp,
-    () => undoOf(task, facts),
+    () => undone(task, facts),
     lookingAt(task, session, context),
     declared,
   );
-  const changes = [...leaving, ...task.step.plan(facts, last)];
+  const changes = [...leaving, ...planned(task, facts, last)];
   return { session, facts, stamp, manifest, last, changes };
-}
-
-/** What would take a task back that was found like this. */
-export function undoOf({ step }: Task, facts: Json): readonly Change[] {
-  return step.undo?.(facts) ?? [];
 }
 
 /** A view for few looks, within the time of a probe. */
@@ -113,27 +110,21 @@ export async function probe(
   context: RunContext,
   { ahead = false } = {},
 ): Promise<Json> {
-  let timeout: AbortSignal | undefined; // most local looks ask nobody, and a timer for each would outlive them all
-  const stop = () => {
-    timeout ??= AbortSignal.timeout(PROBE_TIMEOUT * 1000);
-    return AbortSignal.any([context.signal, timeout]);
+  const limit = {
+    host: task.host.name,
+    what: `looking at ${task.id}`,
+    seconds: PROBE_TIMEOUT,
+    stop: context.signal,
+    grace: 0, // it leaves nothing
   };
-  try {
+  return limited(limit, async (stop) => {
     const known = ahead
       ? await context.ahead.known(task, session, (each, kept) =>
           viewFor(each, session, context, { stop, kept }),
         )
       : undefined;
-    return await task.step.probe(viewFor(task, session, context, { stop, known }));
-  } catch (error) {
-    if (context.signal.aborted) fail({ kind: 'interrupted', signal: String(context.signal.reason) }, error);
-    if (timeout?.aborted)
-      fail(
-        { kind: 'timed-out', host: task.host.name, what: `looking at ${task.id}`, within: PROBE_TIMEOUT },
-        error,
-      );
-    throw error;
-  }
+    return probed(task, viewFor(task, session, context, { stop, known }));
+  });
 }
 
 export function viewFor(

@@ -5,7 +5,8 @@ import type { Json } from '../model/json.ts';
 import type { Task } from '../model/task.ts';
 import type { View } from '../model/view.ts';
 import { FORMAT, type Stamp } from '../store/stamp.ts';
-import { type Found, type Looked, lookingAt, type RunContext, undoOf } from './look.ts';
+import { type Found, type Looked, lookingAt, type RunContext } from './look.ts';
+import { undone } from './plugin-code.ts';
 
 export interface Recording extends RunContext {
   readonly run: string;
@@ -13,7 +14,7 @@ export interface Recording extends RunContext {
 
 /** What takes a proven task back. */
 export function keptOf(task: Task, facts: Json): readonly Kept[] {
-  return undoOf(task, facts).map(kept);
+  return undone(task, facts).map(kept);
 }
 
 /** What takes a task back that is cut off: what the last application made, and what this one may have come to. */
@@ -29,7 +30,7 @@ const dataOf = ({ why: _, ...what }: Kept): Json => what as unknown as Json; // 
 /** Writes down a task that is as declared: it is cc's where the last stamp says so, or cc's notes do. */
 export async function adopt(task: Task, looked: Looked, found: Found, context: Recording): Promise<void> {
   const { stamp, facts, session } = looked;
-  const undo = undoOf(task, facts);
+  const undo = undone(task, facts);
   const view = lookingAt(task, session, context);
   const ours = stamp?.ours === true || (await noted(undo, view)).length > 0;
   const keeping = ours ? { undo: undo.map(kept) } : {};

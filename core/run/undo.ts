@@ -7,7 +7,8 @@ import type { Stamp } from '../store/stamp.ts';
 import { type ApplyContext, endOrphans, performAll, remainingOf } from './converge.ts';
 import { former } from './declared.ts';
 import type { Outcome, Work } from './engine.ts';
-import { lookingAt, probe, type RunContext, sessionFor, undoOf } from './look.ts';
+import { lookingAt, probe, type RunContext, sessionFor } from './look.ts';
+import { undone } from './plugin-code.ts';
 import { noted } from './record.ts';
 import type { Session } from './session-pool.ts';
 
@@ -55,7 +56,7 @@ export async function taking(
   stamp: Stamp | undefined,
   context: RunContext,
 ): Promise<Taking> {
-  const undo = undoOf(task, await probe(task, session, context));
+  const undo = undone(task, await probe(task, session, context));
   const view = lookingAt(task, session, context);
   const earlier = await former(task, stamp, () => undo, view, context.declared);
   const mine = stamp?.ours ? undo : await noted(undo, view);
