@@ -167,13 +167,10 @@ async function layer(shell: Shell, folder: string, make: (path: string) => Promi
 function programLayer(shell: Shell, folder: string, program: Artifact): Promise<string> {
   const { source } = program;
   if (source.kind !== 'built') throw new Error(`${program.name} is not built here`);
-  const [bin, name] = [
-    source.path.slice(0, source.path.lastIndexOf('/')),
-    source.path.slice(source.path.lastIndexOf('/') + 1),
-  ];
+  const name = source.path.slice(source.path.lastIndexOf('/') + 1);
   return layer(shell, folder, async (path) => {
     await shell.run(
-      cmd`${TAR} --file=${path} --directory=${bin} --owner=0 --group=0 --mode=0755 --transform=s,^,usr/local/bin/, ${name}`,
+      cmd`${TAR} --file=${path} --absolute-names --owner=0 --group=0 --mode=0755 --transform=s,.*,usr/local/bin/${name}, ${program}`,
     );
   });
 }

@@ -33,7 +33,7 @@ export async function bundle(
     signal: stop.signal,
     reporter: reporterOf(label, cli),
   });
-  const gathering = { project, store: openStore(project.paths.cache, []), stop, fetching };
+  const gathering = { project, store: openStore(project.paths, []), stop, fetching };
   const path = resolve(cli.cwd, file);
   let exit = 0;
   const gather = async (): Promise<Contents | undefined> => {
@@ -69,7 +69,7 @@ async function releases(wishes: readonly Wish[], { project, stop, fetching }: Ga
   const entries = new Map<string, Entry>();
   await forEach(wishes, stop, async (wish) => {
     const { name, arch, url } = wish;
-    const store = openStore(project.paths.cache, readLocks(project.locks, arch));
+    const store = openStore(project.paths, readLocks(project.locks, arch));
     const artifact: Artifact = { name, source: { kind: 'url', url } };
     await fetchArtifact(store, artifact, fetching(labelOf(wish)));
     entries.set(name, { ...entries.get(name), [arch]: store.locked(artifact)! }); // without one it could not be fetched

@@ -102,7 +102,7 @@ async function resolvedAll(
   project: Project,
   cli: CliContext,
 ): Promise<readonly Result[]> {
-  const store = openStore(project.paths.cache, []);
+  const store = openStore(project.paths, []);
   const stop = new AbortController();
   cli.onStop((signal) => stop.abort(new Failed({ kind: 'interrupted', signal })));
   const results: Result[] = [];

@@ -9,7 +9,6 @@ import type { Arch } from '../model/artifact.ts';
 import { fail, type Problem } from '../model/failure.ts';
 import type { Task, TaskId } from '../model/task.ts';
 import { lookingAhead } from '../run/ahead.ts';
-import { declaredBy } from '../run/declared.ts';
 import type { RunContext } from '../run/look.ts';
 import { type PoolOptions, sessionPool } from '../run/session-pool.ts';
 import { openStore } from '../store/bytes.ts';
@@ -112,15 +111,14 @@ export async function openContext(
   project: Project,
   { signal, tasks, asked = new Set(), ...entering }: ContextOptions,
 ): Promise<RunContext> {
-  const store = openStore(project.paths.cache, readLocks(project.locks, project.arch));
   const pool = sessionPool(project.paths.state, { ...entering, signal });
+  const store = openStore(project.paths, readLocks(project.locks, project.arch), pool.memo);
   return {
     pool,
     store,
     signal,
     asked,
     ahead: lookingAhead(tasks),
-    declared: declaredBy(project.hosts, project.tasks),
     found: new Map(),
     touched: new Set(),
   };

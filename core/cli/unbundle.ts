@@ -7,6 +7,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -31,7 +32,8 @@ export async function unbundled(
   { store, signal }: Pick<RunContext, 'store' | 'signal'>,
 ): Promise<void> {
   const wanted = artifactsOf(project.tasks).filter((artifact) => isWanted(artifact, tasks));
-  const away = wanted.filter((artifact) => !isHere(artifact, store));
+  const here = await Promise.all(wanted.map((artifact) => isHere(artifact, store)));
+  const away = wanted.filter((_, index) => !here[index]);
   if (wanted.length === 0 || (away.length === 0 && !existsSync(file))) return;
   const from = await openBundle(file);
   const excerpt = excerptOf(from);
@@ -62,10 +64,11 @@ function isWanted({ name, source }: Artifact, tasks: readonly Task[]): boolean {
   );
 }
 
-function isHere(artifact: Artifact, store: Store): boolean {
+async function isHere(artifact: Artifact, store: Store): Promise<boolean> {
   const { source } = artifact;
-  if (source.kind !== 'debs') return store.digest(artifact) !== undefined;
-  return holdsDebian(poured(source.apt), source);
+  if (source.kind === 'debs') return holdsDebian(poured(source.apt), source);
+  const digest = store.digest(artifact);
+  return digest !== undefined && store.has(digest);
 }
 
 function holds(from: Bundle, names: readonly string[], artifact: Artifact, store: Store): boolean {
@@ -120,7 +123,10 @@ async function pour(
   const note = `${folder}.json`;
   const list = JSON.stringify(files);
   const same = existsSync(note) && readFileSync(note, 'utf8') === list;
-  if (same && files.every(([path]) => existsSync(join(folder, path)))) return;
+  const standing = await Promise.all(
+    files.map(([path, digest]) => stands(join(folder, path), digest, store)),
+  );
+  if (same && standing.every(Boolean)) return;
   rmSync(part, { recursive: true, force: true });
   try {
     for (const [path, digest] of files) {
@@ -134,6 +140,12 @@ async function pour(
     rmSync(part, { recursive: true, force: true });
   }
   writeFileSync(note, list);
+}
+
+/** Whether a link to the store's bytes stands there, and they are what they must be. */
+async function stands(path: string, digest: Digest, store: Store): Promise<boolean> {
+  const inode = (file: string) => statSync(file, { bigint: true, throwIfNoEntry: false })?.ino;
+  return inode(path) !== undefined && inode(path) === inode(store.place(digest)) && store.has(digest);
 }
 
 /** What is signed of a list: not its head, nor that of the signature (RFC 9580, section 7), where anybody may add lines. */

@@ -13,7 +13,7 @@ my %PROCESSOR = (
   62  => { name => 'x86_64',  prctl => 157, fsync => 74, newfstatat => 262, directory => 0200000, nofollow => 0400000 },
   183 => { name => 'aarch64', prctl => 167, fsync => 82, newfstatat => 79,  directory => 040000,  nofollow => 0100000 },
 );
-my ($WNOHANG, $ENOENT, $EINTR, $EAGAIN, $EEXIST, $ENOTDIR) = (1, 2, 4, 11, 17, 20);
+my ($WNOHANG, $ENOENT, $EINTR, $EAGAIN, $EEXIST, $ENOTDIR, $EPIPE) = (1, 2, 4, 11, 17, 20, 32);
 my ($O_WRONLY, $O_RDWR, $O_CREAT, $O_EXCL, $O_TRUNC, $O_APPEND, $O_NONBLOCK) = (1, 2, 0100, 0200, 01000, 02000, 04000);
 my ($O_PATH, $F_SETFL, $F_SETPIPE_SZ, $LOCK_NOW, $SUBREAPER) = (010000000, 4, 1031, 6, 36);
 # Seconds that processes have to end after TERM when nobody waits for them any more.
@@ -387,16 +387,22 @@ my %CALL = (
     chmod oct $mode, $folder or oops($path) if length $mode;
   },
 
-  # BASE ID PATH STRIP COMPRESSION: standard input, a tar archive, becomes the folder.
+  # BASE ID PATH STRIP COMPRESSION DIGEST: standard input, a tar archive, becomes the folder, if it is what it should be.
   unpack => sub {
-    my ($base, $id, $path, $strip, $how) = @_;
+    my ($base, $id, $path, $strip, $how, $digest) = @_;
     my ($name, $new) = prepared($base, $id, $path);
     @cleanup = (sub { run('rm', '-rf', '--one-file-system', '--', "./$new"); unlink "$base/new/$id" });
     mkdir $new, 0700 or oops($path);
     sysopen my $at, $new, $O_DIRECTORY | $O_NOFOLLOW or oops($path); # by handle: it may be swapped for a link
     (stat $at)[4] == $> or die "$path: somebody else has put a folder there\n";
     fcntl $at, 2, 0; # tar inherits it
-    run('tar', '-x', $how, '--no-same-owner', "--strip-components=$strip", '-C', '/proc/self/fd/' . fileno $at, '-f', '-');
+    my @words = ('--no-same-owner', "--strip-components=$strip", '-C', '/proc/self/fd/' . fileno $at, '-f', '-');
+    open my $tar, '|-', 'tar', '-x', $how, @words or oops('tar');
+    local $SIG{PIPE} = 'IGNORE'; # tar need not read what follows the end of the archive
+    my $arrived = received($tar, $path);
+    my $read = close $tar;
+    die "arrived as $arrived, sent as $digest\n" if $arrived ne $digest;
+    die "tar failed\n" if !$read;
     chmod 0755, $at or oops($path);
     my @made = lstat $new;
     @made && $made[1] == (stat $at)[1] && $made[0] == (stat _)[0] or die "$path: somebody else has moved it\n";
@@ -512,7 +518,7 @@ sub synced {
   my ($file, $path) = @_;
   syscall($processor->{fsync}, fileno $file) == 0 or oops($path);
 }
-# Standard input into a file; answers its digest, which sha256sum makes on the way.
+# Standard input into a file, or a program; answers its digest, which sha256sum makes on the way.
 sub received {
   my ($file, $path) = @_;
   pipe my $in, my $to_sum or oops('pipe');
@@ -530,7 +536,7 @@ sub received {
     next if !defined $got && $! == $EINTR;
     die "standard input: $!\n" if !defined $got;
     last if !$got;
-    write_all($file, $piece) or oops($path);
+    write_all($file, $piece) or $! == $EPIPE or oops($path);
     write_all($to_sum, $piece) or die "sha256sum: $!\n";
   }
   close $to_sum;

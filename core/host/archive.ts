@@ -3,27 +3,28 @@
  * a reader of our own could be brought to see other entries than the one that unpacks. It costs reading the archive once
  * more, for all hosts together.
  */
-import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { fail } from '../model/failure.ts';
 import { runProcess } from './own-agent.ts';
+import type { Packed } from './transport.ts';
 
-/** An archive beyond either is refused: bytes when unpacked, and entries. */
-export interface Limits {
+/** An archive that comes to more bytes, or has more entries, is refused. */
+const BYTES = 4 * 1024 ** 3;
+const ENTRIES = 200_000;
+
+interface Limits {
   readonly bytes: number;
   readonly entries: number;
 }
 
-const LIMITS: Limits = { bytes: 4 * 1024 ** 3, entries: 200_000 };
-
-/** Archives that were looked at, by path and what says that they have not changed. */
+/** Archives that were looked at, by their digest and how they were looked at. */
 const known = new Map<string, Promise<void>>();
 
 /** Fails with `bad-archive` and the entry that could reach out of the folder, or is more than a file, folder or link. */
-export function checkArchive(archive: string, strip: number, given: Partial<Limits> = {}): Promise<void> {
-  const limits = { ...LIMITS, ...given };
-  const { ino, size, mtimeMs } = statSync(archive);
-  const key = JSON.stringify([archive, ino, size, mtimeMs, strip, limits]);
-  const checking = known.get(key) ?? listed(archive, strip, limits);
+export function checkArchive({ file, digest, strip, sizeLimit }: Packed, entries = ENTRIES): Promise<void> {
+  const limits = { bytes: sizeLimit ?? BYTES, entries };
+  const key = JSON.stringify([digest, strip, limits]);
+  const checking = known.get(key) ?? listed(file, strip, limits);
   known.set(key, checking);
   return checking;
 }

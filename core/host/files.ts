@@ -60,11 +60,12 @@ export function agentFiles(host: string, connected: Connected, base: string): Fi
     },
     folder: (path, form, signal) =>
       change(`make ${path}`, ['folder', ...own(path), ...formWords(form)], stopping(signal)),
-    unpack: async (path, archive, strip, sizeLimit, signal) => {
+    unpack: async (path, archive, signal) => {
+      const { file, digest, strip } = archive;
       const { checkArchive, compression } = await import('./archive.ts'); // a run that unpacks nothing starts without it
-      await checkArchive(archive, strip, sizeLimit === undefined ? {} : { bytes: sizeLimit });
-      const words = ['unpack', ...own(path), String(strip), compression(archive)] as const;
-      await change(`unpack ${path}`, words, { input: { file: archive }, ...stopping(signal) });
+      await checkArchive(archive);
+      const words = ['unpack', ...own(path), String(strip), compression(file), digest] as const;
+      await change(`unpack ${path}`, words, { input: { file }, ...stopping(signal) });
     },
     remove: (path, signal) => change(`remove ${path}`, ['remove', ...own(path)], stopping(signal)),
   };

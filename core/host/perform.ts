@@ -7,16 +7,13 @@ import { Failed, fail } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
 import type { Shell } from '../model/shell.ts';
 import { isFull } from './disk.ts';
-import { digestOfFile } from './hash.ts';
 import type { ExecOptions, Transport } from './transport.ts';
 
 /** What performing needs to know about the task at hand. */
 export interface TaskContext {
   readonly transport: Transport;
-  /** The path of an artifact's bytes on the controller, fetched or built. */
-  readonly bytes: (artifact: Artifact) => string;
-  /** What these bytes must be, where the lock or a build says so. */
-  readonly digest: (artifact: Artifact) => Digest | undefined;
+  /** An artifact's bytes on the controller, fetched or built; fails when they are not what they must be. */
+  readonly bytes: (artifact: Artifact) => Promise<{ readonly file: string; readonly digest: Digest }>;
   readonly fetch: (artifact: Artifact) => Promise<void>;
   readonly shell: () => Shell;
   readonly log: (text: string) => void;
@@ -46,14 +43,14 @@ const PERFORMED: { readonly [K in Change['kind']]: Perform<K> } = {
     transport.files.install(path, { source: text, digest: digestOf(text) }, { mode }, signal),
   folder: ({ path, mode, owner }, { transport, signal }) =>
     transport.files.folder(path, { mode, owner }, signal),
-  place: async ({ path, artifact, mode }, { transport, bytes, digest, signal }) => {
-    const file = bytes(artifact);
-    // What arrives is checked on the host, so that bytes which changed in the store get no further.
-    const content = { source: { file }, digest: digest(artifact) ?? (await digestOfFile(file)) };
-    await transport.files.install(path, content, { mode }, signal);
+  place: async ({ path, artifact, mode }, { transport, bytes, signal }) => {
+    const { file, digest } = await bytes(artifact);
+    await transport.files.install(path, { source: { file }, digest }, { mode }, signal);
   },
-  unpack: ({ path, artifact, strip, sizeLimit }, { transport, bytes, signal }) =>
-    transport.files.unpack(path, bytes(artifact), strip, sizeLimit, signal),
+  unpack: async ({ path, artifact, strip, sizeLimit }, { transport, bytes, signal }) => {
+    const limit = sizeLimit === undefined ? {} : { sizeLimit };
+    await transport.files.unpack(path, { ...(await bytes(artifact)), strip, ...limit }, signal);
+  },
   fetch: ({ artifact }, context) => context.fetch(artifact),
   remove: ({ path }, { transport, signal }) => transport.files.remove(path, signal),
   unit: async ({ unit, state }, context) => {
@@ -96,10 +93,13 @@ export async function run(command: Command, context: TaskContext): Promise<strin
     env: { ...context.env, ...command.env },
     signal,
     onOutput: log,
-    ...(command.input === undefined ? {} : { input: inputOf(command.input, context) }),
+    ...(command.input === undefined ? {} : { input: await inputOf(command.input, context) }),
     ...(command.cwd ? { cwd: command.cwd } : {}),
   };
-  const argv = command.argv.map((word) => (typeof word === 'string' ? word : context.bytes(word)));
+  const words = command.argv.map(async (word) =>
+    typeof word === 'string' ? word : (await context.bytes(word)).file,
+  );
+  const argv = await Promise.all(words);
   const exit = await transport.exec(argv, options);
   if (exit.code === 0) return exit.stdout;
   if (await isFull(transport.exec, command.cwd ?? context.cache))
@@ -114,6 +114,6 @@ export async function run(command: Command, context: TaskContext): Promise<strin
   });
 }
 
-function inputOf(input: Word, { bytes }: TaskContext): string | { file: string } {
-  return typeof input === 'string' ? input : { file: bytes(input) };
+async function inputOf(input: Word, { bytes }: TaskContext): Promise<string | { file: string }> {
+  return typeof input === 'string' ? input : { file: (await bytes(input)).file };
 }

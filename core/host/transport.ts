@@ -41,6 +41,17 @@ export interface Content {
   readonly digest: Digest;
 }
 
+/** A tar archive on the controller, and what is to become of it. */
+export interface Packed {
+  readonly file: string;
+  /** What its bytes must be on arrival. */
+  readonly digest: Digest;
+  /** Leading path parts to drop. */
+  readonly strip: number;
+  /** Bytes that it may come to. */
+  readonly sizeLimit?: number;
+}
+
 /** What a file or folder is to be like; the owner is `user` or `user:group`, by default whoever cc is there. */
 export interface Form {
   readonly mode?: number | undefined;
@@ -56,14 +67,8 @@ export interface Files {
   install(path: string, content: Content, form: Form, signal?: AbortSignal): Promise<void>;
   /** Makes a folder, or gives one that is there this form. */
   folder(path: string, form: Form, signal?: AbortSignal): Promise<void>;
-  /** Replaces a folder by the content of a tar archive on the controller, which may come to so many bytes. */
-  unpack(
-    path: string,
-    archive: string,
-    strip: number,
-    sizeLimit?: number,
-    signal?: AbortSignal,
-  ): Promise<void>;
+  /** Replaces a folder by the content of an archive. */
+  unpack(path: string, archive: Packed, signal?: AbortSignal): Promise<void>;
   /** Removes what is there and puts back what cc had replaced. */
   remove(path: string, signal?: AbortSignal): Promise<void>;
 }

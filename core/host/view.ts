@@ -1,13 +1,13 @@
 /** A host that can be looked at, through its transport. */
 import type { Artifact } from '../model/artifact.ts';
 import { type Command, shown } from '../model/command.ts';
-import type { Digest } from '../model/digest.ts';
 import { fail } from '../model/failure.ts';
 import type { Platform, UnitFacts, View } from '../model/view.ts';
 import { batched } from './batch.ts';
 import type { Exit, Look, Transport } from './transport.ts';
 
-export type Locked = (artifact: Artifact) => Digest | undefined;
+/** What is known of artifacts on the controller; see View. */
+export type Artifacts = Pick<View, 'locked' | 'fetched'>;
 
 /** What was looked at ahead, by question; see `ahead.ts`. */
 export type Known = ReadonlyMap<string, Promise<unknown>>;
@@ -24,7 +24,7 @@ export interface Looking {
 export function viewOf(
   transport: Transport,
   platform: Platform,
-  locked: Locked,
+  artifacts: Artifacts,
   { stop, kept, known = kept }: Looking = {},
 ): View {
   const { host, files } = transport;
@@ -67,7 +67,7 @@ export function viewOf(
   return {
     name: host,
     platform,
-    locked,
+    ...artifacts,
     read,
     ask: async (command) => {
       const { code, signal, stdout, stderr } = await exec(command);

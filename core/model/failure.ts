@@ -22,17 +22,6 @@ export type Owner = {
   readonly from: string;
 };
 
-/** A place in somebody's code, and the line that stands there. */
-export type Place = {
-  readonly file: string;
-  readonly line: number;
-  readonly column?: number;
-  readonly source?: string;
-};
-
-/** What a plugin brings that cc calls. */
-export type PluginCode = 'probe' | 'plan' | 'undo' | 'script' | 'change';
-
 export type Remaining = { readonly what: string; readonly why: string };
 
 /** Why bytes could not be had from one address. */
@@ -87,20 +76,6 @@ export type Failure =
       readonly what: string;
       readonly reasons: readonly string[];
     }
-  /** A plugin's own code threw, or answered what is no answer. */
-  | {
-      readonly kind: 'plugin-threw';
-      readonly host: string;
-      readonly plugin: string;
-      readonly step: string;
-      readonly phase: PluginCode;
-      readonly message: string;
-      readonly at?: Place;
-    }
-  /** The same where nobody waits for it: a promise that was left alone, or a timer. */
-  | { readonly kind: 'left-alone'; readonly message: string; readonly at?: Place }
-  /** What cc did not expect; the stack is for its makers. */
-  | { readonly kind: 'bug'; readonly stack: string }
   /** `command` is what cc did, as it can be pasted. */
   | {
       readonly kind: 'unreachable';
@@ -138,6 +113,15 @@ export type Failure =
       /** Who says what they must be. */
       readonly by: 'cc.lock' | 'archive' | 'sums';
     }
+  /** Bytes on the controller that are not, or no longer, what they were verified to be. */
+  | {
+      readonly kind: 'bytes-changed';
+      readonly artifact: string;
+      readonly path: string;
+      /** Without these they are gone. */
+      readonly expected?: string;
+      readonly found?: string;
+    }
   /** What makers publish does not say what an artifact must be. */
   | { readonly kind: 'no-sum'; readonly artifact: string; readonly sums: string; readonly why: string }
   | {
@@ -169,9 +153,6 @@ export const EXIT: { readonly [K in Failure['kind']]: number } = {
   interrupted: 130,
   'cannot-tell': 1,
   'check-failed': 1,
-  'plugin-threw': 1,
-  'left-alone': 1,
-  bug: 70, // EX_SOFTWARE of sysexits.h
   unreachable: 1,
   'agent-lost': 1,
   'wrong-platform': 77,
@@ -184,6 +165,7 @@ export const EXIT: { readonly [K in Failure['kind']]: number } = {
   'proxy-unusable': 65,
   unlocked: 65,
   'digest-mismatch': 65,
+  'bytes-changed': 65,
   'no-sum': 65,
   'first-use': 65,
   'lock-changed': 65,
@@ -232,15 +214,10 @@ export function unwritten(path: string, error: unknown, what = `write ${path.spl
   throw error;
 }
 
-/** The failure behind an error; what nobody expected is a bug. */
+/** The failure behind an error; rethrows what is none, because that is a bug. */
 export function failureOf(error: unknown): Failure {
-  if (isFailure(error)) return error.failure;
-  return { kind: 'bug', stack: (error instanceof Error && error.stack) || `thrown: ${String(error)}` };
-}
-
-/** Whether an error carries a failure of a kind that cc knows: plugins throw some, too. */
-export function isFailure(error: unknown): error is Failed {
-  return error instanceof Failed && Object.hasOwn(EXIT, String(error.failure?.kind));
+  if (error instanceof Failed) return error.failure;
+  throw error;
 }
 
 export function failureData(failure: Failure): Json {

@@ -49,4 +49,6 @@ export interface View {
   missingPackages(names: readonly string[]): Promise<readonly string[]>;
   /** The digest an artifact must have; undefined until it has been fetched or built once. */
   locked(artifact: Artifact): Digest | undefined;
+  /** Whether the controller has the bytes of an artifact from elsewhere, and they are still what they must be. */
+  fetched(artifact: Artifact): Promise<boolean>;
 }

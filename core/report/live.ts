@@ -3,7 +3,6 @@ import ora from 'ora';
 import type { Emit, Event } from '../model/event.ts';
 import { isFinal, type TaskId } from '../model/task.ts';
 import { teller, type Write } from './lines.ts';
-import { textOf, visible } from './visible.ts';
 import { amount } from './words.ts';
 
 /** Tasks named on the moving line; more are counted. */
@@ -37,12 +36,12 @@ export function live(write: Write): Emit {
   };
   return (event) => {
     follow(event);
-    const text = textOf(linesFor(event));
-    if (text !== '') {
+    const text = linesFor(event);
+    if (text.length > 0) {
       spinner.stop();
-      write(text);
+      for (const line of text) write(`${line}\n`);
     }
     if (event.kind === 'run-ended') spinner.stop();
-    else spinner.start(visible(moving()));
+    else spinner.start(moving());
   };
 }

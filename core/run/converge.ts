@@ -2,7 +2,6 @@
 import { perform, run, type TaskContext } from '../host/perform.ts';
 import { type Clock, shellOf } from '../host/shell.ts';
 import { MARK } from '../host/transport.ts';
-import type { Artifact } from '../model/artifact.ts';
 import { type Change, describe } from '../model/change.ts';
 import type { Emit, Reason } from '../model/event.ts';
 import { Failed, fail, type Remaining } from '../model/failure.ts';
@@ -11,16 +10,14 @@ import type { State, Task } from '../model/task.ts';
 import type { Reporter } from '../store/download.ts';
 import { fetchArtifact } from '../store/fetch.ts';
 import type { Network } from '../store/network.ts';
-import type { Stamp } from '../store/stamp.ts';
+import { FORMAT, type Stamp } from '../store/stamp.ts';
 import { PERFORMED } from './decide.ts';
 import type { Outcome } from './engine.ts';
-import { limited } from './limit.ts';
-import { digestFor, foundAs, type Looked, probe, viewFor } from './look.ts';
-import { performed, planned } from './plugin-code.ts';
-import { commit, keptOf, type Recording, sofar } from './record.ts';
+import { digestFor, type Found, foundAs, type Looked, probe, type RunContext, viewFor } from './look.ts';
 import type { Session } from './session-pool.ts';
 
-export interface ApplyContext extends Recording {
+export interface ApplyContext extends RunContext {
+  readonly run: string;
   readonly cache: string;
   readonly network: Network;
   readonly clock: Clock;
@@ -46,8 +43,7 @@ export async function converge(
 ): Promise<Outcome> {
   const { session } = looked;
   to('performing', reason);
-  const undo = sofar(task, looked);
-  await commit(task, looked, { state: 'applying', found: UNPROVEN, ours: true, undo }, context);
+  await commit(task, looked, { state: 'applying', found: UNPROVEN, ours: true }, context);
   context.touched.add(task.id);
   try {
     const report = await performAll(looked.changes, task, session, context);
@@ -57,13 +53,7 @@ export async function converge(
     await commit(
       task,
       looked,
-      {
-        state: 'applied',
-        found,
-        ours: true,
-        undo: keptOf(task, facts),
-        ...(report === undefined ? {} : { report }),
-      },
+      { state: 'applied', found, ours: true, ...(report === undefined ? {} : { report }) },
       context,
     );
     context.found.set(task.id, found);
@@ -71,7 +61,7 @@ export async function converge(
   } catch (error) {
     // A task that was interrupted, or whose host is gone, stays `applying`: that is the truth about its host.
     if (error instanceof Failed && !['interrupted', 'agent-lost'].includes(error.failure.kind)) {
-      await commit(task, looked, { state: 'failed', found: UNPROVEN, ours: true, undo }, context);
+      await commit(task, looked, { state: 'failed', found: UNPROVEN, ours: true }, context);
     }
     throw error;
   }
@@ -108,35 +98,26 @@ async function performInOrder(
   session: Session,
   context: ApplyContext,
 ): Promise<Json | undefined> {
-  const seconds = task.step.timeout ?? TIMEOUT;
-  let signal: AbortSignal | undefined;
+  const within = task.step.timeout ?? TIMEOUT;
+  const timeout = AbortSignal.timeout(within * 1000);
+  const signal = AbortSignal.any([context.signal, timeout]);
+  const taskContext = await taskContextOf(task, session, context, signal);
+  let report: Json | undefined;
   try {
-    return await limited(
-      { host: task.host.name, what: task.id, seconds, stop: context.signal },
-      async (stop) => {
-        signal = stop();
-        const taskContext = await taskContextOf(task, session, context, signal);
-        let report: Json | undefined;
-        for (const each of changes) {
-          signal.throwIfAborted();
-          context.emit({
-            kind: 'change',
-            at: context.at(),
-            id: task.id,
-            what: describe(each),
-            why: each.why,
-          });
-          report = (await performed(task, each, () => perform(each, taskContext))) ?? report;
-        }
-        // A command that ends well when it is told to stop has not done its work.
-        signal.throwIfAborted();
-        return report;
-      },
-    );
+    for (const each of changes) {
+      signal.throwIfAborted();
+      context.emit({ kind: 'change', at: context.at(), id: task.id, what: describe(each), why: each.why });
+      report = (await perform(each, taskContext)) ?? report;
+    }
+    // A command that ends well when it is told to stop has not done its work.
+    signal.throwIfAborted();
   } catch (error) {
-    if (signal?.aborted) await endMarked(session, markOf(context.run, task));
-    throw error;
+    if (!signal.aborted) throw error;
+    await endMarked(session, markOf(context.run, task));
+    if (context.signal.aborted) fail({ kind: 'interrupted', signal: String(context.signal.reason) }, error);
+    fail({ kind: 'timed-out', host: task.host.name, what: task.id, within }, error);
   }
+  return report;
 }
 
 /** Seconds that what a stopped task has started may take to end. */
@@ -163,9 +144,7 @@ async function taskContextOf(
   const controller = await context.controller();
   const taskContext: TaskContext = {
     transport: session.transport,
-    bytes: (artifact: Artifact) =>
-      artifact.source.kind === 'built' ? artifact.source.path : context.store.path(artifact),
-    digest: (artifact) => digestFor(artifact, task, context),
+    bytes: (artifact) => context.store.bytes(artifact, digestFor(artifact, task, context)),
     fetch: (artifact) =>
       fetchArtifact(context.store, artifact, {
         network: context.network,
@@ -233,11 +212,29 @@ export function remainingOf(changes: readonly Change[]): readonly Remaining[] {
 async function attempt(task: Task, session: Session, context: ApplyContext, late: boolean) {
   try {
     const facts = await probe(task, session, context);
-    return { facts, left: planned(task, facts, PERFORMED) };
+    return { facts, left: task.step.plan(facts, PERFORMED) };
   } catch (error) {
     if (late || !(error instanceof Failed)) throw error;
     return undefined;
   }
+}
+
+export function commit(
+  task: Task,
+  looked: Looked,
+  { found, ...state }: Pick<Stamp, 'state' | 'ours' | 'report'> & { readonly found: Found },
+  context: ApplyContext,
+): Promise<void> {
+  return looked.session.stamps.write({
+    format: FORMAT,
+    task: task.id,
+    run: context.run,
+    manifest: looked.manifest(),
+    facts: found.facts,
+    result: found.result(),
+    at: new Date().toISOString(),
+    ...state,
+  });
 }
 
 export function markOf(run: string, task: Task): string {

@@ -1,6 +1,6 @@
 /** Looking at a task: probe, manifest, stamp and plan in one place, shared by every verb, so that none can disagree. */
 
-import { type Looking, viewOf } from '../host/view.ts';
+import { type Artifacts, type Looking, viewOf } from '../host/view.ts';
 import type { Artifact } from '../model/artifact.ts';
 import type { Change } from '../model/change.ts';
 import type { Digest } from '../model/digest.ts';
@@ -15,9 +15,6 @@ import type { Store } from '../store/bytes.ts';
 import { FORMAT, type Manifest, type Stamp } from '../store/stamp.ts';
 import type { Ahead } from './ahead.ts';
 import { lastOf } from './decide.ts';
-import { type Declared, former } from './declared.ts';
-import { limited } from './limit.ts';
-import { planned, probed, undone } from './plugin-code.ts';
 import type { Session, SessionPool } from './session-pool.ts';
 
 /** What a run knows and learns, shared by its tasks. */
@@ -30,7 +27,6 @@ export interface RunContext {
   /** Tasks that changed something in this run. */
   readonly touched: Set<TaskId>;
   readonly ahead: Ahead;
-  readonly declared: Declared;
   /** Tasks asked for by name: a check among them runs whatever its stamp says. */
   readonly asked: ReadonlySet<TaskId>;
 }
@@ -61,7 +57,6 @@ export interface Looked {
   /** Made when asked for: what was never applied has nothing to compare it with. */
   readonly manifest: () => Manifest;
   readonly last: Last;
-  /** What is no longer declared goes first. */
   readonly changes: readonly Change[];
 }
 
@@ -74,23 +69,7 @@ export async function look(task: Task, context: RunContext): Promise<Looked> {
   const stamp = await session.stamps.read(task.id);
   const manifest = () => manifestOf(task, session, context);
   const last = disturbed(task, context, lastOf(stamp, manifest, facts));
-  const { declared } = context;
-  const leaving = await former(
-    task,
-    stamp,
-    () => undone(task, facts),
-    lookingAt(task, session, context),
-    declared,
-  );
-  const changes = [...leaving, ...planned(task, facts, last)];
-  return { session, facts, stamp, manifest, last, changes };
-}
-
-/** A view for few looks, within the time of a probe. */
-export function lookingAt(task: Task, session: Session, context: RunContext): View {
-  return viewFor(task, session, context, {
-    stop: () => AbortSignal.any([context.signal, AbortSignal.timeout(PROBE_TIMEOUT * 1000)]),
-  });
+  return { session, facts, stamp, manifest, last, changes: task.step.plan(facts, last) };
 }
 
 /** A host that is not reached because the run was stopped is no failure of that host. */
@@ -110,21 +89,27 @@ export async function probe(
   context: RunContext,
   { ahead = false } = {},
 ): Promise<Json> {
-  const limit = {
-    host: task.host.name,
-    what: `looking at ${task.id}`,
-    seconds: PROBE_TIMEOUT,
-    stop: context.signal,
-    grace: 0, // it leaves nothing
+  let timeout: AbortSignal | undefined; // most local looks ask nobody, and a timer for each would outlive them all
+  const stop = () => {
+    timeout ??= AbortSignal.timeout(PROBE_TIMEOUT * 1000);
+    return AbortSignal.any([context.signal, timeout]);
   };
-  return limited(limit, async (stop) => {
+  try {
     const known = ahead
       ? await context.ahead.known(task, session, (each, kept) =>
           viewFor(each, session, context, { stop, kept }),
         )
       : undefined;
-    return probed(task, viewFor(task, session, context, { stop, known }));
-  });
+    return await task.step.probe(viewFor(task, session, context, { stop, known }));
+  } catch (error) {
+    if (context.signal.aborted) fail({ kind: 'interrupted', signal: String(context.signal.reason) }, error);
+    if (timeout?.aborted)
+      fail(
+        { kind: 'timed-out', host: task.host.name, what: `looking at ${task.id}`, within: PROBE_TIMEOUT },
+        error,
+      );
+    throw error;
+  }
 }
 
 export function viewFor(
@@ -133,7 +118,14 @@ export function viewFor(
   context: RunContext,
   looking: Looking,
 ): View {
-  return viewOf(transport, platform, (artifact) => digestFor(artifact, task, context), looking);
+  const artifacts: Artifacts = {
+    locked: (artifact) => digestFor(artifact, task, context),
+    fetched: async (artifact) => {
+      const digest = digestFor(artifact, task, context);
+      return digest !== undefined && (await context.store.has(digest));
+    },
+  };
+  return viewOf(transport, platform, artifacts, looking);
 }
 
 /** The digest of an artifact: of the store's bytes, or of what the step that builds it was found to have built. */

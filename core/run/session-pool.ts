@@ -19,6 +19,8 @@ export interface Session {
 }
 
 export interface SessionPool extends AsyncDisposable {
+  /** What is known of files of this machine. */
+  readonly memo: DigestMemo;
   session(host: Host, root: boolean): Promise<Session>;
   /** Keeps what was learnt about files of this machine; a reading command does not ask for it. */
   remember(): Promise<void>;
@@ -48,6 +50,7 @@ export function sessionPool(state: string, options: PoolOptions = {}): SessionPo
     return { transport, platform, stamps };
   };
   return {
+    memo,
     session: (host, root) => {
       const key = `${host.name} ${root}`;
       const known = sessions.get(key) ?? enter(host, root);

@@ -3,7 +3,7 @@
  * bytes depend on nothing else. The others are files of mirrors: whoever asks a mirror verifies what it gives.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import process from 'node:process';
 import { readPieces } from '../host/hash.ts';
@@ -84,10 +84,15 @@ async function writeContents(
     const place = store.place(digest);
     const { size } = statSync(place);
     await file.writeFile(header(nameOf(digest), size));
+    const hash = createHash('sha256');
     for await (const piece of readPieces(place)) {
       signal.throwIfAborted();
+      hash.update(piece);
       await file.writeFile(piece);
     }
+    const found = finish(hash);
+    if (found !== digest)
+      fail({ kind: 'bytes-changed', artifact: 'a file of the bundle', path: place, expected: digest, found });
     await file.writeFile(padding(size));
   }
   await file.writeFile(END);
@@ -119,7 +124,7 @@ export async function openBundle(path: string): Promise<Bundle> {
     take: async (name, digest, store, signal) => {
       const place = store.place(digest);
       const member = found.get(nameOf(digest));
-      if (existsSync(place) || !member) return;
+      if (!member || (await store.has(digest))) return;
       const part = await openPart(store.part(digest));
       try {
         part.discard();

@@ -1,25 +1,40 @@
-/** The store: bytes by digest, and for each artifact which bytes it turned out to be and why they were trusted. */
+/** The store: bytes by digest in the cache; in the state which bytes an artifact turned out to be, and why they are trusted. */
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
+import { type DigestMemo, digestMemo } from '../host/memo.ts';
 import { type Artifact, artifactInput, origin } from '../model/artifact.ts';
 import { asDigest, type Digest, digestOfData } from '../model/digest.ts';
+import { codeOf, fail } from '../model/failure.ts';
 import { writeDurably } from './durable.ts';
 import { type Lock, type Locked, lockedIn } from './lock.ts';
+import type { Paths } from './paths.ts';
 
 /**
- * How the digest of bytes came to be trusted: it stands in `cc.lock`, or in an index that an archive signed, or the bytes
- * are the tree of a commit that was asked for by its hash.
+ * How the digest of bytes came to be trusted that `cc.lock` does not name: it stood in an index that an archive signed, or
+ * the bytes are the tree of a commit that was asked for by its hash.
  */
-export type Trust = 'cc.lock' | 'archive' | 'commit';
+export type Trust = 'archive' | 'commit';
 
+/** A file, and the digest that its bytes have. */
+export interface Bytes {
+  readonly file: string;
+  readonly digest: Digest;
+}
+
+/**
+ * Anybody may have changed what lies in a cache. So bytes are read before they leave, unless the file is the one that was
+ * read before; a place alone says nothing of what is there.
+ */
 export interface Store {
-  /** The digest of an artifact whose bytes are here and are what `cc.lock` asks for; undefined otherwise. */
+  /** The digest that an artifact must have, if something lies here under that digest. */
   digest(artifact: Artifact): Digest | undefined;
-  /** requires: the bytes are here. */
-  path(artifact: Artifact): string;
+  /** Whether the bytes are here, and are what they must be. */
+  has(digest: Digest): Promise<boolean>;
+  /** Where the bytes of an artifact are that has this digest, or is built; fails when they are others, or are gone. */
+  bytes(artifact: Artifact, digest?: Digest): Promise<Bytes>;
   /** What `cc.lock` says of an artifact, or of one of the same name from elsewhere. */
   locked(artifact: Artifact): Locked | undefined;
-  /** The place of bytes by digest, whether or not they are here. */
+  /** The place of bytes by digest, whether or not they are here; `has` tells. */
   place(digest: Digest): string;
   /** A name for a file that is being made of bytes that have arrived, on the same file system. */
   arriving(artifact: Artifact): string;
@@ -27,7 +42,7 @@ export interface Store {
   part(of: string): string;
   /** Takes in a copy of a file that stays where it is; answers its digest. */
   copy(file: string): Promise<Digest>;
-  /** Takes in a file that was verified. */
+  /** Takes in a file that was verified, and notes which one it is. */
   keep(artifact: Artifact, file: string, digest: Digest, trust: Trust): Promise<void>;
 }
 
@@ -35,10 +50,15 @@ export interface Store {
 let copies = 0;
 
 /** `locks` are laid over each other, that of the base recipe first. */
-export function openStore(cache: string, locks: readonly Lock[]): Store {
+export function openStore(
+  { cache, state }: Paths,
+  locks: readonly Lock[],
+  memo: DigestMemo = digestMemo(),
+): Store {
   const bytes = (digest: string) => join(cache, 'bytes', digest);
+  // Not in the cache: there whoever changes bytes could also say that they are the right ones.
   const entry = (artifact: Artifact) =>
-    join(cache, 'artifacts', `${digestOfData(artifactInput(artifact))}.json`);
+    join(state, 'artifacts', `${digestOfData(artifactInput(artifact))}.json`);
   const lockedOf = ({ name, source }: Artifact) =>
     lockedIn(locks, name, source.kind === 'url' ? source.url : undefined);
   const found = new Map<string, Digest>();
@@ -63,10 +83,15 @@ export function openStore(cache: string, locks: readonly Lock[]): Store {
   return {
     digest,
     place: bytes,
-    path: (artifact) => {
-      const known = digest(artifact);
-      if (!known) throw new Error(`the store has no bytes of ${artifact.name}`);
-      return bytes(known);
+    has: async (digest) => (await digestAt(bytes(digest), memo)) === digest,
+    bytes: async (artifact, expected) => {
+      const { name, source } = artifact;
+      if (!expected && source.kind !== 'built') throw new Error(`the store has no bytes of ${name}`);
+      const file = source.kind === 'built' ? source.path : bytes(expected!); // the line before shows it
+      const found = await digestAt(file, memo);
+      if (found !== undefined && found === (expected ?? found)) return { file, digest: found };
+      const digests = expected && found ? { expected, found } : {};
+      return fail({ kind: 'bytes-changed', artifact: name, path: file, ...digests });
     },
     locked: lockedOf,
     arriving: (artifact) => join(arriving(), `${artifact.name}.${process.pid}`),
@@ -98,5 +123,15 @@ function readEntry(file: string): Digest | undefined {
     return asDigest(sha256);
   } catch {
     return undefined; // a torn entry: the artifact is fetched again
+  }
+}
+
+/** The digest of a file; undefined where there is none. */
+async function digestAt(file: string, memo: DigestMemo): Promise<Digest | undefined> {
+  try {
+    return await memo.digest(file);
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes(codeOf(error) ?? '')) return undefined;
+    throw error;
   }
 }

@@ -36,6 +36,7 @@ function aptOptions(apt: string): string[] {
     'Acquire::Languages': 'none',
     'APT::Update::Error-Mode': 'any',
     'Acquire::ForceHash': 'SHA256',
+    'Acquire::GzipIndexes': 'false',
   };
   return Object.entries(set).flatMap(([key, value]) => ['-o', `${key}=${value}`]);
 }
@@ -49,6 +50,8 @@ const NO_HOOKS = ['Pre-Invoke', 'Post-Invoke', 'Post-Invoke-Success']
 const updated = new Map<string, Promise<void>>();
 
 async function updating(apt: string, { network, signal }: Fetching): Promise<void> {
+  // Of an index that it has already apt does not look whether somebody has changed it.
+  await rm(join(apt, 'lists'), { recursive: true, force: true });
   await mkdir(join(apt, 'lists', 'partial'), { recursive: true });
   await mkdir(join(apt, 'cache', 'archives', 'partial'), { recursive: true });
   const quiet = join(apt, 'quiet.conf');

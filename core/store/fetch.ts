@@ -1,5 +1,4 @@
 /** Brings an artifact's bytes into the store, verified before anything can use them. */
-import { existsSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import type { Artifact, Source } from '../model/artifact.ts';
 import type { Digest } from '../model/digest.ts';
@@ -53,8 +52,7 @@ async function takeUrl({ url }: Extract<Source, { kind: 'url' }>, taking: Taking
     return fail({ kind: 'unlocked', artifact: name, url, ...(locked ? { locked: locked.url } : {}) });
   const { sha256, size } = locked;
   const wanted = { name, sha256, by: 'cc.lock', ...(size === undefined ? {} : { size }) } as const;
-  const file = await brought(addresses(url, fetching.network), wanted, taking);
-  return store.keep(artifact, file, sha256, 'cc.lock');
+  await brought(addresses(url, fetching.network), wanted, taking);
 }
 
 async function takePackage(
@@ -79,12 +77,12 @@ export async function brought(
   { store, fetching }: Pick<Taking, 'store' | 'fetching'>,
 ): Promise<string> {
   const place = store.place(wanted.sha256);
-  if (existsSync(place)) return place;
   const bringing = arriving.get(wanted.sha256) ?? bring();
   arriving.set(wanted.sha256, bringing);
   return bringing.finally(() => arriving.delete(wanted.sha256));
 
   async function bring(): Promise<string> {
+    if (await store.has(wanted.sha256)) return place;
     const part = await openPart(store.part(wanted.sha256));
     try {
       await download(urls, wanted, part, fetching);

@@ -1,5 +1,5 @@
 /** What goes into `cc.lock`: the bytes at an address, and what its makers say of them. */
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import type { Arch } from '../model/artifact.ts';
 import { digestOf } from '../model/digest.ts';
@@ -62,7 +62,7 @@ export async function resolved(
 ): Promise<Locked> {
   const { sha256: known, sha512, signed } = sum ?? { signed: false };
   const trust = sum === undefined ? 'first use' : signed ? 'sums, signature not verified' : 'sums';
-  if (known !== undefined && sha512 === undefined && existsSync(store.place(known)))
+  if (known !== undefined && sha512 === undefined && (await store.has(known)))
     return { url, sha256: known, size: statSync(store.place(known)).size, trust };
   const wanted = {
     name,

@@ -203,8 +203,8 @@ async function sourceSite(t: Parameters<typeof folder>[0]) {
     );
   writeFileSync(join(cwd, 'cc.config.ts'), config(git('rev-parse', 'HEAD')));
   const tree = () => {
-    const kept = readdirSync(join(cwd, 'cache/cc/artifacts')).map(
-      (name) => JSON.parse(readFileSync(join(cwd, 'cache/cc/artifacts', name), 'utf8')).sha256,
+    const kept = readdirSync(join(cwd, 'state/cc/releases/artifacts')).map(
+      (name) => JSON.parse(readFileSync(join(cwd, 'state/cc/releases/artifacts', name), 'utf8')).sha256,
     );
     return kept.join();
   };

@@ -2,7 +2,15 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { hold, ownerOf } from '../../core/host/hold.ts';
@@ -10,6 +18,7 @@ import { digestOf } from '../../core/model/digest.ts';
 import { type Archive, makers, missing } from '../rig/archive.ts';
 import { CC, node } from '../rig/cc.ts';
 import { tempFolder } from '../rig/temp.ts';
+import type { Answer } from '../rig/web.ts';
 import { altered, type Site, siteOf, spoiled } from './excerpt.ts';
 
 type Test = Parameters<typeof siteOf>[0];
@@ -133,6 +142,52 @@ test('name that is of a file and of a folder is refused, and nothing is left of 
   );
 });
 
+for (const name of [HELLO, LIST]) {
+  test(`excerpt whose ${name} was altered is made anew from the bundle`, { skip }, async (t) => {
+    const site = await elsewhere(t);
+    assert.equal((await site.from(here().old, 'all')).code, 0);
+    appendFileSync(join(site.excerpt, name), 'more'); // these are the store's bytes too
+    rmSync(join(site.cwd, 'stable'), { recursive: true });
+    const { code, stdout } = await site.from(here().old, 'all');
+    assert.equal(code, 0, stdout);
+    assert.equal(text(site, ROOTED), 'hello, Version: 1-1\n');
+  });
+}
+
+test('index that was altered after apt had verified it is read anew', { skip }, async (t) => {
+  const unchanged: Answer = (to, { headers }) => {
+    const time = 'Thu, 01 Jan 2026 00:00:00 GMT';
+    if (headers['if-modified-since'] === time) to.writeHead(304, { 'last-modified': time }).end();
+    else to.writeHead(200, { 'last-modified': time }).end(here().first.get(LIST));
+  };
+  const site = await siteOf(t, here().key, here().first, { [`/${LIST}`]: unchanged });
+  assert.equal((await site.run('run', 'small/program')).code, 0);
+  const lists = join(site.excerpt, '../lists');
+  const evil = here().newer.get('pool/hello_2-1_all.deb')!; // it has it
+  const good = here().first.get(HELLO)!;
+  writeFileSync(join(site.cwd, 'cache/cc/bytes', digestOf(evil)), evil);
+  const indices = readdirSync(lists).filter((name) => name.endsWith('_Packages'));
+  assert.equal(indices.length, 1);
+  for (const name of indices) {
+    const whole = readFileSync(join(lists, name), 'utf8');
+    writeFileSync(
+      join(lists, name),
+      whole
+        .replace(digestOf(good), digestOf(evil))
+        .replace(
+          `pool/hello_1-1_all.deb\nSize: ${good.length}`,
+          `pool/hello_1-1_all.deb\nSize: ${evil.length}`,
+        ),
+    );
+    assert.notEqual(readFileSync(join(lists, name), 'utf8'), whole);
+  }
+  for (const path of ['program', 'state/cc/small/artifacts'])
+    rmSync(join(site.cwd, path), { recursive: true });
+  const { code, stdout } = await site.run('run', 'small/program');
+  assert.equal(code, 0, stdout);
+  assert.equal(text(site, 'program'), 'hello, Version: 1-1\n');
+});
+
 test('older excerpt replaces a newer one, and a newer an older', { skip }, async (t) => {
   const site = await elsewhere(t);
   for (const [bundle, version] of [
@@ -140,7 +195,7 @@ test('older excerpt replaces a newer one, and a newer an older', { skip }, async
     [here().old, 1],
     [here().new, 2],
   ] as const) {
-    rmSync(join(site.cwd, 'cache/cc/artifacts'), { recursive: true, force: true }); // else there is nothing to take
+    rmSync(join(site.cwd, 'state/cc/small/artifacts'), { recursive: true, force: true }); // else there is nothing to take
     assert.equal((await site.from(bundle, 'small/program')).code, 0);
     assert.equal(text(site, 'program'), `hello, Version: ${version}-1\n`);
   }

@@ -77,8 +77,8 @@ async function carried(
     assert.equal(code, 0, stderr);
     assert.deepEqual(readdirSync(join(cwd, 'cache/cc/arriving')), [], words[0]);
   }
-  const [entry = ''] = readdirSync(join(cwd, 'cache/cc/artifacts'));
-  const { sha256 } = JSON.parse(readFileSync(join(cwd, 'cache/cc/artifacts', entry), 'utf8')) as {
+  const [entry = ''] = readdirSync(join(cwd, 'state/cc/releases/artifacts'));
+  const { sha256 } = JSON.parse(readFileSync(join(cwd, 'state/cc/releases/artifacts', entry), 'utf8')) as {
     sha256: string;
   };
   return { bundle: digestOf(readFileSync(join(cwd, 'b.tar'))), tree: sha256 };

@@ -11,6 +11,7 @@ import { ownTransport } from '../../core/host/local-agent.ts';
 import { Failed, type Failure } from '../../core/model/failure.ts';
 import { agentBehind } from '../rig/agent.ts';
 import { type Lasting, tempFolder } from '../rig/temp.ts';
+import { packed } from './packed.ts';
 
 const [FILE, HARD, LINK, CHARACTER, BLOCK, FOLDER, FIFO] = ['0', '1', '2', '3', '4', '5', '6'] as const;
 
@@ -59,10 +60,12 @@ async function unpacked(t: Lasting, archive: Buffer, strip = 0, most?: number) {
   const file = join(folder, 'archive');
   await writeFile(file, archive);
   const { files } = ownTransport('here', join(folder, 'base'));
-  const failure = await files.unpack(join(folder, 'to/here'), file, strip, most).then(
-    () => undefined,
-    (error: unknown): Failure => (error instanceof Failed ? error.failure : assert.fail(String(error))),
-  );
+  const failure = await files
+    .unpack(join(folder, 'to/here'), packed(file, strip, most === undefined ? {} : { sizeLimit: most }))
+    .then(
+      () => undefined,
+      (error: unknown): Failure => (error instanceof Failed ? error.failure : assert.fail(String(error))),
+    );
   return { failure, file, there: (await readdir(folder)).toSorted() };
 }
 
@@ -162,8 +165,8 @@ test('archive that is hostile is refused however it is compressed', async (t) =>
 test('archive with too many entries, or too many bytes, is refused where that is seen', async (t) => {
   const file = join(await tempFolder(t), 'archive');
   await writeFile(file, made(...['a', 'b', 'c'].map((name) => ({ name, text: 'four' }))));
-  const check = async (limits: Parameters<typeof checkArchive>[2]) =>
-    checkArchive(file, 0, limits).then(
+  const check = async ({ bytes, entries }: { readonly bytes: number; readonly entries: number }) =>
+    checkArchive(packed(file, 0, { sizeLimit: bytes }), entries).then(
       () => undefined,
       (error: unknown) => (error instanceof Failed ? error.failure : assert.fail(String(error))),
     );
@@ -194,7 +197,7 @@ test('archive is unpacked without what loses its whole path, and whatever TAR_OP
   await writeFile(file, made(...dropped, { name: 'pkg/good', text: 'good' }));
   const agent = await agentBehind(t, ['env', 'TAR_OPTIONS=--exclude=good']);
   const files = agentFiles('here', async () => agent, join(folder, 'base'));
-  await files.unpack(join(folder, 'to'), file, 1);
+  await files.unpack(join(folder, 'to'), packed(file, 1));
   assert.deepEqual(await readdir(join(folder, 'to')), ['good']);
 });
 

@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { ownTransport } from '../../core/host/local-agent.ts';
 import { digestOf } from '../../core/model/digest.ts';
 import { tempFolder } from '../rig/temp.ts';
+import { packed } from './packed.ts';
 import { until } from './second-process.ts';
 
 /** What a file is called that is on its way: nobody can tell beforehand. */
@@ -58,7 +59,7 @@ test('install keeps the whole of a folder whose keeping was interrupted before',
   await cp(join(path, 'one'), join(part, 'one')); // killed in the middle of cp
   const archive = join(folder, 'archive');
   assert.equal(spawnSync('tar', ['-cf', archive, '-C', path, 'one']).status, 0);
-  await files.unpack(path, archive, 0);
+  await files.unpack(path, packed(archive));
   await files.remove(path);
   assert.deepEqual((await readdir(path)).toSorted(), ['one', 'two']);
 });

@@ -1,6 +1,6 @@
 /** Digests remembered: right after every change, and read again only when something changed. */
 import assert from 'node:assert/strict';
-import { rename, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
+import { chmod, rename, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { digestOfFile } from '../../core/host/hash.ts';
@@ -67,6 +67,24 @@ for (const [what, change] of [
     assert.equal(await memo.digest(file), await digestOfFile(file));
   });
 }
+
+test('digest memo that others may write is not believed', async (t) => {
+  const folder = await tempFolder(t);
+  const file = join(folder, 'x');
+  await writeFile(file, 'text');
+  const kept = await known(folder, file);
+  for (const [path, mode] of [
+    [kept, 0o666],
+    [kept, 0o620],
+    [folder, 0o777],
+  ] as const) {
+    const before = (await stat(path)).mode;
+    await chmod(path, mode);
+    assert.equal(await digestMemo(kept).digest(file), digestOf('text'));
+    await chmod(path, before);
+  }
+  assert.equal(await digestMemo(kept).digest(file), digestOf('remembered'));
+});
 
 test('digest memo that is torn knows nothing, and a file that is gone has no digest', async (t) => {
   const folder = await tempFolder(t);

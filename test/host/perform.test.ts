@@ -1,11 +1,12 @@
 /** Each kind of change, as the commands and files it comes to on a host. */
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { perform, type TaskContext } from '../../core/host/perform.ts';
 import type { Artifact } from '../../core/model/artifact.ts';
 import { cmd } from '../../core/model/command.ts';
+import { digestOf } from '../../core/model/digest.ts';
 import { Failed } from '../../core/model/failure.ts';
 import type { Shell } from '../../core/model/shell.ts';
 import { paper } from '../rig/paper.ts';
@@ -23,8 +24,10 @@ async function place(t: Lasting, bytes = 'bytes') {
   const fetched: string[] = [];
   const context: TaskContext = {
     transport: host,
-    digest: () => undefined,
-    bytes: ({ name }) => join(folder, name),
+    bytes: async ({ name }) => {
+      const file = join(folder, name);
+      return { file, digest: digestOf(await readFile(file)) };
+    },
     fetch: async ({ name }) => void fetched.push(name),
     shell: () => ({ log: (text: string) => log.push(text) }) as unknown as Shell,
     log: (text) => void log.push(text),

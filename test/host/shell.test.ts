@@ -7,11 +7,12 @@ import { viewOf } from '../../core/host/view.ts';
 import { Failed } from '../../core/model/failure.ts';
 import { type PaperClock, paperClock } from '../rig/clock.ts';
 import { paper } from '../rig/paper.ts';
+import { NOTHING } from '../rig/view.ts';
 
 const PLATFORM = { os: 'linux', arch: 'amd64', distro: 'debian 12' } as const;
 
 function place(clock: PaperClock = paperClock(), signal = new AbortController().signal) {
-  const view = viewOf(paper('node-1'), PLATFORM, () => undefined);
+  const view = viewOf(paper('node-1'), PLATFORM, NOTHING);
   const log: string[] = [];
   const shell = shellOf({
     view,

@@ -9,6 +9,7 @@ import { viewOf } from '../../core/host/view.ts';
 import { quoted } from '../../core/model/command.ts';
 import { Failed, type Failure } from '../../core/model/failure.ts';
 import { freePort, startSshd } from '../rig/sshd.ts';
+import { NOTHING } from '../rig/view.ts';
 import { isRunning, numberIn, until } from './second-process.ts';
 
 /** One server for all of them. */
@@ -102,7 +103,7 @@ test('ssh stopped under a question is no answer to it', async (t) => {
   const host = await ssh('node-1', server.target);
   t.after(() => host[Symbol.asyncDispose]());
   const stop = new AbortController();
-  const view = viewOf(host, PLATFORM, () => undefined, { stop: () => stop.signal });
+  const view = viewOf(host, PLATFORM, NOTHING, { stop: () => stop.signal });
   const pidFile = join(server.folder, 'command-3');
   const asking = view.ask({ argv: sh(`echo $$ >${pidFile}; exec sleep 1000`) }).then(
     (answer) => `answered ${answer}`,

@@ -7,12 +7,13 @@ import { cmd } from '../../core/model/command.ts';
 import { digestOf } from '../../core/model/digest.ts';
 import { Failed, type Failure } from '../../core/model/failure.ts';
 import { paper } from '../rig/paper.ts';
+import { NOTHING } from '../rig/view.ts';
 
 const PLATFORM = { os: 'linux', arch: 'amd64', distro: 'debian 12' } as const;
 
 function place() {
   const host = paper('node-1');
-  return { host, view: viewOf(host, PLATFORM, () => undefined) };
+  return { host, view: viewOf(host, PLATFORM, NOTHING) };
 }
 
 async function failure(action: Promise<unknown>): Promise<Failure> {
@@ -54,7 +55,7 @@ test('view asks: an exit is an answer, an end by a signal is none', async () => 
 test('view passes input, variables, folder and signal on', async () => {
   const host = paper('node-1');
   const { signal } = new AbortController();
-  const view = viewOf(host, PLATFORM, () => undefined, { stop: () => signal });
+  const view = viewOf(host, PLATFORM, NOTHING, { stop: () => signal });
   const seen: unknown[] = [];
   host.when('tool', (_, options) => {
     seen.push(options);
@@ -72,7 +73,7 @@ test('view looks once for all who ask at the same time, and anew for those who a
     return host.files.look(path);
   };
   const counting = { ...host, files: { ...host.files, look } };
-  const first = viewOf(counting, PLATFORM, () => undefined);
+  const first = viewOf(counting, PLATFORM, NOTHING);
   host.write('/x', 'one', 0o600);
   const facts = { kind: 'file', mode: 0o600, owner: 'root:root', size: 3, digest: digestOf('one') };
   assert.deepEqual(await Promise.all([first.stat('/x'), first.owned('/x'), first.stat('/x')]), [
@@ -90,7 +91,7 @@ test('view looks once for all who ask at the same time, and anew for those who a
 
 test('view asks systemd and dpkg once for all who ask at the same time, and answers each', async () => {
   const { host, view } = place();
-  const another = viewOf(host, PLATFORM, () => undefined);
+  const another = viewOf(host, PLATFORM, NOTHING);
   host.units.set('b.service', { active: 'active', enabled: 'enabled', starts: 1 });
   host.packages.add('b');
   assert.deepEqual(

@@ -142,10 +142,12 @@ function storeOf(
   const never = (): never => assert.fail('the store of paper takes nothing in');
   return {
     digest: (artifact) => (fetched.value ? digestOf(bytes(artifact)) : undefined),
-    path: (artifact) => {
-      const path = join(folder, artifact.name);
-      real(path, bytes(artifact));
-      return path;
+    has: async () => fetched.value,
+    bytes: async (artifact, digest = digestOf(bytes(artifact))) => {
+      const { name, source } = artifact;
+      const file = source.kind === 'built' ? source.path : join(folder, name);
+      if (source.kind !== 'built') real(file, bytes(artifact));
+      return { file, digest };
     },
     locked: () => undefined,
     ...{ place: never, arriving: never, part: never, copy: never, keep: never },

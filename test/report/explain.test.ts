@@ -205,6 +205,19 @@ const TEXTS: { readonly [K in Failure['kind']]: readonly Case<K>[] } = {
       '    expected sha256 1\n    found    sha256 2\n  nothing was kept or installed\n' +
       '  fix: find out why they differ before you change the lock',
   ]),
+  'bytes-changed': [
+    [
+      { kind: 'bytes-changed', artifact: 'runc', path: '/c/bytes/1', expected: '1', found: '2' },
+      'Cannot use runc: its bytes changed after they were verified\n  /c/bytes/1\n' +
+        '  expected sha256 1\n  found    sha256 2\n' +
+        '  fix: run again: they are fetched or built anew; if it comes back, find out who writes there',
+    ],
+    [
+      { kind: 'bytes-changed', artifact: 'runc', path: '/c/bytes/1' },
+      'Cannot use runc: its bytes are gone\n  /c/bytes/1\n' +
+        '  fix: run again: they are fetched or built anew; if it comes back, find out who writes there',
+    ],
+  ],
   'no-sum': [
     [
       { kind: 'no-sum', artifact: 'runc', sums: 'https://x.org/sums', why: 'it is empty' },
@@ -348,31 +361,6 @@ const TEXTS: { readonly [K in Failure['kind']]: readonly Case<K>[] } = {
     [
       { kind: 'unknown-name', what: 'option', name: '--jsno', near: '--json' },
       'Cannot find option "--jsno"\n  did you mean "--json"?\n  fix: see: cc --help',
-    ],
-  ],
-  'plugin-threw': [
-    [
-      {
-        ...{ kind: 'plugin-threw', host: 'n1', plugin: 'p', step: 's', phase: 'plan', message: 'Error: no' },
-        at: { file: '/site/p.ts', line: 3, column: 7, source: 'throw error' },
-      },
-      'Cannot go on with p/s on n1: its plan failed\n  Error: no\n  at /site/p.ts:3:7\n    throw error\n  fix: correct it there, or tell whoever wrote the plugin',
-    ],
-    [
-      { kind: 'plugin-threw', host: 'n1', plugin: 'p', step: 's', phase: 'undo', message: 'threw null' },
-      'Cannot go on with p/s on n1: its undo failed\n  threw null\n  fix: correct it there, or tell whoever wrote the plugin',
-    ],
-  ],
-  'left-alone': [
-    [
-      { kind: 'left-alone', message: 'Error: no', at: { file: '/site/p.ts', line: 3 } },
-      'Cannot vouch for the result: code of a plugin failed where nobody waited for it\n  Error: no\n  at /site/p.ts:3\n  fix: await each promise, and catch what timers throw',
-    ],
-  ],
-  bug: [
-    [
-      { kind: 'bug', stack: 'TypeError: no\n    at core' },
-      'Cannot go on: this is a bug of cc itself\n  TypeError: no\n      at core\n  fix: send these lines and what "cc --version" prints to the makers of cc',
     ],
   ],
   usage: [[{ kind: 'usage', message: 'Cannot run nothing' }, 'Cannot run nothing\n  fix: see: cc --help']],

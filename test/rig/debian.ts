@@ -37,7 +37,7 @@ export async function unpacked(): Promise<Unpacked> {
   const suites = new Set(WANTED.flatMap(([, suites]) => suites));
   try {
     const folders = await alone(CACHE, async () => {
-      const [store, fetching] = [openStore(CACHE, []), quietly()];
+      const [store, fetching] = [openStore({ cache: CACHE, state: CACHE }, []), quietly()];
       const mirror = await mirrorOf();
       await Promise.all([...suites].map((suite) => writeSources(suite, mirror)));
       return Promise.all(wanted.map((artifact) => brought(store, artifact, fetching)));
@@ -112,12 +112,18 @@ async function writeSources(suite: string, mirror: string): Promise<void> {
 /** The folder that a package is unpacked in: by its digest, so that a newer one is another. */
 async function brought(store: Store, artifact: Artifact, fetching: Fetching): Promise<string> {
   if (store.digest(artifact) === undefined) await fetchArtifact(store, artifact, fetching);
-  const folder = join(CACHE, 'unpacked', store.digest(artifact)!); // it is there, or was just fetched
+  const digest = store.digest(artifact)!; // it is there, or was just fetched
+  const folder = join(CACHE, 'unpacked', digest);
   if (existsSync(folder)) return folder;
   const making = `${folder}.${process.pid}`;
   await rm(making, { recursive: true, force: true });
   await mkdir(making, { recursive: true });
-  const { code, stderr } = await runProcess(['dpkg-deb', '--extract', store.path(artifact), making]);
+  const { code, stderr } = await runProcess([
+    'dpkg-deb',
+    '--extract',
+    (await store.bytes(artifact, digest)).file,
+    making,
+  ]);
   if (code !== 0) throw new Error(`dpkg-deb cannot unpack ${artifact.name}: ${stderr}`);
   await rename(making, folder);
   return folder;

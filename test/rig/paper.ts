@@ -186,8 +186,10 @@ function filesOf(host: string, state: State): Files {
       const form = { mode: mode ?? before.mode, ...(owner ? { owner } : {}) };
       for (const folder of put(state, path, { ...before, ...form })) made.add(folder);
     },
-    unpack: async (path, archive, strip) => {
-      const entries = Object.entries(JSON.parse(await readFile(archive, 'utf8')) as Record<string, string>);
+    unpack: async (path, { file, digest, strip }) => {
+      const packed = await readFile(file, 'utf8');
+      if (digestOf(packed) !== digest) cannot(`unpack ${path}`, 'other bytes arrived than were sent');
+      const entries = Object.entries(JSON.parse(packed) as Record<string, string>);
       claim(path);
       for (const inside of below(disk, path)) disk.delete(inside);
       for (const folder of put(state, path, { kind: 'directory', mode: 0o755 })) made.add(folder);

@@ -12,9 +12,17 @@ export interface Paper {
   /** Debian packages, and whether they are installed. */
   readonly packages?: Readonly<Record<string, boolean>>;
   readonly locked?: Readonly<Record<string, Digest | null>>;
+  /** Whether the bytes are what they must be. */
+  readonly fetched?: Readonly<Record<string, boolean>>;
   /** Standard output by the command as it is shown; null for one that exits non-zero. */
   readonly commands?: Readonly<Record<string, string | null>>;
 }
+
+/** A controller without artifacts. */
+export const NOTHING: Pick<View, 'locked' | 'fetched'> = {
+  locked: () => undefined,
+  fetched: async () => false,
+};
 
 export function paperView(paper: Paper = {}): View {
   const ask = async (command: Command) => registered(paper.commands, 'command', shown(command)) ?? undefined;
@@ -33,6 +41,7 @@ export function paperView(paper: Paper = {}): View {
     unit: async (name) => registered(paper.unit, 'unit', name),
     missingPackages: async (names) => names.filter((name) => !registered(paper.packages, 'package', name)),
     locked: ({ name }) => registered(paper.locked, 'artifact', name) ?? undefined,
+    fetched: async ({ name }) => registered(paper.fetched, 'bytes', name),
   };
 }
 

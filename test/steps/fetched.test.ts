@@ -18,15 +18,19 @@ test('fetched is done on the controller by the user who runs cc', () => {
 });
 
 test('fetched sees whether the store has the bytes', async () => {
-  assert.deepEqual(await step.probe(paperView({ locked: { ball: digestOf('x') } })), {
-    digest: digestOf('x'),
-  });
+  const found = (fetched: boolean) =>
+    step.probe(paperView({ locked: { ball: digestOf('x') }, fetched: { ball: fetched } }));
+  assert.deepEqual(await found(true), { digest: digestOf('x') });
+  assert.deepEqual(await found(false), { digest: null, changed: true });
   assert.deepEqual(await step.probe(paperView({ locked: { ball: null } })), { digest: null });
 });
 
 test('fetched fetches what the store has not', () => {
   assert.deepEqual(step.plan({ digest: null }, NEVER), [
     { kind: 'fetch', artifact: ball, why: 'ball is not in the store' },
+  ]);
+  assert.deepEqual(step.plan({ digest: null, changed: true }, NEVER), [
+    { kind: 'fetch', artifact: ball, why: 'ball in the store has other bytes than its digest says' },
   ]);
   assert.deepEqual(step.plan({ digest: digestOf('x') }, NEVER), []);
 });

@@ -10,7 +10,7 @@ import { tempFolder } from '../rig/temp.ts';
 
 test('bundle that is interrupted while its bytes are written leaves no file', async (t) => {
   const folder = await tempFolder(t);
-  const store = openStore(join(folder, 'cache'), []);
+  const store = openStore({ cache: join(folder, 'cache'), state: join(folder, 'state') }, []);
   const given = join(folder, 'given');
   writeFileSync(given, 'bytes');
   const stop = new AbortController();

@@ -107,8 +107,11 @@ test('fetch of what the lock does not name, or names from elsewhere, is refused 
   const unlocked = { kind: 'unlocked', artifact: 'runc', url: `${url}/good` };
   const other = { url: `${url}/old`, sha256: digestOf(BYTES), size: 1, trust: 'sums' } as const;
   const { fetching } = listening();
-  assert.deepEqual(await failure(fetchArtifact(openStore(cache, []), artifact, fetching)), unlocked);
-  const stale = openStore(cache, [new Map([['runc', other]])]);
+  assert.deepEqual(
+    await failure(fetchArtifact(openStore({ cache, state: cache }, []), artifact, fetching)),
+    unlocked,
+  );
+  const stale = openStore({ cache, state: cache }, [new Map([['runc', other]])]);
   assert.deepEqual(await failure(fetchArtifact(stale, artifact, fetching)), {
     ...unlocked,
     locked: other.url,

@@ -33,7 +33,7 @@ export function listening(network: Network = DIRECT, signal = new AbortControlle
 export async function place(t: Lasting, bytes: string, locked: { sha256?: Digest; size?: number } = {}) {
   const cache = await tempFolder(t);
   const entry = { sha256: digestOf(bytes), size: bytes.length, trust: 'sums', ...locked } as const;
-  const store = (url: string) => openStore(cache, [new Map([['runc', { url, ...entry }]])]);
+  const store = (url: string) => openStore({ cache, state: cache }, [new Map([['runc', { url, ...entry }]])]);
   const artifact = (url: string): Artifact => ({ name: 'runc', source: { kind: 'url', url } });
   const get = (url: string, fetching: Fetching = listening().fetching) =>
     fetchArtifact(store(url), artifact(url), fetching);
@@ -41,7 +41,7 @@ export async function place(t: Lasting, bytes: string, locked: { sha256?: Digest
     arriving: (await readdir(join(cache, 'arriving'))).toSorted(),
     bytes: await readdir(join(cache, 'bytes')),
   });
-  const path = (url: string) => store(url).path(artifact(url));
+  const path = (url: string) => store(url).place(entry.sha256);
   return { cache, get, left, path, part: join(cache, 'arriving', entry.sha256) };
 }
 
