@@ -1,28 +1,40 @@
 #!/usr/bin/env node
-/* Starts cc. Written for any Node, so that one too old gets a sentence instead of a syntax error. */
+/* Starts cc. Written for any Node that knows modules, so that one too old gets a sentence instead of a syntax error. */
 
-var need = [22, 18];
-var have = process.versions.node.split('.').map(Number);
-if (have[0] < need[0] || (have[0] === need[0] && have[1] < need[1])) {
-  process.stderr.write(
-    'cc needs Node ' +
-      need.join('.') +
-      ' or newer, and this is ' +
-      process.version +
-      ': run it as npx cc, after npm ci\n',
-  );
-  process.exitCode = 77;
-} else {
-  start();
-}
+const need = [22, 18];
+const have = process.versions.node.split('.').map(Number);
+// Deno names here a version of Node that it is like, which says nothing about what it can do.
+const deno = 'Deno' in globalThis;
+// A clone runs its sources, a published package what was compiled from them.
+const source = new URL('../core/main.ts', import.meta.url);
+
+if (!deno && (have[0] < need[0] || (have[0] === need[0] && have[1] < need[1]))) refuse();
+else start();
 
 function start() {
   // Asked for like this, a module of Node is not wrapped for import, which would load far more than is used.
+  const loading = process.getBuiltinModule('node:module');
   // In a folder of the user's own: what lies below /tmp anybody may have put there, and root would run it.
-  var cache = process.env.XDG_CACHE_HOME || (process.env.HOME && [process.env.HOME, '.cache'].join('/'));
-  if (cache) process.getBuiltinModule('node:module').enableCompileCache([cache, 'cc', 'code'].join('/'));
-  // A clone runs its sources, a published package what was compiled from them.
-  var source = new URL('../core/main.ts', import.meta.url);
-  var clone = process.getBuiltinModule('node:fs').existsSync(source);
+  const cache = process.env.XDG_CACHE_HOME || (process.env.HOME && [process.env.HOME, '.cache'].join('/'));
+  // Deno keeps code by itself.
+  if (cache && loading.enableCompileCache) loading.enableCompileCache([cache, 'cc', 'code'].join('/'));
+  const clone = process.getBuiltinModule('node:fs').existsSync(source);
   import(clone ? source.href : new URL('../dist/core/main.js', import.meta.url).href);
+}
+
+function refuse() {
+  process.exitCode = 77;
+  import('node:fs').then((fs) => {
+    const what = `Cannot run on Node ${process.versions.node}: cc needs ${need.join('.')} or newer`;
+    process.stderr.write(`${what}\n  it is ${process.execPath}\n  fix: ${fix(fs)}\n`);
+  });
+}
+
+/* How to get one that is new enough differs: a clone and a project can hold their own, and npx then finds it. */
+function fix(fs) {
+  if (fs.existsSync(source)) return 'npm ci, which brings a newer Node; then start cc with npx cc';
+  const place = decodeURI(new URL(import.meta.url).pathname).split('/node_modules/')[0];
+  if (place.indexOf('/_npx/') < 0 && fs.existsSync(`${place}/package.json`))
+    return `npm install --save-dev node@24 in ${place}; then start cc there with npx cc`;
+  return 'install a newer Node: https://nodejs.org/en/download';
 }

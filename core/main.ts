@@ -5,7 +5,8 @@ import type { Options } from './cli/args.ts';
 import { help, parsed, type Verb } from './cli/args.ts';
 import type { CliContext } from './cli/project.ts';
 import { run } from './cli/run.ts';
-import { codeOf, exitFor, Failed, unwritten } from './model/failure.ts';
+import { codeOf, exitFor, Failed, type Failure, failureOf, unwritten } from './model/failure.ts';
+import { textOf, visible } from './report/visible.ts';
 
 type Command = (names: readonly string[], options: Options, cli: CliContext) => Promise<number>;
 
@@ -74,9 +75,9 @@ function print(text: string): void {
   put(STDOUT, text);
 }
 
-/** Node's own streams take longer to load than a run needs to look at ten files. */
+/** All that cc prints, but for the moving line. Node's own streams take longer to load than a run needs to look at ten files. */
 function put(stream: number, text: string): void {
-  for (let rest = Buffer.from(text); rest.length > 0; ) {
+  for (let rest = Buffer.from(visible(text)); rest.length > 0; ) {
     try {
       rest = rest.subarray(writeSync(stream, rest));
     } catch (error) {
@@ -111,7 +112,7 @@ async function ask(question: string): Promise<boolean> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   terminal.on('SIGINT', () => reject(new Failed({ kind: 'interrupted', signal: 'SIGINT' })));
   terminal.on('close', () => resolve('')); // Ctrl-D, or a terminal that went away
-  terminal.question(question).then(resolve, () => resolve(''));
+  terminal.question(visible(question)).then(resolve, () => resolve(''));
   try {
     return /^y(es)?$/i.test((await promise).trim());
   } finally {
@@ -160,11 +161,29 @@ function isTerminal(): boolean {
   return isTTY && columns > 0;
 }
 
-try {
-  process.exitCode = await main();
-} catch (error) {
-  if (!(error instanceof Failed)) throw error;
+async function tell(failure: Failure): Promise<void> {
   const { explained } = await import('./report/explain.ts');
-  put(STDERR, `${explained(error.failure).join('\n')}\n`);
-  process.exitCode = exitFor(error.failure);
+  put(STDERR, textOf(explained(failure)));
+}
+
+/** A plugin's promise or timer that failed where nobody waits is told, and the run goes on; of cc itself nothing is sure then. */
+async function stray(error: unknown): Promise<void> {
+  const { messageOf, placeOf } = await import('./model/thrown.ts');
+  const at = placeOf(error);
+  const theirs = at !== undefined || error instanceof Failed || !(error instanceof Error);
+  const message = error instanceof Failed ? JSON.stringify(error.failure) : messageOf(error);
+  const failure: Failure = theirs ? { kind: 'left-alone', message, ...(at ? { at } : {}) } : failureOf(error);
+  await tell(failure);
+  strayed ??= exitFor(failure);
+  if (!theirs) process.exit(strayed);
+}
+let strayed: number | undefined;
+
+for (const event of ['uncaughtException', 'unhandledRejection'] as const) process.on(event, stray);
+try {
+  process.exitCode = (await main()) || strayed || 0;
+} catch (error) {
+  const failure = failureOf(error);
+  await tell(failure);
+  process.exitCode = exitFor(failure);
 }

@@ -172,7 +172,6 @@ const LONG = 40;
 /** Files with longer functions, and why. */
 const LONGER: Readonly<Record<string, string>> = {
   'core/host/view.ts': 'one method of a view for each question; could be a class by rule 13',
-  'core/run/engine.ts': 'the one loop: ready, run, end, begin, which share what stopping means',
   'core/store/bytes.ts': 'an object of small methods over the memory of digests; could be a class by rule 13',
   'plugins/containerd.ts': 'build: a list of steps, read from top to bottom',
   'plugins/crio.ts': 'build: a list of steps, read from top to bottom',
@@ -250,7 +249,7 @@ const IMPURE_FILES: Readonly<Record<string, readonly string[]>> = {
   'core/host/memo.ts': ['Date.now', 'process.geteuid'], // compared with times and owners of files
   'core/host/ssh.ts': ['Math.random'], // so that not all who were turned away come back at once
   'core/report/live.ts': ['process.stderr'], // the spinner's stream
-  'core/run/converge.ts': ['new Date'], // when a stamp was written
+  'core/run/record.ts': ['new Date'], // when a stamp was written
   'core/run/session-pool.ts': ['process.getuid'], // where notes about this machine are kept
   'core/store/bundle.ts': ['process.pid'], // names of files that are being written
   'core/store/bytes.ts': ['process.pid'], // names of files that are being made

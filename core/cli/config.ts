@@ -6,6 +6,7 @@ import { nearest } from '../graph/near.ts';
 import { Failed, fail } from '../model/failure.ts';
 import { type Recipe, RecipeShape } from '../model/recipe.ts';
 import { checked, optionNames, UNKNOWN } from '../model/schema.ts';
+import { messageOf, placeOf } from '../model/thrown.ts';
 import { type Options, usage } from './args.ts';
 
 export interface Loaded {
@@ -105,10 +106,13 @@ async function content(file: string): Promise<unknown> {
 
 function unreadable(file: string, error: unknown): never {
   if (error instanceof Failed) throw error;
-  return fail(
-    { kind: 'config-unreadable', file, why: error instanceof Error ? error.message : String(error) },
-    error,
-  );
+  const at = placeOf(error);
+  const lines = [
+    messageOf(error),
+    ...(at ? [`at ${at.file}:${at.line}`] : []),
+    ...(at?.source ? [`  ${at.source}`] : []),
+  ];
+  return fail({ kind: 'config-unreadable', file, why: lines.join('\n') }, error);
 }
 
 /** A recipe by shape; what its plugins' options hold is checked when it is expanded. */

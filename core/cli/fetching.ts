@@ -2,6 +2,7 @@
 import type { Artifact } from '../model/artifact.ts';
 import type { Task } from '../model/task.ts';
 import { troubleLines } from '../report/troubles.ts';
+import { textOf } from '../report/visible.ts';
 import type { Reporter } from '../store/download.ts';
 import type { CliContext } from './project.ts';
 
@@ -29,8 +30,8 @@ export async function forEach<Item>(
 
 export function reporterOf(label: string, { say }: CliContext): Reporter {
   return {
-    log: (text) => say(`${label} ${text}\n`),
-    attempt: ({ url, trouble }) => say(`${label} not from ${url}: ${troubleLines(trouble)[0]}\n`),
+    log: (text) => say(textOf([`${label} ${text}`])),
+    attempt: ({ url, trouble }) => say(textOf([`${label} not from ${url}: ${troubleLines(trouble)[0]}`])),
     progress: () => {},
   };
 }

@@ -9,6 +9,7 @@ import type { Arch } from '../model/artifact.ts';
 import { fail, type Problem } from '../model/failure.ts';
 import type { Task, TaskId } from '../model/task.ts';
 import { lookingAhead } from '../run/ahead.ts';
+import { declaredBy } from '../run/declared.ts';
 import type { RunContext } from '../run/look.ts';
 import { type PoolOptions, sessionPool } from '../run/session-pool.ts';
 import { openStore } from '../store/bytes.ts';
@@ -119,6 +120,7 @@ export async function openContext(
     signal,
     asked,
     ahead: lookingAhead(tasks),
+    declared: declaredBy(project.hosts, project.tasks),
     found: new Map(),
     touched: new Set(),
   };

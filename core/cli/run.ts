@@ -8,6 +8,7 @@ import type { Counts, Emit, Event } from '../model/event.ts';
 import { exitFor, Failed, fail } from '../model/failure.ts';
 import { isFinal, type State, type Task, type TaskId } from '../model/task.ts';
 import { lines } from '../report/lines.ts';
+import { textOf } from '../report/visible.ts';
 import { holderLine } from '../report/words.ts';
 import { type ApplyContext, applying } from '../run/apply.ts';
 import { drive, type Outcomes } from '../run/engine.ts';
@@ -69,7 +70,7 @@ async function patiently<Value>(
       if (failure?.kind !== 'held' || clock.now() >= end) throw error;
       if (signal.aborted) fail({ kind: 'interrupted', signal: String(signal.reason) }, error);
       const what = failure.host ?? 'this recipe';
-      if (!said) say(`waiting up to ${seconds} s for ${what}: ${holderLine(failure.owner)}\n`);
+      if (!said) say(textOf([`waiting up to ${seconds} s for ${what}: ${holderLine(failure.owner)}`]));
       await clock.sleep(AGAIN, signal);
     }
   }
@@ -211,7 +212,8 @@ async function reporter({ json: asJson }: Options, { out, terminal }: CliContext
 
 function exitOf(outcomes: Outcomes, signal: AbortSignal): number {
   if (signal.aborted) return exitFor({ kind: 'interrupted', signal: String(signal.reason) });
-  const failure = [...outcomes.values()].find((outcome) => outcome.failure)?.failure;
+  const failures = [...outcomes.values()].flatMap(({ failure }) => failure ?? []);
+  const failure = failures.find(({ kind }) => kind === 'bug') ?? failures[0];
   return failure ? exitFor(failure) : 0;
 }
 

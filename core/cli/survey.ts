@@ -6,6 +6,7 @@ import { exitFor, fail } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
 import type { TaskId } from '../model/task.ts';
 import { explained, sharing } from '../report/explain.ts';
+import { textOf } from '../report/visible.ts';
 import { reasonLine } from '../report/words.ts';
 import { drive } from '../run/engine.ts';
 import { type Finding, findingData, surveying } from '../run/survey.ts';
@@ -45,7 +46,7 @@ async function survey(
   if (options.json)
     cli.out(`${JSON.stringify({ recipe: project.name, tasks: findings.map(findingData) })}\n`);
   else {
-    cli.out([...findings.flatMap(reading.lines), reading.summary(findings), ''].join('\n'));
+    cli.out(textOf([...findings.flatMap(reading.lines), reading.summary(findings)]));
   }
   return exitOf(findings);
 }
@@ -134,7 +135,7 @@ export async function why(names: readonly string[], options: Options, cli: CliCo
   const findings = await findingsOf(project, names, options, cli);
   const asked = findings.filter(({ id }) => wanted.has(id));
   if (options.json) cli.out(`${JSON.stringify(asked.map(findingData) satisfies Json)}\n`);
-  else for (const line of asked.flatMap((finding) => because(finding, findings))) cli.out(`${line}\n`);
+  else cli.out(textOf(asked.flatMap((finding) => because(finding, findings))));
   return 0;
 }
 

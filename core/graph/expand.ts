@@ -4,6 +4,7 @@ import { fail, type Problem } from '../model/failure.ts';
 import type { Body, Capability, Context, Host, PluginUse } from '../model/plugin.ts';
 import { checked, optionNames, UNKNOWN } from '../model/schema.ts';
 import { isName, NAMING, type Task } from '../model/task.ts';
+import { attempted, bodyFault } from './body.ts';
 import type { Flat } from './flatten.ts';
 import { nearest } from './near.ts';
 import { type Order, order } from './order.ts';
@@ -46,7 +47,9 @@ export function expand(flat: Flat, context: ExpandContext, problems: Problem[]):
 function build(flat: Flat, context: ExpandContext, problems: Problem[]): readonly Built[] {
   const options = new Map<PluginUse, unknown>();
   for (const use of flat.uses) {
-    const result = checked(use.spec.options, use.given, use.spec.name);
+    const result = attempted({ file: context.file, path: use.spec.name, what: 'checking its options' }, () =>
+      checked(use.spec.options, use.given, use.spec.name),
+    );
     if (result.ok) options.set(use, result.value);
     else problems.push(...result.problems.map((problem) => suggested(problem, use)));
   }
@@ -62,23 +65,37 @@ function build(flat: Flat, context: ExpandContext, problems: Problem[]): readonl
     open.push(use);
     const find: Context['find'] = (wanted) => {
       const provider = providerOf(wanted, flat.uses);
-      return provider && providedBy(wanted, visit(provider).body);
+      return provider && providedBy(wanted, visit(provider), context);
     };
-    const body = use.spec.build(options.get(use), {
-      arch: context.arch,
-      cache: context.cache,
-      state: context.state,
-      recipe: { name: flat.name, isolation: flat.isolation },
-      find,
-      use: (wanted) => find(wanted) ?? missing(wanted, use, context),
-      refuse: (option, message) => refused(context, `${use.spec.name}.${option}`, message),
-    });
+    const body = bodyOf(use, options.get(use), contextFor(use, flat, context, find), context);
     open.pop();
     const result = { use, body };
     done.set(use, result);
     return result;
   };
   return flat.uses.map(visit);
+}
+
+function bodyOf({ spec }: PluginUse, options: unknown, given: Context, context: ExpandContext): Body {
+  const body = attempted({ file: context.file, path: spec.name, what: 'its build' }, () =>
+    spec.build(options, given),
+  );
+  const message = bodyFault(body);
+  return message === undefined ? body : refused(context, spec.name, message);
+}
+
+function contextFor(
+  use: PluginUse,
+  { name, isolation }: Flat,
+  context: ExpandContext,
+  find: Context['find'],
+): Context {
+  const { arch, cache, state } = context;
+  return {
+    ...{ arch, cache, state, find, recipe: { name, isolation } },
+    use: (wanted) => find(wanted) ?? missing(wanted, use, context),
+    refuse: (option, message) => refused(context, `${use.spec.name}.${option}`, message),
+  };
 }
 
 /** Two plugins that offer the same leave open which one is meant. */
@@ -137,8 +154,9 @@ function refused({ file }: ExpandContext, path: string, message: string): never 
   return fail({ kind: 'config-invalid', file, problems: [{ path, message }] });
 }
 
-function providedBy<Value>(wanted: Capability<Value>, body: Body): Value {
+function providedBy<Value>(wanted: Capability<Value>, { use, body }: Built, context: ExpandContext): Value {
   const provided = body.provides?.find(({ capability }) => capability === wanted.name);
-  if (!provided) throw new Error(`the provider of ${wanted.name} did not provide it`);
+  if (!provided)
+    return refused(context, use.spec.name, `says that it provides "${wanted.name}", and does not`);
   return provided.value as Value; // made by this capability's `of`
 }

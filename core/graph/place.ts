@@ -10,6 +10,11 @@ import { nearest } from './near.ts';
 
 export const CONTROLLER = 'controller';
 
+/** Hosts that are one machine: this one under any name, and one address of ssh. */
+export function machineOf({ connection }: Host): string {
+  return connection.kind === 'local' ? CONTROLLER : `${connection.address}:${connection.port ?? ''}`;
+}
+
 export interface Built {
   readonly use: PluginUse;
   readonly body: Body;

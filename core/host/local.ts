@@ -85,7 +85,7 @@ function absentAs<Value>(host: string, look: () => Value): Value | undefined {
   } catch (error) {
     const code = codeOf(error);
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    if (code === undefined) throw error;
+    if (!/^E[A-Z0-9]+$/.test(code ?? '')) throw error; // it was asked for no path at all
     return fail({ kind: 'cannot-tell', host, what: 'look at a file', why: String(error) }, error);
   }
 }

@@ -28,6 +28,38 @@ export type Change = { readonly why: string } & (
   | { readonly kind: 'script'; readonly title: string; readonly script: Script }
 );
 
+/**
+ * What takes something back, in a form that can be kept and done by whoever reads it later: a change that is data as a
+ * whole, or the title of what only code of its plugin can do.
+ */
+export type Kept =
+  | Extract<Change, { kind: 'run' | 'write' | 'folder' | 'remove' | 'unit' | 'packages' }>
+  | { readonly kind: 'by-plugin'; readonly title: string; readonly why: string };
+
+/** A change as a stamp keeps it. */
+export function kept(change: Change): Kept {
+  const { why } = change;
+  if (change.kind === 'script' || artifactsOfChange(change).length > 0 || change.kind === 'fetch')
+    return { kind: 'by-plugin', title: describe(change), why };
+  return change as Kept; // every kind that is left is data
+}
+
+/** What takes back what these changes do, as far as they alone tell: files go, units stop. */
+export function takingBack(changes: readonly Change[]): readonly Kept[] {
+  return changes.flatMap((change): Kept[] => {
+    const why = 'an interrupted task may have made it';
+    if (change.kind === 'unit')
+      return change.state === 'stopped' ? [] : [{ kind: 'unit', unit: change.unit, state: 'stopped', why }];
+    return isPlacing(change) ? [{ kind: 'remove', path: change.path, why }] : [];
+  });
+}
+
+type Placing = Extract<Change, { kind: 'write' | 'folder' | 'place' | 'unpack' }>;
+
+function isPlacing(change: Change): change is Placing {
+  return ['write', 'folder', 'place', 'unpack'].includes(change.kind);
+}
+
 /** What a change does, in the words of a plan. */
 export function describe(change: Change): string {
   return DESCRIBED[change.kind](change as never); // the table is typed by kind, so the pair always fits
@@ -45,6 +77,13 @@ const DESCRIBED: { readonly [K in Change['kind']]: (change: Extract<Change, { ki
   packages: (change) => `install ${change.names.join(' ')}`,
   script: (change) => change.title,
 };
+
+/** Whether a value is a change of a kind that cc knows, with a reason. */
+export function isChange(value: unknown): value is Change {
+  if (typeof value !== 'object' || value === null) return false;
+  const { kind, why } = value as { readonly kind?: unknown; readonly why?: unknown };
+  return typeof kind === 'string' && Object.hasOwn(DESCRIBED, kind) && typeof why === 'string';
+}
 
 /** The artifacts whose bytes a change needs in the store before it is performed. */
 export function artifactsOfChange(change: Change): readonly Artifact[] {

@@ -22,6 +22,17 @@ export type Owner = {
   readonly from: string;
 };
 
+/** A place in somebody's code, and the line that stands there. */
+export type Place = {
+  readonly file: string;
+  readonly line: number;
+  readonly column?: number;
+  readonly source?: string;
+};
+
+/** What a plugin brings that cc calls. */
+export type PluginCode = 'probe' | 'plan' | 'undo' | 'script' | 'change';
+
 export type Remaining = { readonly what: string; readonly why: string };
 
 /** Why bytes could not be had from one address. */
@@ -76,6 +87,20 @@ export type Failure =
       readonly what: string;
       readonly reasons: readonly string[];
     }
+  /** A plugin's own code threw, or answered what is no answer. */
+  | {
+      readonly kind: 'plugin-threw';
+      readonly host: string;
+      readonly plugin: string;
+      readonly step: string;
+      readonly phase: PluginCode;
+      readonly message: string;
+      readonly at?: Place;
+    }
+  /** The same where nobody waits for it: a promise that was left alone, or a timer. */
+  | { readonly kind: 'left-alone'; readonly message: string; readonly at?: Place }
+  /** What cc did not expect; the stack is for its makers. */
+  | { readonly kind: 'bug'; readonly stack: string }
   /** `command` is what cc did, as it can be pasted. */
   | {
       readonly kind: 'unreachable';
@@ -153,6 +178,9 @@ export const EXIT: { readonly [K in Failure['kind']]: number } = {
   interrupted: 130,
   'cannot-tell': 1,
   'check-failed': 1,
+  'plugin-threw': 1,
+  'left-alone': 1,
+  bug: 70, // EX_SOFTWARE of sysexits.h
   unreachable: 1,
   'agent-lost': 1,
   'wrong-platform': 77,
@@ -214,10 +242,15 @@ export function unwritten(path: string, error: unknown, what = `write ${path.spl
   throw error;
 }
 
-/** The failure behind an error; rethrows what is none, because that is a bug. */
+/** The failure behind an error; what nobody expected is a bug. */
 export function failureOf(error: unknown): Failure {
-  if (error instanceof Failed) return error.failure;
-  throw error;
+  if (isFailure(error)) return error.failure;
+  return { kind: 'bug', stack: (error instanceof Error && error.stack) || `thrown: ${String(error)}` };
+}
+
+/** Whether an error carries a failure of a kind that cc knows: plugins throw some, too. */
+export function isFailure(error: unknown): error is Failed {
+  return error instanceof Failed && Object.hasOwn(EXIT, String(error.failure?.kind));
 }
 
 export function failureData(failure: Failure): Json {

@@ -29,6 +29,11 @@ export interface StepSpec<Facts extends Json> {
   /** What else belongs in the version stamp; the artifacts, the needs' results and the platform always do. */
   readonly inputs?: Json;
   readonly artifacts?: readonly Artifact[];
+  /**
+   * Paths and units that it is about: none of them is taken back for another task as long as this one is declared. The
+   * ready-made steps name theirs.
+   */
+  readonly claims?: readonly string[];
   /** Named resources that only one task may use at a time on a host: `apt`. */
   readonly locks?: readonly string[];
   /** False: done as the user who runs cc. Default: as root. */

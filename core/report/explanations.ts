@@ -1,7 +1,7 @@
 /** Every sentence about what went wrong, one for each kind of failure. */
-import type { Failure, Problem } from '../model/failure.ts';
+import type { Failure, Place, Problem } from '../model/failure.ts';
 import { attemptLines, lastLines } from './troubles.ts';
-import { counted, holderLine } from './words.ts';
+import { counted, holderLine, placeLine } from './words.ts';
 
 /** What is said of a failure; each part is one or more lines without final period. */
 export interface Explained {
@@ -37,6 +37,21 @@ export const EXPLAINED: {
   'check-failed': ({ host, what, reasons }) => ({
     what: `Cannot confirm on ${host}: ${what}`,
     why: reasons,
+  }),
+  'plugin-threw': ({ host, plugin, step, phase, message, at }) => ({
+    what: `Cannot go on with ${plugin}/${step} on ${host}: its ${phase} failed`,
+    why: thrownLines(message, at),
+    fix: 'correct it there, or tell whoever wrote the plugin',
+  }),
+  'left-alone': ({ message, at }) => ({
+    what: 'Cannot vouch for the result: code of a plugin failed where nobody waited for it',
+    why: thrownLines(message, at),
+    fix: 'await each promise, and catch what timers throw',
+  }),
+  bug: ({ stack }) => ({
+    what: 'Cannot go on: this is a bug of cc itself',
+    why: stack.split('\n'),
+    fix: 'send these lines and what "cc --version" prints to the makers of cc',
   }),
   unreachable: ({ host, address, command, why }) => ({
     what: `Cannot reach ${host} at ${address}`,
@@ -182,6 +197,14 @@ const NAMES: { readonly [B in Extract<Failure, { kind: 'digest-mismatch' }>['by'
   archive: "the archive's signed index names",
   sums: 'its makers publish sums of',
 };
+
+function thrownLines(message: string, at: Place | undefined): string[] {
+  return [
+    ...message.split('\n'),
+    ...(at ? [`at ${placeLine(at)}`] : []),
+    ...(at?.source ? [`  ${at.source}`] : []),
+  ];
+}
 
 function problemLine({ path, message, near }: Problem): string {
   return `${path}: ${message}${near ? `; did you mean "${near}"?` : ''}`;

@@ -2,6 +2,7 @@
 import type { Emit, Event } from '../model/event.ts';
 import { explained, sharing } from './explain.ts';
 import { troubleLines } from './troubles.ts';
+import { textOf } from './visible.ts';
 import { changed, counted, countsLine, duration, reasonLine } from './words.ts';
 
 export type Write = (text: string) => void;
@@ -9,7 +10,8 @@ export type Write = (text: string) => void;
 export function lines(write: Write): Emit {
   const linesFor = teller();
   return (event) => {
-    for (const line of linesFor(event)) write(`${line}\n`);
+    const text = textOf(linesFor(event));
+    if (text !== '') write(text);
   };
 }
 

@@ -3,6 +3,7 @@ import ora from 'ora';
 import type { Emit, Event } from '../model/event.ts';
 import { isFinal, type TaskId } from '../model/task.ts';
 import { teller, type Write } from './lines.ts';
+import { textOf, visible } from './visible.ts';
 import { amount } from './words.ts';
 
 /** Tasks named on the moving line; more are counted. */
@@ -36,12 +37,12 @@ export function live(write: Write): Emit {
   };
   return (event) => {
     follow(event);
-    const text = linesFor(event);
-    if (text.length > 0) {
+    const text = textOf(linesFor(event));
+    if (text !== '') {
       spinner.stop();
-      for (const line of text) write(`${line}\n`);
+      write(text);
     }
     if (event.kind === 'run-ended') spinner.stop();
-    else spinner.start(moving());
+    else spinner.start(visible(moving()));
   };
 }

@@ -1,6 +1,6 @@
 /** Small words of reports: durations, reasons, counts. */
 import type { Counts, Reason } from '../model/event.ts';
-import type { Owner } from '../model/failure.ts';
+import type { Owner, Place } from '../model/failure.ts';
 import type { State } from '../model/task.ts';
 
 /** `340 ms`, `12.3 s`, `4 min 02 s`. */
@@ -69,4 +69,9 @@ export function counted(count: number, noun: string): string {
 /** Who holds a lock: `cc run all (root on admin-1, pid 4711, run …), since …`. */
 export function holderLine({ command, user, from, pid, run, since }: Owner): string {
   return `${command} (${user} on ${from}, pid ${pid}, run ${run}), since ${since}`;
+}
+
+/** `/site/cc.config.ts:3:14`. */
+export function placeLine({ file, line, column }: Place): string {
+  return [file, line, ...(column === undefined ? [] : [column])].join(':');
 }

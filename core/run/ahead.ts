@@ -52,9 +52,25 @@ export function lookingAhead(tasks: readonly Task[]): Ahead {
   };
 }
 
-/** A probe that cannot go on without a command has asked what it could; each task is probed in its turn anyway. */
+/**
+ * A probe that cannot go on without a command has asked what it could; each task is probed in its turn anyway. So none is waited
+ * for to its end: once all is answered, and nobody asks more because of that, all has been asked.
+ */
 async function take(tasks: readonly Task[], view: ViewMaker): Promise<Known> {
   const kept = new Map<string, Promise<unknown>>();
-  await Promise.allSettled(tasks.map(async (task) => task.step.probe(view(task, kept))));
+  for (const task of tasks) void asked(task, view(task, kept));
+  for (let before = -1; before !== kept.size; ) {
+    before = kept.size;
+    await Promise.allSettled(kept.values());
+    await new Promise(setImmediate);
+  }
   return kept;
+}
+
+async function asked({ step }: Task, view: View): Promise<void> {
+  try {
+    await step.probe(view);
+  } catch {
+    // It is told when it is this task's turn.
+  }
 }

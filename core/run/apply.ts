@@ -1,8 +1,9 @@
 /** One task made true: looked at, and changed where it differs. */
+import type { Task } from '../model/task.ts';
 import type { ApplyContext } from './converge.ts';
 import { decide } from './decide.ts';
 import type { Work } from './engine.ts';
-import { foundAs, look } from './look.ts';
+import { foundAs, type Looked, look } from './look.ts';
 
 export type { ApplyContext };
 
@@ -12,6 +13,11 @@ const loadConverge = (): Promise<typeof import('./converge.ts')> => {
   return loaded;
 };
 let loaded: Promise<typeof import('./converge.ts')> | undefined;
+
+/** Whether an older cc left out what takes the task back. */
+function isOlder({ step }: Task, { stamp }: Looked): boolean {
+  return step.undo !== undefined && stamp?.ours === true && stamp.undo === undefined;
+}
 
 export function applying(context: ApplyContext): Work {
   return async (task, to) => {
@@ -26,13 +32,8 @@ export function applying(context: ApplyContext): Work {
       return (await loadConverge()).converge(task, looked, decision.reason, to, context);
     const found = foundAs(looked.facts, looked.stamp);
     context.found.set(task.id, found);
-    if (decision.kind === 'adopted')
-      await (await loadConverge()).commit(
-        task,
-        looked,
-        { state: 'applied', found, ours: looked.stamp?.ours ?? false },
-        context,
-      );
+    if (decision.kind === 'adopted' || isOlder(task, looked))
+      await (await import('./record.ts')).adopt(task, looked, found, context);
     const report = looked.stamp?.report;
     return { state: decision.kind, ...(report === undefined ? {} : { report }) };
   };

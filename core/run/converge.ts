@@ -10,14 +10,16 @@ import type { State, Task } from '../model/task.ts';
 import type { Reporter } from '../store/download.ts';
 import { fetchArtifact } from '../store/fetch.ts';
 import type { Network } from '../store/network.ts';
-import { FORMAT, type Stamp } from '../store/stamp.ts';
+import type { Stamp } from '../store/stamp.ts';
 import { PERFORMED } from './decide.ts';
 import type { Outcome } from './engine.ts';
-import { digestFor, type Found, foundAs, type Looked, probe, type RunContext, viewFor } from './look.ts';
+import { limited } from './limit.ts';
+import { digestFor, foundAs, type Looked, probe, viewFor } from './look.ts';
+import { performed, planned } from './plugin-code.ts';
+import { commit, keptOf, type Recording, sofar } from './record.ts';
 import type { Session } from './session-pool.ts';
 
-export interface ApplyContext extends RunContext {
-  readonly run: string;
+export interface ApplyContext extends Recording {
   readonly cache: string;
   readonly network: Network;
   readonly clock: Clock;
@@ -43,7 +45,8 @@ export async function converge(
 ): Promise<Outcome> {
   const { session } = looked;
   to('performing', reason);
-  await commit(task, looked, { state: 'applying', found: UNPROVEN, ours: true }, context);
+  const undo = sofar(task, looked);
+  await commit(task, looked, { state: 'applying', found: UNPROVEN, ours: true, undo }, context);
   context.touched.add(task.id);
   try {
     const report = await performAll(looked.changes, task, session, context);
@@ -53,7 +56,13 @@ export async function converge(
     await commit(
       task,
       looked,
-      { state: 'applied', found, ours: true, ...(report === undefined ? {} : { report }) },
+      {
+        state: 'applied',
+        found,
+        ours: true,
+        undo: keptOf(task, facts),
+        ...(report === undefined ? {} : { report }),
+      },
       context,
     );
     context.found.set(task.id, found);
@@ -61,7 +70,7 @@ export async function converge(
   } catch (error) {
     // A task that was interrupted, or whose host is gone, stays `applying`: that is the truth about its host.
     if (error instanceof Failed && !['interrupted', 'agent-lost'].includes(error.failure.kind)) {
-      await commit(task, looked, { state: 'failed', found: UNPROVEN, ours: true }, context);
+      await commit(task, looked, { state: 'failed', found: UNPROVEN, ours: true, undo }, context);
     }
     throw error;
   }
@@ -98,26 +107,35 @@ async function performInOrder(
   session: Session,
   context: ApplyContext,
 ): Promise<Json | undefined> {
-  const within = task.step.timeout ?? TIMEOUT;
-  const timeout = AbortSignal.timeout(within * 1000);
-  const signal = AbortSignal.any([context.signal, timeout]);
-  const taskContext = await taskContextOf(task, session, context, signal);
-  let report: Json | undefined;
+  const seconds = task.step.timeout ?? TIMEOUT;
+  let signal: AbortSignal | undefined;
   try {
-    for (const each of changes) {
-      signal.throwIfAborted();
-      context.emit({ kind: 'change', at: context.at(), id: task.id, what: describe(each), why: each.why });
-      report = (await perform(each, taskContext)) ?? report;
-    }
-    // A command that ends well when it is told to stop has not done its work.
-    signal.throwIfAborted();
+    return await limited(
+      { host: task.host.name, what: task.id, seconds, stop: context.signal },
+      async (stop) => {
+        signal = stop();
+        const taskContext = await taskContextOf(task, session, context, signal);
+        let report: Json | undefined;
+        for (const each of changes) {
+          signal.throwIfAborted();
+          context.emit({
+            kind: 'change',
+            at: context.at(),
+            id: task.id,
+            what: describe(each),
+            why: each.why,
+          });
+          report = (await performed(task, each, () => perform(each, taskContext))) ?? report;
+        }
+        // A command that ends well when it is told to stop has not done its work.
+        signal.throwIfAborted();
+        return report;
+      },
+    );
   } catch (error) {
-    if (!signal.aborted) throw error;
-    await endMarked(session, markOf(context.run, task));
-    if (context.signal.aborted) fail({ kind: 'interrupted', signal: String(context.signal.reason) }, error);
-    fail({ kind: 'timed-out', host: task.host.name, what: task.id, within }, error);
+    if (signal?.aborted) await endMarked(session, markOf(context.run, task));
+    throw error;
   }
-  return report;
 }
 
 /** Seconds that what a stopped task has started may take to end. */
@@ -212,29 +230,11 @@ export function remainingOf(changes: readonly Change[]): readonly Remaining[] {
 async function attempt(task: Task, session: Session, context: ApplyContext, late: boolean) {
   try {
     const facts = await probe(task, session, context);
-    return { facts, left: task.step.plan(facts, PERFORMED) };
+    return { facts, left: planned(task, facts, PERFORMED) };
   } catch (error) {
     if (late || !(error instanceof Failed)) throw error;
     return undefined;
   }
-}
-
-export function commit(
-  task: Task,
-  looked: Looked,
-  { found, ...state }: Pick<Stamp, 'state' | 'ours' | 'report'> & { readonly found: Found },
-  context: ApplyContext,
-): Promise<void> {
-  return looked.session.stamps.write({
-    format: FORMAT,
-    task: task.id,
-    run: context.run,
-    manifest: looked.manifest(),
-    facts: found.facts,
-    result: found.result(),
-    at: new Date().toISOString(),
-    ...state,
-  });
 }
 
 export function markOf(run: string, task: Task): string {

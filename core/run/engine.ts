@@ -4,9 +4,10 @@ import { type Order, remaining } from '../graph/order.ts';
 import { schedule } from '../graph/schedule.ts';
 import type { Clock } from '../host/shell.ts';
 import type { Emit, Reason } from '../model/event.ts';
-import { Failed, type Failure } from '../model/failure.ts';
+import { Failed, type Failure, failureOf } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
 import { isFinal, moved, type State, type Task, type TaskId } from '../model/task.ts';
+import { stackOf } from '../model/thrown.ts';
 import { gates } from './gates.ts';
 
 /** How a task ended. */
@@ -48,7 +49,6 @@ export async function drive(options: Drive): Promise<Outcomes> {
   const byId = new Map(tasks.map((task) => [task.id, task]));
   const board = boardOf(graph, options);
   let stopping = false;
-  let bug: { readonly error: unknown } | undefined;
 
   const run = async (task: Task): Promise<void> => {
     if (stopping || signal.aborted) return end(task.id, { state: 'cancelled' });
@@ -56,11 +56,9 @@ export async function drive(options: Drive): Promise<Outcomes> {
     board.to(task.id, 'probing');
     const outcome = await outcomeOf(
       () => options.work(task, (state, reason) => board.to(task.id, state, reason ? { reason } : {})),
-      (error) => {
-        bug ??= { error };
-      },
+      (text) => options.emit({ kind: 'output', id: task.id, text }),
     );
-    if (bug || (outcome.failure && !options.keepGoing)) stopping = true;
+    if (outcome.failure && (outcome.failure.kind === 'bug' || !options.keepGoing)) stopping = true;
     end(task.id, { ...outcome, took: Math.round(clock.now() - began) });
   };
   const end = (id: TaskId, { state, ...rest }: Outcome): void => {
@@ -80,11 +78,10 @@ export async function drive(options: Drive): Promise<Outcomes> {
 
   begin(plan.first);
   await board.finished;
-  if (bug) throw bug.error;
   return board.outcomes;
 }
 
-/** Where every task stands; `finished` ends with the last of them, or with the bug that `broken` was told. */
+/** Where every task stands; `finished` ends with the last of them, or with what broke the engine itself. */
 function boardOf({ ids }: Order, { emit, clock }: Drive) {
   const outcomes = new Map<TaskId, Outcome>();
   const states = new Map<TaskId, State>(ids.map((id) => [id, 'waiting']));
@@ -101,16 +98,15 @@ function boardOf({ ids }: Order, { emit, clock }: Drive) {
   return { to, outcomes, finished, broken };
 }
 
-/** An expected failure is an outcome; anything else is a bug, which is thrown when nothing is left at work. */
-async function outcomeOf(work: () => Promise<Outcome>, bug: (error: unknown) => void): Promise<Outcome> {
+/** Every failure is an outcome; the stack of one that nobody expected is logged. */
+async function outcomeOf(work: () => Promise<Outcome>, log: (text: string) => void): Promise<Outcome> {
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof Failed)) {
-      bug(error);
-      return { state: 'failed' };
-    }
-    const { failure } = error;
+    const failure = failureOf(error);
+    if (failure.kind === 'bug') log(`${failure.stack}\n`);
+    if (failure.kind === 'plugin-threw' && error instanceof Failed && error.cause !== undefined)
+      log(`${stackOf(error.cause)}\n`);
     if (failure.kind === 'interrupted') return { state: 'interrupted', failure };
     if (failure.kind === 'agent-lost') return { state: 'lost', failure };
     return { state: failure.kind === 'timed-out' ? 'timed-out' : 'failed', failure };

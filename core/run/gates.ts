@@ -1,5 +1,6 @@
 /** How many tasks may be at work: in the whole run, on one host, and on a named resource of a host. */
 import PQueue from 'p-queue';
+import { machineOf } from '../graph/place.ts';
 import type { Task } from '../model/task.ts';
 
 /** Tasks at once on one host: more would only wait for its disk and processors. */
@@ -23,8 +24,9 @@ export function gates(concurrency: number): Gates {
   };
   return {
     enter: (task, priority, work) => {
-      const locks = (task.step.locks ?? []).toSorted().map((lock) => queue(`${task.host.name}/${lock}`, 1));
-      const host = concurrency > PER_HOST ? [queue(task.host.name, PER_HOST)] : [];
+      const where = machineOf(task.host);
+      const locks = (task.step.locks ?? []).toSorted().map((lock) => queue(`${where}/${lock}`, 1));
+      const host = concurrency > PER_HOST ? [queue(where, PER_HOST)] : [];
       const all = [...locks, ...host, queue('', concurrency)];
       const entered = all.reduceRight<() => Promise<unknown>>(
         (inner, gate) => () => gate.add(inner, { priority }),

@@ -15,6 +15,9 @@ import type { Store } from '../store/bytes.ts';
 import { FORMAT, type Manifest, type Stamp } from '../store/stamp.ts';
 import type { Ahead } from './ahead.ts';
 import { lastOf } from './decide.ts';
+import { type Declared, former } from './declared.ts';
+import { limited } from './limit.ts';
+import { planned, probed, undone } from './plugin-code.ts';
 import type { Session, SessionPool } from './session-pool.ts';
 
 /** What a run knows and learns, shared by its tasks. */
@@ -27,6 +30,7 @@ export interface RunContext {
   /** Tasks that changed something in this run. */
   readonly touched: Set<TaskId>;
   readonly ahead: Ahead;
+  readonly declared: Declared;
   /** Tasks asked for by name: a check among them runs whatever its stamp says. */
   readonly asked: ReadonlySet<TaskId>;
 }
@@ -57,6 +61,7 @@ export interface Looked {
   /** Made when asked for: what was never applied has nothing to compare it with. */
   readonly manifest: () => Manifest;
   readonly last: Last;
+  /** What is no longer declared goes first. */
   readonly changes: readonly Change[];
 }
 
@@ -69,7 +74,23 @@ export async function look(task: Task, context: RunContext): Promise<Looked> {
   const stamp = await session.stamps.read(task.id);
   const manifest = () => manifestOf(task, session, context);
   const last = disturbed(task, context, lastOf(stamp, manifest, facts));
-  return { session, facts, stamp, manifest, last, changes: task.step.plan(facts, last) };
+  const { declared } = context;
+  const leaving = await former(
+    task,
+    stamp,
+    () => undone(task, facts),
+    lookingAt(task, session, context),
+    declared,
+  );
+  const changes = [...leaving, ...planned(task, facts, last)];
+  return { session, facts, stamp, manifest, last, changes };
+}
+
+/** A view for few looks, within the time of a probe. */
+export function lookingAt(task: Task, session: Session, context: RunContext): View {
+  return viewFor(task, session, context, {
+    stop: () => AbortSignal.any([context.signal, AbortSignal.timeout(PROBE_TIMEOUT * 1000)]),
+  });
 }
 
 /** A host that is not reached because the run was stopped is no failure of that host. */
@@ -89,27 +110,21 @@ export async function probe(
   context: RunContext,
   { ahead = false } = {},
 ): Promise<Json> {
-  let timeout: AbortSignal | undefined; // most local looks ask nobody, and a timer for each would outlive them all
-  const stop = () => {
-    timeout ??= AbortSignal.timeout(PROBE_TIMEOUT * 1000);
-    return AbortSignal.any([context.signal, timeout]);
+  const limit = {
+    host: task.host.name,
+    what: `looking at ${task.id}`,
+    seconds: PROBE_TIMEOUT,
+    stop: context.signal,
+    grace: 0, // it leaves nothing
   };
-  try {
+  return limited(limit, async (stop) => {
     const known = ahead
       ? await context.ahead.known(task, session, (each, kept) =>
           viewFor(each, session, context, { stop, kept }),
         )
       : undefined;
-    return await task.step.probe(viewFor(task, session, context, { stop, known }));
-  } catch (error) {
-    if (context.signal.aborted) fail({ kind: 'interrupted', signal: String(context.signal.reason) }, error);
-    if (timeout?.aborted)
-      fail(
-        { kind: 'timed-out', host: task.host.name, what: `looking at ${task.id}`, within: PROBE_TIMEOUT },
-        error,
-      );
-    throw error;
-  }
+    return probed(task, viewFor(task, session, context, { stop, known }));
+  });
 }
 
 export function viewFor(

@@ -56,8 +56,11 @@ async function find(
     return finding(task, looked, after);
   } catch (error) {
     const failure = failureOf(error);
-    // What a host lacks before its turn may make a look fail: that is no news.
-    return after ? { kind: 'pending', id: task.id, after } : { kind: 'unknown', id: task.id, failure };
+    // What a host lacks before its turn may make a look fail: that is no news. Code that is wrong is.
+    const wrong = failure.kind === 'plugin-threw' || failure.kind === 'bug';
+    return after && !wrong
+      ? { kind: 'pending', id: task.id, after }
+      : { kind: 'unknown', id: task.id, failure };
   }
 }
 

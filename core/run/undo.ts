@@ -5,8 +5,11 @@ import { fail } from '../model/failure.ts';
 import type { Task } from '../model/task.ts';
 import type { Stamp } from '../store/stamp.ts';
 import { type ApplyContext, endOrphans, performAll, remainingOf } from './converge.ts';
+import { former } from './declared.ts';
 import type { Outcome, Work } from './engine.ts';
-import { probe, sessionFor } from './look.ts';
+import { lookingAt, probe, type RunContext, sessionFor } from './look.ts';
+import { undone } from './plugin-code.ts';
+import { noted } from './record.ts';
 import type { Session } from './session-pool.ts';
 
 /** What goes with its maker needs no undoing of its own: a host that is itself taken away takes its tasks along. */
@@ -18,20 +21,18 @@ export function undoing(context: ApplyContext, leaving: ReadonlySet<string>): Wo
     if (kept && task.host.name === CONTROLLER) return { state: 'verified' };
     const session = await sessionFor(task, context);
     const stamp = await session.stamps.read(task.id);
-    if (kept || (stamp && !stamp.ours)) return forget(task, session);
+    if (kept) return forget(task, session);
     await endOrphans(task, session, stamp, context);
-    const look = async () => task.step.undo?.(await probe(task, session, context)) ?? [];
-    const all = await look();
-    const left = proven(all, stamp);
-    for (const { why } of all.filter((each) => !left.includes(each))) {
+    const look = () => taking(task, session, stamp, context);
+    const { left, others } = await look();
+    for (const { why } of stamp ? [] : others)
       context.emit({ kind: 'notice', id: task.id, text: `left alone, for cc has no record of it: ${why}` });
-    }
     if (left.length === 0) return forget(task, session);
     const reason = { kind: 'undo', details: [...new Set(left.map(({ why }) => why))] } as const;
     to('performing', reason);
     await performAll(left, task, session, context);
     to('proving');
-    const after = proven(await look(), stamp);
+    const { left: after } = await look();
     const { name: host } = task.host;
     if (after.length > 0) fail({ kind: 'not-converged', host, within: 0, left: remainingOf(after) });
     await session.stamps.remove(task.id);
@@ -39,9 +40,27 @@ export function undoing(context: ApplyContext, leaving: ReadonlySet<string>): Wo
   };
 }
 
-/** Without a record only what cc's own notes show to be cc's is taken away. */
-function proven(changes: readonly Change[], stamp: Stamp | undefined): readonly Change[] {
-  return stamp ? changes : changes.filter(({ kind }) => kind === 'remove');
+/** What of a task is to be taken back now, and what stands there that is not cc's. */
+export interface Taking {
+  readonly left: readonly Change[];
+  readonly others: readonly Change[];
+}
+
+/**
+ * Where no stamp says that cc changed something for the task, only what cc's own notes show to be cc's is taken away. What
+ * it had made as it was declared before goes, too.
+ */
+export async function taking(
+  task: Task,
+  session: Session,
+  stamp: Stamp | undefined,
+  context: RunContext,
+): Promise<Taking> {
+  const undo = undone(task, await probe(task, session, context));
+  const view = lookingAt(task, session, context);
+  const earlier = await former(task, stamp, () => undo, view, context.declared);
+  const mine = stamp?.ours ? undo : await noted(undo, view);
+  return { left: [...earlier, ...mine], others: undo.filter((each) => !mine.includes(each)) };
 }
 
 async function forget(task: Task, session: Session): Promise<Outcome> {

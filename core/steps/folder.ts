@@ -19,6 +19,7 @@ const USUAL = 0o755;
 export function folder({ path, mode, owner, ...base }: FolderAt): Step {
   return step<Facts>({
     ...base,
+    claims: [path],
     inputs: { path, mode, owner },
     probe: async (view) => {
       const [facts, owned] = await Promise.all([view.stat(path), view.owned(path)]);

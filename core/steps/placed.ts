@@ -19,6 +19,7 @@ export function placed(artifact: Artifact, { path, mode = 0o755, name, ...base }
   return step<PlacedFacts>({
     name: name ?? artifact.name,
     ...base,
+    claims: [path],
     artifacts: [artifact],
     inputs: { path, mode, artifact: artifactInput(artifact) },
     probe: async (view) => ({ wanted: view.locked(artifact) ?? null, ...(await found(view, path)) }),

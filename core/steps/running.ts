@@ -23,6 +23,7 @@ export function running(unit: UnitName, { restartOn = [], name = 'running', ...b
   return step<Facts>({
     name,
     ...base,
+    claims: [unit],
     inputs: { unit, restartOn },
     probe: async (view) => {
       const [{ active, enabled }, ...files] = await Promise.all([

@@ -23,6 +23,7 @@ export function unpacked(
   return step<Facts>({
     name: name ?? artifact.name,
     ...base,
+    claims: [path],
     artifacts: [artifact],
     inputs: { path, strip, marker, artifact: artifactInput(artifact) },
     probe: async (view) => {

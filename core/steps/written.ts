@@ -11,6 +11,7 @@ export function written(
   return step<{ digest: string | null; mode: number | null; owned: boolean }>({
     name,
     ...base,
+    claims: [path],
     inputs: { path, mode, digest },
     probe: (view) => found(view, path),
     plan: (facts) => {

@@ -17,6 +17,7 @@ import { writeDurably } from './durable.ts';
 
 export interface Ledger extends AsyncDisposable {
   get(key: string): string | undefined;
+  keys(): readonly string[];
   /** requires: no tab in the key, no line break in either. ensures: on the disk when the promise is fulfilled. */
   set(key: string, text: string): Promise<void>;
   remove(key: string): Promise<void>;
@@ -59,6 +60,7 @@ export function openLedger(path: string): Ledger {
   };
   return {
     get: (key) => known().records.get(key),
+    keys: () => [...known().records.keys()],
     set: add,
     remove: async (key) => {
       if (known().records.has(key)) await add(key, '');

@@ -1,5 +1,6 @@
 /** Version stamps: the last applied record of each task, kept on the host it is about. */
 import type { Transport } from '../host/transport.ts';
+import type { Kept } from '../model/change.ts';
 import type { Json } from '../model/json.ts';
 import type { TaskId } from '../model/task.ts';
 import { openLedger } from './ledger.ts';
@@ -15,6 +16,13 @@ export type Stamp = {
   readonly run: string;
   /** Whether cc ever changed anything for it; what was merely found as declared is not cc's to take away. */
   readonly ours: boolean;
+  /**
+   * What takes it back, as the step said when it was proven, so that this can be done when the step is no longer declared. An
+   * older cc wrote none.
+   */
+  readonly undo?: readonly Kept[];
+  /** Whether that takes root; default true. */
+  readonly root?: boolean;
   readonly manifest: Manifest;
   /** What the last probe of the application found; with `report`, what a check learnt. */
   readonly facts: Json;
@@ -29,6 +37,8 @@ export const FORMAT = 3;
 export interface Stamps {
   /** undefined: never applied, or the record cannot be read and so proves nothing. */
   read(task: TaskId): Promise<Stamp | undefined>;
+  /** All that can be read. */
+  all(): Promise<readonly Stamp[]>;
   write(stamp: Stamp): Promise<void>;
   remove(task: TaskId): Promise<void>;
 }
@@ -38,6 +48,7 @@ export function localStamps(path: string): Stamps & AsyncDisposable {
   const ledger = openLedger(path);
   return {
     read: async (task) => parsed(task, ledger.get(task)),
+    all: async () => ledger.keys().flatMap((key) => parsed(key, ledger.get(key)) ?? []),
     write: (stamp) => ledger.set(stamp.task, text(stamp)),
     remove: (task) => ledger.remove(task),
     [Symbol.asyncDispose]: () => ledger[Symbol.asyncDispose](),
@@ -49,6 +60,7 @@ export function remoteStamps({ records }: Transport): Stamps {
   const all = memoized(async () => new Map(await records.all()));
   return {
     read: async (task) => parsed(task, (await all()).get(fileOf(task))),
+    all: async () => [...(await all())].flatMap(([file, body]) => parsed(taskOf(file), body) ?? []),
     write: async (stamp) => {
       const [file, body] = [fileOf(stamp.task), text(stamp)];
       await records.write(file, body);
@@ -75,6 +87,10 @@ function fileOf(task: TaskId): string {
   return `${task.replaceAll('/', '+')}.json`;
 }
 
+function taskOf(file: string): string {
+  return file.slice(0, -'.json'.length).replaceAll('+', '/');
+}
+
 function text(stamp: Stamp): string {
   return JSON.stringify(stamp);
 }
@@ -83,7 +99,7 @@ function text(stamp: Stamp): string {
  * A torn, foreign or older record counts as none: the task then runs, which is always safe. No digest seals it: whatever is
  * cut off is no JSON, and the way to a host is checked there; to digest each would be most of a run that changes nothing.
  */
-function parsed(task: TaskId, content: string | undefined): Stamp | undefined {
+function parsed(task: string, content: string | undefined): Stamp | undefined {
   if (content === undefined) return undefined;
   try {
     const stamp = JSON.parse(content) as Stamp; // requires: written by `text`, as format and task show

@@ -33,15 +33,15 @@ const MISTAKES: readonly (readonly [what: string, files: Files, options: Options
     'it throws',
     { 'cc.config.ts': 'throw new Error("no luck");' },
     {},
-    'Cannot load ~/cc.config.ts\n  no luck',
+    'Cannot load ~/cc.config.ts\n  no luck\n  at ~/cc.config.ts:1\n    throw new Error("no luck");',
   ],
   [
     'one above throws',
     { 'cc.config.ts': 'throw new Error("no luck");', 'a/b': '' },
     { from: 'a' },
-    'Cannot load ~/cc.config.ts\n  no luck',
+    'Cannot load ~/cc.config.ts\n  no luck\n  at ~/cc.config.ts:1\n    throw new Error("no luck");',
   ],
-  ['it throws no error', { 'cc.config.mjs': 'throw 7;' }, {}, 'Cannot load ~/cc.config.mjs\n  7'],
+  ['it throws no error', { 'cc.config.mjs': 'throw 7;' }, {}, 'Cannot load ~/cc.config.mjs\n  threw 7'],
   [
     'it has no default export',
     { 'cc.config.ts': 'export const a = 1;' },

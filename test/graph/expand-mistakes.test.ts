@@ -187,13 +187,6 @@ test('plugins that build on each other are refused with the path', () => {
   );
 });
 
-test('a provider that does not provide is a bug of the plugin, and says so', () => {
-  const a = capability<string>('a');
-  const liar = part('liar', () => ({ steps: [] }), { provides: [a] });
-  const user = part('user', ({ use }) => ({ steps: [bare(use(a))] }));
-  assert.throws(() => expanded({ plugins: [liar, user] }), new Error('the provider of a did not provide it'));
-});
-
 const s = steps('p', bare('s', { where: 'controller' }));
 const odd: Artifact = { name: 'a/b', source: { kind: 'url', url: 'https://a' } };
 

@@ -19,6 +19,9 @@ const CODES: { readonly [K in Failure['kind']]: number } = {
   'timed-out': 1,
   'cannot-tell': 1,
   'check-failed': 1,
+  'plugin-threw': 1,
+  'left-alone': 1,
+  bug: 70,
   unreachable: 1,
   'agent-lost': 1,
   'no-mirror': 1,
@@ -64,11 +67,14 @@ test('fail throws the failure and keeps its cause', () => {
   );
 });
 
-test('failureOf answers the failure and lets a bug through', () => {
+test('failureOf answers the failure; what else is thrown is a bug, with its stack', () => {
   const failure: Failure = { kind: 'interrupted', signal: 'SIGINT' };
   assert.equal(failureOf(new Failed(failure)), failure);
   const bug = new TypeError('bug');
-  assert.throws(() => failureOf(bug), bug);
+  assert.deepEqual(failureOf(bug), { kind: 'bug', stack: bug.stack });
+  assert.deepEqual(failureOf('text'), { kind: 'bug', stack: 'thrown: text' });
+  const unknown = new Failed({ kind: 'of mine' } as unknown as Failure);
+  assert.equal(failureOf(unknown).kind, 'bug');
 });
 
 test('codeOf reads the code of a system error only', () => {

@@ -363,6 +363,31 @@ const TEXTS: { readonly [K in Failure['kind']]: readonly Case<K>[] } = {
       'Cannot find option "--jsno"\n  did you mean "--json"?\n  fix: see: cc --help',
     ],
   ],
+  'plugin-threw': [
+    [
+      {
+        ...{ kind: 'plugin-threw', host: 'n1', plugin: 'p', step: 's', phase: 'plan', message: 'Error: no' },
+        at: { file: '/site/p.ts', line: 3, column: 7, source: 'throw error' },
+      },
+      'Cannot go on with p/s on n1: its plan failed\n  Error: no\n  at /site/p.ts:3:7\n    throw error\n  fix: correct it there, or tell whoever wrote the plugin',
+    ],
+    [
+      { kind: 'plugin-threw', host: 'n1', plugin: 'p', step: 's', phase: 'undo', message: 'threw null' },
+      'Cannot go on with p/s on n1: its undo failed\n  threw null\n  fix: correct it there, or tell whoever wrote the plugin',
+    ],
+  ],
+  'left-alone': [
+    [
+      { kind: 'left-alone', message: 'Error: no', at: { file: '/site/p.ts', line: 3 } },
+      'Cannot vouch for the result: code of a plugin failed where nobody waited for it\n  Error: no\n  at /site/p.ts:3\n  fix: await each promise, and catch what timers throw',
+    ],
+  ],
+  bug: [
+    [
+      { kind: 'bug', stack: 'TypeError: no\n    at core' },
+      'Cannot go on: this is a bug of cc itself\n  TypeError: no\n      at core\n  fix: send these lines and what "cc --version" prints to the makers of cc',
+    ],
+  ],
   usage: [[{ kind: 'usage', message: 'Cannot run nothing' }, 'Cannot run nothing\n  fix: see: cc --help']],
 };
 

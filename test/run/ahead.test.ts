@@ -83,3 +83,29 @@ test('what a task has changed is seen by one that was looked at ahead of it', as
   assert.deepEqual(seen.toSorted().slice(0, 2), ['after new', 'after old']); // in its turn, and ahead
   assert.equal(seen.at(-1), 'after new');
 });
+
+test('probe that never ends holds up no other on its host', async (t) => {
+  const { place } = await counted(t);
+  const agent = await agentBehind(t, []);
+  const host = agentTransport(
+    NODE.name,
+    async () => agent,
+    join(place, 'base'),
+    async () => {},
+  );
+  const stop = new AbortController();
+  const hanging = taskOf(step<null>({ name: 'hangs', probe: () => new Promise(() => {}), plan: () => [] }));
+  const other = taskOf(written('x', { name: 'other', path: join(place, 'out') }));
+  const { outcomes } = await runTasks([hanging, other], {
+    folder: place,
+    hosts: { [NODE.name]: host },
+    signal: stop.signal,
+    on: (event) => {
+      if (event.kind === 'task' && event.state === 'applied') stop.abort('SIGINT');
+    },
+  });
+  assert.deepEqual(
+    [outcomes.get(hanging.id)?.state, outcomes.get(other.id)?.state],
+    ['interrupted', 'applied'],
+  );
+});

@@ -9,6 +9,7 @@ import type { Step } from '../../core/model/step.ts';
 import { type State, type Task, type TaskId, taskId } from '../../core/model/task.ts';
 import { lookingAhead } from '../../core/run/ahead.ts';
 import { type ApplyContext, applying } from '../../core/run/apply.ts';
+import { declaredBy } from '../../core/run/declared.ts';
 import { drive, type Outcomes, type Work } from '../../core/run/engine.ts';
 import { sessionPool } from '../../core/run/session-pool.ts';
 import { openStore } from '../../core/store/bytes.ts';
@@ -46,6 +47,9 @@ export interface Running {
   readonly keepGoing?: boolean;
   /** What is looked at ahead: the tasks that are run, unless told. */
   readonly tasks?: readonly Task[];
+  /** All that the recipe declares: the tasks that are run, unless told. */
+  readonly declared?: readonly Task[];
+  readonly declaredHosts?: readonly Host[];
   readonly work?: (context: ApplyContext) => Work;
   readonly on?: (event: Event) => void;
   /** The order to follow, when it is not that of the tasks. */
@@ -72,6 +76,7 @@ export function contextOf(running: Running) {
     touched: new Set(),
     asked: new Set(asked),
     ahead: lookingAhead(tasks),
+    declared: declaredBy(running.declaredHosts ?? [], running.declared ?? tasks),
     run: run ?? `run-${++runs}`,
     cache: folder,
     network: networkOf([], {}, {}),

@@ -244,8 +244,8 @@ test('engine of no tasks ends at once', async () => {
   );
 });
 
-test('engine whose work has a bug says so, and only when nothing is at work any more', async () => {
-  const tasks = ['bug', 'slow'].map((name) =>
+test('engine whose work has a bug starts nothing more, and ends in order', async () => {
+  const tasks = ['bug', 'slow', 'later'].map((name) =>
     taskOf(step<null>({ name, probe: async () => null, plan: () => [] })),
   );
   let atWork = 0;
@@ -263,9 +263,15 @@ test('engine whose work has a bug says so, and only when nothing is at work any 
     clock: paperClock(),
     signal: new AbortController().signal,
     concurrency: 2,
-    keepGoing: false,
+    keepGoing: true,
     duration: () => 1,
   });
-  await assert.rejects(driving, TypeError);
+  const outcomes = await driving;
+  assert.deepEqual(
+    tasks.map(({ id }) => outcomes.get(id)?.state),
+    ['failed', 'verified', 'cancelled'],
+  );
+  const failure = outcomes.get(tasks[0]!.id)?.failure;
+  assert.match(failure?.kind === 'bug' ? failure.stack : '', /^TypeError: a bug\n/);
   assert.equal(atWork, 0);
 });

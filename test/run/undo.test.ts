@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { reversed } from '../../core/graph/order.ts';
+import { cmd } from '../../core/model/command.ts';
 import { step } from '../../core/model/step.ts';
 import type { Task } from '../../core/model/task.ts';
 import { undoing } from '../../core/run/undo.ts';
@@ -155,25 +156,94 @@ test('undo takes away what cc put there also when its stamp is torn', async (t) 
   assert.deepEqual(host.snapshot(), before);
 });
 
-test('undo of what cc has no record of leaves it alone, and says so', async (t) => {
+test('undo without stamps takes away what the notes on the host show to be of cc', async (t) => {
   const { host, up, down } = await place(t);
   await runTasks(TASKS, up);
   host.stamps.clear();
   const undone = await runTasks(TASKS, down);
   const changes = undone.events.flatMap((event) => (event.kind === 'change' ? [event.what] : []));
-  assert.deepEqual(changes, ['remove /etc/x/deep/x.conf', `remove ${UNIT}`]);
+  assert.deepEqual(changes, ['have x.service stopped', 'remove /etc/x/deep/x.conf', `remove ${UNIT}`]);
+});
+
+test('undo after stamps were lost, and a run has adopted what it found, still takes away what is of cc', async (t) => {
+  const { host, up, down } = await place(t);
+  const before = host.snapshot();
+  await runTasks(TASKS, up);
+  host.stamps.clear();
+  await runTasks(TASKS, up);
+  await runTasks(TASKS, down);
+  assert.deepEqual([...host.stamps], []);
+  assert.deepEqual(host.snapshot(), [...before, 'x.service inactive disabled'].toSorted());
+});
+
+test('undo leaves a unit alone that cc has neither a stamp nor a note of, and says so', async (t) => {
+  const { host, down } = await place(t);
+  const alone = taskOf(running('y.service', { name: 'other' }));
+  host.units.set('y.service', { active: 'active', enabled: 'enabled', starts: 1 });
+  const undone = await runTasks([alone], { ...down, arrows: reversed([alone]) });
   assert.deepEqual(
     undone.events.filter(({ kind }) => kind === 'notice'),
     [
       {
         kind: 'notice',
-        id: service.id,
-        text: 'left alone, for cc has no record of it: x.service is active',
+        id: alone.id,
+        text: 'left alone, for cc has no record of it: y.service is active',
       },
     ],
   );
-  assert.deepEqual(undone.states(service.id), ['ready', 'probing', 'verified']);
-  assert.equal(host.units.get('x.service')?.active, 'active');
+  assert.deepEqual(undone.states(alone.id), ['ready', 'probing', 'verified']);
+  assert.equal(host.units.get('y.service')?.active, 'active');
+});
+
+for (const how of ['a run', 'an undo'] as const)
+  test(`${how} takes away what a task had made as it was declared before`, async (t) => {
+    const { host, up, down } = await place(t);
+    const before = host.snapshot();
+    const at = (path: string) => taskOf(written('A', { name: 'config', path }));
+    await runTasks([at('/etc/x/old.conf')], up);
+    const moved = [at('/etc/x/new.conf')];
+    if (how === 'a run') {
+      const ran = await runTasks(moved, up);
+      assert.deepEqual(
+        ran.events.flatMap((event) => (event.kind === 'change' ? [`${event.what}: ${event.why}`] : [])),
+        ['remove /etc/x/old.conf: no longer declared', 'write /etc/x/new.conf: /etc/x/new.conf is not there'],
+      );
+    }
+    await runTasks(moved, { ...down, arrows: reversed(moved) });
+    assert.deepEqual(host.snapshot(), before);
+  });
+
+test('a run that is cut off knows what was made before, and takes it away when it goes on', async (t) => {
+  const { host, up } = await place(t);
+  const at = (path: string) => taskOf(written('A', { name: 'config', path }));
+  await runTasks([at('/etc/x/old.conf')], up);
+  const broken = taskOf(
+    step<null>({
+      name: 'config',
+      inputs: 'others',
+      probe: async () => null,
+      plan: (_, last) => (last.current ? [] : [{ kind: 'run', command: cmd`false`, why: 'it is not so' }]),
+      undo: () => [],
+    }),
+  );
+  host.when('false', { code: 1 });
+  const kept = { ...up, tasks: [broken], declared: [at('/etc/x/old.conf'), broken] };
+  await runTasks([broken], kept);
+  assert.equal(host.read('/etc/x/old.conf'), 'A');
+  await runTasks([at('/etc/x/new.conf')], up);
+  assert.equal(host.disk.has('/etc/x/old.conf'), false);
+  assert.equal(host.read('/etc/x/new.conf'), 'A');
+});
+
+test('a path that another task has taken over is not taken back', async (t) => {
+  const { host, up } = await place(t);
+  const first = taskOf(written('A', { name: 'first', path: '/etc/x/a' }));
+  await runTasks([first], up);
+  const moved = taskOf(written('A', { name: 'first', path: '/etc/x/b' }));
+  const second = taskOf(written('A', { name: 'second', path: '/etc/x/a' }));
+  const ran = await runTasks([second, moved], up);
+  assert.equal(ran.outcomes.get(second.id)?.state, 'adopted');
+  assert.deepEqual([host.read('/etc/x/a'), host.read('/etc/x/b')], ['A', 'A']);
 });
 
 test('undo of what was adopted forgets it, and neither touches nor mentions it', async (t) => {

@@ -1,0 +1,57 @@
+/** What code that is not cc's threw: in words, and the place of its own that it came from. */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Place } from './failure.ts';
+
+/** Frames below it are cc's own, in a clone and in a package. */
+const CORE = new URL('..', import.meta.url).href;
+/** A line of code that is longer says nothing at a glance: it is a program's work. */
+const LONGEST = 160;
+
+/** What was thrown, in words; anything can be. */
+export function messageOf(error: unknown): string {
+  try {
+    if (error instanceof Error)
+      return error.name === 'Error' && error.message !== ''
+        ? error.message
+        : `${error.name}: ${error.message}`;
+    return `threw ${typeof error === 'string' ? JSON.stringify(error) : String(error)}`;
+  } catch {
+    return 'threw something that cannot be shown';
+  }
+}
+
+/** The nearest place that is neither cc's nor of a package; undefined when the error tells of none. */
+export function placeOf(error: unknown): Place | undefined {
+  const [place] = placesIn(stackOf(error));
+  const source = place && lineOf(place);
+  return place && { ...place, ...(source ? { source } : {}) };
+}
+
+export function stackOf(error: unknown): string {
+  try {
+    return error instanceof Error ? String(error.stack ?? messageOf(error)) : messageOf(error);
+  } catch {
+    return messageOf(error);
+  }
+}
+
+/** What a frame of a stack ends with. */
+const PLACES = /(file:\/\/\/[^\s)]*?):(\d+):(\d+)(?=[\s)]|$)/g;
+
+function placesIn(stack: string): readonly Place[] {
+  return [...stack.matchAll(PLACES)].flatMap(([, url = '', line, column]) => {
+    if (url.startsWith(CORE) || url.includes('/node_modules/')) return [];
+    const file = fileURLToPath(url.replace(/[?#].*$/, ''));
+    return [{ file, line: Number(line), column: Number(column) }];
+  });
+}
+
+function lineOf({ file, line }: Place): string | undefined {
+  try {
+    const text = readFileSync(file, 'utf8').split('\n')[line - 1]?.trim();
+    return text && text.length <= LONGEST ? text : undefined;
+  } catch {
+    return undefined; // it is not there any more, or was never a file
+  }
+}

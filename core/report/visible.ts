@@ -1,0 +1,18 @@
+/** What others wrote, as a terminal may have it: no byte of theirs moves its cursor, clears it, or turns its text around. */
+
+/** Control characters but newline and tab; what changes the direction of text; line ends that only Unicode knows. */
+const OBEYED = /(?![\n\t])[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/gu;
+
+/** Shows what a terminal would obey. It stands there as JSON writes it, so JSON goes through here and means the same. */
+export function visible(text: string): string {
+  return text
+    .replaceAll('\r\n', '\n')
+    .replace(OBEYED, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+/** Lines as text. One that has a line end in it goes on further in, so that it cannot pass for two lines of cc. */
+export function textOf(lines: readonly string[]): string {
+  return lines
+    .map((line) => `${line.trimEnd().replaceAll('\n', `\n${/^ */.exec(line)?.[0]}    `)}\n`)
+    .join('');
+}

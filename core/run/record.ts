@@ -1,0 +1,69 @@
+/** What is written down of a task: its stamp, with what takes it back. */
+import { type Change, type Kept, kept, takingBack } from '../model/change.ts';
+import { sameData } from '../model/digest.ts';
+import type { Json } from '../model/json.ts';
+import type { Task } from '../model/task.ts';
+import type { View } from '../model/view.ts';
+import { FORMAT, type Stamp } from '../store/stamp.ts';
+import { type Found, type Looked, lookingAt, type RunContext } from './look.ts';
+import { undone } from './plugin-code.ts';
+
+export interface Recording extends RunContext {
+  readonly run: string;
+}
+
+/** What takes a proven task back. */
+export function keptOf(task: Task, facts: Json): readonly Kept[] {
+  return undone(task, facts).map(kept);
+}
+
+/** What takes a task back that is cut off: what the last application made, and what this one may have come to. */
+export function sofar({ step }: Task, { stamp, changes }: Looked): readonly Kept[] {
+  const before = stamp?.undo ?? [];
+  const now = step.undo ? takingBack(changes) : [];
+  const known = (each: Kept) => before.some((other) => sameData(dataOf(each), dataOf(other)));
+  return [...before, ...now.filter((each) => !known(each))];
+}
+
+const dataOf = ({ why: _, ...what }: Kept): Json => what as unknown as Json; // a kept change is data
+
+/** Writes down a task that is as declared: it is cc's where the last stamp says so, or cc's notes do. */
+export async function adopt(task: Task, looked: Looked, found: Found, context: Recording): Promise<void> {
+  const { stamp, facts, session } = looked;
+  const undo = undone(task, facts);
+  const view = lookingAt(task, session, context);
+  const ours = stamp?.ours === true || (await noted(undo, view)).length > 0;
+  const keeping = ours ? { undo: undo.map(kept) } : {};
+  const report = stamp?.state === 'applied' && stamp.report !== undefined ? { report: stamp.report } : {};
+  await commit(task, looked, { state: 'applied', found, ours, ...keeping, ...report }, context);
+}
+
+/** Of what would take something back, what cc's own notes show to be cc's: files, and units whose file is. */
+export async function noted(undo: readonly Change[], view: View): Promise<readonly Change[]> {
+  const owned = await Promise.all(
+    undo.map((change) => {
+      if (change.kind === 'remove') return view.owned(change.path);
+      return change.kind === 'unit' && view.owned(`/etc/systemd/system/${change.unit}`);
+    }),
+  );
+  return undo.filter((_, index) => owned[index]);
+}
+
+export function commit(
+  task: Task,
+  looked: Looked,
+  { found, ...state }: Pick<Stamp, 'state' | 'ours' | 'report' | 'undo'> & { readonly found: Found },
+  context: Recording,
+): Promise<void> {
+  return looked.session.stamps.write({
+    format: FORMAT,
+    task: task.id,
+    run: context.run,
+    ...(task.step.root === false ? { root: false } : {}),
+    manifest: looked.manifest(),
+    facts: found.facts,
+    result: found.result(),
+    at: new Date().toISOString(),
+    ...state,
+  });
+}

@@ -1,0 +1,73 @@
+/** A terminal of any kind: what it is told, and that nobody but cc moves its cursor. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import test from 'node:test';
+import { promisify } from 'node:util';
+import { CC, cc, envIn, folder, MOD, node } from '../rig/cc.ts';
+
+/** A command that clears the screen, sets a title and goes back to the start of the line, before it fails. */
+const HOSTILE = `import { built, cmd, plugin, recipe, v } from '${MOD}';
+const here = import.meta.dirname;
+const p = plugin({ name: 'p', help: '', options: v.strictObject({}), build: () => ({ steps: [
+  built({ name: 'bad', outputs: [here + '/never'], where: 'controller', root: false,
+    make: [cmd\`sh -c \${String.raw\`printf '\\033[2J\\033]0;title\\007no\\ryes \\342\\200\\256txet\\n\\302\\2332J' | tee /dev/stderr; exit 3\`}\`] })] }) });
+export default recipe({ name: 'hostile', plugins: [p()] });`;
+
+const SAID = '\\u001b[2J\\u001b]0;title\\u0007no\\u000dyes \\u202etxet\n';
+const LAST = '\\u009b2J';
+
+/** Runs cc on a terminal of its own, and answers all that reached it. */
+async function onTerminal(cwd: string, more: Readonly<Record<string, string>>, ...words: readonly string[]) {
+  const script = `stty cols 100; exec '${node()}' '${CC}' ${words.join(' ')}`;
+  const env = { ...envIn(cwd, { TERM: 'xterm', ...more }) };
+  const shown = promisify(execFile)('script', ['--quiet', '--return', '--command', script, '/dev/null'], {
+    cwd,
+    env,
+  });
+  const { stdout } = await shown.catch((error: { stdout: string }) => error);
+  return stdout.replaceAll('\r\n', '\n');
+}
+
+test('what a command says reaches a pipe as signs, the log as it was, and JSON unchanged', async (t) => {
+  const cwd = await folder(t, { 'cc.config.ts': HOSTILE });
+  const { code, stdout } = await cc(cwd, 'run', 'all');
+  assert.equal(code, 1);
+  assert.ok(stdout.includes(`\n    ${SAID}    ${LAST}\n`), stdout);
+  const logged = await cc(cwd, 'logs', 'p/bad');
+  assert.ok(logged.stdout.includes(SAID + LAST), logged.stdout);
+  const json = JSON.parse((await cc(cwd, 'logs', 'p/bad', '--json')).stdout) as [{ text: string }];
+  assert.ok(json[0].text.includes('\x1b[2J\x1b]0;title\x07no\ryes \u202etxet\n\u009b2J'));
+});
+
+test('what a command says does not clear a terminal', async (t) => {
+  const cwd = await folder(t, { 'cc.config.ts': HOSTILE });
+  const shown = await onTerminal(cwd, {}, 'run', 'all');
+  assert.ok(shown.includes(`\n    ${SAID}    ${LAST}\n`), shown);
+  for (const sequence of ['\x1b[2J', '\x1b]', '\x07', '\u202e', '\u009b'])
+    assert.ok(!shown.includes(sequence), sequence);
+});
+
+test('what another run wrote about itself is one line without control characters', async (t) => {
+  const stat = await readFile(`/proc/${process.pid}/stat`, 'utf8');
+  const owner = {
+    pid: process.pid,
+    started: stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19],
+    boot: (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim(),
+    run: '1',
+    command: 'cc run\x1b[2J\n✔ all is well',
+    since: '2026',
+    user: 'me\u202e',
+    from: 'here',
+  };
+  const cwd = await folder(t, {
+    'cc.config.ts': HOSTILE,
+    'state/cc/hostile/hold': JSON.stringify(owner),
+  });
+  const { code, stderr } = await cc(cwd, 'run', 'all', '--lock-timeout', '0.01');
+  const line = (indent: string) =>
+    `cc run\\u001b[2J\n${indent}✔ all is well (me\\u202e on here, pid ${process.pid}, run 1), since 2026\n`;
+  assert.equal(code, 75);
+  assert.ok(stderr.startsWith(`waiting up to 0.01 s for this recipe: ${line('    ')}`), stderr);
+  assert.ok(stderr.includes(`\n  ${line('      ')}`), stderr);
+});

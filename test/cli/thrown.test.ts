@@ -1,0 +1,83 @@
+/** Code of a site that throws, as `cc` tells of it: in order, without a stack, and with the place to mend. */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import test from 'node:test';
+import { cc, folder, MOD } from '../rig/cc.ts';
+
+const HEAD = `import { plugin, recipe, step, v } from '${MOD}';
+const at = { where: 'controller', root: false } as const;
+const one = (name: string, parts: object) => plugin({ name, help: 'x', options: v.strictObject({}), build: () => ({
+  steps: [step<null>({ name: 's', ...at, probe: async () => null, plan: () => [], ...parts })] }) })();
+`;
+const site = (...plugins: readonly string[]) =>
+  `${HEAD}export default recipe({ name: 'odd', plugins: [\n${plugins.join(',\n')}\n] });\n`;
+
+const BAD = `one('bad', { probe: async () => { throw new TypeError('no'); } })`;
+const GOOD = `one('good', {})`;
+
+test('run with a probe that throws ends in order, and names file, line and source', async (t) => {
+  const cwd = await folder(t, { 'cc.config.ts': site(BAD, GOOD) });
+  const { code, stdout, stderr } = await cc(cwd, 'run', 'all', '--keep-going');
+  assert.deepEqual([code, stderr], [1, '']);
+  const told = stdout.split('\n').slice(1, 6);
+  assert.match(told[0] ?? '', /^✘ controller\/bad\/s failed after /);
+  assert.deepEqual(told.slice(1), [
+    '  Cannot go on with bad/s on controller: its probe failed',
+    '    TypeError: no',
+    `    at ${join(cwd, 'cc.config.ts')}:6:41`,
+    `      ${BAD},`,
+  ]);
+  assert.match(stdout, /^0 changed in .*: 1 adopted, 1 failed$/m);
+  assert.doesNotMatch(stdout, /core\/run/);
+  const log = await cc(cwd, 'logs', 'bad');
+  assert.match(log.stdout, /^TypeError: no\n {4}at /);
+});
+
+test('plan with a probe that throws tells so, and exits with its code', async (t) => {
+  const cwd = await folder(t, { 'cc.config.ts': site(BAD, GOOD) });
+  const { code, stdout, stderr } = await cc(cwd, 'plan');
+  assert.deepEqual([code, stderr], [1, '']);
+  assert.match(
+    stdout,
+    /^! controller\/bad\/s\n {4}Cannot go on with bad\/s on controller: its probe failed\n/m,
+  );
+});
+
+const LEFT = `one('left', { probe: async () => {
+  void Promise.reject(new Error('left alone'));
+  await new Promise((done) => setImmediate(done));
+  return null;
+} })`;
+
+test('promise that a plugin leaves alone is told, the run goes on, and does not count as good', async (t) => {
+  const cwd = await folder(t, { 'cc.config.ts': site(LEFT, GOOD) });
+  const { code, stdout, stderr } = await cc(cwd, 'run', 'all');
+  assert.equal(code, 1);
+  assert.deepEqual(stderr.split('\n').slice(0, 3), [
+    'Cannot vouch for the result: code of a plugin failed where nobody waited for it',
+    '  left alone',
+    `  at ${join(cwd, 'cc.config.ts')}:7:23`,
+  ]);
+  assert.match(stdout, /: 2 adopted$/m);
+});
+
+test('configuration that throws is told with its place', async (t) => {
+  const cwd = await folder(t, { 'cc.config.ts': `\nthrow new Error('not today');\n` });
+  const { code, stderr } = await cc(cwd, 'list');
+  const file = join(cwd, 'cc.config.ts');
+  assert.deepEqual(
+    [code, stderr],
+    [65, `Cannot load ${file}\n  not today\n  at ${file}:2\n    throw new Error('not today');\n`],
+  );
+});
+
+test('build that throws is one mistake of the configuration', async (t) => {
+  const bad = `plugin({ name: 'bad', help: 'x', options: v.strictObject({}), build: () => { throw new Error('no'); } })()`;
+  const cwd = await folder(t, { 'cc.config.ts': site(bad) });
+  const { code, stderr } = await cc(cwd, 'list');
+  const file = join(cwd, 'cc.config.ts');
+  assert.deepEqual(
+    [code, stderr],
+    [65, `Cannot use ${file}: 1 mistake\n  bad: its build failed: no at ${file}:6: ${bad}\n`],
+  );
+});
