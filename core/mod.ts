@@ -14,6 +14,7 @@ export * as v from './model/vocabulary.ts';
 export { awaited } from './steps/awaited.ts';
 export { built } from './steps/built.ts';
 export { check } from './steps/check.ts';
+export { fixed } from './steps/fixed.ts';
 export { folder } from './steps/folder.ts';
 export { packages } from './steps/packages.ts';
 export { placed } from './steps/placed.ts';

@@ -10,6 +10,7 @@ import {
   vmRuntime,
 } from './capabilities.ts';
 import { kubeadmConfig } from './kubeadm/config.ts';
+import { existing } from './kubeadm/existing.ts';
 import { cgroups, tools } from './kubeadm/host.ts';
 import { CONFIG, init, KUBECONFIG } from './kubeadm/init.ts';
 import { kubeletDropIn, kubeletUnit } from './kubeadm/kubelet.ts';
@@ -42,7 +43,8 @@ export const kubeadm = plugin({
     const { socket: criSocket, cgroupDriver } = runtime;
     const common = { version, criSocket, cgroupDriver, serviceSubnet };
     const patience = find(vmRuntime) ? { patience: PATIENCE } : {};
-    const config = kubeadmConfig({ ...common, imageRepository, podSubnet, ...patience });
+    const declared = { ...common, imageRepository, podSubnet, ...patience };
+    const config = kubeadmConfig(declared);
     const kubectl = `${bin}/kubectl`;
     const call = [kubectl, '--kubeconfig', KUBECONFIG, '--request-timeout=10s'];
     const bytes = find(nodeImages) ? ['node-images'] : [];
@@ -62,6 +64,7 @@ export const kubeadm = plugin({
     return {
       provides: [cluster.of({ version, kubeconfig: KUBECONFIG, kubectl })],
       steps: [
+        existing(declared),
         ...lasting(),
         ...host,
         ...files,

@@ -33,6 +33,9 @@ export type Place = {
 /** What a plugin brings that cc calls. */
 export type PluginCode = 'probe' | 'plan' | 'undo' | 'script' | 'change';
 
+/** What stands already beside what is declared, each in words. */
+export type Difference = { readonly what: string; readonly is: string; readonly declared: string };
+
 export type Remaining = { readonly what: string; readonly why: string };
 
 /** Why bytes could not be had from one address. */
@@ -125,6 +128,14 @@ export type Failure =
       readonly packages: readonly string[];
       readonly why: string;
     }
+  /** The host has something that was made otherwise than declared, and that cc cannot change. */
+  | {
+      readonly kind: 'cannot-change';
+      readonly host: string;
+      readonly what: string;
+      readonly differences: readonly Difference[];
+      readonly fix: string;
+    }
   | { readonly kind: 'bad-excerpt'; readonly why: string }
   | { readonly kind: 'no-mirror'; readonly mirror: string; readonly why: string }
   | { readonly kind: 'fetch-failed'; readonly artifact: string; readonly attempts: readonly Attempt[] }
@@ -187,6 +198,7 @@ export const EXIT: { readonly [K in Failure['kind']]: number } = {
   'no-root': 77,
   'missing-tool': 77,
   'not-installable': 77,
+  'cannot-change': 1,
   'bad-excerpt': 65,
   'no-mirror': 1,
   'fetch-failed': 1,

@@ -83,6 +83,11 @@ export const EXPLAINED: {
     why: lastLines(why),
     fix: `make this work on ${host}: apt-get install ${packages.join(' ')}`,
   }),
+  'cannot-change': ({ host, what, differences, fix }) => ({
+    what: `Cannot change ${what} on ${host} to what is declared`,
+    why: differences.map(({ what, is, declared }) => `${what} is ${is}, declared ${declared}`),
+    fix,
+  }),
   'bad-excerpt': ({ why }) => ({
     what: 'Cannot use what the bundle has of the Debian archive',
     why: [...lastLines(why), 'it was taken away again'],

@@ -2,6 +2,7 @@
 import { type Change, cmd, fail, type Json, step, type View } from '../../core/mod.ts';
 import type { Cri, PodNetwork } from '../capabilities.ts';
 import { since } from '../kubernetes/versions.ts';
+import { imageOf } from './existing.ts';
 import { PLANE } from './nodes.ts';
 import { CLEAR, KEEP, NOTED, STOP } from './traces.ts';
 
@@ -40,8 +41,20 @@ export function initFlags({
   ];
 }
 
-type InitFacts = { admin: boolean; manifests: number; leftovers: boolean; complete: boolean; noted: boolean };
+type InitFacts = {
+  host: string;
+  admin: boolean;
+  /** How many manifests of the control plane are there, and whole. */
+  manifests: number;
+  leftovers: boolean;
+  complete: boolean;
+  /** Whether the cluster has a DNS; null where the API does not say. */
+  dns: boolean | null;
+  noted: boolean;
+};
 
+/** What kubeadm has called cluster DNS: CoreDNS by default from 1.11 on. */
+const DNS = ['coredns', 'kube-dns'];
 const MANIFESTS = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler'];
 
 export function init(options: InitOptions) {
@@ -69,6 +82,7 @@ export function init(options: InitOptions) {
     probe: (view) => probeInit(view, kubectl),
     plan: (facts, last) => {
       const appliedBefore = last.current || last.facts !== undefined;
+      if (facts.complete && facts.dns !== null && facts.dns !== dns) otherwise(facts.host, options);
       // An API that is silent now does not make a cluster unfinished that was finished once.
       if (facts.admin && facts.manifests === MANIFESTS.length && (facts.complete || appliedBefore)) return [];
       if (facts.leftovers && last.facts !== undefined) damaged();
@@ -83,10 +97,25 @@ export function init(options: InitOptions) {
   });
 }
 
+/** Whether there is a cluster DNS is said to init alone. */
+function otherwise(host: string, { kubeadm, kubectl, dns, version }: InitOptions): never {
+  const [none, some] = ['none', 'what kubeadm brings'];
+  const phase = `${kubeadm} init phase addon coredns --config ${CONFIG}`;
+  const make = since('phases', version) ? `on ${host}: ${phase}` : 'cc run cleanup, then cc run all';
+  const drop = `on ${host}: ${kubectl} --kubeconfig ${KUBECONFIG} -n kube-system delete deployment ${DNS.join(' ')} --ignore-not-found`;
+  return fail({
+    kind: 'cannot-change',
+    host,
+    what: 'the cluster',
+    differences: [{ what: 'its DNS', is: dns ? none : some, declared: dns ? some : none }],
+    fix: `declare kubeadm.dns: ${!dns}; or ${dns ? make : drop}`,
+  });
+}
+
 /** A cluster that was finished once holds data; a file of it that is gone is no reason to throw that away. */
 function damaged(): never {
   const reasons = [
-    `${KUBECONFIG} or a manifest below /etc/kubernetes/manifests is gone`,
+    `${KUBECONFIG} or a manifest below /etc/kubernetes/manifests is gone or empty`,
     'put it back, or give the cluster up: cc run cleanup',
   ];
   return fail({ kind: 'check-failed', host: 'the control plane', what: 'the cluster is whole', reasons });
@@ -113,19 +142,23 @@ function notOurs(): never {
 async function probeInit(view: View, kubectl: string): Promise<InitFacts> {
   const admin = (await view.stat(KUBECONFIG)) !== undefined;
   const manifests = await Promise.all(
-    MANIFESTS.map((name) => view.stat(`/etc/kubernetes/manifests/${name}.yaml`)),
+    MANIFESTS.map((name) => view.text(`/etc/kubernetes/manifests/${name}.yaml`)),
   );
-  const there = manifests.filter((facts) => facts !== undefined).length;
+  const there = manifests.filter((text) => imageOf(text) !== undefined).length;
   const left = await Promise.all(
     ['/etc/kubernetes/pki', '/var/lib/etcd', '/var/lib/kubelet/config.yaml'].map((path) => view.stat(path)),
   );
-  const look = cmd`${kubectl} --kubeconfig ${KUBECONFIG} --request-timeout=10s -n kube-system get daemonset kube-proxy -o name`;
-  const complete = admin && there === MANIFESTS.length && (await view.ask(look)) !== undefined;
+  const call = cmd`${kubectl} --kubeconfig ${KUBECONFIG} --request-timeout=10s -n kube-system`.argv;
+  const look = cmd`${call} get daemonset/kube-proxy ${DNS.map((name) => `deployment/${name}`)} --ignore-not-found -o name`;
+  const text = admin && there === MANIFESTS.length ? await view.ask(look) : undefined;
+  const found = text?.split('\n').map((line) => line.slice(line.indexOf('/') + 1));
   return {
+    host: view.name,
     admin,
     manifests: there,
-    leftovers: admin || there > 0 || left.some((facts) => facts !== undefined),
-    complete,
+    leftovers: admin || [...manifests, ...left].some((each) => each !== undefined),
+    complete: found?.includes('kube-proxy') ?? false,
+    dns: found ? DNS.some((name) => found.includes(name)) : null,
     noted: (await view.stat(NOTED)) !== undefined,
   };
 }

@@ -25,6 +25,7 @@ const CODES: { readonly [K in Failure['kind']]: number } = {
   unreachable: 1,
   'agent-lost': 1,
   'no-mirror': 1,
+  'cannot-change': 1,
   'bad-excerpt': 65,
   'fetch-failed': 1,
   'disk-full': 1,

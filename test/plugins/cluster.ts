@@ -8,7 +8,9 @@ import { files, folder, MISSING, providing, removed, script, wrote } from './too
 
 const ADMIN = '/etc/kubernetes/admin.conf';
 export const KUBECTL = `/usr/local/bin/kubectl --kubeconfig ${ADMIN} --request-timeout=10s`;
-const PROXY = `${KUBECTL} -n kube-system get daemonset kube-proxy -o name`;
+const PROXY = `${KUBECTL} -n kube-system get daemonset/kube-proxy deployment/coredns deployment/kube-dns --ignore-not-found -o name`;
+/** Stands for CoreDNS in what etcd holds. */
+export const WITH_DNS = '/var/lib/etcd/coredns';
 const TAINT = 'node-role.kubernetes.io/master';
 const TAINTED = '/var/lib/etcd/tainted';
 
@@ -53,8 +55,81 @@ export interface Api {
   readonly health?: string;
 }
 
-function init(host: Paper): string {
-  for (const path of MADE) host.write(path, `made by kubeadm: ${path}`);
+/** What is in the files that tell a cluster: as kubeadm 1.20 writes them, shortened. */
+export interface Made {
+  readonly version: string;
+  readonly repository: string;
+  readonly services: string;
+  readonly pods: string;
+  readonly socket: string;
+  readonly driver: string;
+}
+
+export const AS_DECLARED: Made = {
+  version: '1.20.2',
+  repository: 'registry.lab',
+  services: '10.96.0.0/12',
+  pods: '10.244.0.0/24',
+  socket: 'unix:///run/cri.sock',
+  driver: 'systemd',
+};
+
+/** Writes what `kubeadm init` leaves, or what one that was cut off had come to. */
+export function madeCluster(host: Paper, over: Partial<Made> = {}, files: readonly string[] = MADE): void {
+  const made = { ...AS_DECLARED, ...over };
+  for (const path of files) host.write(path, textOf(path, made));
+  if (files.length < MADE.length) return;
+  host.write('/var/lib/kubelet/kubeadm-flags.env', FLAGS_FILE(made.socket));
+  host.write(WITH_DNS, '');
+}
+
+function textOf(path: string, { version, repository, services, pods, driver }: Made): string {
+  const name = /manifests\/(.*)\.yaml$/.exec(path)?.[1];
+  if (path.endsWith('config.yaml'))
+    return [
+      'apiVersion: kubelet.config.k8s.io/v1beta1',
+      `cgroupDriver: ${driver}`,
+      'clusterDNS:\n- 10.96.0.10\nclusterDomain: cluster.local',
+      'kind: KubeletConfiguration\nruntimeRequestTimeout: 0s\n',
+    ].join('\n');
+  if (name === undefined) return `made by kubeadm: ${path}`;
+  const tag = name === 'etcd' ? '3.4.13-0' : `v${version}`;
+  const flags: Readonly<Record<string, readonly string[]>> = {
+    'kube-apiserver': ['--advertise-address=192.0.2.1', `--service-cluster-ip-range=${services}`],
+    'kube-controller-manager': [
+      `--cluster-cidr=${pods}`,
+      '--cluster-name=kubernetes',
+      `--service-cluster-ip-range=${services}`,
+    ],
+  };
+  const words = [name, ...(flags[name] ?? [])].map((word) => `    - ${word}\n`).join('');
+  return `apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - command:\n${words}    image: ${repository}/${name}:${tag}\n    imagePullPolicy: IfNotPresent\n`;
+}
+
+const FLAGS_FILE = (socket: string) =>
+  `KUBELET_KUBEADM_ARGS="--container-runtime=remote --container-runtime-endpoint=${socket}"\n`;
+
+/** What kubeadm was told, by the file that the plugin has written. */
+function told(host: Paper): Made {
+  const documents = host
+    .read('/etc/cc/kubeadm.json')
+    .split('---\n')
+    .filter(Boolean)
+    .map((text) => JSON.parse(text));
+  const all = Object.assign({}, ...documents);
+  return {
+    version: all.kubernetesVersion.replace('v', ''),
+    repository: all.imageRepository,
+    services: all.networking.serviceSubnet,
+    pods: all.networking.podSubnet,
+    socket: all.nodeRegistration?.criSocket ?? all.criSocket ?? '',
+    driver: all.cgroupDriver ?? 'systemd',
+  };
+}
+
+function init(host: Paper, argv: readonly string[]): string {
+  madeCluster(host, told(host));
+  if (argv.some((word) => word.includes('addon/coredns'))) removed(host, WITH_DNS);
   return wrote(host, TAINTED, 'yes');
 }
 
@@ -72,7 +147,12 @@ function reading(host: Paper, api: Api, health: string): readonly FakeCommand[] 
   const answer = (text: () => string) => () =>
     host.disk.has(ADMIN) ? (there() ? text() : refused) : MISSING;
   return [
-    [PROXY, answer(() => 'daemonset.apps/kube-proxy\n')],
+    [
+      PROXY,
+      answer(
+        () => `daemonset.apps/kube-proxy\n${host.disk.has(WITH_DNS) ? 'deployment.apps/coredns\n' : ''}`,
+      ),
+    ],
     [`${KUBECTL} get --raw ${health}`, answer(() => 'ok')],
     [`${KUBECTL} get nodes -o json`, answer(() => nodes(host))],
   ];
@@ -149,7 +229,7 @@ export function clusterOn(api: Api = { answers: true }, settings = '1\n'): Bench
     does: (host) => [
       ...files(host),
       ['sysctl -w', (argv) => sysctl(host, argv)],
-      ['/usr/local/bin/kubeadm init', () => init(host)],
+      ['/usr/local/bin/kubeadm init', (argv) => init(host, argv)],
       ['ctr end-all', ''],
       ...clearing(host),
       [`${KUBECTL} taint node node-1 ${TAINT}-`, () => removed(host, TAINTED)],

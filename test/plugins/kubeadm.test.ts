@@ -13,7 +13,7 @@ import { laws } from '../rig/laws.ts';
 import type { Paper } from '../rig/paper.ts';
 import { changed, INTERRUPTED, NEVER, PERFORMED } from '../steps/last.ts';
 import { type Bench, benchOf, NODE } from './bench.ts';
-import { type Api, BELOW, below, clusterOn, MADE } from './cluster.ts';
+import { type Api, BELOW, below, clusterOn, MADE, madeCluster } from './cluster.ts';
 
 const SETTINGS = ['net/ipv4/ip_forward', 'net/bridge/bridge-nf-call-iptables'];
 const SYSCTLS = '/etc/sysctl.d/90-cc-kubernetes.conf';
@@ -25,22 +25,22 @@ const TOOLS = ['conntrack', 'ebtables', 'ethtool', 'iproute2', 'iptables', 'moun
 /** What they see goes with the control plane. */
 const KEPT = ['api', 'untaint', 'ready'];
 
-laws('kubeadm', RECIPE, { ...clusterOn(), kept: ['tools', ...KEPT], left: { 'node-1': TOOLS } });
+laws('kubeadm', RECIPE, { ...clusterOn(), kept: ['cluster', 'tools', ...KEPT], left: { 'node-1': TOOLS } });
 laws(
   'kubeadm without its checks',
   { plugins: [...BELOW, kubeadm({ dns: false, preflight: false })] },
-  { ...clusterOn(), plugin: 'kubeadm', kept: KEPT },
+  { ...clusterOn(), plugin: 'kubeadm', kept: ['cluster', ...KEPT] },
 );
 laws('kubeadm of 2018', plane('1.9.2'), {
   ...clusterOn({ answers: true, health: '/healthz' }),
   plugin: 'kubeadm',
-  kept: ['tools', 'cgroups', ...KEPT],
+  kept: ['cluster', 'tools', 'cgroups', ...KEPT],
   left: { 'node-1': TOOLS },
 });
 laws('kubeadm of today', plane('1.36.4'), {
   ...on(2),
   plugin: 'kubeadm',
-  kept: ['tools', 'cgroups', ...KEPT],
+  kept: ['cluster', 'tools', 'cgroups', ...KEPT],
   left: { 'node-1': TOOLS },
 });
 
@@ -88,6 +88,17 @@ const REFUSED = {
   ],
 } as const;
 
+/** What is said where a cluster that was finished once is not whole. */
+const DAMAGED = {
+  kind: 'check-failed',
+  host: 'the control plane',
+  what: 'the cluster is whole',
+  reasons: [
+    '/etc/kubernetes/admin.conf or a manifest below /etc/kubernetes/manifests is gone or empty',
+    'put it back, or give the cluster up: cc run cleanup',
+  ],
+} as const;
+
 /** What a step would do, or why it refuses to. */
 function planOf(step: Step, facts: Json, last: Last): readonly (readonly string[])[] | Failure {
   try {
@@ -101,28 +112,30 @@ function planOf(step: Step, facts: Json, last: Last): readonly (readonly string[
 interface Case {
   readonly files: readonly string[];
   readonly api: boolean;
-  readonly facts: {
-    admin: boolean;
-    manifests: number;
-    leftovers: boolean;
-    complete: boolean;
-    noted: boolean;
-  };
+  readonly facts: typeof none;
   /** The plan where nothing is remembered, where an earlier one did not end, and where the stamp is current. */
   readonly never: readonly (readonly string[])[] | typeof REFUSED;
   readonly unfinished: readonly (readonly string[])[];
   readonly current: readonly (readonly string[])[];
 }
 
-const none = { admin: false, manifests: 0, leftovers: false, complete: false, noted: false };
-const whole = { admin: true, manifests: 4, leftovers: true, noted: false };
+const none = {
+  host: 'node-1',
+  admin: false,
+  manifests: 0,
+  leftovers: false,
+  complete: false,
+  dns: null as boolean | null,
+  noted: false,
+};
+const whole = { ...none, admin: true, manifests: 4, leftovers: true };
 
 const CASES: Readonly<Record<string, Case>> = {
   'bare host': { files: [], api: true, facts: none, never: FRESH, unfinished: FRESH, current: FRESH },
   'complete control plane': {
     files: MADE,
     api: true,
-    facts: { ...whole, complete: true },
+    facts: { ...whole, complete: true, dns: true },
     never: [],
     unfinished: [],
     current: [],
@@ -164,7 +177,7 @@ const CASES: Readonly<Record<string, Case>> = {
 for (const [name, { files, api, facts: wanted, never, unfinished, current }] of Object.entries(CASES)) {
   test(`init on a ${name} is planned from what is there and what is remembered`, async (t) => {
     const bench = await benchOf(t, RECIPE, clusterOn({ answers: api }));
-    for (const path of files) node(bench).write(path, 'x');
+    madeCluster(node(bench), {}, files);
     const found = await facts(bench, 'init');
     assert.deepEqual(found, wanted);
     const plan = (last: Last) => planOf(stepOf(bench, 'init'), found, last);
@@ -250,21 +263,29 @@ test('control plane that was made once outlives a changed declaration while its 
   await bench.run();
   api.answers = false;
   const found = await facts(bench, 'init');
-  const before = changed('needs.x: 1 → 2', { ...whole, complete: true });
+  const before = changed('needs.x: 1 → 2', { ...whole, complete: true, dns: true });
   assert.deepEqual(stepOf(bench, 'init').plan(found, before), []);
 });
 
-test('control plane that was made once outlives a manifest that was moved away', async (t) => {
-  const bench = await benchOf(t, RECIPE, clusterOn());
-  await bench.run();
-  const [scheduler] = MADE.filter((path) => path.endsWith('kube-scheduler.yaml'));
-  node(bench).disk.delete(scheduler!); // it was made above
-  await bench.run();
-  assert.deepEqual(
-    bench.ran.map(({ argv }) => argv.join(' ')).filter((line) => line.includes('end-all')),
-    [],
-  );
-});
+for (const [damage, harm] of [
+  ['moved away', (host: Paper, path: string) => host.disk.delete(path)],
+  ['emptied', (host: Paper, path: string) => host.write(path, '')],
+] as const)
+  test(`control plane a manifest of which was ${damage} is refused, and neither reset nor made anew`, async (t) => {
+    const bench = await benchOf(t, RECIPE, clusterOn());
+    await bench.run();
+    const scheduler = '/etc/kubernetes/manifests/kube-scheduler.yaml';
+    harm(node(bench), scheduler);
+    bench.ran.length = 0;
+    const { outcomes } = await bench.run();
+    const { state, failure } = outcomes.get(taskOf(bench, 'init').id)!; // every task ends
+    assert.deepEqual([state, failure], ['failed', DAMAGED]);
+    const words = bench.ran.map(({ argv }) => argv.join(' '));
+    assert.deepEqual(
+      words.filter((line) => /end-all|kubeadm init/.test(line)),
+      [],
+    );
+  });
 
 test('etcd that somebody else runs is not taken for the rest of an init', async (t) => {
   const bench = await benchOf(t, RECIPE, clusterOn());
@@ -344,7 +365,22 @@ test('kernel that does not filter bridges is made to', async (t) => {
   assert.equal(outcomes.get(id)?.state, 'applied');
 });
 
-test('kubelet is restarted when its program changed', async (t) => {
+test('kubelet is restarted when its program changed, and once', async (t) => {
+  const bench = await benchOf(t, RECIPE, clusterOn());
+  node(bench).write('/usr/local/bin/kubelet', 'one', 0o755);
+  await bench.run();
+  const starts = () => node(bench).units.get('kubelet.service')?.starts;
+  assert.equal(starts(), 1);
+  node(bench).write('/usr/local/bin/kubelet', 'another', 0o755);
+  const { outcomes } = await bench.run();
+  assert.deepEqual(outcomes.get(taskOf(bench, 'kubelet').id)?.reason?.details, [
+    'kubelet.service runs with an older configuration',
+  ]);
+  await bench.run();
+  assert.equal(starts(), 2);
+});
+
+test('kubelet is restarted for its unit, its drop-in and its program', async (t) => {
   const bench = await benchOf(t, RECIPE, clusterOn());
   await bench.run();
   assert.deepEqual(Object.keys(((await facts(bench, 'kubelet')) as { inputs: object }).inputs), [

@@ -173,9 +173,10 @@ test('host on which no machine can start is refused before anything on it is cha
   const here = [...outcomes].filter(([id]) => id.startsWith('node-1/'));
   const ids = (...states: readonly string[]) =>
     here.filter(([, { state }]) => states.includes(state)).map(([id]) => id);
+  const first = bench.tasks.filter(({ step }) => step.first).map(({ id }) => id as string);
   assert.deepEqual(ids('failed'), ['node-1/clear-containers/preflight']);
-  assert.deepEqual(ids('adopted', 'verified'), ['node-1/kubeadm/cgroups']); // the other look that comes first
-  assert.equal(ids('skipped').length, here.length - 2);
+  assert.deepEqual(ids('failed', 'adopted', 'verified').toSorted(), first.toSorted());
+  assert.equal(ids('skipped').length, here.length - first.length);
   assert.deepEqual(outcomes.get('node-1/clear-containers/preflight' as TaskId)?.failure, {
     kind: 'check-failed',
     host: 'node-1',

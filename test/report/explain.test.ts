@@ -112,6 +112,18 @@ const TEXTS: { readonly [K in Failure['kind']]: readonly Case<K>[] } = {
       'Cannot confirm on n1: nginx answers\n  no answer\n  no pod',
     ],
   ],
+  'cannot-change': [
+    [
+      {
+        kind: 'cannot-change',
+        host: 'n1',
+        what: 'the cluster',
+        differences: [{ what: 'its version', is: '1.20.2', declared: '1.20.3' }],
+        fix: 'declare what is there',
+      },
+      'Cannot change the cluster on n1 to what is declared\n  its version is 1.20.2, declared 1.20.3\n  fix: declare what is there',
+    ],
+  ],
   unreachable: [
     [
       {

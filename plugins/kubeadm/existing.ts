@@ -1,0 +1,122 @@
+/** The cluster that a host has already: kubeadm init has said what it is, and nothing here says it anew. */
+import { fixed, type View } from '../../core/mod.ts';
+import { since } from '../kubernetes/versions.ts';
+import type { ClusterConfig } from './config.ts';
+import { PLANE } from './nodes.ts';
+
+const MANIFESTS = '/etc/kubernetes/manifests';
+const KUBELET = '/var/lib/kubelet';
+/** What kubeadm takes where it is not told, and cc does not tell it. */
+const DOMAIN = 'cluster.local';
+/** kubelet's own patience, as kubeadm wrote it down through the years. */
+const USUAL = ['', '0s', '2m0s'];
+
+type Told = { readonly [words: string]: string };
+
+/** Refuses a cluster of another version or with other networks before kubelet or anything else on the host is replaced. */
+export function existing(config: ClusterConfig) {
+  const { version, imageRepository, serviceSubnet, podSubnet, criSocket, cgroupDriver, patience } = config;
+  return fixed({
+    name: 'cluster',
+    where: PLANE,
+    needs: [],
+    what: 'the cluster',
+    declared: {
+      'its version': version,
+      'the repository of its images': imageRepository,
+      'the network of its Services': serviceSubnet,
+      'the network of its pods': podSubnet,
+      'the domain of its DNS': DOMAIN,
+      "kubelet's container runtime": pathOf(criSocket),
+      "kubelet's cgroup driver": cgroupDriver,
+      "kubelet's runtimeRequestTimeout": patience ?? 'the default',
+    },
+    look: async (view) => {
+      const [plane, kubelet] = await Promise.all([planeOf(view), kubeletOf(view)]);
+      // What kubelet was told counts only where it runs a cluster; before there was a file for it, cc's own drop-in tells it.
+      return Object.keys(plane).length > 0 && since('kubeletConfig', version)
+        ? { ...plane, ...kubelet }
+        : plane;
+    },
+    fix: ANEW,
+  });
+}
+
+const ANEW = [
+  'declare what is there; or make the cluster anew, and lose what runs in it:',
+  'cc run cleanup before you change the recipe (kubeadm reset where cc has not made it), cc run all after',
+].join(' ');
+
+/** The image of a static pod, as kubeadm names it; undefined for what an init that was cut off left. */
+export function imageOf(manifest: string | undefined): Image | undefined {
+  const [, repository = '', name = '', tag = ''] = IMAGE.exec(manifest ?? '') ?? [];
+  return tag === '' ? undefined : { repository, name, tag };
+}
+
+interface Image {
+  readonly repository: string;
+  readonly name: string;
+  readonly tag: string;
+}
+
+/** Through 1.11 the name ends in the processor; a digest may follow the tag. */
+const IMAGE = /^ *image: "?(\S+)\/([\w-]+):([\w.-]+)(?:@\S+)?"?$/m;
+
+/** What the manifests of the control plane say of it; nothing of those that are not whole. */
+async function planeOf(view: View): Promise<Told> {
+  const text = (name: string) => view.text(`${MANIFESTS}/kube-${name}.yaml`);
+  const [server, manager, scheduler] = await Promise.all(
+    ['apiserver', 'controller-manager', 'scheduler'].map(text),
+  );
+  const images = [server, manager, scheduler].flatMap((manifest) => imageOf(manifest) ?? []);
+  if (images.length === 0) return {};
+  return {
+    'its version': each(images.map(({ tag }) => tag.replace(/^v/, ''))),
+    'the repository of its images': each(images.map(({ repository }) => repository)),
+    ...(imageOf(server) ? { 'the network of its Services': flag(server, 'service-cluster-ip-range') } : {}),
+    ...(imageOf(manager) ? { 'the network of its pods': flag(manager, 'cluster-cidr') } : {}),
+  };
+}
+
+/** What kubeadm has told kubelet once, by files that nobody writes again. */
+async function kubeletOf(view: View): Promise<Told> {
+  const [config, instance, flags] = await Promise.all(
+    ['config.yaml', 'instance-config.yaml', 'kubeadm-flags.env'].map((name) =>
+      view.text(`${KUBELET}/${name}`),
+    ),
+  );
+  const socket =
+    key(instance, 'containerRuntimeEndpoint') ||
+    key(config, 'containerRuntimeEndpoint') ||
+    /--container-runtime-endpoint=([^\s"]+)/.exec(flags ?? '')?.[1];
+  const domain = key(config, 'clusterDomain');
+  const driver = key(config, 'cgroupDriver');
+  const patience = key(config, 'runtimeRequestTimeout');
+  return {
+    ...(socket ? { "kubelet's container runtime": pathOf(socket) } : {}),
+    ...(domain ? { 'the domain of its DNS': domain } : {}),
+    ...(driver ? { "kubelet's cgroup driver": driver } : {}),
+    ...(config
+      ? { "kubelet's runtimeRequestTimeout": USUAL.includes(patience) ? 'the default' : patience }
+      : {}),
+  };
+}
+
+/** Each value once: half of a cluster may have been upgraded by hand. */
+function each(values: readonly string[]): string {
+  return [...new Set(values)].join(' and ');
+}
+
+function flag(manifest: string | undefined, name: string): string {
+  return new RegExp(`^ *- "?--${name}=([^\\s"]*)"?$`, 'm').exec(manifest ?? '')?.[1] ?? 'not told';
+}
+
+/** A key of the topmost level of a YAML file, as kubeadm writes one. */
+function key(yaml: string | undefined, name: string): string {
+  return new RegExp(`^${name}: *"?([^\\s"]*)"?$`, 'm').exec(yaml ?? '')?.[1] ?? '';
+}
+
+/** Older versions left the scheme out. */
+function pathOf(socket: string): string {
+  return socket.replace(/^unix:\/\//, '');
+}
