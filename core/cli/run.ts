@@ -8,6 +8,7 @@ import type { Counts, Emit, Event } from '../model/event.ts';
 import { exitFor, Failed, fail } from '../model/failure.ts';
 import { isFinal, type State, type Task, type TaskId } from '../model/task.ts';
 import { lines } from '../report/lines.ts';
+import { canMove, mayColour } from '../report/screen.ts';
 import { textOf } from '../report/visible.ts';
 import { holderLine } from '../report/words.ts';
 import { type ApplyContext, applying } from '../run/apply.ts';
@@ -204,9 +205,9 @@ const clock: Clock = {
   },
 };
 
-async function reporter({ json: asJson }: Options, { out, terminal }: CliContext): Promise<Emit> {
+async function reporter({ json: asJson }: Options, { out, terminal, env }: CliContext): Promise<Emit> {
   if (asJson) return (await import('../report/json.ts')).json(out);
-  if (terminal) return (await import('../report/live.ts')).live(out);
+  if (terminal && canMove(env)) return (await import('../report/live.ts')).live(out, mayColour(env));
   return lines(out);
 }
 

@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import test from 'node:test';
 import { promisify } from 'node:util';
-import { CC, cc, envIn, folder, MOD, node } from '../rig/cc.ts';
+import { CC, cc, ccWith, envIn, folder, MOD, node } from '../rig/cc.ts';
 
 /** A command that clears the screen, sets a title and goes back to the start of the line, before it fails. */
 const HOSTILE = `import { built, cmd, plugin, recipe, v } from '${MOD}';
@@ -71,3 +71,53 @@ test('what another run wrote about itself is one line without control characters
   assert.ok(stderr.startsWith(`waiting up to 0.01 s for this recipe: ${line('    ')}`), stderr);
   assert.ok(stderr.includes(`\n  ${line('      ')}`), stderr);
 });
+
+/** Some tasks that succeed, one after another. */
+const CALM = `import { plugin, recipe, v, written } from '${MOD}';
+const here = import.meta.dirname;
+const p = plugin({ name: 'p', help: '', options: v.strictObject({}), build: () => ({ steps: ['a', 'b', 'c'].map((name) =>
+  written(name, { name, path: here + '/' + name, where: 'controller', root: false })) }) });
+export default recipe({ name: 'calm', plugins: [p()] });`;
+
+const timeless = (text: string) =>
+  text
+    .replaceAll(/\b(\d+ ms|\d+\.\d s)\b/g, 'TIME')
+    .replaceAll(/\d{8}-\d{6}-\d+/g, 'RUN')
+    .replaceAll(/^critical path .*\n/gm, '');
+
+const STILL: readonly Readonly<Record<string, string>>[] = [
+  { TERM: 'dumb' },
+  { TERM: '' },
+  { CI: 'true' },
+  { CI: '1', FORCE_COLOR: '1' },
+];
+
+for (const env of STILL) {
+  test(`a terminal with ${JSON.stringify(env)} gets the lines that a pipe gets, and no more`, async (t) => {
+    const [one, other] = await Promise.all([0, 1].map(() => folder(t, { 'cc.config.ts': CALM })));
+    const piped = await ccWith({ FORCE_COLOR: '1' }, one!, 'run', 'all');
+    const shown = await onTerminal(other!, env, 'run', 'all');
+    assert.equal(timeless(shown.replaceAll(other!, '~')), timeless(piped.stdout.replaceAll(one!, '~')));
+    assert.equal(piped.stdout.split('\n').filter((line) => line.startsWith('✔')).length, 3);
+    assert.equal(piped.stderr, '');
+  });
+}
+
+const MOVING: readonly (readonly [env: Readonly<Record<string, string>>, coloured: boolean])[] = [
+  [{}, true],
+  [{ NO_COLOR: '' }, true],
+  [{ CI: 'false' }, false], // what draws the line takes any CI for one without colours
+  [{ NO_COLOR: '1' }, false],
+  [{ NO_COLOR: '1', FORCE_COLOR: '1' }, false],
+  [{ FORCE_COLOR: '0' }, false],
+];
+
+for (const [env, coloured] of MOVING) {
+  test(`a terminal with ${JSON.stringify(env)} has a moving line, ${coloured ? 'in' : 'without'} colour`, async (t) => {
+    const shown = await onTerminal(await folder(t, { 'cc.config.ts': CALM }), env, 'run', 'all');
+    assert.ok(shown.includes('\x1b[?25l'), 'its cursor is not hidden');
+    assert.ok(shown.includes('\x1b[?25h'), 'its cursor stays hidden');
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the sequence that sets a colour
+    assert.equal(/\x1b\[[\d;]*m/.test(shown), coloured);
+  });
+}
