@@ -1,13 +1,15 @@
-/** Finds and loads a configuration, down to the recipe that every other one extends. */
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+/** Loads a configuration, down to the recipe that every other one extends. */
+import { existsSync } from 'node:fs';
 import { dirname, extname, isAbsolute, join, resolve } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import { nearest } from '../graph/near.ts';
-import { Failed, fail } from '../model/failure.ts';
+import { fail } from '../model/failure.ts';
 import { type Recipe, RecipeShape } from '../model/recipe.ts';
 import { checked, optionNames, UNKNOWN } from '../model/schema.ts';
-import { messageOf, placeOf } from '../model/thrown.ts';
 import { type Options, usage } from './args.ts';
+import { contentOf } from './config/content.ts';
+import { searched } from './config/search.ts';
+import { type Trust, trustOf } from './config/trust.ts';
+import { shippedFile, shippedRecipes } from './shipped.ts';
 
 export interface Loaded {
   readonly file: string;
@@ -17,102 +19,39 @@ export interface Loaded {
   readonly locks: readonly string[];
 }
 
-const RECIPES = fileURLToPath(new URL('../../recipes', import.meta.url));
-/** Shipped recipes have the ending of this very file: sources in a clone, compiled in a package. */
-const ENDING = extname(fileURLToPath(import.meta.url));
-
+/** Loads what counts in this folder. Nothing is read that others than root and the caller may write. */
 export async function loadConfig(
   options: Pick<Options, 'config' | 'recipe' | 'set'>,
   cwd: string,
+  trust: Trust = trustOf({}),
 ): Promise<Loaded> {
-  const { file, recipe } = await start(options, cwd);
-  const { layers, files } = await extended(recipe, file);
+  const { file, recipe } = await start(options, cwd, trust);
+  const { layers, files } = await extended(recipe, file, trust);
   const own = options.recipe === undefined ? join(dirname(file), 'cc.lock') : lockOf(file);
   const locks = [...files.map(lockOf), own];
+  for (const lock of locks) trust(lock);
   return { file, layers: options.set ? [...layers, settings(options.set)] : layers, locks };
 }
 
 async function start(
   { config, recipe }: Pick<Options, 'config' | 'recipe'>,
   cwd: string,
+  trust: Trust,
 ): Promise<{ file: string; recipe: Recipe }> {
-  if (recipe !== undefined) {
-    const file = recipeFile(recipe, cwd);
-    return { file, recipe: await load(file) };
+  if (config === undefined && recipe === undefined) {
+    const { file, value } = await searched(cwd, trust);
+    return { file, recipe: asRecipe(value, file) };
   }
-  if (config !== undefined) {
-    const file = resolve(cwd, config);
-    if (!existsSync(file)) fail({ kind: 'config-unreadable', file, why: 'there is no such file' });
-    return { file, recipe: await load(file) };
-  }
-  return search(cwd);
+  const file = recipe === undefined ? existing(resolve(cwd, config ?? '')) : recipeFile(recipe, cwd);
+  return { file, recipe: await load(file, trust) };
 }
 
-/**
- * cosmiconfig's own loaders would transpile TypeScript into the user's folder; ours lets the runtime strip the types.
- * It takes a file that it may not read, or that is empty, for none: whatever stands where it looked is then named.
- */
-async function search(cwd: string): Promise<{ file: string; recipe: Recipe }> {
-  // Found in the folder itself, as nearly always, a module needs neither a search nor a parser.
-  const here = MODULES.map((name) => join(cwd, name)).find(isThere);
-  if (here) return { file: here, recipe: await load(here) };
-  const { cosmiconfig } = await import('cosmiconfig');
-  const own = ['.ts', '.mjs', '.js', '.json', '.yaml'].map((ending) => [ending, content] as const);
-  const places = ['cc.config.ts', 'cc.config.mjs', 'cc.config.js', 'cc.config.json', 'cc.config.yaml'];
-  const explorer = cosmiconfig('cc', {
-    searchPlaces: [...places, 'package.json'],
-    searchStrategy: 'project',
-    ignoreEmptySearchPlaces: false,
-    cache: false,
-    loaders: Object.fromEntries(own),
-  });
-  const found = await explorer.search(cwd).catch((error: unknown) => unreadable(cwd, error));
-  if (found && !found.isEmpty)
-    return { file: found.filepath, recipe: asRecipe(found.config, found.filepath) };
-  for (let folder = cwd; ; folder = dirname(folder)) {
-    const present = places.map((place) => join(folder, place)).find((path) => existsSync(path));
-    if (present)
-      return fail({ kind: 'config-unreadable', file: present, why: 'it cannot be read, or it is empty' });
-    if (existsSync(join(folder, 'package.json')) || folder === dirname(folder)) break;
-  }
-  return fail({ kind: 'config-missing', from: cwd });
+async function load(file: string, trust: Trust): Promise<Recipe> {
+  return asRecipe(await contentOf(file, trust), file);
 }
 
-/** The places, first come first served, that are loaded without cosmiconfig. */
-const MODULES = ['cc.config.ts', 'cc.config.mjs', 'cc.config.js'];
-
-function isThere(path: string): boolean {
-  const facts = statSync(path, { throwIfNoEntry: false });
-  return facts?.isFile() === true && facts.size > 0;
-}
-
-async function load(file: string): Promise<Recipe> {
-  return asRecipe(await content(file), file);
-}
-
-/** What a module exports, or what a JSON or YAML file says. */
-async function content(file: string): Promise<unknown> {
-  try {
-    if (!/\.(json|ya?ml)$/.test(file))
-      return ((await import(pathToFileURL(file).href)) as { default?: unknown }).default;
-    const text = readFileSync(file, 'utf8');
-    if (file.endsWith('.json')) return JSON.parse(text);
-    const { defaultLoaders } = await import('cosmiconfig');
-    return defaultLoaders['.yaml'](file, text);
-  } catch (error) {
-    return unreadable(file, error);
-  }
-}
-
-function unreadable(file: string, error: unknown): never {
-  if (error instanceof Failed) throw error;
-  const at = placeOf(error);
-  const lines = [
-    messageOf(error),
-    ...(at ? [`at ${at.file}:${at.line}`] : []),
-    ...(at?.source ? [`  ${at.source}`] : []),
-  ];
-  return fail({ kind: 'config-unreadable', file, why: lines.join('\n') }, error);
+function existing(file: string): string {
+  return existsSync(file) ? file : fail({ kind: 'config-unreadable', file, why: 'there is no such file' });
 }
 
 /** A recipe by shape; what its plugins' options hold is checked when it is expanded. */
@@ -139,6 +78,7 @@ function lockOf(file: string): string {
 async function extended(
   recipe: Recipe,
   file: string,
+  trust: Trust,
 ): Promise<{ layers: readonly Recipe[]; files: readonly string[] }> {
   const layers = [recipe];
   const seen = [file];
@@ -148,7 +88,7 @@ async function extended(
       from = recipeFile(base, dirname(from));
       if (seen.includes(from)) fail({ kind: 'cycle', path: [...seen.slice(seen.indexOf(from)), from] });
       seen.push(from);
-      layers.unshift(await load(from));
+      layers.unshift(await load(from, trust));
     } else layers.unshift(asRecipe(base, from));
   }
   return { layers, files: seen.slice(1).toReversed() };
@@ -156,20 +96,12 @@ async function extended(
 
 /** A recipe by the name of a shipped one, or by path. */
 function recipeFile(name: string, folder: string): string {
-  if (name.startsWith('.') || isAbsolute(name) || /\.(ts|mjs|js|json|ya?ml)$/.test(name)) {
-    const file = resolve(folder, name);
-    return existsSync(file) ? file : fail({ kind: 'config-unreadable', file, why: 'there is no such file' });
-  }
-  const file = join(RECIPES, `${name}${ENDING}`);
+  if (name.startsWith('.') || isAbsolute(name) || /\.(ts|mjs|js|json|ya?ml)$/.test(name))
+    return existing(resolve(folder, name));
+  const file = shippedFile(name);
   if (existsSync(file)) return file;
   const near = nearest(name, shippedRecipes());
   return fail({ kind: 'unknown-name', what: 'recipe', name, ...(near ? { near } : {}) });
-}
-
-export function shippedRecipes(): readonly string[] {
-  return readdirSync(RECIPES)
-    .filter((name) => name.endsWith(ENDING) && !name.endsWith('.d.ts'))
-    .map((name) => name.slice(0, -ENDING.length));
 }
 
 /** `--set plugin.option=value`; a value that is JSON is taken as such, any other as text. */

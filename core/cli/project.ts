@@ -17,6 +17,7 @@ import { readLocks } from '../store/lock.ts';
 import { type Network, networkOf } from '../store/network.ts';
 import { type Paths, pathsOf } from '../store/paths.ts';
 import { type Options, usage } from './args.ts';
+import { trustOf } from './config/trust.ts';
 import { loadConfig } from './config.ts';
 
 /** The process as commands see it, handed down from `main.ts` so that nothing else touches it. */
@@ -57,7 +58,7 @@ export async function openProject(
   cli: CliContext,
   arch: Arch = archOf(cli.arch),
 ): Promise<Project> {
-  const { file, layers, locks } = await loadConfig(options, cli.cwd);
+  const { file, layers, locks } = await loadConfig(options, cli.cwd, trustOf(cli.env));
   const problems: Problem[] = [];
   const flat = flattened(layers, problems);
   const paths = pathsOf(cli.env, flat.name);

@@ -175,6 +175,13 @@ export type Failure =
   | { readonly kind: 'held'; readonly path: string; readonly host?: string; readonly owner: Owner }
   | { readonly kind: 'config-missing'; readonly from: string }
   | { readonly kind: 'config-unreadable'; readonly file: string; readonly why: string }
+  /** `flaws` are what others may write on the way to the file, and who they are; `fix` is a command. */
+  | {
+      readonly kind: 'config-untrusted';
+      readonly file: string;
+      readonly flaws: readonly { readonly path: string; readonly why: string }[];
+      readonly fix: string;
+    }
   | { readonly kind: 'config-invalid'; readonly file: string; readonly problems: readonly Problem[] }
   | { readonly kind: 'lock-unreadable'; readonly file: string; readonly why: string }
   | { readonly kind: 'cycle'; readonly path: readonly string[] }
@@ -217,6 +224,7 @@ export const EXIT: { readonly [K in Failure['kind']]: number } = {
   held: 75,
   'config-missing': 65,
   'config-unreadable': 65,
+  'config-untrusted': 65,
   'config-invalid': 65,
   'lock-unreadable': 65,
   cycle: 65,

@@ -175,6 +175,11 @@ export const EXPLAINED: {
     fix: 'write cc.config.ts, or name a recipe: --recipe lab',
   }),
   'config-unreadable': ({ file, why }) => ({ what: `Cannot load ${file}`, why: why.split('\n') }),
+  'config-untrusted': ({ file, flaws, fix }) => ({
+    what: `Cannot trust ${file}: somebody else may change what it does`,
+    why: flaws.map(({ path, why }) => `${path} ${why}`),
+    fix,
+  }),
   'config-invalid': ({ file, problems }) => ({
     what: `Cannot use ${file}: ${counted(problems.length, 'mistake')}`,
     why: problems.map(problemLine),

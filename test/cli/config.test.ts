@@ -4,7 +4,8 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { loadConfig, shippedRecipes } from '../../core/cli/config.ts';
+import { loadConfig } from '../../core/cli/config.ts';
+import { shippedRecipes } from '../../core/cli/shipped.ts';
 import type { Recipe } from '../../core/model/recipe.ts';
 import { folder } from '../rig/cc.ts';
 

@@ -44,6 +44,7 @@ const CODES: { readonly [K in Failure['kind']]: number } = {
   'lock-changed': 65,
   'config-missing': 65,
   'config-unreadable': 65,
+  'config-untrusted': 65,
   'config-invalid': 65,
   'lock-unreadable': 65,
   cycle: 65,

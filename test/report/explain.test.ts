@@ -324,6 +324,18 @@ const TEXTS: { readonly [K in Failure['kind']]: readonly Case<K>[] } = {
       'Cannot load /site/cc.config.ts\n  Unexpected token\n  at line 3',
     ],
   ],
+  'config-untrusted': [
+    [
+      {
+        kind: 'config-untrusted',
+        file: '/site/cc.config.ts',
+        flaws: [{ path: '/site', why: 'belongs to nobody' }],
+        fix: 'chown root /site',
+      },
+      'Cannot trust /site/cc.config.ts: somebody else may change what it does\n  /site belongs to nobody\n' +
+        '  fix: chown root /site',
+    ],
+  ],
   'config-invalid': [
     [
       {

@@ -1,0 +1,53 @@
+/** What a file of a recipe says: the default export of a module, or the data of JSON or YAML. */
+import { readFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+import { Failed, fail } from '../../model/failure.ts';
+import { messageOf, placeOf } from '../../model/thrown.ts';
+import { type Imports, watched } from './modules.ts';
+import type { Trust } from './trust.ts';
+
+/** Reads or evaluates a file that is trusted, as is all that it imports. */
+export async function contentOf(file: string, trust: Trust): Promise<unknown> {
+  trust(file);
+  const imports = watched(trust);
+  try {
+    if (!isData(file)) return (await settled(import(pathToFileURL(file).href), file)).default;
+    const text = readFileSync(file, 'utf8');
+    if (file.endsWith('.json')) return JSON.parse(text);
+    const { yaml } = await import('./explorer.ts');
+    return yaml(file, text);
+  } catch (error) {
+    throw imports.refused ?? unreadable(file, error, imports);
+  }
+}
+
+function isData(file: string): boolean {
+  return /\.(json|ya?ml)$/.test(file);
+}
+
+/** Node ends without a word when nothing is left to wait for, as behind an await that never settles. */
+async function settled(
+  loading: Promise<{ readonly default?: unknown }>,
+  file: string,
+): Promise<{ readonly default?: unknown }> {
+  const { promise: stuck, reject } = Promise.withResolvers<never>();
+  const why = 'it never comes to its end: an await at its top level, or in what it imports, waits for ever';
+  const ended = () => reject(new Failed({ kind: 'config-unreadable', file, why }));
+  process.once('beforeExit', ended);
+  try {
+    return await Promise.race([loading, stuck]);
+  } finally {
+    process.off('beforeExit', ended);
+  }
+}
+
+export function unreadable(file: string, error: unknown, _imports?: Imports): never {
+  if (error instanceof Failed) throw error;
+  const at = placeOf(error);
+  const lines = [
+    messageOf(error),
+    ...(at ? [`at ${at.file}:${at.line}`] : []),
+    ...(at?.source ? [`  ${at.source}`] : []),
+  ];
+  return fail({ kind: 'config-unreadable', file, why: lines.join('\n') }, error);
+}

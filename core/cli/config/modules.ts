@@ -1,0 +1,63 @@
+/**
+ * What happens when a configuration is imported, with all that it imports: each file is trusted before it is evaluated, and
+ * TypeScript is read as an ES module. A hook of the module loader sees exactly what is loaded, also later and also by require;
+ * a scan of the text would have to guess.
+ */
+import { registerHooks } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { Failed } from '../../model/failure.ts';
+import { OWN } from '../shipped.ts';
+import type { Trust } from './trust.ts';
+
+/** What the hook knows of the loading at hand. */
+export interface Imports {
+  /** The files that were asked for, in that order, but for those of cc itself. */
+  readonly files: Set<string>;
+  /** What was not found, by who wanted it. */
+  missing?: { readonly name: string; readonly by: string };
+  /** What was refused. Deno makes another error of one that a hook throws. */
+  refused?: Failed;
+}
+
+let trusted: Trust | undefined;
+let imports: Imports = { files: new Set() };
+
+/** From here on every file that is not imported by cc's own code must be trusted. */
+export function watched(trust: Trust): Imports {
+  if (!trusted) registerHooks({ resolve });
+  trusted = trust;
+  imports = { files: new Set() };
+  return imports;
+}
+
+type Resolve = NonNullable<Parameters<typeof registerHooks>[0]['resolve']>;
+
+const resolve: Resolve = (name, context, next) => {
+  const by = context.parentURL ?? '';
+  const found = resolved(name, by, () => next(name, context));
+  if (!found.url.startsWith('file:')) return found;
+  const [url = ''] = found.url.split(/[?#]/);
+  // What cc imports itself is of the code that is running already.
+  if (!by.startsWith(OWN)) trustedFile(fileURLToPath(url));
+  // npm init writes "type": "commonjs" into package.json, and TypeScript has .cts for what is meant to be so.
+  return url.endsWith('.ts') ? { ...found, format: 'module-typescript' } : found;
+};
+
+function resolved(name: string, by: string, next: () => ReturnType<Resolve>): ReturnType<Resolve> {
+  try {
+    return next();
+  } catch (error) {
+    imports.missing = { name, by };
+    throw error;
+  }
+}
+
+function trustedFile(file: string): void {
+  imports.files.add(file);
+  try {
+    trusted?.(file);
+  } catch (error) {
+    if (error instanceof Failed) imports.refused ??= error;
+    throw error;
+  }
+}

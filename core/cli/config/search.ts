@@ -1,0 +1,36 @@
+/** Finds the configuration from a folder upwards. */
+import { existsSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fail } from '../../model/failure.ts';
+import { contentOf, unreadable } from './content.ts';
+import type { Trust } from './trust.ts';
+
+const PLACES = ['cc.config.ts', 'cc.config.mjs', 'cc.config.js', 'cc.config.json', 'cc.config.yaml'];
+/** The places, first come first served, that are loaded without cosmiconfig. */
+const MODULES = PLACES.slice(0, 3);
+
+/**
+ * The nearest configuration and what it says. cosmiconfig takes a file that it may not read, or that is empty, for none:
+ * whatever stands where it looked is then named.
+ */
+export async function searched(cwd: string, trust: Trust): Promise<{ file: string; value: unknown }> {
+  // Found in the folder itself, as nearly always, a module needs neither a search nor a parser.
+  const here = MODULES.map((name) => join(cwd, name)).find(isThere);
+  if (here) return { file: here, value: await contentOf(here, trust) };
+  const { explored } = await import('./explorer.ts');
+  const read = (file: string) => contentOf(file, trust);
+  const found = await explored(PLACES, cwd, read).catch((error: unknown) => unreadable(cwd, error));
+  if (found) return found;
+  for (let folder = cwd; ; folder = dirname(folder)) {
+    const present = PLACES.map((place) => join(folder, place)).find((path) => existsSync(path));
+    if (present)
+      return fail({ kind: 'config-unreadable', file: present, why: 'it cannot be read, or it is empty' });
+    if (existsSync(join(folder, 'package.json')) || folder === dirname(folder)) break;
+  }
+  return fail({ kind: 'config-missing', from: cwd });
+}
+
+function isThere(path: string): boolean {
+  const facts = statSync(path, { throwIfNoEntry: false });
+  return facts?.isFile() === true && facts.size > 0;
+}

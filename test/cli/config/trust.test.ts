@@ -1,0 +1,243 @@
+/** Who may write a file that cc is about to run: owners, modes, groups, and the folders and links on the way to it. */
+import assert from 'node:assert/strict';
+import { chmod, chown, lchown, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import test from 'node:test';
+import { trustOf } from '../../../core/cli/config/trust.ts';
+import { Failed } from '../../../core/model/failure.ts';
+import { explained } from '../../../core/report/explain.ts';
+import { cc, ccWith, folder } from '../../rig/cc.ts';
+
+const ME = 61001;
+const STRANGER = 61002;
+const MINE = 61011;
+const TEAM = 61012;
+const THEIRS = 61013;
+const UNKNOWN = 61014;
+
+const ETC = {
+  'etc/passwd': `root:x:0:0::/root:/bin/sh
+me:x:${ME}:${MINE}::/:/bin/sh
+stranger:x:${STRANGER}:${THEIRS}::/:/bin/sh
+`,
+  'etc/group': `root:x:0:\nme:x:${MINE}:\nteam:x:${TEAM}:me,stranger\ntheirs:x:${THEIRS}:me\n`,
+};
+
+const isRoot = process.getuid?.() === 0;
+const asRoot = { skip: isRoot ? false : 'only root may give files away' };
+
+type Change = (site: string) => Promise<void>;
+
+const owned =
+  (name: string, uid: number, gid = MINE): Change =>
+  (site) =>
+    lchown(join(site, name), uid, gid);
+const moded =
+  (name: string, mode: number, gid = MINE): Change =>
+  async (site) => {
+    await chown(join(site, name), ME, gid);
+    await chmod(join(site, name), mode);
+  };
+const linked =
+  (target: string, name: string, uid: number): Change =>
+  async (site) => {
+    await symlink(target, join(site, name));
+    await lchown(join(site, name), uid, MINE);
+  };
+
+interface Caller {
+  readonly uid?: number;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly file?: string;
+}
+
+/** What is said of a file of `me`, in a site of `me`, with its folder called `~`; nothing when it is trusted. */
+async function said(
+  t: Parameters<typeof folder>[0],
+  changes: readonly Change[],
+  { uid = ME, env = {}, file = 'a/cc.config.ts' }: Caller,
+): Promise<string> {
+  const cwd = await folder(t, { ...ETC, 'site/a/cc.config.ts': '', 'site/package.json': '{}' });
+  const site = join(cwd, 'site');
+  const mine = ['', 'package.json', 'a', 'a/cc.config.ts'];
+  for (const change of [...mine.map((name) => owned(name, ME)), ...changes]) await change(site);
+  try {
+    trustOf(env, uid, join(cwd, 'etc'))(join(site, file));
+    return '';
+  } catch (error) {
+    if (!(error instanceof Failed)) throw error;
+    const [, ...lines] = explained(error.failure).map((line) => line.trim().replaceAll(site, '~'));
+    return lines.join('\n');
+  }
+}
+
+const TRUSTED: readonly (readonly [string, readonly Change[], Caller?])[] = [
+  ['is mine', []],
+  ['belongs to root', ['a', 'a/cc.config.ts'].map((name) => owned(name, 0, 0))],
+  ['is mine, where I became root by sudo', [], { uid: 0, env: { SUDO_UID: `${ME}` } }],
+  [
+    'may be written by my group, in which nobody else is',
+    [moded('a/cc.config.ts', 0o664), moded('a', 0o775)],
+  ],
+  ['may be written by the group of root, in which nobody is', [moded('a/cc.config.ts', 0o664, 0)]],
+  ['stands in a folder that is as /tmp', [owned('a', 0, 0), moded('', 0o1777)]],
+  ['is behind a link of mine', [linked('a', 'b', ME)], { file: 'b/cc.config.ts' }],
+  ['is not there', [], { file: 'a/b/c' }],
+  ['is behind links that lead nowhere', [linked('b', 'b', ME)], { file: 'b/c' }],
+];
+
+for (const [what, changes, caller = {}] of TRUSTED)
+  test(`a file is trusted that ${what}`, asRoot, async (t) => {
+    assert.equal(await said(t, changes, caller), '');
+  });
+
+const FILE = '~/a/cc.config.ts';
+
+const REFUSED: readonly (readonly [string, readonly Change[], string, Caller?])[] = [
+  [
+    'everyone may write',
+    [moded('a/cc.config.ts', 0o666)],
+    `${FILE} may be written by everyone (mode 0666)\nfix: chmod go-w ${FILE}`,
+  ],
+  [
+    'belongs to somebody else',
+    [owned('a/cc.config.ts', STRANGER)],
+    `${FILE} belongs to stranger\nfix: sudo chown -h me ${FILE}`,
+  ],
+  [
+    'belongs to the user of whom root knows nothing',
+    [owned('', 0), owned('a', 0), owned('package.json', 0)],
+    `${FILE} belongs to me\nfix: chown -h root ${FILE}`,
+    { uid: 0 },
+  ],
+  [
+    'belongs to another than who became root by sudo',
+    [owned('', 0), owned('a', 0), owned('package.json', 0)],
+    `${FILE} belongs to me\nfix: chown -h stranger ${FILE}`,
+    { uid: 0, env: { SUDO_UID: `${STRANGER}` } },
+  ],
+  [
+    'is of somebody for whom SUDO_UID stands, but without root',
+    [owned('a/cc.config.ts', STRANGER)],
+    `${FILE} belongs to stranger\nfix: sudo chown -h me ${FILE}`,
+    { env: { SUDO_UID: `${STRANGER}` } },
+  ],
+  [
+    'a group may write that has another member',
+    [moded('a/cc.config.ts', 0o664, TEAM)],
+    `${FILE} may be written by the group team, which has stranger (mode 0664)\nfix: chmod go-w ${FILE}`,
+  ],
+  [
+    'a group may write that is the first one of somebody else',
+    [moded('a/cc.config.ts', 0o664, THEIRS)],
+    `${FILE} may be written by the group theirs, which has stranger (mode 0664)\nfix: chmod go-w ${FILE}`,
+  ],
+  [
+    'a group may write that nobody knows',
+    [moded('a/cc.config.ts', 0o664, UNKNOWN)],
+    `${FILE} may be written by the group ${UNKNOWN}, whose members /etc/group does not name (mode 0664)\nfix: chmod go-w ${FILE}`,
+  ],
+  [
+    'stands in a folder that everyone may write',
+    [moded('a', 0o777)],
+    '~/a may be written by everyone (mode 0777)\nfix: chmod go-w ~/a',
+  ],
+  [
+    'stands in a folder as /tmp of somebody else',
+    [owned('a', 0), async (site) => chmod(join(site, 'a'), 0o1777), owned('a', STRANGER)],
+    '~/a belongs to stranger\nfix: sudo chown -h me ~/a',
+  ],
+  [
+    'has somebody else and everyone on the way',
+    [owned('a', STRANGER), moded('a/cc.config.ts', 0o666)],
+    `~/a belongs to stranger
+${FILE} may be written by everyone (mode 0666)
+fix: sudo chown -h me ~/a && chmod go-w ${FILE}`,
+  ],
+  [
+    'is behind a link of somebody else',
+    [linked('a', 'b', STRANGER)],
+    '~/b belongs to stranger\nfix: sudo chown -h me ~/b',
+    { file: 'b/cc.config.ts' },
+  ],
+  [
+    'is read as a package.json says that everyone may write',
+    [moded('package.json', 0o666)],
+    '~/package.json may be written by everyone (mode 0666)\nfix: chmod go-w ~/package.json',
+  ],
+];
+
+for (const [what, changes, text, caller = {}] of REFUSED)
+  test(`a file is refused that ${what}`, asRoot, async (t) => {
+    assert.equal(await said(t, changes, caller), text);
+  });
+
+/** Says that it was run. */
+const RUNS = `import { writeFileSync } from 'node:fs'; writeFileSync(import.meta.dirname + '/ran', '');`;
+
+const PLACES: readonly (readonly [what: string, changed: string, files: Readonly<Record<string, string>>])[] =
+  [
+    ['a configuration', 'cc.config.ts', { 'cc.config.ts': `${RUNS} export default {};` }],
+    [
+      'what a configuration imports',
+      'b/part.ts',
+      { 'cc.config.ts': `import './b/part.ts'; ${RUNS} export default {};`, 'b/part.ts': RUNS },
+    ],
+    [
+      'what it asks for while it runs',
+      'part.cjs',
+      {
+        'cc.config.mjs':
+          "import { createRequire } from 'node:module'; createRequire(import.meta.url)('./part.cjs'); export default {};",
+        'part.cjs': "require('node:fs').writeFileSync(__dirname + '/ran', '');",
+      },
+    ],
+    [
+      'a package that it uses',
+      'node_modules/p/lib/index.js',
+      {
+        'cc.config.mjs': `import 'p'; ${RUNS} export default {};`,
+        'node_modules/p/package.json': '{"type":"module","exports":"./lib/index.js"}',
+        'node_modules/p/lib/index.js': RUNS,
+      },
+    ],
+    [
+      'a recipe that it extends',
+      'b/base.json',
+      { 'cc.config.json': '{"extends":"./b/base.json"}', 'b/base.json': '{}' },
+    ],
+    ['its lock', 'cc.lock', { 'cc.config.json': '{}', 'cc.lock': '{"version":1,"artifacts":{}}' }],
+    ['data for cc in package.json', 'package.json', { 'package.json': '{"cc":{}}' }],
+  ];
+
+for (const [what, changed, files] of PLACES)
+  test(`${what} is refused before it is used, where everyone may write it`, async (t) => {
+    const cwd = await folder(t, files);
+    await chmod(join(cwd, changed), 0o666);
+    const { code, stdout, stderr } = await cc(cwd, 'list');
+    assert.deepEqual([code, stdout], [65, '']);
+    const file = join(cwd, changed);
+    assert.equal(
+      stderr,
+      `Cannot trust ${file}: somebody else may change what it does\n` +
+        `  ${file} may be written by everyone (mode 0666)\n  fix: chmod go-w ${file}\n`,
+    );
+    await assert.rejects(chmod(join(cwd, 'ran'), 0o600), { code: 'ENOENT' });
+  });
+
+test(
+  'root runs no configuration of somebody else, but one of the user who became root by sudo',
+  asRoot,
+  async (t) => {
+    const cwd = await folder(t, { 'cc.config.ts': `${RUNS} export default { plugins: [] };` });
+    for (const name of ['', 'cc.config.ts']) await chown(join(cwd, name), STRANGER, STRANGER);
+    const refused = await cc(cwd, 'list');
+    assert.match(
+      refused.stderr,
+      /^Cannot trust .*\n.* belongs to 61002\n.* belongs to 61002\n {2}fix: chown -h root /,
+    );
+    await assert.rejects(chmod(join(cwd, 'ran'), 0o600), { code: 'ENOENT' });
+    await ccWith({ SUDO_UID: `${STRANGER}` }, cwd, 'list');
+    await chmod(join(cwd, 'ran'), 0o600);
+  },
+);
