@@ -7,7 +7,7 @@ import type { Json } from '../model/json.ts';
 import type { TaskId } from '../model/task.ts';
 import { explained, sharing } from '../report/explain.ts';
 import { textOf } from '../report/visible.ts';
-import { reasonLine } from '../report/words.ts';
+import { detailLine, reasonLine } from '../report/words.ts';
 import { drive } from '../run/engine.ts';
 import { type Finding, findingData, surveying } from '../run/survey.ts';
 import type { Options } from './args.ts';
@@ -116,7 +116,7 @@ const standing =
     if (finding.kind === 'as-declared') return [`= ${finding.id}`];
     if (finding.kind === 'pending') return [`? ${finding.id} waits for ${finding.after}`];
     if (finding.kind === 'unknown') return unknown(finding, firstOf);
-    return [`≠ ${finding.id}`, ...finding.reason.details.map((line) => `    ${line}`)];
+    return [`≠ ${finding.id}`, ...finding.reason.details.map((each) => `    ${detailLine(each)}`)];
   };
 
 function unknown(
@@ -152,7 +152,7 @@ function because(finding: Finding, all: readonly Finding[]): readonly string[] {
     return [`${finding.id} would be looked at after ${finding.after}`, ...root(finding, all)];
   return [
     `${finding.id} would run (${finding.reason.kind})`,
-    ...finding.reason.details.map((line) => `  ${line}`),
+    ...finding.reason.details.map((each) => `  ${detailLine(each)}`),
   ];
 }
 

@@ -1,4 +1,5 @@
 /** What the engine says while it works; reporters turn it into text, `--json` prints it as it is. */
+import type { Difference } from './difference.ts';
 import type { Attempt, Failure } from './failure.ts';
 import type { Json } from './json.ts';
 import type { State, TaskId } from './task.ts';
@@ -6,9 +7,11 @@ import type { State, TaskId } from './task.ts';
 /** Why a task had something to do. */
 export type Reason = {
   readonly kind: 'new' | 'drifted' | 'changed' | 'interrupted' | 'failed-before' | 'undo';
-  /** One line for each thing that differs. */
-  readonly details: readonly string[];
+  readonly details: readonly Detail[];
 };
+
+/** What differs from the last application, or what a change is for in the words of its plugin. */
+export type Detail = Difference | string;
 
 export type Counts = { readonly [S in State]?: number };
 

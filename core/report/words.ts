@@ -1,5 +1,6 @@
 /** Small words of reports: durations, reasons, counts. */
-import type { Counts, Reason } from '../model/event.ts';
+import { differenceLine } from '../model/difference.ts';
+import type { Counts, Detail, Reason } from '../model/event.ts';
 import type { Owner, Place } from '../model/failure.ts';
 import type { State } from '../model/task.ts';
 
@@ -34,7 +35,11 @@ const SHOWN = 2;
 
 export function reasonLine({ kind, details }: Reason): string {
   const more = details.length > SHOWN ? [`and ${details.length - SHOWN} more`] : [];
-  return `${REASONS[kind]}: ${[...details.slice(0, SHOWN), ...more].join('; ')}`;
+  return `${REASONS[kind]}: ${[...details.slice(0, SHOWN).map(detailLine), ...more].join('; ')}`;
+}
+
+export function detailLine(detail: Detail): string {
+  return typeof detail === 'string' ? detail : differenceLine(detail);
 }
 
 const STATES: readonly State[] = [

@@ -7,14 +7,13 @@ import type { Digest } from '../model/digest.ts';
 import { digestOfData, sameData } from '../model/digest.ts';
 import { fail } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
-import type { Last } from '../model/step.ts';
 import type { Task, TaskId } from '../model/task.ts';
 import type { View } from '../model/view.ts';
 import type { BuiltFacts } from '../steps/built.ts';
 import type { Store } from '../store/bytes.ts';
 import { FORMAT, type Manifest, type Stamp } from '../store/stamp.ts';
 import type { Ahead } from './ahead.ts';
-import { lastOf } from './decide.ts';
+import { lastOf, type Remembered } from './decide.ts';
 import { type Declared, former } from './declared.ts';
 import { limited } from './limit.ts';
 import { planned, probed, undone } from './plugin-code.ts';
@@ -60,7 +59,7 @@ export interface Looked {
   readonly stamp: Stamp | undefined;
   /** Made when asked for: what was never applied has nothing to compare it with. */
   readonly manifest: () => Manifest;
-  readonly last: Last;
+  readonly last: Remembered;
   /** What is no longer declared goes first. */
   readonly changes: readonly Change[];
 }
@@ -175,7 +174,7 @@ function manifestOf(task: Task, { platform }: Session, context: RunContext): Man
 }
 
 /** A check is only worth what stood before it: asked for, or after a change, its stamp does not count. */
-function disturbed(task: Task, { touched, asked }: RunContext, last: Last): Last {
+function disturbed(task: Task, { touched, asked }: RunContext, last: Remembered): Remembered {
   if (!task.step.check || !last.current) return last;
   const changed = task.needs.find((need) => touched.has(need));
   if (changed) return { ...last, current: false, why: `${changed} was changed in this run` };

@@ -1,10 +1,11 @@
 /** What a run would find and do, without doing it: behind `plan`, `status` and `why`. */
 import { type Change, changeData } from '../model/change.ts';
+import { compare } from '../model/difference.ts';
 import type { Reason } from '../model/event.ts';
 import { type Failure, failureData, failureOf } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
 import type { Task, TaskId } from '../model/task.ts';
-import { compare, decide } from './decide.ts';
+import { decide } from './decide.ts';
 import type { Work } from './engine.ts';
 import { foundAs, type Looked, look, type RunContext } from './look.ts';
 
@@ -86,7 +87,7 @@ function finding(task: Task, looked: Looked, after: TaskId | undefined): Finding
 function onlyByNeeds({ stamp, manifest }: Looked): boolean {
   if (stamp?.state !== 'applied') return false;
   const differences = compare(stamp.manifest, manifest());
-  return differences.length > 0 && differences.every((line) => line.startsWith('needs.'));
+  return differences.length > 0 && differences.every(({ path }) => path[0] === 'needs');
 }
 
 /** A finding as JSON, for `--json`. */

@@ -51,7 +51,7 @@ export async function notes(test: { after(done: () => Promise<void>): void }): P
     text
       .replaceAll(cwd, '~')
       .replaceAll(/\b\d{8}-\d{6}-\d+\b/g, 'RUN')
-      .replaceAll(/\b[0-9a-f]{60}…/g, 'DIGEST…')
+      .replaceAll(/\b[0-9a-f]{12}\b/g, 'DIGEST')
       .replaceAll(/^critical path .*$/gm, 'critical path …')
       .replaceAll(/\b(\d+ ms|\d+\.\d s)(?=$|:)/gm, 'TIME');
   return {

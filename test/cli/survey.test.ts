@@ -86,7 +86,7 @@ test('why names the option that has changed', async (t) => {
     result(
       0,
       `controller/note/text would run (changed)
-  inputs.digest: DIGEST… → DIGEST…
+  inputs.digest: DIGEST → DIGEST
   ~/note has other bytes than declared
 `,
     ),

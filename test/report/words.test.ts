@@ -47,6 +47,11 @@ test('a reason shows two details and counts the others', () => {
   assert.equal(reasonLine({ kind: 'new', details: ['a', 'b', 'c', 'd'] }), 'new: a; b; and 2 more');
 });
 
+test('a reason that is data is put into words', () => {
+  const details = [{ path: ['inputs', 'version'], before: '1; 1', after: '1; 2' }, 'it is old'];
+  assert.equal(reasonLine({ kind: 'changed', details }), 'changed: inputs.version: 1; 1 → 1; 2; it is old');
+});
+
 const COUNTS: readonly (readonly [Counts, string, number])[] = [
   [{}, 'nothing to do', 0],
   [{ verified: 31, applied: 2 }, '2 applied, 31 verified', 2],

@@ -76,7 +76,10 @@ test('check runs again with other inputs', async (t) => {
   const { ran, config, smoke, running } = await place(t);
   await runTasks([config('A'), smoke('one')], running);
   const second = await runTasks([config('A'), smoke('two')], running);
-  assert.deepEqual(second.reason(smoke().id), { kind: 'changed', details: ['inputs: one → two'] });
+  assert.deepEqual(second.reason(smoke().id), {
+    kind: 'changed',
+    details: [{ path: ['inputs'], before: 'one', after: 'two' }],
+  });
   assert.deepEqual(ran, ['one', 'two']);
 });
 

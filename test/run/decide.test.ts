@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Change } from '../../core/model/change.ts';
+import type { Detail } from '../../core/model/event.ts';
 import { taskId } from '../../core/model/task.ts';
-import { compare, type Decision, decide, lastOf } from '../../core/run/decide.ts';
+import { type Decision, decide, lastOf } from '../../core/run/decide.ts';
 import { FORMAT, type Manifest, type Stamp } from '../../core/store/stamp.ts';
 
 const FACTS = { seen: true };
@@ -14,6 +15,7 @@ const CHANGES: readonly Change[] = [
   { kind: 'remove', path: '/b', why: 'b is there' },
   { kind: 'remove', path: '/c', why: 'a is there' },
 ];
+const VERSION = { path: ['inputs', 'version'], before: '1.1', after: '1.2' };
 const FOUND = ['a is there', 'b is there'];
 
 const stamp = (state: Stamp['state'], manifest: Manifest): Stamp => ({
@@ -28,7 +30,7 @@ const stamp = (state: Stamp['state'], manifest: Manifest): Stamp => ({
   at: '',
 });
 
-const run = (kind: 'new' | 'drifted' | 'changed' | 'interrupted' | 'failed-before', ...details: string[]) =>
+const run = (kind: 'new' | 'drifted' | 'changed' | 'interrupted' | 'failed-before', ...details: Detail[]) =>
   ({ kind: 'run', reason: { kind, details } }) as const;
 
 const TABLE: readonly (readonly [string, readonly Change[], Stamp | undefined, Decision])[] = [
@@ -43,7 +45,7 @@ const TABLE: readonly (readonly [string, readonly Change[], Stamp | undefined, D
     'changes, applied with another manifest',
     CHANGES,
     stamp('applied', BEFORE),
-    run('changed', 'inputs.version: 1.1 → 1.2', ...FOUND),
+    run('changed', VERSION, ...FOUND),
   ],
   [
     'changes, applying, same manifest',
@@ -103,6 +105,7 @@ test('last application answers its facts only when it was applied', () => {
       unfinished: false,
       why: 'inputs.version: 1.1 → 1.2',
       facts: FACTS,
+      differences: [VERSION],
     },
   );
   assert.deepEqual(
@@ -125,48 +128,16 @@ test('last application answers its facts only when it was applied', () => {
   );
 });
 
-test('compare names each leaf that differs, by path and in order', () => {
-  const before = { b: { y: 1, x: 'one' }, a: [1, 2], same: { z: null }, gone: true };
-  const after = { a: [1, 3], b: { x: 'two', y: 1 }, same: { z: null }, come: { deep: 'in' } };
-  assert.deepEqual(compare(before, after), [
-    'a: [1,2] → [1,3]',
-    'b.x: one → two',
-    'come: nothing → {"deep":"in"}',
-    'gone: true → nothing',
-  ]);
-});
-
-test('compare of the same data in another order finds nothing', () => {
-  assert.deepEqual(compare({ a: 1, b: { c: 2, d: undefined } }, { b: { c: 2 }, a: 1 }), []);
-});
-
-test('compare shortens long values', () => {
-  assert.deepEqual(compare({ a: 'x'.repeat(61) }, { a: 'y'.repeat(60) }), [
-    `a: ${'x'.repeat(60)}… → ${'y'.repeat(60)}`,
-  ]);
-});
-
-test('compare finds a null that was not there', () => {
-  assert.deepEqual(compare({ inputs: { bin: null } }, { inputs: {} }), ['inputs.bin: null → nothing']);
-});
-
-test('compare tells two long values apart that begin alike', () => {
-  const [line = ''] = compare({ a: `${'x'.repeat(60)}1` }, { a: `${'x'.repeat(60)}2` });
-  const [left, right] = line.slice('a: '.length).split(' → ');
-  assert.notEqual(left, right);
-});
-
-test('compare depends on every part of a manifest and on no order', () => {
-  const manifest = { inputs: { a: ['ab', 'c'], b: 1 }, platform: { arch: 'amd64' } };
-  assert.deepEqual(compare(manifest, { platform: { arch: 'amd64' }, inputs: { b: 1, a: ['ab', 'c'] } }), []);
-  const others: readonly Manifest[] = [
-    { ...manifest, inputs: { a: ['a', 'bc'], b: 1 } },
-    { ...manifest, inputs: { a: ['ab', 'c'], b: '1' } },
-    { ...manifest, inputs: { a: ['c', 'ab'], b: 1 } },
-    { ...manifest, platform: { arch: 'arm64' } },
-    { ...manifest, more: null },
-  ];
-  for (const other of others) assert.equal(compare(manifest, other).length, 1);
+test('reason that holds what separates reasons stays one, and is data', () => {
+  const before = { inputs: { text: 'a; b' } };
+  const why = 'inputs.text: a; b → a; c';
+  const last = lastOf(stamp('applied', before), () => ({ inputs: { text: 'a; c' } }), FACTS);
+  assert.equal(last.why, why);
+  const changes: readonly Change[] = [{ kind: 'remove', path: '/a', why }];
+  assert.deepEqual(
+    decide(changes, stamp('applied', before), last),
+    run('changed', { path: ['inputs', 'text'], before: 'a; b', after: 'a; c' }),
+  );
 });
 
 test('last application whose facts have another shape cannot be read', () => {
