@@ -1,5 +1,5 @@
 /** What plugins of this repository offer each other: names, and the shape of what comes with them. */
-import { type Artifact, type Command, capability, v } from '../core/mod.ts';
+import { type Arch, type Artifact, type Command, type Context, capability, v } from '../core/mod.ts';
 
 /** A program that makes containers from an OCI bundle. */
 export const ociRuntime = capability<{ readonly path: string }>('oci-runtime');
@@ -101,6 +101,22 @@ export function tree(name: string, repository: string, commit: string, tag: stri
     name,
     source: { kind: 'git', repository: `https://github.com/${repository}`, commit, ref: `refs/tags/${tag}` },
   };
+}
+
+/** Another processor than the controller's, where that is what hosts have. */
+export function foreignTo({
+  arch,
+  controllerArch,
+}: Pick<Context, 'arch' | 'controllerArch'>): Arch | undefined {
+  return arch === controllerArch ? undefined : arch;
+}
+
+/** Refuses an option by which hosts would get what the controller has for its own processor; says what to do instead. */
+export function refuseForeign(context: Context, options: Readonly<Record<string, string>>): void {
+  const { arch, controllerArch, refuse } = context;
+  if (arch === controllerArch) return;
+  for (const [option, instead] of Object.entries(options))
+    refuse(option, `cannot be for hosts with ${arch} from a controller with ${controllerArch}: ${instead}`);
 }
 
 /** A commit by its whole hash. */

@@ -1,6 +1,6 @@
 /** Pod networking by the reference CNI plugins: a bridge of its own on each node, alone or handed its subnet by flannel. */
 import { type Artifact, type Json, placed, plugin, unpacked, v, written } from '../core/mod.ts';
-import { atLeast, From, podNetwork, release, Version } from './capabilities.ts';
+import { atLeast, From, podNetwork, refuseForeign, release, Version } from './capabilities.ts';
 import { debianArchive } from './debian.ts';
 import { state } from './flannel/state.ts';
 
@@ -33,10 +33,12 @@ export const cni = plugin({
     flannelPlugin: v.optional(Version, '1.9.1-flannel3'),
   }),
   provides: [podNetwork],
-  build: (options, { arch, use }) => {
+  build: (options, context) => {
+    const { arch, use } = context;
     const { from, version, suite, network, bridge, flannelPlugin } = options;
     const subnet = options.subnet ?? (network === 'flannel' ? '10.244.0.0/16' : '10.244.0.0/24');
     const bin = from === 'debian' ? SHARED : OWN;
+    if (from === 'debian') refuseForeign(context, { from: 'take a release' });
     const member = (name: string) =>
       use(debianArchive).deb(`cni-${name}`, {
         package: 'containernetworking-plugins',

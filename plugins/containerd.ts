@@ -6,6 +6,7 @@ import {
   kubernetesRelease,
   ociRuntime,
   podNetwork,
+  refuseForeign,
   release,
   Version,
   type VmRuntime,
@@ -43,8 +44,10 @@ export const containerd = plugin({
     bin: v.optional(v.string(), '/usr/local/bin'),
   }),
   provides: [cri],
-  build: (options, { arch, use, find, refuse }) => {
+  build: (options, context) => {
+    const { arch, use, find, refuse } = context;
     const { from, suite, cgroupDriver, confined, bin } = options;
+    if (from === 'debian') refuseForeign(context, { from: 'take a release' });
     const vm = find(vmRuntime);
     const { version, era } = chosen(options, { kubernetes: use(kubernetesRelease).version, vm, refuse });
     const member = (name: string) =>

@@ -1,6 +1,15 @@
 /** crictl, by which people and kubeadm talk to a container runtime: a release of it, or built from source. */
 import { placed, plugin, unpacked, v, written } from '../core/mod.ts';
-import { Commit, criClient, goToolchain, kubernetesRelease, release, tree, Version } from './capabilities.ts';
+import {
+  Commit,
+  criClient,
+  foreignTo,
+  goToolchain,
+  kubernetesRelease,
+  release,
+  tree,
+  Version,
+} from './capabilities.ts';
 import { compiled, outputOf } from './golang/compile.ts';
 import { eraOf } from './kubernetes/versions.ts';
 
@@ -19,10 +28,12 @@ export const criTools = plugin({
     bin: v.optional(v.string(), '/usr/local/bin'),
   }),
   provides: [criClient],
-  build: ({ commit, bin, ...given }, { arch, cache, use }) => {
+  build: ({ commit, bin, ...given }, context) => {
+    const { arch, cache, use } = context;
     const version = given.version ?? eraOf(use(kubernetesRelease).version).crictl;
     if (commit === undefined) return released(version, bin, arch);
-    const folder = `${cache}/cri-tools/${version}`;
+    const other = foreignTo(context);
+    const folder = `${cache}/cri-tools/${[version, ...(other ? [other] : [])].join('-')}`;
     const path = `${bin}/crictl`;
     const source = tree('cri-tools-source', 'kubernetes-sigs/cri-tools', commit, `v${version}`);
     return {
@@ -34,6 +45,7 @@ export const criTools = plugin({
           // Before modules it was imported from the place where it began.
           ...(version.startsWith('0.') || version.startsWith('1.0.') ? { gopath: OLD } : {}),
           packages: ['./cmd/crictl'],
+          arch: other,
           variables: { 'github.com/kubernetes-sigs/cri-tools/pkg/version.Version': `v${version}` },
           needs: ['go-toolchain'],
           folder,

@@ -9,6 +9,7 @@ import {
   kubernetesRelease,
   ociRuntime,
   podNetwork,
+  refuseForeign,
   Version,
   vmRuntime,
 } from './capabilities.ts';
@@ -58,6 +59,7 @@ export const crio = plugin({
     if (minor !== minorOf(version))
       refuse('version', `is not for Kubernetes ${minor}: CRI-O goes by the same minor version`);
     for (const [key, what] of Object.entries(mistakes(settings, version))) refuse(`settings.${key}`, what);
+    if (commit) refuseForeign(context, { commit: 'it calls C, so take a version that has a bundle' });
     const { steps, home, conmon, seccomp, copyimg } = commit
       ? fromSource(version, commit, suite, context)
       : fromBundle(version, context);

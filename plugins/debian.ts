@@ -13,7 +13,7 @@ import {
 } from '../core/mod.ts';
 
 export interface Debian {
-  /** A package of a suite, or one file of it. */
+  /** A package of a suite, or one file of it; for the controller's processor. */
   deb(name: string, from: { package: string; suite: string; member?: string }): Artifact;
   /** The upstream tarball of a source package. */
   source(name: string, from: { package: string; suite: string }): Artifact;
@@ -51,7 +51,7 @@ export const debian = plugin({
     suites: v.optional(v.pipe(v.array(v.string()), v.minLength(1)), ['bookworm']),
   }),
   provides: [debianArchive],
-  build: ({ mirror, suites }, { arch, cache }) => {
+  build: ({ mirror, suites }, { controllerArch: arch, cache }) => {
     const apt = `${cache}/apt`;
     const sources = (suite: string) => `${apt}/${suite}.list`;
     const files = (mirror: string) => [

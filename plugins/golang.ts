@@ -16,10 +16,11 @@ export const golang = plugin({
     suite: v.optional(v.string(), 'bookworm'),
   }),
   provides: [goToolchain],
-  build: ({ from, version, suite }, { arch, cache, use }) => {
+  build: ({ from, version, suite }, { controllerArch, cache, use }) => {
     const folder = `${cache}/go/${version}`;
     if (from === 'release') {
-      const artifact = release(`go-${version}`, `https://go.dev/dl/go${version}.linux-${arch}.tar.gz`, INDEX);
+      const url = `https://go.dev/dl/go${version}.linux-${controllerArch}.tar.gz`;
+      const artifact = release(`go-${version}`, url, INDEX);
       const step = unpacked(artifact, {
         name: 'toolchain',
         path: folder,

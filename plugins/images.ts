@@ -11,7 +11,7 @@ import {
   step,
   v,
 } from '../core/mod.ts';
-import { cri, kubernetesRelease, nodeImages } from './capabilities.ts';
+import { cri, kubernetesRelease, nodeImages, refuseForeign } from './capabilities.ts';
 import { bootstrap, type Debian, debianArchive } from './debian.ts';
 import { eraOf } from './kubernetes/versions.ts';
 
@@ -32,7 +32,9 @@ export const images = plugin({
   help: 'makes the images of the control plane and of the smoke test, and loads them on every node',
   options: v.strictObject({ suite: v.optional(v.string(), 'bookworm') }),
   provides: [nodeImages],
-  build: ({ suite }, { cache, use, recipe, refuse }) => {
+  build: ({ suite }, context) => {
+    const { cache, use, recipe, refuse } = context;
+    refuseForeign(context, { suite: 'let nodes pull images instead, without this plugin' });
     const archive = use(debianArchive);
     const { version, imageRepository, pauseImage, programs } = use(kubernetesRelease);
     const era = eraOf(version);

@@ -1,6 +1,6 @@
 /** One version of Kubernetes: its node programs placed, its control plane as images or as programs to make them from. */
 import { type Artifact, placed, plugin, v } from '../core/mod.ts';
-import { goToolchain, kubernetesRelease, release, Version } from './capabilities.ts';
+import { foreignTo, goToolchain, kubernetesRelease, release, Version } from './capabilities.ts';
 import { debianArchive } from './debian.ts';
 import { BUILDABLE, compiled, NODE_PROGRAMS, outputOf, PLANE_PROGRAMS } from './kubernetes/build.ts';
 import { pauseImage, UPSTREAM } from './kubernetes/image-names.ts';
@@ -29,8 +29,10 @@ export const kubernetes = plugin({
     tags: v.exactOptional(v.array(v.string())),
   }),
   provides: [kubernetesRelease],
-  build: ({ version, from, imageRepository, bin, ...building }, { arch, cache, use, refuse }) => {
-    const folder = `${cache}/kubernetes/${version}`;
+  build: ({ version, from, imageRepository, bin, ...building }, context) => {
+    const { arch, controllerArch, cache, use, refuse } = context;
+    const other = foreignTo(context);
+    const folder = `${cache}/kubernetes/${[version, ...(other ? [other] : [])].join('-')}`;
     if (from === 'release')
       for (const option of Object.keys(building)) refuse(option, 'is only for what is built: from: "source"');
     if (from === 'source' && !BUILDABLE.includes(minorOf(version)))
@@ -43,7 +45,7 @@ export const kubernetes = plugin({
     const compile = () => {
       const { source = TREE, commit = 'unknown', date = '1970-01-01T00:00:00Z', tags = [] } = building;
       return compiled({
-        ...{ version, arch, commit, date, tags, folder },
+        ...{ version, arch, controllerArch, commit, date, tags, folder },
         source: use(debianArchive).source('kubernetes-source', source),
         goroot: use(goToolchain).root,
         go: 'go-toolchain',

@@ -1,6 +1,15 @@
 /** The OCI runtime that starts containers: one program, placed by digest. */
 import { type Artifact, type Context, placed, plugin, type Step, v } from '../core/mod.ts';
-import { Commit, From, goToolchain, ociRuntime, release, tree, Version } from './capabilities.ts';
+import {
+  Commit,
+  From,
+  goToolchain,
+  ociRuntime,
+  refuseForeign,
+  release,
+  tree,
+  Version,
+} from './capabilities.ts';
 import { debianArchive } from './debian.ts';
 import { compiled, compilers, outputOf } from './golang/compile.ts';
 
@@ -20,6 +29,8 @@ export const runc = plugin({
   provides: [ociRuntime],
   build: ({ from, version, commit, suite, bin }, context) => {
     const path = `${bin}/runc`;
+    if (commit !== undefined) refuseForeign(context, { commit: 'it calls C, so take a release' });
+    else if (from === 'debian') refuseForeign(context, { from: 'take a release' });
     const made = commit === undefined ? [] : built(version, commit, suite, context);
     const program =
       commit === undefined ? published(from, version, suite, context) : outcome(version, context);

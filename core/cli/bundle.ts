@@ -45,7 +45,7 @@ export async function bundle(
   };
   await writeBundle(path, gather, gathering.store, stop.signal);
   if (exit !== 0) return exit;
-  const names = artifacts.map(({ name }) => name).toSorted();
+  const names = [...new Set(artifacts.map(({ name }) => name))].toSorted();
   if (options.json) cli.out(`${JSON.stringify({ file: path, artifacts: names })}\n`);
   else cli.out(`wrote ${path}: ${names.join(', ') || 'no releases'}\n`);
   return 0;

@@ -1,5 +1,5 @@
 /** Fetching for a command that is about nothing else: some at once, and what happens said line by line. */
-import type { Artifact } from '../model/artifact.ts';
+import { type Artifact, origin } from '../model/artifact.ts';
 import type { Task } from '../model/task.ts';
 import { troubleLines } from '../report/troubles.ts';
 import { textOf } from '../report/visible.ts';
@@ -40,5 +40,5 @@ export function reporterOf(label: string, { say }: CliContext): Reporter {
 export function artifactsOf(tasks: readonly Task[]): readonly Artifact[] {
   const all = tasks.flatMap(({ step }) => step.artifacts ?? []);
   const fetched = all.filter(({ source }) => source.kind !== 'built');
-  return [...new Map(fetched.map((artifact) => [artifact.name, artifact])).values()];
+  return [...new Map(fetched.map((artifact) => [`${artifact.name} ${origin(artifact)}`, artifact])).values()];
 }

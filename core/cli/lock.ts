@@ -66,18 +66,15 @@ export async function lock(names: readonly string[], options: Options, cli: CliC
   return 0;
 }
 
-/** The releases of the recipe, for each processor that its hosts or the controller have. */
+/** The releases of the recipe, for each processor that they are used on. */
 export async function wishesOf(
   options: Options,
   cli: CliContext,
 ): Promise<{ project: Project; wishes: readonly Wish[] }> {
   const project = await openProject(options, cli);
-  const others = new Set(project.hosts.flatMap(({ arch }) => (arch && arch !== project.arch ? [arch] : [])));
-  const projects = [project];
-  for (const arch of others) projects.push(await openProject(options, cli, arch));
   const wishes = new Map<string, Wish>();
-  for (const { tasks, arch } of projects) {
-    for (const { name, source } of tasks.flatMap(({ step }) => step.artifacts ?? []))
+  for (const { step, arch } of project.tasks) {
+    for (const { name, source } of step.artifacts ?? [])
       if (source.kind === 'url')
         wishes.set(`${name} ${arch}`, { name, arch, url: source.url, ...sumsOf(source) });
   }

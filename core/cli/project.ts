@@ -13,7 +13,7 @@ import { declaredBy } from '../run/declared.ts';
 import type { RunContext } from '../run/look.ts';
 import { type PoolOptions, sessionPool } from '../run/session-pool.ts';
 import { openStore } from '../store/bytes.ts';
-import { readLocks } from '../store/lock.ts';
+import { ARCHES, readLocks } from '../store/lock.ts';
 import { type Network, networkOf } from '../store/network.ts';
 import { type Paths, pathsOf } from '../store/paths.ts';
 import { type Options, usage } from './args.ts';
@@ -52,12 +52,8 @@ export interface Project extends Expanded {
   readonly paths: Paths;
 }
 
-/** `arch` is the processor whose artifacts are meant; that of the controller unless told otherwise. */
-export async function openProject(
-  options: Options,
-  cli: CliContext,
-  arch: Arch = archOf(cli.arch),
-): Promise<Project> {
+export async function openProject(options: Options, cli: CliContext): Promise<Project> {
+  const arch = archOf(cli.arch);
   const { file, layers, locks } = await loadConfig(options, cli.cwd, trustOf(cli.env));
   const problems: Problem[] = [];
   const flat = flattened(layers, problems);
@@ -114,7 +110,10 @@ export async function openContext(
   { signal, tasks, asked = new Set(), ...entering }: ContextOptions,
 ): Promise<RunContext> {
   const pool = sessionPool(project.paths.state, { ...entering, signal });
-  const store = openStore(project.paths, readLocks(project.locks, project.arch), pool.memo);
+  // An entry is about an address, so those for other processors are in nobody's way.
+  const others = ARCHES.filter((arch) => arch !== project.arch);
+  const locks = readLocks(project.locks, ...others, project.arch);
+  const store = openStore(project.paths, locks, pool.memo);
   return {
     pool,
     store,

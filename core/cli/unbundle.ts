@@ -11,8 +11,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Artifact } from '../model/artifact.ts';
-import type { Digest } from '../model/digest.ts';
+import { type Artifact, artifactInput } from '../model/artifact.ts';
+import { type Digest, sameData } from '../model/digest.ts';
 import { codeOf, fail, unwritten } from '../model/failure.ts';
 import type { Task } from '../model/task.ts';
 import type { RunContext } from '../run/look.ts';
@@ -39,7 +39,7 @@ export async function unbundled(
   const excerpt = excerptOf(from);
   const names = excerpt.map(([path]) => path);
   const lacks = away.filter((artifact) => !holds(from, names, artifact, store)).map(({ name }) => name);
-  if (lacks.length > 0) fail({ kind: 'bundle-lacks', file, artifacts: lacks.toSorted() });
+  if (lacks.length > 0) fail({ kind: 'bundle-lacks', file, artifacts: [...new Set(lacks)].toSorted() });
   try {
     for (const artifact of away) {
       const locked = artifact.source.kind === 'url' && store.locked(artifact);
@@ -56,11 +56,12 @@ export async function unbundled(
 }
 
 /** Whether one of these tasks fetches an artifact, or goes to the archive for it. */
-function isWanted({ name, source }: Artifact, tasks: readonly Task[]): boolean {
+function isWanted(artifact: Artifact, tasks: readonly Task[]): boolean {
+  const { name, source } = artifact;
   return tasks.some(({ plugin, step }) =>
     source.kind === 'debs'
       ? step.artifacts?.some((artifact) => artifact.name === name)
-      : plugin === 'fetch' && step.name === name,
+      : plugin === 'fetch' && step.inputs !== undefined && sameData(step.inputs, artifactInput(artifact)),
   );
 }
 

@@ -32,8 +32,11 @@ export interface Expanded {
 /** Expands a recipe; all its problems are reported together. */
 export function expand(flat: Flat, context: ExpandContext, problems: Problem[]): Expanded {
   const built = build(flat, context, problems);
-  const controller: Host = { name: CONTROLLER, roles: [], connection: { kind: 'local' }, arch: context.arch };
-  const hosts = [controller, ...flat.hosts, ...built.flatMap(({ body }) => body.hosts ?? [])];
+  const controller: Host = { name: CONTROLLER, roles: [], connection: { kind: 'local' } };
+  const hosts = [controller, ...flat.hosts, ...built.flatMap(broughtBy)].map((host) => ({
+    ...host,
+    arch: host.arch ?? context.arch,
+  }));
   problems.push(...doubles(flat.uses), ...misnamed(hosts, flat.uses));
   const tasks = problems.length > 0 ? [] : place(built, hosts, problems);
   const mistakes = [...new Map(problems.map((each) => [`${each.path} ${each.message}`, each])).values()];
@@ -54,10 +57,39 @@ function build(flat: Flat, context: ExpandContext, problems: Problem[]): readonl
     else problems.push(...result.problems.map((problem) => suggested(problem, use)));
   }
   if (problems.length > 0) return [];
-  const done = new Map<PluginUse, Built>();
+  const own = context.arch;
+  const arches = new Set(flat.hosts.length === 0 ? [own] : flat.hosts.map(({ arch = own }) => arch));
+  const all: (readonly [Arch, ReadonlyMap<PluginUse, Body>])[] = [];
+  for (const arch of arches) {
+    const bodies = buildFor(arch, flat, options, context);
+    all.push([arch, bodies]);
+    // A plugin may bring hosts of one more.
+    for (const body of bodies.values()) for (const host of body.hosts ?? []) arches.add(host.arch ?? own);
+  }
+  // The controller's comes first, so that what stands there once for all hosts is of its own kind.
+  const sorted = all.toSorted(([a], [b]) => Number(b === own) - Number(a === own));
+  return flat.uses.map((use) => ({
+    use,
+    bodies: new Map(sorted.map(([arch, bodies]) => [arch, bodies.get(use)!])), // each use has one
+  }));
+}
+
+/** The hosts that a plugin makes, whatever they were for. */
+function broughtBy({ bodies }: Built): readonly Host[] {
+  const hosts = [...bodies.values()].flatMap((body) => body.hosts ?? []);
+  return hosts.filter(({ name }, index) => hosts.findIndex((other) => other.name === name) === index);
+}
+
+function buildFor(
+  arch: Arch,
+  flat: Flat,
+  options: ReadonlyMap<PluginUse, unknown>,
+  context: ExpandContext,
+): ReadonlyMap<PluginUse, Body> {
+  const done = new Map<PluginUse, Body>();
   const open: PluginUse[] = [];
 
-  const visit = (use: PluginUse): Built => {
+  const visit = (use: PluginUse): Body => {
     const known = done.get(use);
     if (known) return known;
     if (open.includes(use))
@@ -65,15 +97,15 @@ function build(flat: Flat, context: ExpandContext, problems: Problem[]): readonl
     open.push(use);
     const find: Context['find'] = (wanted) => {
       const provider = providerOf(wanted, flat.uses);
-      return provider && providedBy(wanted, visit(provider), context);
+      return provider && providedBy(wanted, provider, visit(provider), context);
     };
-    const body = bodyOf(use, options.get(use), contextFor(use, flat, context, find), context);
+    const body = bodyOf(use, options.get(use), contextFor(use, flat, context, { arch, find }), context);
     open.pop();
-    const result = { use, body };
-    done.set(use, result);
-    return result;
+    done.set(use, body);
+    return body;
   };
-  return flat.uses.map(visit);
+  for (const use of flat.uses) visit(use);
+  return done;
 }
 
 function bodyOf({ spec }: PluginUse, options: unknown, given: Context, context: ExpandContext): Body {
@@ -88,11 +120,11 @@ function contextFor(
   use: PluginUse,
   { name, isolation }: Flat,
   context: ExpandContext,
-  find: Context['find'],
+  { arch, find }: Pick<Context, 'arch' | 'find'>,
 ): Context {
-  const { arch, cache, state } = context;
+  const { arch: controllerArch, cache, state } = context;
   return {
-    ...{ arch, cache, state, find, recipe: { name, isolation } },
+    ...{ arch, controllerArch, cache, state, find, recipe: { name, isolation } },
     use: (wanted) => find(wanted) ?? missing(wanted, use, context),
     refuse: (option, message) => refused(context, `${use.spec.name}.${option}`, message),
   };
@@ -154,9 +186,13 @@ function refused({ file }: ExpandContext, path: string, message: string): never 
   return fail({ kind: 'config-invalid', file, problems: [{ path, message }] });
 }
 
-function providedBy<Value>(wanted: Capability<Value>, { use, body }: Built, context: ExpandContext): Value {
+function providedBy<Value>(
+  wanted: Capability<Value>,
+  { spec }: PluginUse,
+  body: Body,
+  context: ExpandContext,
+): Value {
   const provided = body.provides?.find(({ capability }) => capability === wanted.name);
-  if (!provided)
-    return refused(context, use.spec.name, `says that it provides "${wanted.name}", and does not`);
+  if (!provided) return refused(context, spec.name, `says that it provides "${wanted.name}", and does not`);
   return provided.value as Value; // made by this capability's `of`
 }

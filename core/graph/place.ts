@@ -1,7 +1,8 @@
 /** Steps on their hosts, as tasks: what each is for, and what it needs. */
-import { type Artifact, artifactInput, type Need, revealing } from '../model/artifact.ts';
+import { type Arch, type Artifact, artifactInput, type Need, revealing } from '../model/artifact.ts';
 import { sameData } from '../model/digest.ts';
 import type { Problem } from '../model/failure.ts';
+import type { Json } from '../model/json.ts';
 import type { Body, Host, PluginUse } from '../model/plugin.ts';
 import type { Step } from '../model/step.ts';
 import { isName, NAMING, type Task, taskId } from '../model/task.ts';
@@ -15,17 +16,25 @@ export function machineOf({ connection }: Host): string {
   return connection.kind === 'local' ? CONTROLLER : `${connection.address}:${connection.port ?? ''}`;
 }
 
+/** A plugin as it was built for each processor, what the controller has for all of them from the first one. */
 export interface Built {
   readonly use: PluginUse;
-  readonly body: Body;
+  readonly bodies: ReadonlyMap<Arch, Body>;
 }
 
-interface Placed {
+/** A step as it is for one processor. */
+interface Variant {
+  readonly arch: Arch;
+  readonly step: Step;
+  readonly needs: readonly Need[];
+}
+
+interface Placed extends Variant {
   readonly plugin: string;
   readonly epoch: number;
-  readonly step: Step;
+  /** Whether it is on the controller once for each processor. */
+  readonly apart: boolean;
   readonly host: Host;
-  readonly needs: readonly Need[];
 }
 
 /** Puts every step on its hosts and turns needs by name into needs by task. */
@@ -39,12 +48,13 @@ export function place(built: readonly Built[], hosts: readonly Host[], problems:
     ...needsOf(task).flatMap((need) => resolved(need, task, known, problems)),
   ]);
   if (problems.length > 0) return [];
-  const ids = new Map(all.map((task) => [task, taskId(task.host.name, task.plugin, task.step.name)]));
+  const ids = new Map(all.map((task) => [task, taskId(task.host.name, task.plugin, ownName(task))]));
   return all.map((task, index) => ({
     id: ids.get(task)!,
     host: task.host,
     plugin: task.plugin,
     epoch: task.epoch,
+    arch: archOf(task),
     step: task.step,
     needs: [...new Set(needs[index]!.map((need) => ids.get(need)!))], // one list for each task, of tasks
   }));
@@ -63,8 +73,29 @@ function namesOf(built: readonly Built[], all: readonly Placed[]): ReadonlyMap<N
   return known;
 }
 
-function placedOf({ use, body }: Built, hosts: readonly Host[], problems: Problem[]): Placed[] {
-  const { name, epoch = 1 } = use.spec;
+/** Tasks of one name on one host are told apart by the processor they are for. */
+function ownName({ apart, step, arch }: Placed): string {
+  return apart ? `${step.name}-${arch}` : step.name;
+}
+
+/** What is on the controller once is for the controller. */
+function archOf({ apart, arch, host }: Placed): Arch {
+  return apart ? arch : (host.arch ?? arch);
+}
+
+function placedOf({ use, bodies }: Built, hosts: readonly Host[], problems: Problem[]): Placed[] {
+  const { name: plugin, epoch = 1 } = use.spec;
+  const all = [...bodies].flatMap(([arch, body]) => variantsOf(plugin, body, arch, problems));
+  const byName = Map.groupBy(all, ({ step }) => step.name);
+  return [...byName].flatMap(([name, variants]) => {
+    const there = [...everywhere(variants, hosts), ...onController(variants, hosts)];
+    if (there.length === 0)
+      problems.push({ path: `${plugin}/${name}`, message: 'the recipe has no host for it' });
+    return there.map((each) => ({ plugin, epoch, ...each }));
+  });
+}
+
+function variantsOf(name: string, body: Body, arch: Arch, problems: Problem[]): Variant[] {
   const seen = new Set<string>();
   return body.steps.flatMap((step, index) => {
     if (!isName(step.name) || seen.has(step.name)) {
@@ -76,15 +107,36 @@ function placedOf({ use, body }: Built, hosts: readonly Host[], problems: Proble
     }
     seen.add(step.name);
     const before = index === 0 ? (body.needs ?? []) : [`${name}/${body.steps[index - 1]!.name}`];
-    const found = where(step, hosts);
-    if (found.length === 0)
-      problems.push({ path: `${name}/${step.name}`, message: 'the recipe has no host for it' });
-    return found.map((host) => ({ plugin: name, epoch, step, host, needs: step.needs ?? before }));
+    return [{ arch, step, needs: step.needs ?? before }];
   });
 }
 
+type There = Omit<Placed, 'plugin' | 'epoch'>;
+
+/** Each host gets what is for its processor. */
+function everywhere(variants: readonly Variant[], hosts: readonly Host[]): readonly There[] {
+  const there = variants.flatMap((variant) =>
+    where(variant.step, hosts)
+      .filter(({ arch }) => arch === variant.arch)
+      .map((host) => ({ ...variant, host, apart: false })),
+  );
+  return there.toSorted((a, b) => hosts.indexOf(a.host) - hosts.indexOf(b.host));
+}
+
+/** One task for all processors, unless what it does differs from one to another. */
+function onController(variants: readonly Variant[], hosts: readonly Host[]): readonly There[] {
+  const here = variants.filter(({ step }) => step.where === 'controller');
+  const host = hosts.find(({ name }) => name === CONTROLLER)!; // expand puts it first
+  const inputOf = ({ step: { inputs = null, artifacts = [] } }: Variant): Json => [
+    inputs,
+    artifacts.map(artifactInput),
+  ];
+  const apart = here.some((variant) => !sameData(inputOf(variant), inputOf(here[0]!))); // it is one of them
+  return (apart ? here : here.slice(0, 1)).map((variant) => ({ ...variant, host, apart }));
+}
+
 function where({ where = 'hosts' }: Step, hosts: readonly Host[]): readonly Host[] {
-  if (where === 'controller') return hosts.filter(({ name }) => name === CONTROLLER);
+  if (where === 'controller') return [];
   if (where === 'hosts') return hosts.filter(({ name }) => name !== CONTROLLER);
   if ('role' in where) return hosts.filter(({ roles }) => roles.includes(where.role));
   return hosts.filter(({ roles }) => roles.includes(where.firstOf)).slice(0, 1);
@@ -92,31 +144,35 @@ function where({ where = 'hosts' }: Step, hosts: readonly Host[]): readonly Host
 
 /** One task for each artifact that comes from elsewhere: with no needs of their own, all downloads start at once. */
 function fetches(placed: readonly Placed[], hosts: readonly Host[], problems: Problem[]): Placed[] {
-  const artifacts = new Map<string, Artifact>();
-  for (const artifact of placed.flatMap(({ step }) => step.artifacts ?? [])) {
-    const known = artifacts.get(artifact.name);
-    if (known && !sameData(artifactInput(known), artifactInput(artifact))) {
-      problems.push({
-        path: `fetch/${artifact.name}`,
-        message: 'two artifacts of this name come from different places',
-      });
-    }
+  const all = placed.flatMap((each) =>
+    (each.step.artifacts ?? []).map((artifact) => ({ artifact, arch: archOf(each) })),
+  );
+  for (const { artifact } of all) {
     if (!isName(artifact.name)) problems.push({ path: `fetch/${artifact.name}`, message: NAMING });
     for (const field of revealing(artifact))
       problems.push({
         path: `fetch/${artifact.name}`,
         message: `its ${field} has a user name or password in it, which only mirrors and proxies may have`,
       });
-    artifacts.set(artifact.name, artifact);
   }
   const host = hosts.find(({ name }) => name === CONTROLLER)!; // expand puts it first
-  return [...artifacts.values()].filter(isFetched).map((artifact) => ({
-    plugin: 'fetch',
-    epoch: 1,
-    step: fetched(artifact),
-    host,
-    needs: artifact.needs ?? [],
-  }));
+  return [...Map.groupBy(all, ({ artifact }) => artifact.name)].flatMap(([name, uses]) => {
+    const sources = Map.groupBy(uses, ({ artifact }) => JSON.stringify(artifactInput(artifact)));
+    const arches = [...sources.values()].flatMap((same) => [...new Set(same.map(({ arch }) => arch))]);
+    if (new Set(arches).size < arches.length)
+      problems.push({
+        path: `fetch/${name}`,
+        message: 'two artifacts of this name come from different places',
+      });
+    const firsts = [...sources.values()]
+      .map((same) => same[0]!)
+      .filter(({ artifact }) => isFetched(artifact)); // no group is empty
+    const apart = firsts.length > 1;
+    return firsts.map(({ artifact, arch }) => ({
+      ...{ plugin: 'fetch', epoch: 1, step: fetched(artifact), host, arch, apart },
+      needs: artifact.needs ?? [],
+    }));
+  });
 }
 
 /** What is built here needs no network, and a tool that takes packages from the archive goes there by itself. */
@@ -133,7 +189,7 @@ function needsOf({ step, host, needs }: Placed): readonly Need[] {
 }
 
 function resolved(need: Need, task: Placed, known: ReadonlyMap<Need, Placed[]>, problems: Problem[]) {
-  const tasks = known.get(need);
+  const tasks = known.get(need)?.filter(({ apart, arch }) => !apart || arch === archOf(task));
   if (!tasks) {
     const near = nearest(need, known.keys());
     const path = `${task.plugin}/${task.step.name}`;

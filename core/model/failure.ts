@@ -119,6 +119,8 @@ export type Failure =
       readonly host: string;
       readonly expected: string;
       readonly found: string;
+      /** Default: to take another host. */
+      readonly fix?: string;
     }
   | { readonly kind: 'no-root'; readonly host: string; readonly user: string; readonly why: string }
   | { readonly kind: 'missing-tool'; readonly host: string; readonly tool: string; readonly package: string }

@@ -50,8 +50,10 @@ export interface Context {
   find<Value>(wanted: Capability<Value>): Value | undefined;
   /** Refuses the recipe for an option that its schema alone cannot judge. */
   refuse(option: string, message: string): never;
-  /** The processor of the hosts. */
+  /** The processor of the hosts: where there are several, a plugin is built once for each. */
   readonly arch: Arch;
+  /** That of the controller, where programs run that make something for hosts. */
+  readonly controllerArch: Arch;
   /** A folder of this recipe's own for what is worth keeping and may be deleted: builds. */
   readonly cache: string;
   /** A folder of this recipe's own for what must stay: keys. */

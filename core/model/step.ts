@@ -4,7 +4,11 @@ import type { Change } from './change.ts';
 import type { Json } from './json.ts';
 import type { View } from './view.ts';
 
-/** On which hosts a step is a task. `hosts` are all hosts of the recipe, without the controller, where cc runs. */
+/**
+ * On which hosts a step is a task. `hosts` are all hosts of the recipe, without the controller, where cc runs. What a host
+ * gets is what its plugin was built with for the host's processor; on the controller a step whose inputs or artifacts differ
+ * from processor to processor is a task for each.
+ */
 export type Where = 'hosts' | 'controller' | { readonly role: string } | { readonly firstOf: string };
 
 /** What is remembered of the last time a step was applied. */

@@ -1,4 +1,5 @@
 /** A step on a host: its name, its states, and the only way from one state to another. */
+import type { Arch } from './artifact.ts';
 import type { Host } from './plugin.ts';
 import type { Step } from './step.ts';
 
@@ -28,6 +29,8 @@ export interface Task {
   readonly host: Host;
   readonly plugin: string;
   readonly epoch: number;
+  /** The processor that its artifacts are for. */
+  readonly arch: Arch;
   readonly step: Step;
   readonly needs: readonly TaskId[];
 }

@@ -63,10 +63,15 @@ export const EXPLAINED: {
     why: [...lastLines(why), 'what it had started there is ended'],
     fix: 'run the same command again; it goes on from there',
   }),
-  'wrong-platform': ({ host, expected, found }) => ({
+  'wrong-platform': ({
+    host,
+    expected,
+    found,
+    fix = 'run cc on Linux, or name a Linux host in the recipe',
+  }) => ({
     what: `Cannot work on ${host}: found ${found}, expected ${expected}`,
     why: [],
-    fix: 'run cc on Linux, or name a Linux host in the recipe',
+    fix,
   }),
   'no-root': ({ host, user, why }) => ({
     what: `Cannot become root on ${host} as ${user}`,

@@ -150,7 +150,8 @@ export function digestFor(
 ): Digest | undefined {
   const { source } = artifact;
   if (source.kind !== 'built') return store.digest(artifact);
-  const maker = task.needs.find((need) => need.endsWith(`/${source.by}`));
+  const names = [`/${source.by}`, `/${source.by}-${task.arch}`];
+  const maker = task.needs.find((need) => names.some((name) => need.endsWith(name)));
   const found = maker && (all.get(maker)?.facts as BuiltFacts | undefined); // made by `built`, whose facts these are
   return (found?.outputs[source.path] as Digest | null | undefined) ?? undefined;
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { CONTROLLER } from '../graph/place.ts';
 import { local } from '../host/local.ts';
 import { type DigestMemo, digestMemo } from '../host/memo.ts';
-import { platformOf } from '../host/platform.ts';
+import { asDeclared, platformOf } from '../host/platform.ts';
 import type { Login } from '../host/ssh.ts';
 import { ROOT_BASE, type Transport } from '../host/transport.ts';
 import type { Host } from '../model/plugin.ts';
@@ -44,7 +44,7 @@ export function sessionPool(state: string, options: PoolOptions = {}): SessionPo
   const enter = async (host: Host, root: boolean): Promise<Session> => {
     const transport = await connect(host, root);
     transports.push(transport);
-    const platform = await platformOf(transport);
+    const platform = asDeclared(host, await platformOf(transport));
     if (root) await options.lock?.(transport);
     const stamps = host.name === CONTROLLER ? kept : remoteStamps(transport);
     return { transport, platform, stamps };

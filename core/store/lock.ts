@@ -64,16 +64,15 @@ export function readEntries(file: string): Entries {
   return new Map(Object.entries((data as { artifacts: Record<string, Entry> }).artifacts)); // of that shape
 }
 
-/** What lock files, the base's first, say for one processor, each for itself. */
-export function readLocks(files: readonly string[], arch: Arch): readonly Lock[] {
-  return files.map(
-    (file) =>
-      new Map(
-        [...readEntries(file)].flatMap(([name, { [arch]: locked }]) =>
-          locked ? [[name, locked] as const] : [],
-        ),
-      ),
-  );
+/** What lock files, the base's first, say for these processors, each for itself. */
+export function readLocks(files: readonly string[], ...arches: readonly Arch[]): readonly Lock[] {
+  return files.flatMap((file) => {
+    const entries = [...readEntries(file)];
+    return arches.map(
+      (arch) =>
+        new Map(entries.flatMap(([name, { [arch]: locked }]) => (locked ? [[name, locked] as const] : []))),
+    );
+  });
 }
 
 /**

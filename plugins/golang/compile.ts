@@ -1,5 +1,5 @@
 /** Programs compiled from a tree of Go sources that holds all it needs: nothing is fetched while compiling. */
-import { type Artifact, built, type Command, cmd, type Need, packages } from '../../core/mod.ts';
+import { type Arch, type Artifact, built, type Command, cmd, type Need, packages } from '../../core/mod.ts';
 
 export interface GoBuild {
   readonly toolchain: { readonly root: string; readonly version: string };
@@ -8,6 +8,8 @@ export interface GoBuild {
   /** The import path of a tree from before modules. */
   readonly gopath?: string;
   readonly packages: readonly string[];
+  /** The processor to build for, where it is not the controller's; not for trees that call C. */
+  readonly arch?: Arch | undefined;
   readonly tags?: readonly string[];
   /** Variables to set, as `-X` takes them. */
   readonly variables?: Readonly<Record<string, string>>;
@@ -105,7 +107,7 @@ function goBuild(build: GoBuild, place: Place, path: string, output: string): Co
 }
 
 function environment(
-  { toolchain, gopath, libraries, folder }: GoBuild,
+  { toolchain, gopath, libraries, folder, arch }: GoBuild,
   place: Place,
 ): Record<string, string> {
   const usr = `${place.libraries}/usr`;
@@ -121,6 +123,7 @@ function environment(
     GOSUMDB: 'off',
     GOGC: 'off',
     HOME: folder,
+    ...(arch === undefined ? {} : { GOARCH: arch }),
     ...(libraries
       ? {
           CGO_ENABLED: '1',

@@ -12,6 +12,7 @@ const PROGRAMS = [...NODE_PROGRAMS, ...PLANE_PROGRAMS];
 export interface Build {
   readonly version: string;
   readonly arch: string;
+  readonly controllerArch: string;
   readonly source: Artifact;
   /** The commit and time that the programs report, so that two builds are the same byte for byte. */
   readonly commit: string;
@@ -33,7 +34,7 @@ export function outputOf(folder: string, program: string): string {
  * -trimpath and an empty build id make the result reproducible; GOGC=off trades memory (2 GiB) for a quarter of the time.
  */
 export function compiled(build: Build) {
-  const { arch, source, tags, goroot, go, folder } = build;
+  const { arch, controllerArch, source, tags, goroot, go, folder } = build;
   const tree = `${folder}/gopath/src/k8s.io/kubernetes`;
   const env = {
     GOROOT: goroot,
@@ -67,7 +68,7 @@ export function compiled(build: Build) {
       cmd`tar -x --gzip --strip-components=1 -C ${tree} -f ${source}`,
       {
         ...cmd`${goBuild} ${'-ldflags=-s -w -buildid='} -o ${folder}/tools/openapi-gen ./vendor/k8s.io/kube-openapi/cmd/openapi-gen`,
-        ...inTree,
+        ...{ env: { ...env, GOARCH: controllerArch }, cwd: tree },
       },
       {
         ...cmd`sh -c ${OPENAPI} cc ${folder}/tools`,

@@ -187,7 +187,8 @@ test('lock follows a new address, drops what nobody uses, and keeps what is for 
 test('lock looks at every processor that a host has', async (t) => {
   const { url, asked, configure, run, written } = await site(t, { '/tool': 'tool', '/other': 'other' });
   const host = `{ name: 'n', roles: [], connection: { kind: 'local' }, arch: '${OTHER}' }`;
-  const byArch = releases({ tool: `${url}/ARCH` }, `hosts: [${host}]`);
+  const like = `{ name: 'like', roles: [], connection: { kind: 'local' } }`;
+  const byArch = releases({ tool: `${url}/ARCH` }, `hosts: [${host}, ${like}]`);
   await configure(byArch.replaceAll("'ARCH', arch", `'ARCH', arch === '${ARCH}' ? 'tool' : 'other'`));
   assert.equal((await run('lock', '--first-use')).code, 0);
   assert.deepEqual(asked.toSorted(), ['/other', '/tool']);
@@ -197,6 +198,9 @@ test('lock looks at every processor that a host has', async (t) => {
     [OTHER]: locked(`${url}/other`, 'other', trust),
   };
   assert.equal(written(), lockText(new Map([['tool', both]])));
+  const { code, stdout } = await run('run', 'fetch');
+  assert.equal(code, 0);
+  for (const arch of [ARCH, OTHER]) assert.match(stdout, new RegExp(`= controller/fetch/tool-${arch} was`));
 });
 
 test('lock says nothing of what the lock of the base says', async (t) => {

@@ -30,8 +30,8 @@ for (const [what, where, ids] of PLACES) {
 test('a step stands on every host when it does not say where', () => {
   const { tasks } = expanded({ hosts: HOSTS, plugins: [steps('p', bare('s'))] });
   assert.deepEqual(
-    tasks.map((task) => task.host),
-    HOSTS,
+    tasks.map((task) => task.host.name),
+    HOSTS.map(({ name }) => name),
   );
 });
 
@@ -39,7 +39,7 @@ test('the controller is a host of its own, with the processor cc runs on', () =>
   const { hosts } = expanded({ hosts: [host('n1')] });
   assert.deepEqual(hosts, [
     { name: 'controller', roles: [], connection: { kind: 'local' }, arch: 'amd64' },
-    host('n1'),
+    { ...host('n1'), arch: 'amd64' },
   ]);
 });
 
@@ -198,8 +198,8 @@ test('a plugin is given its options with defaults, and what cc knows', () => {
     name: 'p',
     help: '',
     options: v.strictObject({ a: v.string(), b: v.optional(v.number(), 7) }),
-    build: (options, { arch, cache, state, recipe }: Context) => {
-      seen.push(options, { arch, cache, state, recipe });
+    build: (options, { arch, controllerArch, cache, state, recipe }: Context) => {
+      seen.push(options, { arch, controllerArch, cache, state, recipe });
       return { steps: [] };
     },
   });
@@ -207,7 +207,7 @@ test('a plugin is given its options with defaults, and what cc knows', () => {
   const { arch, cache, state } = EXPAND_CONTEXT;
   assert.deepEqual(seen, [
     { a: 'x', b: 7 },
-    { arch, cache, state, recipe: { name: 'site', isolation: 'vm' } },
+    { arch, controllerArch: arch, cache, state, recipe: { name: 'site', isolation: 'vm' } },
   ]);
 });
 

@@ -1,7 +1,7 @@
 /** A host that is looked at: what is asked, what is answered, and what cannot be told. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { platformOf } from '../../core/host/platform.ts';
+import { asDeclared, platformOf } from '../../core/host/platform.ts';
 import { viewOf } from '../../core/host/view.ts';
 import { cmd } from '../../core/model/command.ts';
 import { digestOf } from '../../core/model/digest.ts';
@@ -188,3 +188,16 @@ for (const [os, machine] of [
     });
   });
 }
+
+test('host with another processor than the recipe says is refused, with what to write', async () => {
+  const { host } = place();
+  const platform = await platformOf({ ...host, about: async () => ({ ...about, machine: 'aarch64' }) });
+  assert.equal(asDeclared({ name: 'node-1', arch: 'arm64' }, platform), platform);
+  assert.deepEqual(await failure((async () => asDeclared({ name: 'node-1', arch: 'amd64' }, platform))()), {
+    kind: 'wrong-platform',
+    host: 'node-1',
+    expected: 'amd64',
+    found: 'arm64',
+    fix: "if it is the right host, say so in the recipe: { name: 'node-1', arch: 'arm64', … }",
+  });
+});

@@ -75,7 +75,7 @@ export async function benchOf(t: Lasting, recipe: Recipe, setup: BenchSetup = {}
   const flat = flattened([{ hosts: [NODE] }, recipe], problems);
   const context = { arch: 'amd64', cache, state, file: '/site/cc.config.ts' } as const;
   const { hosts, tasks } = expand(flat, context, problems);
-  const papers = new Map(hosts.map(({ name }) => [name, paper(name)]));
+  const papers = new Map(hosts.map(({ name, arch }) => [name, paper(name, undefined, arch)]));
   const ran: Bench['ran'] = [];
   const transports = Object.fromEntries([...papers].map(([name, host]) => [name, watched(host, ran)]));
   const fetched = { value: true };

@@ -102,6 +102,7 @@ test('machine is a host of the recipe, reached with the keys that were made for 
   const { spec, given } = RECIPE.plugins[1]!; // the plugin itself
   const context = {
     arch: 'amd64',
+    controllerArch: 'amd64',
     cache: '/c',
     state: '/s',
     recipe: { name: 'r', isolation: 'none' },

@@ -70,7 +70,7 @@ async function planned(task: Task, release: Release, t: Lasting): Promise<string
 /** What one task would do to a host that is as bare as one can be. */
 export async function changesOf(task: Task, release: Release, t: Lasting): Promise<readonly Change[]> {
   const { says, unified } = RELEASES[release];
-  const host = paper(task.host.name, says);
+  const host = paper(task.host.name, says, task.host.arch);
   if (unified) host.write('/sys/fs/cgroup/cgroup.controllers', 'cpu memory pids\n');
   host.write('/proc/sys/net/ipv4/ip_forward', '0\n');
   host.when((argv) => /\/(kubectl|ctr|crictl)$/.test(argv[0] ?? ''), MISSING);

@@ -148,6 +148,10 @@ const TEXTS: { readonly [K in Failure['kind']]: readonly Case<K>[] } = {
       { kind: 'wrong-platform', host: 'n1', expected: 'Linux on x86_64 or aarch64', found: 'Darwin arm64' },
       'Cannot work on n1: found Darwin arm64, expected Linux on x86_64 or aarch64\n  fix: run cc on Linux, or name a Linux host in the recipe',
     ],
+    [
+      { kind: 'wrong-platform', host: 'n1', expected: 'amd64', found: 'arm64', fix: "write arch: 'arm64'" },
+      "Cannot work on n1: found arm64, expected amd64\n  fix: write arch: 'arm64'",
+    ],
   ],
   'no-root': [
     [

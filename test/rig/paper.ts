@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { ExecOptions, Exit, Files, Records, Transport } from '../../core/host/transport.ts';
+import type { Arch } from '../../core/model/artifact.ts';
 import { shown } from '../../core/model/command.ts';
 import { type Digest, digestOf } from '../../core/model/digest.ts';
 import { fail } from '../../core/model/failure.ts';
@@ -58,10 +59,12 @@ type State = Pick<Paper, 'disk' | 'units' | 'packages' | 'owned' | 'stamps'> & {
 type Registered = { readonly matches: (argv: readonly string[]) => boolean; readonly effect: Effect };
 
 const DEBIAN = 'ID=debian\nVERSION_ID="12"\n';
-const ABOUT = { os: 'Linux', machine: 'x86_64', user: 'root' };
+const ABOUT = { os: 'Linux', user: 'root' };
+/** As `uname -m` names them. */
+const MACHINES = { amd64: 'x86_64', arm64: 'aarch64' } as const;
 
-/** `release` is what the host's /etc/os-release says. */
-export function paper(host: string, release = DEBIAN): Paper {
+/** `release` is what the host's /etc/os-release says, `arch` the processor it has. */
+export function paper(host: string, release = DEBIAN, arch: Arch = 'amd64'): Paper {
   const state: State = {
     disk: new Map([['/', { kind: 'directory', mode: 0o755 }]]),
     units: new Map(),
@@ -90,7 +93,7 @@ export function paper(host: string, release = DEBIAN): Paper {
     exec,
     files: filesOf(host, state),
     records: recordsOf(state),
-    about: async () => ({ ...ABOUT, release: self.read('/etc/os-release') }),
+    about: async () => ({ ...ABOUT, machine: MACHINES[arch], release: self.read('/etc/os-release') }),
     reap: async () => 0,
     lock: async () => {},
     write: (path, text, mode = 0o644) => put(state, path, { kind: 'file', mode, ...bytesOf(text) }),

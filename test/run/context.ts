@@ -24,7 +24,7 @@ export function taskOf(
   step: Step,
   { host = NODE, plugin = 'p', needs = [] as readonly TaskId[], epoch = 1 } = {},
 ): Task {
-  return { id: taskId(host.name, plugin, step.name), host, plugin, epoch, step, needs };
+  return { id: taskId(host.name, plugin, step.name), host, plugin, epoch, arch: 'amd64', step, needs };
 }
 
 export interface Ran {
