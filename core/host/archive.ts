@@ -15,14 +15,19 @@ const ENTRIES = 200_000;
 interface Limits {
   readonly bytes: number;
   readonly entries: number;
+  /** Entries whose mode may give rights away. */
+  readonly unsafe: readonly string[];
 }
 
 /** Archives that were looked at, by their digest and how they were looked at. */
 const known = new Map<string, Promise<void>>();
 
 /** Fails with `bad-archive` and the entry that could reach out of the folder, or is more than a file, folder or link. */
-export function checkArchive({ file, digest, strip, sizeLimit }: Packed, entries = ENTRIES): Promise<void> {
-  const limits = { bytes: sizeLimit ?? BYTES, entries };
+export function checkArchive(
+  { file, digest, strip, sizeLimit = BYTES, unsafe = [] }: Packed,
+  entries = ENTRIES,
+): Promise<void> {
+  const limits = { bytes: sizeLimit, entries, unsafe };
   const key = JSON.stringify([digest, strip, limits]);
   const checking = known.get(key) ?? listed(file, strip, limits);
   known.set(key, checking);
@@ -32,6 +37,8 @@ export function checkArchive({ file, digest, strip, sizeLimit }: Packed, entries
 interface Entry {
   /** As `ls -l` has it: `-`, `d`, `l`; and `h` for a hard link. */
   readonly kind: string;
+  /** As `ls -l` has it: `rwxr-xr-x`. */
+  readonly mode: string;
   readonly bytes: number;
   /** Quoted as in C, so two names are never the same text; slashes and dots stand for themselves. */
   readonly name: string;
@@ -78,7 +85,7 @@ interface Problem {
 }
 
 /** mode, owner, size, date, time, name, and where a link leads. */
-const LINE = /^(\S)\S+ +\S+ +(\S+) \S+ \S+ "((?:[^"\\]|\\.)*)"(?: (?:->|link to) "((?:[^"\\]|\\.)*)")?$/;
+const LINE = /^(\S)(\S+) +\S+ +(\S+) \S+ \S+ "((?:[^"\\]|\\.)*)"(?: (?:->|link to) "((?:[^"\\]|\\.)*)")?$/;
 
 const KINDS: Readonly<Record<string, string>> = {
   b: 'a block device',
@@ -101,9 +108,11 @@ function contentOf(strip: number, limits: Limits) {
     bytes += entry.bytes;
     if (bytes > limits.bytes)
       return { entry: entry.name, why: `with it, it unpacks to more than ${limits.bytes} bytes` };
-    const why = wrong(entry, strip);
-    if (why) return { entry: entry.name, why };
     const name = inside(entry.name, strip).join('/');
+    // The folder itself gets a mode of ours, whatever the archive says.
+    const given = name === '' || limits.unsafe.includes(name) ? undefined : givesAway(entry);
+    const why = wrong(entry, strip) ?? given;
+    if (why) return { entry: entry.name, why };
     if (entry.kind === 'h') hard.push([name, inside(entry.target, strip).join('/')]);
     if (entry.kind !== 'l') others.add(name);
     else if ((links.get(name) ?? entry.target) !== entry.target)
@@ -115,9 +124,9 @@ function contentOf(strip: number, limits: Limits) {
 }
 
 function entryOf(line: string): Entry | undefined {
-  const [, kind, size, name, target = ''] = LINE.exec(line) ?? [];
+  const [, kind, mode = '', size, name, target = ''] = LINE.exec(line) ?? [];
   if (kind === undefined || name === undefined) return undefined;
-  return { kind, bytes: kind === '-' || kind === 'C' ? Number(size) : 0, name, target };
+  return { kind, mode, bytes: kind === '-' || kind === 'C' ? Number(size) : 0, name, target };
 }
 
 /** What one entry says of itself. */
@@ -130,6 +139,15 @@ function wrong({ kind, name, target }: Entry, strip: number): string | undefined
   }
   if (kind === 'h' && inside(target, strip).length === 0) return 'it links to the folder itself';
   return kind === 'l' && target.startsWith('/') ? 'it links to an absolute path' : undefined;
+}
+
+/** What the mode of an entry gives to others; that of a link says nothing, and a sticky folder is shared like /tmp. */
+function givesAway({ kind, mode }: Entry): string | undefined {
+  if (kind === 'l') return undefined;
+  if (/^..[sS]/.test(mode)) return 'it is setuid';
+  if (/^.{5}[sS]/.test(mode)) return 'it is setgid';
+  const shared = kind === 'd' && /[tT]$/.test(mode);
+  return mode[7] === 'w' && !shared ? 'it is writable by everybody' : undefined;
 }
 
 /** The parts of a path below the folder; tar counts a leading dot as one that can be stripped. */

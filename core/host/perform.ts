@@ -47,10 +47,8 @@ const PERFORMED: { readonly [K in Change['kind']]: Perform<K> } = {
     const { file, digest } = await bytes(artifact);
     await transport.files.install(path, { source: { file }, digest }, { mode }, signal);
   },
-  unpack: async ({ path, artifact, strip, sizeLimit }, { transport, bytes, signal }) => {
-    const limit = sizeLimit === undefined ? {} : { sizeLimit };
-    await transport.files.unpack(path, { ...(await bytes(artifact)), strip, ...limit }, signal);
-  },
+  unpack: async ({ kind: _, why: _why, path, artifact, ...how }, { transport, bytes, signal }) =>
+    transport.files.unpack(path, { ...how, ...(await bytes(artifact)) }, signal),
   fetch: ({ artifact }, context) => context.fetch(artifact),
   remove: ({ path }, { transport, signal }) => transport.files.remove(path, signal),
   unit: async ({ unit, state }, context) => {

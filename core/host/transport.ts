@@ -50,6 +50,8 @@ export interface Packed {
   readonly strip: number;
   /** Bytes that it may come to. */
   readonly sizeLimit?: number;
+  /** Entries, by their path in the folder, that may be setuid, setgid or writable by everybody. */
+  readonly unsafe?: readonly string[];
 }
 
 /** What a file or folder is to be like; the owner is `user` or `user:group`, by default whoever cc is there. */

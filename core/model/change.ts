@@ -19,6 +19,8 @@ export type Change = { readonly why: string } & (
       readonly strip: number;
       /** What it may unpack to, in bytes, where it may be more than any other. */
       readonly sizeLimit?: number;
+      /** Entries, by their path below `path`, that may be setuid, setgid or writable by everybody; others may not. */
+      readonly unsafe?: readonly string[];
     }
   | { readonly kind: 'fetch'; readonly artifact: Artifact }
   /** Removes a file or folder, and puts back what cc replaced there. */

@@ -8,6 +8,8 @@ export interface UnpackedAt extends Pick<StepSpec<never>, 'where' | 'needs' | 'r
   readonly strip?: number;
   /** Bytes that it may unpack to; default 4 GiB. */
   readonly sizeLimit?: number;
+  /** Entries, relative to `path`, that are expected to be setuid, setgid or writable by everybody; all others are refused. */
+  readonly unsafe?: readonly string[];
   /** A file of the archive, relative to `path`, that is looked at to see whether the folder is there and whole. */
   readonly marker: string;
   readonly name?: string;
@@ -18,7 +20,7 @@ type Facts = { marker: string | null; from: string | null; owned: boolean };
 /** The folder is replaced as a whole when the archive or its marker changes. */
 export function unpacked(
   artifact: Artifact,
-  { path, strip = 0, sizeLimit, marker, name, ...base }: UnpackedAt,
+  { path, strip = 0, sizeLimit, unsafe, marker, name, ...base }: UnpackedAt,
 ): Step {
   return step<Facts>({
     name: name ?? artifact.name,
@@ -38,6 +40,7 @@ export function unpacked(
         artifact,
         strip,
         ...(sizeLimit === undefined ? {} : { sizeLimit }),
+        ...(unsafe === undefined ? {} : { unsafe }),
       } as const;
       if (facts.marker === null) return [{ ...change, why: `${path}/${marker} is not there` }];
       if (!last.current) return [{ ...change, why: `${path} is not from this archive: ${last.why}` }];

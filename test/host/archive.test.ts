@@ -1,7 +1,7 @@
 /** Archives that reach out of their folder, or are more than they should be: refused by name, and nothing is unpacked. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readdir, writeFile } from 'node:fs/promises';
+import { readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
@@ -20,17 +20,25 @@ interface Entry {
   readonly type?: string;
   readonly target?: string;
   readonly text?: string;
+  readonly mode?: number;
   /** Told, whatever the text is. */
   readonly size?: number;
 }
 
 /** A header as POSIX has it (ustar), byte by byte, since no archiver would make these. */
-function entry({ name, type = FILE, target = '', text = '', size = text.length }: Entry): Buffer {
+function entry({
+  name,
+  type = FILE,
+  target = '',
+  text = '',
+  mode = 0o755,
+  size = text.length,
+}: Entry): Buffer {
   const header = Buffer.alloc(512);
   const octal = (value: number, width: number) => `${value.toString(8).padStart(width - 1, '0')}\0`;
   const fields: readonly (readonly [offset: number, value: string])[] = [
     [0, name],
-    [100, octal(0o755, 8)],
+    [100, octal(mode, 8)],
     [108, octal(0, 8)],
     [116, octal(0, 8)],
     [136, octal(0, 12)],
@@ -139,6 +147,24 @@ const HOSTILE: readonly (readonly [
     'bomb',
     `with it, it unpacks to more than ${4 * 1024 ** 3} bytes`,
   ],
+  ['a setuid file', [{ name: 'bin/su', mode: 0o4755 }], 'bin/su', 'it is setuid'],
+  ['a setuid file that nobody may execute', [{ name: 'su', mode: 0o4644 }], 'su', 'it is setuid'],
+  ['a setgid file', [{ name: 'a/wall', mode: 0o2755 }], 'a/wall', 'it is setgid', 1],
+  ['a setgid folder', [{ name: 'd/', type: FOLDER, mode: 0o2775 }], 'd/', 'it is setgid'],
+  ['a file that all may write', [{ name: 'w', mode: 0o666 }], 'w', 'it is writable by everybody'],
+  ['a sticky file that all may write', [{ name: 'w', mode: 0o1666 }], 'w', 'it is writable by everybody'],
+  [
+    'a folder that all may write',
+    [{ name: 'w/', type: FOLDER, mode: 0o777 }],
+    'w/',
+    'it is writable by everybody',
+  ],
+  [
+    'a hard link that all may write',
+    [{ name: 'h', type: HARD, target: 'good', mode: 0o777 }],
+    'h',
+    'it is writable by everybody',
+  ],
   ['a name with an end of line', [{ name: 'a\n/x', type: FIFO }], 'a\\n/x', 'it is a fifo'],
 ];
 
@@ -149,6 +175,35 @@ for (const [what, entries, bad, why, strip] of HOSTILE) {
     assert.deepEqual(there, ['archive']);
   });
 }
+
+test('archive with folders like /tmp, links, and what loses its whole path is unpacked', async (t) => {
+  const entries: Entry[] = [
+    { name: 'top/', type: FOLDER, mode: 0o777 },
+    { name: 'top/tmp/', type: FOLDER, mode: 0o1777 },
+    { name: 'top/file', mode: 0o775 },
+    { ...link('top/link', 'file'), mode: 0o777 },
+  ];
+  assert.equal((await unpacked(t, made(...entries), 1)).failure, undefined);
+  const here: Entry = { name: './', type: FOLDER, mode: 0o777 };
+  assert.equal((await unpacked(t, made(here, good))).failure, undefined);
+});
+
+test('archive with entries that may be what they are is unpacked, and they are that', async (t) => {
+  const folder = await tempFolder(t);
+  const file = join(folder, 'archive');
+  await writeFile(file, made({ name: 'pkg/bin/su', mode: 0o4755 }, { name: 'pkg/open', mode: 0o666 }));
+  const { files } = ownTransport('here', join(folder, 'base'));
+  const refused = files.unpack(join(folder, 'to'), packed(file, 1, { unsafe: ['bin/su'] }));
+  await assert.rejects(refused, (error) => {
+    assert.ok(error instanceof Failed && error.failure.kind === 'bad-archive');
+    return error.failure.entry === 'pkg/open';
+  });
+  await files.unpack(join(folder, 'to'), packed(file, 1, { unsafe: ['bin/su', 'open'] }));
+  // Whoever is not root gets what the umask leaves.
+  const expected = process.getuid?.() === 0 ? [0o4755, 0o666] : [0o755, 0o644];
+  const modes = ['bin/su', 'open'].map(async (name) => (await stat(join(folder, 'to', name))).mode & 0o7777);
+  assert.deepEqual(await Promise.all(modes), expected);
+});
 
 test('archive that is hostile is refused however it is compressed', async (t) => {
   const bytes = made(good, { name: '../x' });

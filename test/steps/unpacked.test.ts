@@ -70,11 +70,11 @@ test('unpacked takes away its own folder only', () => {
   assert.deepEqual(step.undo?.({ ...seen, owned: false }), []);
 });
 
-test('unpacked may allow more bytes', () => {
-  const large = unpacked(go, { path, strip: 1, marker: 'bin/go', sizeLimit: 5 });
+test('unpacked may allow more bytes, and name entries that are unsafe elsewhere', () => {
+  const large = unpacked(go, { path, strip: 1, marker: 'bin/go', sizeLimit: 5, unsafe: ['su'] });
   assert.deepEqual(
     large.plan({ ...seen, marker: null }, NEVER),
-    unpack('/opt/go/bin/go is not there').map((change) => ({ ...change, sizeLimit: 5 })),
+    unpack('/opt/go/bin/go is not there').map((change) => ({ ...change, sizeLimit: 5, unsafe: ['su'] })),
   );
   assert.deepEqual(large.inputs, step.inputs);
 });
