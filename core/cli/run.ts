@@ -15,6 +15,7 @@ import { type ApplyContext, applying } from '../run/apply.ts';
 import { drive, type Outcomes } from '../run/engine.ts';
 import type { RunContext } from '../run/look.ts';
 import { median, openJournal, readDurations } from '../store/journal.ts';
+import { holdOf } from '../store/paths.ts';
 import { type Options, usage } from './args.ts';
 import { type CliContext, chosen, loginOf, openContext, openProject, type Project } from './project.ts';
 
@@ -37,7 +38,7 @@ export async function run(names: readonly string[], options: Options, cli: CliCo
     lock: (transport) => patiently(patient, () => transport.lock(owner)),
   });
   try {
-    const holding = await patiently(patient, () => hold(`${project.paths.state}/hold`, owner));
+    const holding = await patiently(patient, () => hold(holdOf(project.paths), owner));
     try {
       return await held({ project, ...selected, undo, options, id }, context, cli);
     } finally {

@@ -1,15 +1,17 @@
 /** `cc plan`, `cc status` and `cc why`: the hosts as they are, beside the recipe. */
 
 import { named } from '../graph/select.ts';
+import { holding } from '../host/hold.ts';
 import { describe } from '../model/change.ts';
 import { exitFor, fail } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
 import type { TaskId } from '../model/task.ts';
 import { explained, sharing } from '../report/explain.ts';
 import { textOf } from '../report/visible.ts';
-import { detailLine, reasonLine } from '../report/words.ts';
+import { detailLine, holderLine, reasonLine } from '../report/words.ts';
 import { drive } from '../run/engine.ts';
 import { type Finding, findingData, surveying } from '../run/survey.ts';
+import { holdOf } from '../store/paths.ts';
 import type { Options } from './args.ts';
 import { type CliContext, chosen, loginOf, openContext, openProject, type Project } from './project.ts';
 
@@ -43,10 +45,13 @@ async function survey(
 ): Promise<number> {
   const project = await openProject(options, cli);
   const findings = await findingsOf(project, names, options, cli);
-  if (options.json)
-    cli.out(`${JSON.stringify({ recipe: project.name, tasks: findings.map(findingData) })}\n`);
-  else {
-    cli.out(textOf([...findings.flatMap(reading.lines), reading.summary(findings)]));
+  const running = holding(holdOf(project.paths));
+  if (options.json) {
+    const tasks = findings.map(findingData);
+    cli.out(`${JSON.stringify({ recipe: project.name, tasks, ...(running ? { running } : {}) })}\n`);
+  } else {
+    const now = running ? [`at work now: ${holderLine(running)}`] : [];
+    cli.out(textOf([...findings.flatMap(reading.lines), reading.summary(findings), ...now]));
   }
   return exitOf(findings);
 }
@@ -72,7 +77,7 @@ async function findingsOf(
     signal: stop.signal,
     tasks,
   });
-  const { work, findings } = surveying(context);
+  const { work, findings } = surveying(context, () => holding(holdOf(project.paths)));
   const driven = drive({
     tasks,
     graph,
@@ -106,6 +111,7 @@ const planned =
     if (finding.kind === 'pending')
       return [`? ${finding.id} would be looked at once ${finding.after} is done`];
     if (finding.kind === 'unknown') return unknown(finding, firstOf);
+    if (finding.kind === 'running') return [beingChanged(finding)];
     const changes = finding.changes.map(describe).map((line) => `    ${line}`);
     return [`▶ ${finding.id} (${reasonLine(finding.reason)})`, ...changes];
   };
@@ -116,8 +122,13 @@ const standing =
     if (finding.kind === 'as-declared') return [`= ${finding.id}`];
     if (finding.kind === 'pending') return [`? ${finding.id} waits for ${finding.after}`];
     if (finding.kind === 'unknown') return unknown(finding, firstOf);
+    if (finding.kind === 'running') return [beingChanged(finding)];
     return [`≠ ${finding.id}`, ...finding.reason.details.map((each) => `    ${detailLine(each)}`)];
   };
+
+function beingChanged({ id, owner }: Extract<Finding, { kind: 'running' }>): string {
+  return `… ${id} is being changed by ${holderLine(owner)}`;
+}
 
 function unknown(
   { id, failure }: Extract<Finding, { kind: 'unknown' }>,
@@ -148,6 +159,7 @@ function because(finding: Finding, all: readonly Finding[]): readonly string[] {
   }
   if (finding.kind === 'unknown')
     return [`${finding.id} cannot be told`, ...explained(finding.failure).map((line) => `  ${line}`)];
+  if (finding.kind === 'running') return [beingChanged(finding)];
   if (finding.kind === 'pending')
     return [`${finding.id} would be looked at after ${finding.after}`, ...root(finding, all)];
   return [
@@ -162,5 +174,6 @@ function root(finding: Finding, all: readonly Finding[]): readonly string[] {
   const next = all.find(({ id }) => id === finding.after);
   if (!next) return [];
   if (next.kind === 'pending') return [`  ${next.id} waits for ${next.after}`, ...root(next, all)];
+  if (next.kind === 'running') return [`  ${beingChanged(next)}`];
   return next.kind === 'would' ? [`  ${next.id} would run (${reasonLine(next.reason)})`] : [];
 }

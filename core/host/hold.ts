@@ -41,6 +41,13 @@ export async function hold(path: string, mine: Owner): Promise<AsyncDisposable> 
   return { [Symbol.asyncDispose]: async () => rmSync(path, { force: true }) };
 }
 
+/** The living run that has the hold; undefined when there is none. Nothing is taken, and nothing written. */
+export function holding(path: string): Owner | undefined {
+  const text = readable(path);
+  const owner = text === undefined ? undefined : parsed(text);
+  return owner && alive(owner) ? owner : undefined;
+}
+
 /** Linking is atomic: of two runs one gets the name. */
 function linked(from: string, to: string): boolean {
   try {

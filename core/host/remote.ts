@@ -3,11 +3,8 @@ import { fail, type Owner } from '../model/failure.ts';
 import { agentFiles, agentRecords } from './files.ts';
 import { unpacked } from './frames.ts';
 import { call, execute } from './process.ts';
-import { MARK, type Transport } from './transport.ts';
+import { LOCK, MARK, type Transport } from './transport.ts';
 import type { Agent } from './wire.ts';
-
-/** Held as long as a run changes the host; on a file system that a reboot empties. */
-const LOCK = '/run/cc/lock';
 
 /** `connected` opens the agent when it is first needed; `close` ends it. */
 export function agentTransport(

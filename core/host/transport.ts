@@ -6,6 +6,9 @@ import type { FileFacts } from '../model/view.ts';
 /** Where cc keeps what belongs to a host: stamps, notes of its files, what they replaced. */
 export const ROOT_BASE = '/var/lib/cc';
 
+/** Held as long as a run changes the host; on a file system that a reboot empties. */
+export const LOCK = '/run/cc/lock';
+
 /**
  * The name of the mark that the processes of a task carry in their environment; its value is a run and a task. Daemons that
  * shall outlive a run that was interrupted are started without it.

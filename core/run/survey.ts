@@ -1,13 +1,15 @@
 /** What a run would find and do, without doing it: behind `plan`, `status` and `why`. */
+import { CONTROLLER } from '../graph/place.ts';
+import { holderOn } from '../host/holder.ts';
 import { type Change, changeData } from '../model/change.ts';
 import { compare } from '../model/difference.ts';
 import type { Reason } from '../model/event.ts';
-import { type Failure, failureData, failureOf } from '../model/failure.ts';
+import { type Failure, failureData, failureOf, type Owner } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
 import type { Task, TaskId } from '../model/task.ts';
 import { decide } from './decide.ts';
 import type { Work } from './engine.ts';
-import { foundAs, type Looked, look, type RunContext } from './look.ts';
+import { foundAs, type Looked, look, type RunContext, sessionFor } from './look.ts';
 
 /** One task as it stands. */
 export type Finding = { readonly id: TaskId } & (
@@ -18,6 +20,8 @@ export type Finding = { readonly id: TaskId } & (
       readonly changes: readonly Change[];
       readonly stamped: boolean;
     }
+  /** A run is at work on it at this moment. */
+  | { readonly kind: 'running'; readonly owner: Owner }
   /** It cannot be looked at, or not conclusively, before another task has done its work. */
   | { readonly kind: 'pending'; readonly after: TaskId }
   | { readonly kind: 'unknown'; readonly failure: Failure }
@@ -28,11 +32,14 @@ export interface Survey {
   readonly findings: ReadonlyMap<TaskId, Finding>;
 }
 
+/** The living run of this recipe, if there is one. */
+export type Holding = () => Owner | undefined;
+
 /** ensures: nothing is written anywhere. */
-export function surveying(context: RunContext): Survey {
+export function surveying(context: RunContext, holding: Holding): Survey {
   const findings = new Map<TaskId, Finding>();
   const work: Work = async (task) => {
-    const finding = await find(task, context, findings);
+    const finding = await find(task, context, findings, holding);
     findings.set(task.id, finding);
     // Whatever was found, the tasks after it are looked at too.
     return { state: 'verified' };
@@ -44,14 +51,17 @@ async function find(
   task: Task,
   context: RunContext,
   findings: ReadonlyMap<TaskId, Finding>,
+  holding: Holding,
 ): Promise<Finding> {
   const after = task.needs.find((need) => {
     const kind = findings.get(need)?.kind;
-    return kind === 'would' || kind === 'pending';
+    return kind === 'would' || kind === 'pending' || kind === 'running';
   });
   const maker = makerOf(task, findings);
   if (maker) return { kind: 'pending', id: task.id, after: maker };
   try {
+    const owner = await workingOn(task, context, holding);
+    if (owner) return { kind: 'running', id: task.id, owner };
     const looked = await look(task, context);
     context.found.set(task.id, foundAs(looked.facts, looked.stamp));
     return finding(task, looked, after);
@@ -63,6 +73,19 @@ async function find(
       ? { kind: 'pending', id: task.id, after }
       : { kind: 'unknown', id: task.id, failure };
   }
+}
+
+/** Whose run is changing a task now: one that is dead has been interrupted. */
+async function workingOn(task: Task, context: RunContext, holding: Holding): Promise<Owner | undefined> {
+  const { stamps, transport } = await sessionFor(task, context);
+  const stamp = await stamps.read(task.id);
+  if (stamp?.state !== 'applying') return undefined;
+  const here = holding();
+  if (here?.run === stamp.run) return here;
+  // Another controller's, which is known on that host alone.
+  const there =
+    task.host.name === CONTROLLER ? undefined : await holderOn(transport, { signal: context.signal });
+  return there?.run === stamp.run ? there : undefined;
 }
 
 /** The task that still has to make this task's host, when it has. */

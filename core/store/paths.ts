@@ -10,6 +10,11 @@ export interface Paths {
   readonly state: string;
 }
 
+/** The file that says which run is at work. */
+export function holdOf({ state }: Paths): string {
+  return join(state, 'hold');
+}
+
 export function pathsOf(env: Readonly<Record<string, string | undefined>>, recipe: string): Paths {
   const home = env['HOME'] || homedir();
   const base = (name: string, fallback: string) => env[name] || join(home, fallback);

@@ -6,7 +6,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { hostname, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { hold, ownerOf } from '../../core/host/hold.ts';
+import { hold, holding, ownerOf } from '../../core/host/hold.ts';
 import { Failed, type Owner } from '../../core/model/failure.ts';
 import { type Lasting, tempFolder } from '../rig/temp.ts';
 import { program } from './second-process.ts';
@@ -52,6 +52,18 @@ test('hold of a killed process is taken over', async (t) => {
   assert.deepEqual((await ownerIn(path)).run, 'second');
   await mine[Symbol.asyncDispose]();
   assert.deepEqual(await readdir(dirname(path)), []);
+});
+
+test('hold tells whose it is without taking it, and of none who is dead', async (t) => {
+  const path = join(await tempFolder(t), 'state/hold');
+  assert.equal(holding(path), undefined);
+  const child = await holder(t, path);
+  assert.deepEqual(holding(path), await ownerIn(path));
+  const ended = once(child, 'exit');
+  child.kill('SIGKILL');
+  await ended;
+  assert.equal(holding(path), undefined);
+  assert.deepEqual(await readdir(dirname(path)), ['hold']);
 });
 
 test('hold released is free', async (t) => {

@@ -153,7 +153,7 @@ test('survey tells of a plugin that throws, also where its turn has not come', a
     hosts: { 'node-1': paper('node-1') },
     keepGoing: true,
     work: (context) => {
-      const surveyed = surveying(context);
+      const surveyed = surveying(context, () => undefined);
       findings = surveyed.findings;
       return surveyed.work;
     },

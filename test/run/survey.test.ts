@@ -3,12 +3,13 @@ import assert from 'node:assert/strict';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { ownerOf } from '../../core/host/hold.ts';
 import { local } from '../../core/host/local.ts';
 import { cmd } from '../../core/model/command.ts';
 import { fail } from '../../core/model/failure.ts';
 import { step } from '../../core/model/step.ts';
 import type { Task } from '../../core/model/task.ts';
-import { type Finding, surveying } from '../../core/run/survey.ts';
+import { type Finding, type Holding, surveying } from '../../core/run/survey.ts';
 import { built } from '../../core/steps/built.ts';
 import { check } from '../../core/steps/check.ts';
 import { written } from '../../core/steps/written.ts';
@@ -16,10 +17,14 @@ import { paper } from '../rig/paper.ts';
 import { tempFolder } from '../rig/temp.ts';
 import { CONTROLLER, NODE, type Running, runTasks, taskOf } from './context.ts';
 
-async function survey(tasks: readonly Task[], running: Running): Promise<readonly (Finding | undefined)[]> {
+async function survey(
+  tasks: readonly Task[],
+  running: Running,
+  holding: Holding = () => undefined,
+): Promise<readonly (Finding | undefined)[]> {
   let findings: ReadonlyMap<string, Finding> = new Map();
   const work = (context: Parameters<typeof surveying>[0]) => {
-    const surveyed = surveying(context);
+    const surveyed = surveying(context, holding);
     findings = surveyed.findings;
     return surveyed.work;
   };
@@ -158,4 +163,44 @@ test('survey writes nothing on this machine, before and after a run', async (t) 
   const applied = await tree(folder);
   assert.deepEqual(await survey([task], running), [{ kind: 'as-declared', id: task.id, stamped: true }]);
   assert.deepEqual(await tree(folder), applied);
+});
+
+const owner = (run: string) => ({ ...ownerOf(run, 'cc run all'), since: 'today' });
+
+/** A host on which a run began to write a file and did not come to its end. */
+async function unfinished(t: Parameters<typeof tempFolder>[0], run: string) {
+  const host = paper('node-1');
+  const running = { folder: await tempFolder(t), hosts: { 'node-1': host } };
+  const stop = new AbortController();
+  const cut = { ...running, run, signal: stop.signal };
+  await runTasks([config('A')], {
+    ...cut,
+    on: (event) => event.kind === 'task' && event.state === 'performing' && stop.abort('SIGKILL'),
+  });
+  const tasks = [config('A'), smoke];
+  return { host, look: (holding: Holding) => survey(tasks, running, holding) };
+}
+
+test('survey tells a run that is at work from one that was interrupted', async (t) => {
+  const { host, look } = await unfinished(t, 'r1');
+  host.when('sh', ''); // nobody has the lock of this host
+  const [running] = await look(() => owner('r1'));
+  assert.deepEqual(running, { kind: 'running', id: config('').id, owner: owner('r1') });
+  for (const other of [undefined, owner('r2')]) {
+    const [first] = await look(() => other);
+    assert.equal(first?.kind === 'would' && first.reason.kind, 'interrupted');
+  }
+});
+
+test('survey tells the run of another controller by the lock of the host', async (t) => {
+  const { host, look } = await unfinished(t, 'theirs');
+  host.when('sh', JSON.stringify(owner('theirs')));
+  assert.deepEqual((await look(() => undefined))[0], {
+    kind: 'running',
+    id: config('').id,
+    owner: owner('theirs'),
+  });
+  host.when('sh', JSON.stringify(owner('another'))); // it has not come to this task yet
+  const [first] = await look(() => undefined);
+  assert.equal(first?.kind === 'would' && first.reason.kind, 'interrupted');
 });
