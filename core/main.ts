@@ -2,7 +2,8 @@
 import { fstatSync, statSync, writeSync } from 'node:fs';
 import process from 'node:process';
 import type { Options } from './cli/args.ts';
-import { help, parsed, type Verb } from './cli/args.ts';
+import { parsed } from './cli/args.ts';
+import type { Verb } from './cli/commands.ts';
 import type { CliContext } from './cli/project.ts';
 import { run } from './cli/run.ts';
 import { codeOf, exitFor, Failed, type Failure, failureOf, unwritten } from './model/failure.ts';
@@ -47,7 +48,8 @@ function onStop(stop: (signal: NodeJS.Signals) => void): void {
 async function main(): Promise<number> {
   const typed = parsed(process.argv.slice(2));
   if (typed.kind === 'help') {
-    print(help());
+    const { help } = await import('./cli/help.ts');
+    print(help(typed.command));
     return 0;
   }
   if (typed.kind === 'version') {

@@ -138,7 +138,8 @@ test('each npm package sits behind one file, and is one that package.json names'
 
 /** Words of core that are also names of plugins, and mean something else or are no dependency. */
 const NAMED = [
-  'core/cli/args.ts: cleanup', // the help says what a user will look for
+  'core/cli/commands.ts: cleanup', // the help says what a user will look for
+  'core/cli/commands.ts: runc', // and shows it by the name of a plugin
   'core/host/local.ts: machine', // what node:os calls it
   'core/host/platform.ts: machine', // what uname calls it
   'core/host/remote.ts: machine', // what the agent calls it

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { loadConfig } from '../core/cli/config.ts';
+import { markdown } from '../core/cli/help.ts';
 import { expand } from '../core/graph/expand.ts';
 import { flattened } from '../core/graph/flatten.ts';
 import type { PluginUse } from '../core/model/plugin.ts';
@@ -82,6 +83,10 @@ for (const [index, code] of PLUGINS.entries()) {
     assert.match(task ?? '', new RegExp(`^node-1/${name}/`));
   });
 }
+
+test('docs/commands.md is what npm run docs writes', () => {
+  assert.equal(readFileSync(new URL('docs/commands.md', ROOT), 'utf8'), markdown());
+});
 
 test('the lock that the README shows can be read', async (t) => {
   const [text = ''] = blocks('README.md', 'json');

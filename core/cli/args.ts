@@ -1,64 +1,17 @@
-/** What was typed: one table of commands and options, read by the parser and by the help. */
+/** What was typed, by the table of commands: each takes its own options and no others, and none is ignored. */
 import { parseArgs } from 'node:util';
 import { nearest } from '../graph/near.ts';
 import { fail } from '../model/failure.ts';
-
-export const VERBS = {
-  run: {
-    names: 'TASK...',
-    help: 'make tasks true, with all they need: all, a plugin, plugin/step; cleanup takes everything back',
-  },
-  plan: { names: '[TASK...]', help: 'show what run would do; exit 2 when there is something' },
-  status: { names: '[TASK...]', help: 'compare the hosts with the recipe; exit 2 on any difference' },
-  why: { names: 'TASK', help: 'explain why a task would run, or would not' },
-  lock: {
-    names: '[ARTIFACT...]',
-    help: 'write into cc.lock what releases are; with names, fetch these again to see',
-  },
-  bundle: {
-    names: 'FILE',
-    help: 'write what the recipe takes from the network into one file, for where there is none',
-  },
-  list: { names: '', help: 'list tasks with what they need' },
-  graph: { names: '[TASK...]', help: 'print the graph as text, dot, mermaid or json (--format)' },
-  logs: { names: 'TASK', help: 'print the log of the last time a task did something' },
-} as const;
-
-export type Verb = keyof typeof VERBS;
-
-const OPTIONS = {
-  config: {
-    type: 'string',
-    value: 'FILE',
-    help: 'the configuration, instead of the one found from here upwards',
-  },
-  recipe: { type: 'string', value: 'NAME', help: 'a shipped recipe, or a file, instead of a configuration' },
-  set: {
-    type: 'string',
-    multiple: true,
-    value: 'PLUGIN.OPTION=VALUE',
-    help: 'an option of a plugin; may be repeated',
-  },
-  concurrency: { type: 'string', value: 'N', help: 'tasks at once (run)' },
-  'keep-going': { type: 'boolean', help: 'after a failure go on with what does not depend on it (run)' },
-  'lock-timeout': {
-    type: 'string',
-    value: 'SECONDS',
-    help: 'wait so long for another run that is at work here or on a host (run)',
-  },
-  'ask-become-pass': { type: 'boolean', help: 'ask once for the password that sudo wants' },
-  format: { type: 'string', value: 'FORMAT', help: 'text, dot, mermaid or json (graph)' },
-  bundle: {
-    type: 'string',
-    value: 'FILE',
-    help: 'take from this file what would come from the network (run)',
-  },
-  accept: { type: 'boolean', help: 'take bytes that changed behind the address of a named artifact (lock)' },
-  'first-use': { type: 'boolean', help: 'trust the first bytes of what nobody publishes a digest of (lock)' },
-  json: { type: 'boolean', help: 'print JSON: one document, or one event a line (run)' },
-  help: { type: 'boolean', short: 'h', help: 'print this help' },
-  version: { type: 'boolean', help: 'print the version' },
-} as const;
+import {
+  COMMANDS,
+  type Command,
+  EITHER,
+  flagOf,
+  OPTIONS,
+  type OptionName,
+  shapeOf,
+  type Verb,
+} from './commands.ts';
 
 export interface Options {
   readonly config?: string;
@@ -69,15 +22,17 @@ export interface Options {
   /** Seconds. */
   readonly lockTimeout: number;
   readonly askBecomePass: boolean;
-  readonly format?: string;
+  readonly format?: GraphFormat;
   readonly bundle?: string;
   readonly accept: boolean;
   readonly firstUse: boolean;
   readonly json: boolean;
 }
 
+export type GraphFormat = (typeof OPTIONS.format.oneOf)[number];
+
 export type Typed =
-  | { readonly kind: 'help' }
+  | { readonly kind: 'help'; readonly command?: Command }
   | { readonly kind: 'version' }
   | {
       readonly kind: 'verb';
@@ -88,21 +43,61 @@ export type Typed =
 
 /** Reads the words after `cc`; fails with `usage` or `unknown-name`, never with a stack trace. */
 export function parsed(words: readonly string[]): Typed {
-  const { values, positionals } = split(words);
-  if (values.help) return { kind: 'help' };
+  const { values, positionals, tokens } = split(words);
+  const [first, ...names] = positionals;
+  const command = first === undefined ? undefined : commandOf(first);
   if (values.version) return { kind: 'version' };
-  const [verb, ...names] = positionals;
-  if (verb === undefined) return { kind: 'help' };
-  if (!isVerb(verb)) {
-    const near = nearest(verb, Object.keys(VERBS));
-    return fail({ kind: 'unknown-name', what: 'command', name: verb, ...(near ? { near } : {}) });
+  if (values.help) return command ? { kind: 'help', command } : { kind: 'help' };
+  const given = tokens.flatMap((token) => (token.kind === 'option' ? [token as Given] : []));
+  if (command === undefined)
+    return given.length === 0 ? { kind: 'help' } : usage('Cannot tell what to do: no command is named');
+  counted(command, names);
+  taken(command, given);
+  if (command === 'version') return { kind: 'version' };
+  if (command !== 'help') return { kind: 'verb', verb: command, names, options: optionsOf(values) };
+  return names[0] === undefined ? { kind: 'help' } : { kind: 'help', command: commandOf(names[0]) };
+}
+
+/** An option as it stands in the command line; `parseArgs` knows no others. */
+interface Given {
+  readonly name: OptionName;
+  readonly value?: string;
+}
+
+function commandOf(word: string): Command {
+  if (isCommand(word)) return word;
+  const near = nearest(word, Object.keys(COMMANDS));
+  return fail({ kind: 'unknown-name', what: 'command', name: word, ...(near ? { near } : {}) });
+}
+
+function counted(command: Command, names: readonly string[]): void {
+  const { least, most, mistake } = shapeOf(command).names;
+  if (names.length < least || names.length > most) usage(mistake);
+}
+
+/** Refuses options of other commands, and those of which one would have no effect. */
+function taken(command: Command, given: readonly Given[]): void {
+  const { options } = shapeOf(command);
+  for (const { name, value } of given) {
+    if (!options.includes(name)) usage(`Cannot use --${name} with cc ${command}: ${takersOf(name)}`);
+    if (value === '') usage(`Cannot use --${name} without a value: expected ${flagOf(name)}`);
+    if (
+      value !== undefined &&
+      !('multiple' in OPTIONS[name]) &&
+      given.filter((each) => each.name === name).length > 1
+    )
+      usage(`Cannot tell which --${name} is meant: it is given more than once`);
   }
-  if (verb === 'run' && names.length === 0) usage('Cannot run nothing: name a task, a plugin, or all');
-  if ((verb === 'why' || verb === 'logs') && names.length !== 1)
-    usage(`Cannot tell which task: cc ${verb} takes one`);
-  if (verb === 'bundle' && names.length !== 1) usage('Cannot tell where to: cc bundle takes one file');
-  if (verb === 'list' && names.length > 0) usage('Cannot list single tasks: cc list takes no names');
-  return { kind: 'verb', verb, names, options: optionsOf(values) };
+  const both = EITHER.find((pair) => pair.every((name) => given.some((each) => each.name === name)));
+  if (both) usage(`Cannot use --${both[0]} and --${both[1]} at once: give one of them`);
+}
+
+function takersOf(name: OptionName): string {
+  const takers = (Object.keys(COMMANDS) as Command[]).filter((each) => shapeOf(each).options.includes(name));
+  const last = takers.at(-1);
+  return takers.length === 1
+    ? `only cc ${last} takes it`
+    : `only cc ${takers.slice(0, -1).join(', ')} and ${last} take it`;
 }
 
 function optionsOf(values: ReturnType<typeof split>['values']): Options {
@@ -126,7 +121,7 @@ function optionsOf(values: ReturnType<typeof split>['values']): Options {
     ...(config === undefined ? {} : { config }),
     ...(recipe === undefined ? {} : { recipe }),
     ...(set === undefined ? {} : { set }),
-    ...(format === undefined ? {} : { format }),
+    ...(format === undefined ? {} : { format: drawn(format) }),
     ...(concurrency === undefined ? {} : { concurrency: places(concurrency) }),
   };
 }
@@ -140,7 +135,13 @@ function split(words: readonly string[]) {
     fail({ kind: 'unknown-name', what: 'option', name: `--${name}`, ...(near ? { near: `--${near}` } : {}) });
   }
   try {
-    return parseArgs({ args: [...words], options: OPTIONS, allowPositionals: true, strict: true });
+    return parseArgs({
+      args: [...words],
+      options: OPTIONS,
+      allowPositionals: true,
+      strict: true,
+      tokens: true,
+    });
   } catch (error) {
     return usage(
       `Cannot read the command: ${error instanceof Error ? error.message.split(/[.\n]/)[0] : error}`,
@@ -148,44 +149,30 @@ function split(words: readonly string[]) {
   }
 }
 
+function drawn(text: string): GraphFormat {
+  const { oneOf } = OPTIONS.format;
+  return (
+    oneOf.find((format) => format === text) ?? usage(`Cannot draw "${text}": expected ${oneOf.join(', ')}`)
+  );
+}
+
+/** Decimal digits alone: `1e9` and `0x10` are slips more often than numbers. */
 function places(text: string): number {
-  const count = Number(text);
-  return Number.isInteger(count) && count > 0
-    ? count
-    : usage(`Cannot run "${text}" tasks at once: expected a whole number from 1`);
+  return /^[1-9]\d{0,2}$|^1000$/.test(text)
+    ? Number(text)
+    : usage(`Cannot run "${text}" tasks at once: expected a whole number from 1 to 1000`);
 }
 
 function seconds(text: string): number {
-  const count = Number(text);
-  return text !== '' && count >= 0 && Number.isFinite(count)
-    ? count
-    : usage(`Cannot wait "${text}" seconds: expected a number from 0`);
+  return /^\d{1,9}(\.\d+)?$/.test(text)
+    ? Number(text)
+    : usage(`Cannot wait "${text}" seconds: expected a number from 0, in digits`);
 }
 
-function isVerb(word: string): word is Verb {
-  return Object.hasOwn(VERBS, word);
+function isCommand(word: string): word is Command {
+  return Object.hasOwn(COMMANDS, word);
 }
 
 export function usage(message: string): never {
   return fail({ kind: 'usage', message });
-}
-
-/** The help, from the same tables. */
-export function help(): string {
-  const verbs = Object.entries(VERBS).map(([verb, { names, help }]) => row(`cc ${verb} ${names}`, help));
-  const options = Object.entries(OPTIONS).map(([name, option]) =>
-    row(`--${name}${'value' in option ? ` ${option.value}` : ''}`, option.help),
-  );
-  return [
-    'cc turns Linux hosts into Kubernetes nodes whose pods run in virtual machines',
-    '',
-    ...verbs,
-    '',
-    ...options,
-    '',
-  ].join('\n');
-}
-
-function row(left: string, right: string): string {
-  return `  ${left.padEnd(30)}  ${right}`;
 }

@@ -4,7 +4,7 @@ import { named } from '../graph/select.ts';
 import { fail } from '../model/failure.ts';
 import type { Task } from '../model/task.ts';
 import { latestLog } from '../store/journal.ts';
-import { type Options, usage } from './args.ts';
+import type { GraphFormat, Options } from './args.ts';
 import { type CliContext, chosen, openProject } from './project.ts';
 
 export async function list(_: readonly string[], options: Options, cli: CliContext): Promise<number> {
@@ -26,15 +26,13 @@ export async function list(_: readonly string[], options: Options, cli: CliConte
 export async function graph(names: readonly string[], options: Options, cli: CliContext): Promise<number> {
   const project = await openProject(options, cli);
   const { tasks, graph } = chosen(project, names);
-  const format = options.json ? 'json' : (options.format ?? 'text');
-  const draw =
-    FORMATS[format] ?? usage(`Cannot draw "${format}": expected ${Object.keys(FORMATS).join(', ')}`);
+  const draw = FORMATS[options.json ? 'json' : (options.format ?? 'text')];
   const place = new Map(graph.ids.map((id, index) => [id, index]));
   cli.out(draw(tasks.toSorted((a, b) => place.get(a.id)! - place.get(b.id)!))); // order answers every id
   return 0;
 }
 
-const FORMATS: Readonly<Record<string, (tasks: readonly Task[]) => string>> = {
+const FORMATS: { readonly [F in GraphFormat]: (tasks: readonly Task[]) => string } = {
   text: (tasks) =>
     tasks.map(({ id, needs }) => `${id}${needs.length > 0 ? ` ← ${needs.join(', ')}` : ''}\n`).join(''),
   dot: (tasks) =>

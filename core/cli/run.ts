@@ -23,6 +23,8 @@ export async function run(names: readonly string[], options: Options, cli: CliCo
   const project = await openProject(options, cli);
   const undo = names.some((name) => project.cleanups.includes(name));
   if (undo && names.length > 1) usage('Cannot take everything back and run tasks at once');
+  if (undo && options.bundle !== undefined)
+    usage(`Cannot use --bundle with ${names[0]}: it takes nothing from the network`);
   const { wanted, ...selected } = chosen(project, undo ? [] : names);
   const stop = new AbortController();
   cli.onStop((signal) => stop.abort(signal));
@@ -132,11 +134,11 @@ function tellOfStop(signal: AbortSignal, say: (text: string) => void) {
 }
 
 async function unbundle(
-  { project, tasks, undo, options }: Job,
+  { project, tasks, options }: Job,
   context: RunContext,
   { cwd }: CliContext,
 ): Promise<void> {
-  if (options.bundle === undefined || undo) return;
+  if (options.bundle === undefined) return;
   await (await import('./unbundle.ts')).unbundled(resolve(cwd, options.bundle), tasks, project, context);
 }
 

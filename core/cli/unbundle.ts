@@ -21,6 +21,7 @@ import type { Store } from '../store/bytes.ts';
 import { archivesOf, type DebianSource, isDebian } from '../store/excerpt.ts';
 import { type GitArtifact, isGit, readPack } from '../store/git.ts';
 import { excerptIn, forgetExcerpt } from '../store/paths.ts';
+import { usage } from './args.ts';
 import { artifactsOf } from './fetching.ts';
 import type { Project } from './project.ts';
 
@@ -34,7 +35,8 @@ export async function unbundled(
   const wanted = artifactsOf(project.tasks).filter((artifact) => isWanted(artifact, tasks));
   const here = await Promise.all(wanted.map((artifact) => isHere(artifact, store)));
   const away = wanted.filter((_, index) => !here[index]);
-  if (wanted.length === 0 || (away.length === 0 && !existsSync(file))) return;
+  if (wanted.length === 0) usage('Cannot use --bundle: none of these tasks takes anything from the network');
+  if (away.length === 0 && !existsSync(file)) return; // a run that has all needs none
   const from = await openBundle(file);
   const excerpt = excerptOf(from);
   const names = excerpt.map(([path]) => path);

@@ -1,7 +1,8 @@
-/** What can be typed, every way to mistype it, and the help that comes from the same tables. */
+/** What can be typed, and every way to mistype it: no option is accepted and ignored. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { help, parsed, VERBS } from '../../core/cli/args.ts';
+import { parsed } from '../../core/cli/args.ts';
+import { COMMANDS, type Command, OPTIONS, type OptionName, shapeOf } from '../../core/cli/commands.ts';
 import type { Failure } from '../../core/model/failure.ts';
 import { failureIn } from '../graph/recipes.ts';
 
@@ -15,19 +16,24 @@ const plain = {
   json: false,
 };
 
-test('no verb at all means help', () => {
-  for (const line of ['', '--json', '-h', '--help', 'run all --help', 'run -h', 'nonsense --help'])
-    assert.deepEqual(parsed(words(line)), { kind: 'help' });
+test('help is asked for in many ways', () => {
+  for (const line of ['', '-h', '--help', 'help']) assert.deepEqual(parsed(words(line)), { kind: 'help' });
+  for (const line of ['help run', 'run all --help', 'run -h', '-h run', 'run --help'])
+    assert.deepEqual(parsed(words(line)), { kind: 'help', command: 'run' }, line);
+  for (const command of ['help', 'version', 'list'])
+    assert.deepEqual(parsed(['help', command]), { kind: 'help', command });
 });
 
-test('--version is answered whatever else is there', () => {
-  for (const line of ['--version', 'run all --version'])
+test('the version is answered whatever else is there', () => {
+  for (const line of ['version', '--version', 'run all --version'])
     assert.deepEqual(parsed(words(line)), { kind: 'version' });
 });
 
 test('a verb takes names and options in any order', () => {
   assert.deepEqual(
-    parsed(words('--json run runc --concurrency 4 crio --set a.b=1 --config f --set c.d=2 --keep-going')),
+    parsed(
+      words('--json run runc --concurrency 4 crio --set a.b=1 --config f --set c.d=2 --keep-going --json'),
+    ),
     {
       kind: 'verb',
       verb: 'run',
@@ -68,15 +74,6 @@ test('how long to wait is said in seconds, and that sudo wants a password', () =
   });
 });
 
-test('of a repeated option the last one counts', () => {
-  assert.deepEqual(parsed(words('plan --config a --config b')), {
-    kind: 'verb',
-    verb: 'plan',
-    names: [],
-    options: { ...plain, config: 'b' },
-  });
-});
-
 test('what follows -- is a name', () => {
   assert.deepEqual(parsed(words('run -- --json')), {
     kind: 'verb',
@@ -93,8 +90,10 @@ const unknown = (what: string, name: string, near?: string): Failure => ({
   name,
   ...(near ? { near } : {}),
 });
-const count = (text: string) => usage(`Cannot run "${text}" tasks at once: expected a whole number from 1`);
-const patience = (text: string) => usage(`Cannot wait "${text}" seconds: expected a number from 0`);
+const count = (text: string) =>
+  usage(`Cannot run "${text}" tasks at once: expected a whole number from 1 to 1000`);
+const patience = (text: string) =>
+  usage(`Cannot wait "${text}" seconds: expected a number from 0, in digits`);
 
 const MISTAKES: readonly (readonly [string, Failure])[] = [
   ['run', usage('Cannot run nothing: name a task, a plugin, or all')],
@@ -117,11 +116,36 @@ const MISTAKES: readonly (readonly [string, Failure])[] = [
   ['run all --concurrency=-1', count('-1')],
   ['run all --concurrency 1.5', count('1.5')],
   ['run all --concurrency many', count('many')],
-  ['run all --concurrency=', count('')],
+  ['run all --concurrency 1e9', count('1e9')],
+  ['run all --concurrency 0x10', count('0x10')],
+  ['run all --concurrency 1001', count('1001')],
+  ['run all --concurrency=', usage('Cannot use --concurrency without a value: expected --concurrency N')],
   ['run all --lock-timeout=-1', patience('-1')],
   ['run all --lock-timeout soon', patience('soon')],
   ['run all --lock-timeout Infinity', patience('Infinity')],
-  ['run all --lock-timeout=', patience('')],
+  ['run all --lock-timeout 1e3', patience('1e3')],
+  [
+    'run all --lock-timeout=',
+    usage('Cannot use --lock-timeout without a value: expected --lock-timeout SECONDS'),
+  ],
+  ['list --config=', usage('Cannot use --config without a value: expected --config FILE')],
+  ['plan --config a --config b', usage('Cannot tell which --config is meant: it is given more than once')],
+  ['plan --config a --recipe b', usage('Cannot use --config and --recipe at once: give one of them')],
+  ['graph --json --format dot', usage('Cannot use --json and --format at once: give one of them')],
+  ['graph --format svg', usage('Cannot draw "svg": expected text, dot, mermaid, json')],
+  ['graph --format constructor', usage('Cannot draw "constructor": expected text, dot, mermaid, json')],
+  ['list --format json', usage('Cannot use --format with cc list: only cc graph takes it')],
+  ['list --keep-going', usage('Cannot use --keep-going with cc list: only cc run takes it')],
+  ['list --lock-timeout 1', usage('Cannot use --lock-timeout with cc list: only cc run and bundle take it')],
+  [
+    'logs a --ask-become-pass',
+    usage('Cannot use --ask-become-pass with cc logs: only cc run, plan, status, why and bundle take it'),
+  ],
+  ['--recipe lab', usage('Cannot tell what to do: no command is named')],
+  ['nonsense --help', unknown('command', 'nonsense')],
+  ['help lsit', unknown('command', 'lsit', 'list')],
+  ['help list run', usage('Cannot help with several: name one command')],
+  ['version 2', usage('Cannot take names: cc version takes none')],
 ];
 
 for (const [line, failure] of MISTAKES) {
@@ -140,42 +164,51 @@ test('an option in place of a value is refused in one line', () => {
   );
 });
 
-test('help names every verb and every option', () => {
-  assert.equal(
-    help(),
-    `cc turns Linux hosts into Kubernetes nodes whose pods run in virtual machines
-
-  cc run TASK...                  make tasks true, with all they need: all, a plugin, plugin/step; cleanup takes everything back
-  cc plan [TASK...]               show what run would do; exit 2 when there is something
-  cc status [TASK...]             compare the hosts with the recipe; exit 2 on any difference
-  cc why TASK                     explain why a task would run, or would not
-  cc lock [ARTIFACT...]           write into cc.lock what releases are; with names, fetch these again to see
-  cc bundle FILE                  write what the recipe takes from the network into one file, for where there is none
-  cc list                         list tasks with what they need
-  cc graph [TASK...]              print the graph as text, dot, mermaid or json (--format)
-  cc logs TASK                    print the log of the last time a task did something
-
-  --config FILE                   the configuration, instead of the one found from here upwards
-  --recipe NAME                   a shipped recipe, or a file, instead of a configuration
-  --set PLUGIN.OPTION=VALUE       an option of a plugin; may be repeated
-  --concurrency N                 tasks at once (run)
-  --keep-going                    after a failure go on with what does not depend on it (run)
-  --lock-timeout SECONDS          wait so long for another run that is at work here or on a host (run)
-  --ask-become-pass               ask once for the password that sudo wants
-  --format FORMAT                 text, dot, mermaid or json (graph)
-  --bundle FILE                   take from this file what would come from the network (run)
-  --accept                        take bytes that changed behind the address of a named artifact (lock)
-  --first-use                     trust the first bytes of what nobody publishes a digest of (lock)
-  --json                          print JSON: one document, or one event a line (run)
-  --help                          print this help
-  --version                       print the version
-`,
+test('words of nothing and of spaces are no numbers and no commands', () => {
+  assert.deepEqual(
+    failureIn(() => parsed(['run', 'all', '--concurrency', ' 5'])),
+    count(' 5'),
   );
+  assert.deepEqual(
+    failureIn(() => parsed([''])),
+    unknown('command', ''),
+  );
+  assert.deepEqual(parsed(['run', '']), { kind: 'verb', verb: 'run', names: [''], options: plain });
 });
 
-test('every verb can be typed', () => {
-  for (const verb of Object.keys(VERBS)) {
-    const names = verb === 'list' ? [] : ['x'];
-    assert.deepEqual(parsed([verb, ...names]), { kind: 'verb', verb, names, options: plain });
-  }
+test('the smallest and the largest numbers are taken', () => {
+  const typed = (line: string) => {
+    const all = parsed(words(line));
+    return all.kind === 'verb' ? all.options : undefined;
+  };
+  assert.equal(typed('run all --concurrency 1')?.concurrency, 1);
+  assert.equal(typed('run all --concurrency 1000')?.concurrency, 1000);
+  assert.equal(typed('run all --lock-timeout 0')?.lockTimeout, 0);
 });
+
+/** Each command with as many names as it wants. */
+const CALLS = Object.keys(COMMANDS).map((command) => {
+  const { least, most } = shapeOf(command as Command).names;
+  return { command: command as Command, call: [command, ...(most === 0 ? [] : Array(least || 1).fill('x'))] };
+});
+
+for (const { command, call } of CALLS.filter(({ command }) => !['help', 'version'].includes(command))) {
+  test(`cc ${command} takes the options that its help names, and refuses all others by name`, () => {
+    for (const [name, option] of Object.entries(OPTIONS)) {
+      if (name === 'help' || name === 'version') continue;
+      const given = [...call, `--${name}`, ...('oneOf' in option ? ['dot'] : 'value' in option ? ['1'] : [])];
+      if (shapeOf(command).options.includes(name as OptionName)) {
+        const typed = parsed(given);
+        assert.equal(typed.kind, 'verb');
+        assert.notDeepEqual(typed.kind === 'verb' && typed.options, plain, `--${name} changes nothing`);
+      } else {
+        const failure = failureIn(() => parsed(given));
+        assert.ok(failure.kind === 'usage');
+        assert.match(
+          failure.message,
+          new RegExp(`^Cannot use --${name} with cc ${command}: only cc .* takes? it$`),
+        );
+      }
+    }
+  });
+}

@@ -6,7 +6,7 @@ import { readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'node:test';
 import { promisify } from 'node:util';
-import { help } from '../../core/cli/args.ts';
+import { help } from '../../core/cli/help.ts';
 import { digestOf } from '../../core/model/digest.ts';
 import { lockText } from '../../core/store/lock.ts';
 import { CC, cc, folder, MOD, node } from '../rig/cc.ts';
@@ -21,7 +21,13 @@ test('help and version go to standard output', async (t) => {
   const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')) as {
     version: string;
   };
-  assert.deepEqual(await cc(cwd, '--version'), { code: 0, stdout: `${version}\n`, stderr: '' });
+  for (const words of ['--version', 'version'])
+    assert.deepEqual(await cc(cwd, words), { code: 0, stdout: `${version}\n`, stderr: '' });
+  for (const words of [
+    ['help', 'run'],
+    ['run', '--help'],
+  ])
+    assert.deepEqual(await cc(cwd, ...words), { code: 0, stdout: help('run'), stderr: '' });
 });
 
 const REFUSED: readonly (readonly [words: string, code: number, stderr: string])[] = [
@@ -36,6 +42,21 @@ const REFUSED: readonly (readonly [words: string, code: number, stderr: string])
   ['why zzzzzzzzzz', 64, 'Cannot find task "zzzzzzzzzz"\n  fix: see the names: cc list\n'],
   ['list --jsno', 64, 'Cannot find option "--jsno"\n  did you mean "--json"?\n  fix: see: cc --help\n'],
   ['graph --format svg', 64, 'Cannot draw "svg": expected text, dot, mermaid, json\n  fix: see: cc --help\n'],
+  [
+    'list --format json',
+    64,
+    'Cannot use --format with cc list: only cc graph takes it\n  fix: see: cc --help\n',
+  ],
+  [
+    'run all --bundle none.tar',
+    64,
+    'Cannot use --bundle: none of these tasks takes anything from the network\n  fix: see: cc --help\n',
+  ],
+  [
+    'run cleanup --bundle none.tar',
+    64,
+    'Cannot use --bundle with cleanup: it takes nothing from the network\n  fix: see: cc --help\n',
+  ],
   ['run cleanup note', 64, 'Cannot take everything back and run tasks at once\n  fix: see: cc --help\n'],
   ['list --recipe lba', 64, 'Cannot find recipe "lba"\n  did you mean "lab"?\n  fix: see: cc --help\n'],
   ['list --config x.ts', 65, 'Cannot load ~/x.ts\n  there is no such file\n'],

@@ -1,0 +1,252 @@
+/** All commands and options of cc in one table: the parser, the help and docs/commands.md are made from it. */
+
+/** The options of every command that reads a recipe. */
+const RECIPE = ['config', 'recipe', 'set', 'json'] as const;
+/** The codes of what is wrong with a command line, a recipe or cc itself. */
+const WRONG = [64, 65, 70] as const;
+/** The codes of what signals have stopped. */
+const STOPPED = [130, 143] as const;
+
+export const OPTIONS = {
+  config: {
+    type: 'string',
+    value: 'FILE',
+    does: 'reads the configuration FILE. Without it, cc looks for a configuration in the current folder and the folders above it',
+  },
+  recipe: {
+    type: 'string',
+    value: 'NAME',
+    does: 'uses a recipe that cc brings along, or the recipe in a file, in place of a configuration',
+  },
+  set: {
+    type: 'string',
+    multiple: true,
+    value: 'PLUGIN.OPTION=VALUE',
+    does: 'changes one option of a plugin. A VALUE that is JSON counts as JSON, any other as text. You can repeat it',
+  },
+  concurrency: {
+    type: 'string',
+    value: 'N',
+    does: 'lets cc work on at most N tasks at once, from 1 to 1000. Without it, the recipe decides',
+  },
+  'keep-going': {
+    type: 'boolean',
+    does: 'goes on after a failure with all tasks that do not need the failed one. "cleanup" always does so',
+  },
+  'lock-timeout': {
+    type: 'string',
+    value: 'SECONDS',
+    does: 'waits at most so long for another run that is at work on this recipe or on one of its hosts. Without it, cc does not wait',
+  },
+  'ask-become-pass': {
+    type: 'boolean',
+    does: 'asks you once for the password that sudo wants',
+  },
+  format: {
+    type: 'string',
+    value: 'FORMAT',
+    oneOf: ['text', 'dot', 'mermaid', 'json'],
+    does: 'prints the graph as text, dot, mermaid or json. Without it, as text',
+  },
+  bundle: {
+    type: 'string',
+    value: 'FILE',
+    does: 'takes from FILE, which "cc bundle" wrote, what the tasks would take from the network',
+  },
+  accept: {
+    type: 'boolean',
+    does: 'writes the new digests of the named artifacts, although their bytes changed behind the same address',
+  },
+  'first-use': {
+    type: 'boolean',
+    does: 'trusts the bytes that arrive first, where the makers of a release publish no digest',
+  },
+  json: {
+    type: 'boolean',
+    does: 'prints JSON: one document, or for "cc run" one event on each line',
+  },
+  help: { type: 'boolean', short: 'h', does: 'prints the help of the command' },
+  version: { type: 'boolean', does: 'prints the version of cc' },
+} as const;
+
+export type OptionName = keyof typeof OPTIONS;
+
+/** An option as it is typed: `--config FILE`. */
+export function flagOf(name: OptionName): string {
+  const option = OPTIONS[name];
+  return `--${name}${'value' in option ? ` ${option.value}` : ''}`;
+}
+
+/** Options that say different things about the same. */
+export const EITHER: readonly (readonly [OptionName, OptionName])[] = [
+  ['config', 'recipe'],
+  ['json', 'format'],
+];
+
+/** What a command is called with, what it does, and what it answers. */
+interface CommandShape {
+  readonly group: Group;
+  /** How many names it takes, how the help writes them, and what is said of any other number. */
+  readonly names: {
+    readonly as: string;
+    readonly least: number;
+    readonly most: number;
+    readonly mistake: string;
+  };
+  /** One line. */
+  readonly does: string;
+  /** Further sentences. */
+  readonly more: readonly string[];
+  readonly options: readonly OptionName[];
+  readonly exits: readonly number[];
+  readonly example: readonly [line: string, does: string];
+}
+
+export const GROUPS = {
+  change: 'Commands that change hosts',
+  look: 'Commands that only look',
+  prepare: 'Commands that write a file',
+  about: 'Commands about cc itself',
+} as const;
+
+type Group = keyof typeof GROUPS;
+
+const ANY = Number.POSITIVE_INFINITY;
+
+export const COMMANDS = {
+  run: {
+    group: 'change',
+    names: {
+      as: 'TASK...',
+      least: 1,
+      most: ANY,
+      mistake: 'Cannot run nothing: name a task, a plugin, or all',
+    },
+    does: 'changes the hosts until the named tasks, and all that they need, are as the recipe declares',
+    more: [
+      'cc looks first, and does only what differs. After each change it looks again, to prove the result.',
+      '"cc run cleanup" takes everything back that cc placed on the hosts, and proves that it is gone.',
+    ],
+    options: [...RECIPE, 'bundle', 'concurrency', 'keep-going', 'lock-timeout', 'ask-become-pass'],
+    exits: [0, 1, ...WRONG, 75, 77, ...STOPPED],
+    example: ['cc run all --keep-going', 'sets up everything, and goes on after failures'],
+  },
+  plan: {
+    group: 'look',
+    names: { as: '[TASK...]', least: 0, most: ANY, mistake: '' },
+    does: 'shows what "cc run" would do, and why',
+    more: ['Without a TASK, cc looks at all of them.'],
+    options: [...RECIPE, 'ask-become-pass'],
+    exits: [0, 1, 2, ...WRONG, 77, ...STOPPED],
+    example: ['cc plan', 'shows what "cc run all" would do'],
+  },
+  status: {
+    group: 'look',
+    names: { as: '[TASK...]', least: 0, most: ANY, mistake: '' },
+    does: 'compares the hosts with the recipe, and shows each difference',
+    more: ['Without a TASK, cc looks at all of them.'],
+    options: [...RECIPE, 'ask-become-pass'],
+    exits: [0, 1, 2, ...WRONG, 77, ...STOPPED],
+    example: ['cc status --json', 'prints the state of every task as one JSON document'],
+  },
+  why: {
+    group: 'look',
+    names: { as: 'TASK', least: 1, most: 1, mistake: 'Cannot tell which task: cc why takes one' },
+    does: 'explains why "cc run" would change something for a task, or would not',
+    more: [],
+    options: [...RECIPE, 'ask-become-pass'],
+    exits: [0, 1, ...WRONG, 77, ...STOPPED],
+    example: ['cc why runc', 'explains each task of the plugin "runc"'],
+  },
+  list: {
+    group: 'look',
+    names: { as: '', least: 0, most: 0, mistake: 'Cannot list single tasks: cc list takes no names' },
+    does: 'lists the tasks of the recipe by plugin',
+    more: ['cc does not look at any host for it.'],
+    options: [...RECIPE],
+    exits: [0, 1, ...WRONG, 77],
+    example: ['cc list --recipe lab', 'lists the tasks of a recipe that cc brings along'],
+  },
+  graph: {
+    group: 'look',
+    names: { as: '[TASK...]', least: 0, most: ANY, mistake: '' },
+    does: 'prints which task needs which',
+    more: ['With a TASK, cc prints that one and all that it needs. cc does not look at any host for it.'],
+    options: [...RECIPE, 'format'],
+    exits: [0, 1, ...WRONG, 77],
+    example: ['cc graph --format dot', 'prints the graph for Graphviz to draw'],
+  },
+  logs: {
+    group: 'look',
+    names: { as: 'TASK', least: 1, most: 1, mistake: 'Cannot tell which task: cc logs takes one' },
+    does: 'prints what a task did and said when it last did something',
+    more: [
+      'cc shows control characters as \\u001b, also in a pipe. With --json the text is exactly that of the log.',
+    ],
+    options: [...RECIPE],
+    exits: [0, 1, ...WRONG, 77],
+    example: ['cc logs runc', 'prints the logs of the plugin "runc"'],
+  },
+  lock: {
+    group: 'prepare',
+    names: { as: '[ARTIFACT...]', least: 0, most: ANY, mistake: '' },
+    does: 'writes into cc.lock which bytes the releases of the recipe must be',
+    more: ['With an ARTIFACT, cc fetches that one again and compares.'],
+    options: [...RECIPE, 'accept', 'first-use'],
+    exits: [0, 1, ...WRONG, 77, ...STOPPED],
+    example: ['cc lock --first-use', 'trusts what arrives now where nobody publishes a digest'],
+  },
+  bundle: {
+    group: 'prepare',
+    names: { as: 'FILE', least: 1, most: 1, mistake: 'Cannot tell where to: cc bundle takes one file' },
+    does: 'writes into one file what the recipe takes from the network, for "cc run --bundle"',
+    more: ['cc runs the tasks first that find out which archive of Debian is meant.'],
+    options: [...RECIPE, 'lock-timeout', 'ask-become-pass'],
+    exits: [0, 1, ...WRONG, 75, 77, ...STOPPED],
+    example: ['cc bundle site.tar', 'writes site.tar, to be carried to a place without a network'],
+  },
+  help: {
+    group: 'about',
+    names: { as: '[COMMAND]', least: 0, most: 1, mistake: 'Cannot help with several: name one command' },
+    does: 'prints the commands, or the help of one of them',
+    more: [],
+    options: [],
+    exits: [0, 64],
+    example: ['cc help run', 'prints the options of "cc run"'],
+  },
+  version: {
+    group: 'about',
+    names: { as: '', least: 0, most: 0, mistake: 'Cannot take names: cc version takes none' },
+    does: 'prints the version of cc',
+    more: [],
+    options: [],
+    exits: [0, 64],
+    example: ['cc version', 'prints a number'],
+  },
+} as const satisfies Readonly<Record<string, CommandShape>>;
+
+export type Command = keyof typeof COMMANDS;
+/** Those that do something with a recipe. */
+export type Verb = Exclude<Command, 'help' | 'version'>;
+
+/** The same, with every entry seen alike. */
+export function shapeOf(command: Command): CommandShape {
+  return COMMANDS[command];
+}
+
+export const EXITS: Readonly<Record<number, string>> = {
+  0: 'done, or nothing differs',
+  1: 'a task failed, or cc could not find something out',
+  2: '"cc plan" and "cc status": "cc run" would change something',
+  64: 'the command line is wrong, or names something unknown',
+  65: 'the configuration, the graph or cc.lock is wrong, cc cannot write a file, or bytes are not those that cc.lock names',
+  70: 'cc itself has a bug; the message says what to send to its makers',
+  75: 'another run is at work on this recipe, or on one of its hosts',
+  77: 'cc cannot become root, cannot work on a host, or cannot install a package; or Node is too old',
+  130: 'SIGINT (Ctrl-C) or SIGHUP stopped it; the next run goes on from there',
+  143: 'SIGTERM stopped it; the next run goes on from there',
+};
+
+/** What stands for the names of tasks in the help. */
+export const TASK =
+  'TASK is the name of a plugin, of one of its steps (PLUGIN/STEP), or of one task (HOST/PLUGIN/STEP). "all" stands for every task.';

@@ -1,0 +1,175 @@
+/** The table of commands as text for a terminal, and as a page. */
+import {
+  COMMANDS,
+  type Command,
+  EXITS,
+  flagOf,
+  GROUPS,
+  OPTIONS,
+  type OptionName,
+  shapeOf,
+  TASK,
+} from './commands.ts';
+
+const ALL = Object.keys(COMMANDS) as Command[];
+
+/** What every command takes. */
+const ALWAYS: readonly OptionName[] = ['help', 'version'];
+
+const ABOUT = [
+  'cc turns Linux hosts into Kubernetes nodes, proves that they work, and can take everything back.',
+  'A configuration (cc.config.ts) or a recipe declares what should be there. cc looks at the hosts, and does only what differs.',
+];
+
+/** All commands, or one with its options. */
+export function help(command?: Command): string {
+  return command === undefined ? overview() : page(command);
+}
+
+function overview(): string {
+  const groups = Object.entries(GROUPS).flatMap(([group, title]) => [
+    `${title}:`,
+    ...rows(
+      ALL.filter((each) => shapeOf(each).group === group).map((each) => [callOf(each), shapeOf(each).does]),
+    ),
+    '',
+  ]);
+  return lines([
+    ...ABOUT.flatMap((text) => wrapped(text, '')),
+    '',
+    'Usage: cc COMMAND [NAMES] [OPTIONS]',
+    '',
+    ...groups,
+    ...wrapped(TASK, ''),
+    'The options of a command: cc help COMMAND',
+    '',
+    'Exit codes:',
+    ...rows(Object.entries(EXITS)),
+    '',
+    'Example:',
+    ...exampleOf('run'),
+  ]);
+}
+
+function page(command: Command): string {
+  const { does, more, options, exits, names } = shapeOf(command);
+  return lines([
+    `Usage: ${[callOf(command), ...(options.length > 0 ? ['[OPTIONS]'] : [])].join(' ')}`,
+    '',
+    ...wrapped(`cc ${command} ${does}.`, ''),
+    ...more.flatMap((text) => wrapped(text, '')),
+    ...(names.as.includes('TASK') ? wrapped(TASK, '') : []),
+    '',
+    'Options:',
+    ...rows([...options, ...ALWAYS].map((name) => [shortOf(name) + flagOf(name), OPTIONS[name].does])),
+    '',
+    'Exit codes:',
+    ...rows(exits.map((code) => [`${code}`, EXITS[code] ?? ''])),
+    '',
+    'Example:',
+    ...exampleOf(command),
+  ]);
+}
+
+/** The page docs/commands.md. */
+export function markdown(): string {
+  const sections = Object.entries(GROUPS).flatMap(([group, title]) => [
+    `## ${title}`,
+    '',
+    ...ALL.filter((each) => shapeOf(each).group === group).flatMap(section),
+  ]);
+  return lines([
+    '# Commands',
+    '',
+    '<!-- npm run docs writes this page from core/cli/commands.ts -->',
+    '',
+    ...ABOUT,
+    '',
+    `${TASK} After \`--\` every word is a name. Every command takes \`--help\` (\`-h\`) and \`--version\`.`,
+    '',
+    ...sections,
+    '## Exit codes',
+    '',
+    ...table(['code', 'means'], Object.entries(EXITS)),
+  ]);
+}
+
+function section(command: Command): readonly string[] {
+  const { does, more, options, exits, example } = shapeOf(command);
+  const [line, effect] = example;
+  return [
+    `### \`${callOf(command)}\``,
+    '',
+    [`\`cc ${command}\` ${does}.`, ...more].join(' '),
+    '',
+    ...(options.length === 0
+      ? []
+      : [
+          ...table(
+            ['option', 'does'],
+            options.map((name) => [`\`${flagOf(name)}\``, OPTIONS[name].does]),
+          ),
+          '',
+        ]),
+    `It ends with one of these codes: ${exits.join(', ')}. Example: \`${line}\` ${effect}.`,
+    '',
+  ];
+}
+
+function table(
+  head: readonly [string, string],
+  body: readonly (readonly [string, string])[],
+): readonly string[] {
+  const cells = [head, ...body].map((row) => row.map((text) => text.replaceAll('|', '\\|')));
+  const widths = [0, 1].map((column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
+  const rule = widths.map((width) => '-'.repeat(width));
+  const [first, ...others] = cells;
+  return [first ?? [], rule, ...others].map(
+    (row) => `| ${row.map((text, column) => text.padEnd(widths[column] ?? 0)).join(' | ')} |`,
+  );
+}
+
+function callOf(command: Command): string {
+  return ['cc', command, shapeOf(command).names.as].filter(Boolean).join(' ');
+}
+
+function shortOf(name: OptionName): string {
+  const option = OPTIONS[name];
+  return 'short' in option ? `-${option.short}, ` : '';
+}
+
+function exampleOf(command: Command): readonly string[] {
+  const [line, does] = shapeOf(command).example;
+  return [`  ${line}`, `      ${does}`];
+}
+
+/** Columns of a terminal that everybody has. */
+const WIDTH = 100;
+const LEFT = 28;
+
+/** Two columns; a left side that is too long stands on a line of its own. */
+function rows(pairs: readonly (readonly [string, string])[]): readonly string[] {
+  const width = Math.min(LEFT, Math.max(...pairs.map(([left]) => left.length)));
+  return pairs.flatMap(([left, right]) => {
+    const [first = '', ...others] = wrapped(right, ' '.repeat(width + 4));
+    if (left.length > width) return [`  ${left}`, first, ...others];
+    return [`  ${left.padEnd(width)}  ${first.trimStart()}`, ...others];
+  });
+}
+
+function wrapped(text: string, indent: string): readonly string[] {
+  const made: string[] = [];
+  let line = indent;
+  for (const word of text.split(' ')) {
+    if (line.length + word.length >= WIDTH && line.trim() !== '') {
+      made.push(line.trimEnd());
+      line = indent;
+    }
+    line += `${word} `;
+  }
+  return [...made, line.trimEnd()];
+}
+
+function lines(all: readonly string[]): string {
+  return `${all.join('\n').trimEnd()}\n`;
+}
