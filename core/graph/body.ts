@@ -13,9 +13,11 @@ export function attempted<Value>(
   } catch (error) {
     if (error instanceof Failed) throw error;
     const at = placeOf(error);
-    const place = at ? ` at ${at.file}:${at.line}${at.source ? `: ${at.source}` : ''}` : '';
-    const message = `${what} failed: ${messageOf(error)}${place}`;
-    return fail({ kind: 'config-invalid', file, problems: [{ path, message }] }, error);
+    const message = `${what} failed: ${messageOf(error)}`;
+    return fail(
+      { kind: 'config-invalid', file, problems: [{ path, message, ...(at ? { at } : {}) }] },
+      error,
+    );
   }
 }
 

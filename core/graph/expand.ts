@@ -5,10 +5,11 @@ import type { Body, Capability, Context, Host, PluginUse } from '../model/plugin
 import { checked, optionNames, UNKNOWN } from '../model/schema.ts';
 import { isName, NAMING, type Task } from '../model/task.ts';
 import { attempted, bodyFault } from './body.ts';
-import type { Flat } from './flatten.ts';
+import { type Flat, OTHER_HOST } from './flatten.ts';
 import { nearest } from './near.ts';
 import { type Order, order } from './order.ts';
 import { type Built, CONTROLLER, place } from './place.ts';
+import { unpeopled } from './roles.ts';
 
 /** What the machine cc runs on adds to a recipe. */
 export interface ExpandContext {
@@ -37,7 +38,8 @@ export function expand(flat: Flat, context: ExpandContext, problems: Problem[]):
     ...host,
     arch: host.arch ?? context.arch,
   }));
-  problems.push(...doubles(flat.uses), ...misnamed(hosts, flat.uses));
+  problems.push(...idle(flat.uses), ...doubles(flat.uses), ...misnamed(hosts, flat.uses));
+  if (problems.length === 0) problems.push(...unpeopled(built, hosts));
   const tasks = problems.length > 0 ? [] : place(built, hosts, problems);
   const mistakes = [...new Map(problems.map((each) => [`${each.path} ${each.message}`, each])).values()];
   if (mistakes.length > 0) fail({ kind: 'config-invalid', file: context.file, problems: mistakes });
@@ -130,6 +132,11 @@ function contextFor(
   };
 }
 
+function idle(uses: readonly PluginUse[]): Problem[] {
+  const hint = `plugins: [...], or extends: 'lab'`;
+  return uses.length > 0 ? [] : [{ path: 'plugins', message: 'the recipe has none: nothing to do', hint }];
+}
+
 /** Two plugins that offer the same leave open which one is meant. */
 function doubles(uses: readonly PluginUse[]): Problem[] {
   const offered = uses.flatMap(({ spec }) =>
@@ -156,7 +163,7 @@ function misnamed(hosts: readonly Host[], uses: readonly PluginUse[]): Problem[]
       .map(({ name }) => ({ path: `hosts.${name}`, message: NAMING })),
     ...repeated.map(({ name }) => ({
       path: `hosts.${name}`,
-      message: 'is the name of another host already',
+      message: OTHER_HOST,
     })),
     ...plugins.filter((name) => !isName(name)).map((name) => ({ path: name, message: NAMING })),
     ...plugins

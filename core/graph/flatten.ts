@@ -29,6 +29,7 @@ export function flattened(layers: readonly Recipe[], problems: Problem[]): Flat 
     proxy: {},
   };
   for (const layer of layers) {
+    problems.push(...twice(layer));
     for (const use of layer.plugins ?? []) uses.set(use.spec.name, use);
     for (const host of layer.hosts ?? []) hosts.set(host.name, host);
     for (const name of layer.without ?? []) {
@@ -48,6 +49,23 @@ export function flattened(layers: readonly Recipe[], problems: Problem[]): Flat 
   }
   return { ...flat, hosts: [...hosts.values()], uses: [...uses.values()] };
 }
+
+/** What one layer says twice would be lost in silence; a layer above another is there to take its place. */
+function twice({ plugins = [], hosts = [] }: Recipe): readonly Problem[] {
+  const again = (names: readonly string[]) => [
+    ...new Set(names.filter((name, index) => names.indexOf(name) !== index)),
+  ];
+  return [
+    ...again(hosts.map(({ name }) => name)).map((name) => ({ path: `hosts.${name}`, message: OTHER_HOST })),
+    ...again(plugins.map(({ spec }) => spec.name)).map((name) => ({
+      path: name,
+      message: 'is used twice in one recipe; give it all its options at once',
+    })),
+  ];
+}
+
+/** What is said of a name that two hosts have. */
+export const OTHER_HOST = 'is the name of another host already';
 
 function unknownPlugin(path: string, name: string, uses: ReadonlyMap<string, PluginUse>): Problem {
   const near = nearest(name, uses.keys());

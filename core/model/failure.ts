@@ -1,12 +1,8 @@
 /** Everything that can be expected to go wrong, as facts; `report/explanations.ts` has the words. */
 import type { Json } from './json.ts';
+import type { Place, Problem } from './problem.ts';
 
-/** One mistake in a configuration: where in it, what is wrong, and the known name that was probably meant. */
-export type Problem = {
-  readonly path: string;
-  readonly message: string;
-  readonly near?: string;
-};
+export type { Place, Problem };
 
 /** Who holds a host or a state folder. */
 export type Owner = {
@@ -20,14 +16,6 @@ export type Owner = {
   /** The user, and the machine that the run is started from. */
   readonly user: string;
   readonly from: string;
-};
-
-/** A place in somebody's code, and the line that stands there. */
-export type Place = {
-  readonly file: string;
-  readonly line: number;
-  readonly column?: number;
-  readonly source?: string;
 };
 
 /** What a plugin brings that cc calls. */
@@ -176,7 +164,15 @@ export type Failure =
   /** With a host: of a host, not of the recipe. */
   | { readonly kind: 'held'; readonly path: string; readonly host?: string; readonly owner: Owner }
   | { readonly kind: 'config-missing'; readonly from: string }
-  | { readonly kind: 'config-unreadable'; readonly file: string; readonly why: string }
+  /** `by` is the configuration that imports the file. */
+  | {
+      readonly kind: 'config-unreadable';
+      readonly file: string;
+      readonly why: string;
+      readonly at?: Place;
+      readonly by?: string;
+      readonly fix?: string;
+    }
   /** `flaws` are what others may write on the way to the file, and who they are; `fix` is a command. */
   | {
       readonly kind: 'config-untrusted';

@@ -5,8 +5,6 @@ import type { Place } from './failure.ts';
 
 /** Frames below it are cc's own, in a clone and in a package. */
 const CORE = new URL('..', import.meta.url).href;
-/** A line of code that is longer says nothing at a glance: it is a program's work. */
-const LONGEST = 160;
 
 /** What was thrown, in words; anything can be. */
 export function messageOf(error: unknown): string {
@@ -49,8 +47,8 @@ function placesIn(stack: string): readonly Place[] {
 
 function lineOf({ file, line }: Place): string | undefined {
   try {
-    const text = readFileSync(file, 'utf8').split('\n')[line - 1]?.trim();
-    return text && text.length <= LONGEST ? text : undefined;
+    const text = readFileSync(file, 'utf8').split('\n')[line - 1];
+    return text?.trim() ? text : undefined;
   } catch {
     return undefined; // it is not there any more, or was never a file
   }

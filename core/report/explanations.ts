@@ -1,7 +1,8 @@
 /** Every sentence about what went wrong, one for each kind of failure. */
-import type { Failure, Place, Problem } from '../model/failure.ts';
+import type { Failure, Place } from '../model/failure.ts';
+import { frameLines, problemLines } from './frame.ts';
 import { attemptLines, lastLines } from './troubles.ts';
-import { counted, holderLine, placeLine } from './words.ts';
+import { counted, holderLine } from './words.ts';
 
 /** What is said of a failure; each part is one or more lines without final period. */
 export interface Explained {
@@ -179,7 +180,11 @@ export const EXPLAINED: {
     why: ['looked for cc.config.{ts,mjs,js,json,yaml} and the "cc" key of package.json'],
     fix: 'write cc.config.ts, or name a recipe: --recipe lab',
   }),
-  'config-unreadable': ({ file, why }) => ({ what: `Cannot load ${file}`, why: why.split('\n') }),
+  'config-unreadable': ({ file, why, at, by, fix }) => ({
+    what: `Cannot load ${file}`,
+    why: [...thrownLines(why, at), ...(by === undefined ? [] : [`which ${by} imports`])],
+    ...(fix === undefined ? {} : { fix }),
+  }),
   'config-untrusted': ({ file, flaws, fix }) => ({
     what: `Cannot trust ${file}: somebody else may change what it does`,
     why: flaws.map(({ path, why }) => `${path} ${why}`),
@@ -187,7 +192,7 @@ export const EXPLAINED: {
   }),
   'config-invalid': ({ file, problems }) => ({
     what: `Cannot use ${file}: ${counted(problems.length, 'mistake')}`,
-    why: problems.map(problemLine),
+    why: problems.flatMap(problemLines),
   }),
   'lock-unreadable': ({ file, why }) => ({
     what: `Cannot read ${file}`,
@@ -214,13 +219,5 @@ const NAMES: { readonly [B in Extract<Failure, { kind: 'digest-mismatch' }>['by'
 };
 
 function thrownLines(message: string, at: Place | undefined): string[] {
-  return [
-    ...message.split('\n'),
-    ...(at ? [`at ${placeLine(at)}`] : []),
-    ...(at?.source ? [`  ${at.source}`] : []),
-  ];
-}
-
-function problemLine({ path, message, near }: Problem): string {
-  return `${path}: ${message}${near ? `; did you mean "${near}"?` : ''}`;
+  return [...message.split('\n'), ...(at ? frameLines(at) : [])];
 }

@@ -58,26 +58,87 @@ test('every mistake in every step is reported', () => {
     {
       plugins: [
         steps('p', bare('x'), bare('x'), bare('a b'), bare('__proto__')),
-        steps(
-          'q',
-          bare('s', { where: { role: 'gpu' } }),
-          bare('t', { where: { firstOf: 'gpu' }, needs: [] }),
-        ),
+        steps('q', bare('s', { needs: ['zzzzzzzz'] })),
       ],
     },
     { path: 'p/x', message: 'is the name of another step already' },
     { path: 'p/a b', message: NAMING },
     { path: 'p/__proto__', message: NAMING },
-    { path: 'q/s', message: 'the recipe has no host for it' },
-    { path: 'q/t', message: 'the recipe has no host for it' },
+    { path: 'q/s', message: 'needs "zzzzzzzz", which the recipe does not have' },
   );
 });
 
-test('a recipe without hosts has none for a step', () => {
+test('a recipe without hosts is one mistake, with what to write', () => {
+  const [p, q] = [steps('p', bare('s'), bare('t')), steps('q', bare('u', { where: { role: 'plane' } }))];
   refused(
-    { hosts: [], plugins: [steps('p', bare('s'))] },
-    { path: 'p/s', message: 'the recipe has no host for it' },
+    { hosts: [], plugins: [p, q] },
+    {
+      path: 'hosts',
+      message: 'the recipe has none, and 3 steps are for hosts',
+      hint: "hosts: [{ name: 'node-1', roles: ['plane'], connection: { kind: 'ssh', address: '192.0.2.11' } }]",
+    },
   );
+  expanded({ hosts: [], plugins: [steps('r', bare('s', { where: 'controller' }))] });
+});
+
+const plane = steps(
+  'p',
+  ...['a', 'b', 'c'].map((name) => bare(name, { where: { role: 'control-plane' } })),
+  bare('d', { where: { firstOf: 'control-plane' } }),
+);
+
+test('a role that no host has is one mistake, with what the hosts have instead', () => {
+  refused(
+    { hosts: [host('a', 'gpu'), host('b', 'gpu', 'disk')], plugins: [plane] },
+    {
+      path: 'hosts',
+      message:
+        'none has the role "control-plane", and 4 steps are for it (p/a, p/b, p/c, …); its hosts have "gpu", "disk"',
+      hint: "roles: ['control-plane'] at the host that is meant",
+    },
+  );
+});
+
+test('a step for a role that no host has is a mistake where no host has any', () => {
+  refused(
+    { plugins: [steps('q', bare('s', { where: { firstOf: 'gpu' } }))] },
+    {
+      path: 'hosts',
+      message: 'none has the role "gpu", and 1 step is for it (q/s); its hosts have no roles',
+      hint: "roles: ['gpu'] at the host that is meant",
+    },
+  );
+});
+
+test('a mistyped role is one mistake with the role that was meant, beside one that is right, too', () => {
+  const mistake = {
+    path: 'hosts.a',
+    message: 'has the role "contol-plane", which no step is for',
+    near: 'control-plane',
+  };
+  refused({ hosts: [host('a', 'contol-plane')], plugins: [plane] }, mistake);
+  refused({ hosts: [host('a', 'contol-plane'), host('b', 'control-plane')], plugins: [plane] }, mistake);
+});
+
+test('a role that no step is for may be for another recipe', () => {
+  expanded({ hosts: [host('a', 'control-plane', 'gpu'), host('b', 'worker')], plugins: [plane] });
+});
+
+test('a recipe without plugins is refused, for there is nothing to do', () => {
+  const message = 'the recipe has none: nothing to do';
+  const hint = "plugins: [...], or extends: 'lab'";
+  refused({}, { path: 'plugins', message, hint });
+  refused({ plugins: [plane], without: ['p'] }, { path: 'plugins', message, hint });
+});
+
+test('what one layer says twice is refused, and what an upper one says anew is not', () => {
+  const q = steps('q', bare('s'));
+  refused(
+    { hosts: [host('a'), host('a'), host('b'), host('a')], plugins: [q, q] },
+    { path: 'hosts.a', message: 'is the name of another host already' },
+    { path: 'q', message: 'is used twice in one recipe; give it all its options at once' },
+  );
+  expanded({ hosts: [host('a')], plugins: [q] }, { hosts: [host('a')], plugins: [q] });
 });
 
 test('a need that is not there is reported with the nearest name', () => {

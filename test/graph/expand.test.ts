@@ -36,7 +36,7 @@ test('a step stands on every host when it does not say where', () => {
 });
 
 test('the controller is a host of its own, with the processor cc runs on', () => {
-  const { hosts } = expanded({ hosts: [host('n1')] });
+  const { hosts } = expanded({ hosts: [host('n1')], plugins: [steps('p', bare('s'))] });
   assert.deepEqual(hosts, [
     { name: 'controller', roles: [], connection: { kind: 'local' }, arch: 'amd64' },
     { ...host('n1'), arch: 'amd64' },

@@ -35,7 +35,7 @@ test('place of an error is the line that threw it, and the source of that', () =
   });
   const place = placeOf(error);
   assert.equal(place?.file, HERE);
-  assert.equal(place?.source, "throw new Error('here'); // this line");
+  assert.equal(place?.source, "    throw new Error('here'); // this line");
 });
 
 test('place of an error out of cc is where cc was called', () => {

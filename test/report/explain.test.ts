@@ -397,7 +397,7 @@ const TEXTS: { readonly [K in Failure['kind']]: readonly Case<K>[] } = {
         ...{ kind: 'plugin-threw', host: 'n1', plugin: 'p', step: 's', phase: 'plan', message: 'Error: no' },
         at: { file: '/site/p.ts', line: 3, column: 7, source: 'throw error' },
       },
-      'Cannot go on with p/s on n1: its plan failed\n  Error: no\n  at /site/p.ts:3:7\n    throw error\n  fix: correct it there, or tell whoever wrote the plugin',
+      'Cannot go on with p/s on n1: its plan failed\n  Error: no\n  at /site/p.ts:3:7\n    3 | throw error\n      |       ^\n  fix: correct it there, or tell whoever wrote the plugin',
     ],
     [
       { kind: 'plugin-threw', host: 'n1', plugin: 'p', step: 's', phase: 'undo', message: 'threw null' },

@@ -114,7 +114,7 @@ for (const [what, parts, phase, message, source] of CASES) {
       phase,
       message,
     });
-    assert.equal(at?.source, source);
+    assert.equal(at?.source?.trim(), source);
     if (source) assert.equal(at?.file, HERE);
   });
 }
@@ -133,7 +133,10 @@ test('undo that throws fails its task', async (t) => {
   const work: Running['work'] = (context) => undoing(context, new Set());
   const { tasks, outcomes } = await ran(t, odd({ undo: thrower }), { work });
   const failure = outcomes.get(tasks[0]!.id)?.failure;
-  assert.deepEqual(failure?.kind === 'plugin-threw' && [failure.phase, failure.at?.source], ['undo', AT]);
+  assert.deepEqual(failure?.kind === 'plugin-threw' && [failure.phase, failure.at?.source?.trim()], [
+    'undo',
+    AT,
+  ]);
 });
 
 test('stack of what a plugin threw goes to the log of its task', async (t) => {

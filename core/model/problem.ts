@@ -1,0 +1,23 @@
+/** What is wrong in what a person wrote, and where it stands. */
+
+/** A place in somebody's code, and the line that stands there. */
+export type Place = {
+  readonly file: string;
+  readonly line: number;
+  readonly column?: number;
+  readonly source?: string;
+};
+
+/** One mistake in a configuration: where in it, what is wrong, and the known name that was probably meant. */
+export type Problem = {
+  readonly path: string;
+  readonly message: string;
+  readonly near?: string;
+  /** The names that would do. */
+  readonly known?: readonly string[];
+  /** What to write instead. */
+  readonly hint?: string;
+  /** What `--set` was given, where it was said so. */
+  readonly given?: string;
+  readonly at?: Place;
+};
