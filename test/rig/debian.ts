@@ -26,10 +26,14 @@ export type Unpacked =
   | { readonly kind: 'missing'; readonly why: string };
 
 /** All that tests ask for: whoever comes first brings all of it, since each process has the archive's indices updated anew. */
-const WANTED = [
+const WANTED: readonly (readonly [name: string, suites: readonly string[]])[] = [
   ['containerd', ['bullseye', 'bookworm', 'trixie', 'sid']],
   ['containernetworking-plugins', ['bullseye', 'bookworm', 'sid']],
-] as const;
+  // What apt verifies signatures with since trixie, and what it is linked with.
+  ...['sqv', 'libc6', 'libgcc-s1', 'libgmp10', 'libhogweed6t64', 'libnettle8t64'].map(
+    (name) => [name, ['trixie']] as const,
+  ),
+];
 
 /** The packages, or why there are none here: no apt, no archive that answers. */
 export async function unpacked(): Promise<Unpacked> {
