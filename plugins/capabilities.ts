@@ -1,5 +1,13 @@
 /** What plugins of this repository offer each other: names, and the shape of what comes with them. */
-import { type Arch, type Artifact, type Command, type Context, capability, v } from '../core/mod.ts';
+import {
+  type Arch,
+  type Artifact,
+  type Command,
+  type Context,
+  capability,
+  type Sums,
+  v,
+} from '../core/mod.ts';
 
 /** A program that makes containers from an OCI bundle. */
 export const ociRuntime = capability<{ readonly path: string }>('oci-runtime');
@@ -90,8 +98,8 @@ export const cluster = capability<Cluster>('cluster');
 /** Where a program comes from: the release its makers publish, or Debian's archive. */
 export const From = v.optional(v.picklist(['release', 'debian']), 'release');
 
-/** A file published under a URL, and the file beside it that says what it must be, where there is one. */
-export function release(name: string, url: string, sums?: string): Artifact {
+/** A file published under a URL, and what its makers publish of what it must be, where they do. */
+export function release(name: string, url: string, sums?: string | Sums): Artifact {
   return { name, source: { kind: 'url', url, ...(sums === undefined ? {} : { sums }) } };
 }
 

@@ -1,7 +1,7 @@
 /** `cc lock`: writes down what the recipe's releases are, and refuses what changed behind an address. */
 import { renameSync, writeFileSync } from 'node:fs';
 import { nearest } from '../graph/near.ts';
-import type { Arch } from '../model/artifact.ts';
+import { type Arch, type Sums, sumsOf } from '../model/artifact.ts';
 import { Failed, fail, type LockChange, unwritten } from '../model/failure.ts';
 import { openStore, type Store } from '../store/bytes.ts';
 import type { Fetching } from '../store/download.ts';
@@ -9,12 +9,14 @@ import {
   ARCHES,
   type Entries,
   type Entry,
+  isDoubtful,
   type Lock,
   type Locked,
   lockedIn,
   lockText,
   readEntries,
   readLocks,
+  strengthOf,
 } from '../store/lock.ts';
 import { publishedSum, resolved, type Wish } from '../store/resolve.ts';
 import { type Options, usage } from './args.ts';
@@ -76,12 +78,12 @@ export async function wishesOf(
   for (const { step, arch } of project.tasks) {
     for (const { name, source } of step.artifacts ?? [])
       if (source.kind === 'url')
-        wishes.set(`${name} ${arch}`, { name, arch, url: source.url, ...sumsOf(source) });
+        wishes.set(`${name} ${arch}`, { name, arch, url: source.url, ...given(sumsOf(source)) });
   }
   return { project, wishes: [...wishes.values()].toSorted((a, b) => (labelOf(a) < labelOf(b) ? -1 : 1)) };
 }
 
-function sumsOf({ sums }: { readonly sums?: string }): { readonly sums?: string } {
+function given(sums: Sums | undefined): Pick<Wish, 'sums'> {
   return sums === undefined ? {} : { sums };
 }
 
@@ -112,8 +114,8 @@ async function resolvedAll(
 }
 
 /**
- * What is locked already is compared with the sums where there are any; its bytes are fetched again when it is named. An
- * entry that was once vouched for stays so while its bytes are the same.
+ * What is locked already is compared with the sums where there are any; its bytes are fetched again when it is named. While
+ * they are the same, the entry stays unless somebody better vouches for it now.
  */
 async function foundOf(
   item: Item,
@@ -123,11 +125,12 @@ async function foundOf(
 ): Promise<Locked | undefined> {
   if (!everything && !item.asked) return item.known;
   if (item.known && !item.asked && item.sums === undefined) return item.known;
+  const { known } = item;
   const sum = await publishedSum(item, store, fetching);
-  const same = sum?.sha256 === undefined || sum.sha256 === item.known?.sha256;
-  if (item.known && !item.asked && same && item.known.trust !== 'first use') return item.known;
+  const same = sum?.sha256 === undefined || sum.sha256 === known?.sha256;
+  if (known && !item.asked && same && sum && strengthOf(sum.said) <= strengthOf(known)) return known;
   const found = await resolved(item, sum, store, fetching);
-  return item.known?.sha256 === found.sha256 && found.trust === 'first use' ? item.known : found;
+  return known?.sha256 === found.sha256 && strengthOf(found) <= strengthOf(known) ? known : found;
 }
 
 /** Other bytes behind the same address. */
@@ -149,7 +152,8 @@ function entriesOf(results: readonly Result[], locks: Locks, own: Entries): Entr
   for (const { name, arch, found } of results) {
     if (!found) continue;
     const said = lockedIn(locks[arch].slice(0, -1), name, found.url);
-    if (said?.url === found.url && said.sha256 === found.sha256) continue;
+    const same = said?.url === found.url && said.sha256 === found.sha256;
+    if (same && strengthOf(said) >= strengthOf(found)) continue;
     next.set(name, { ...next.get(name), [arch]: found });
   }
   return next;
@@ -172,12 +176,25 @@ function report(own: Entries, next: Entries, file: string, { options, cli }: Say
       unwritten(file, error);
     }
   }
-  if (options.json) cli.out(`${JSON.stringify({ file, changes })}\n`);
+  const doubts = doubtsIn(next);
+  for (const { name, arch, trust, from } of doubts)
+    cli.say(`${name} ${arch}: its makers did not say so themselves (${trust}): ${from}\n`);
+  if (options.json) cli.out(`${JSON.stringify({ file, changes, doubts })}\n`);
   else {
     for (const { kind, name, arch, from, to } of changes)
       cli.out(`${MARKS[kind]} ${name} ${arch}: ${[from, to].filter(Boolean).join(' → ')}\n`);
     cli.out(`${changes.length === 0 ? 'nothing to change in' : 'wrote'} ${file}\n`);
   }
+}
+
+/** Entries that others than the makers vouch for. */
+function doubtsIn(entries: Entries) {
+  return [...entries].flatMap(([name, entry]) =>
+    ARCHES.flatMap((arch) => {
+      const locked = entry[arch];
+      return locked && isDoubtful(locked) ? [{ name, arch, trust: locked.trust, from: locked.from }] : [];
+    }),
+  );
 }
 
 const MARKS = { added: '+', changed: '~', dropped: '-' } as const;
@@ -205,7 +222,13 @@ function differences(own: Entries, next: Entries): readonly Difference[] {
 }
 
 function shown(locked: Locked | undefined): string | undefined {
-  return locked && `sha256 ${locked.sha256} (${locked.trust}) ${locked.url}`;
+  return locked && `sha256 ${locked.sha256} (${trustOf(locked)}) ${locked.url}`;
+}
+
+/** Why a digest is believed, for people. */
+function trustOf({ trust, from, signedBy }: Locked): string {
+  if (signedBy !== undefined) return `${trust}, by ${signedBy}`;
+  return trust === 'sums' && from === undefined ? 'sums, from nobody knows where' : trust;
 }
 
 export function labelOf({ name, arch }: Wish): string {

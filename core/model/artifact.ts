@@ -3,9 +3,18 @@ import type { Json } from './json.ts';
 
 export type Arch = 'amd64' | 'arm64';
 
+/** What makers publish of what their releases must be. */
+export interface Sums {
+  readonly url: string;
+  /** Their public keys, armored: sums that none of these has signed are refused. */
+  readonly signedBy?: string;
+  /** The address of a signature that is apart; without it the sums are clear-signed. */
+  readonly signature?: string;
+}
+
 /**
  * Where an artifact comes from.
- * - `url`: a release file; its digest must stand in `cc.lock`. `sums` is where its makers publish what it must be.
+ * - `url`: a release file; its digest must stand in `cc.lock`. `sums` is what its makers publish of what it must be.
  * - `git`: the tree of a commit, as `git archive --format=tar` writes it; the commit says what it must be. `ref` is a tag or
  *   branch that holds it, for servers that do not give out single commits.
  * - `deb`: a Debian package, or one file of it (`member`, a path without leading slash), authenticated by the signed index.
@@ -17,7 +26,7 @@ export type Arch = 'amd64' | 'arm64';
  * - `built`: the file at `path` that a step of this recipe (`plugin/step`) makes on the controller.
  */
 export type Source =
-  | { readonly kind: 'url'; readonly url: string; readonly sums?: string }
+  | { readonly kind: 'url'; readonly url: string; readonly sums?: string | Sums }
   | { readonly kind: 'git'; readonly repository: string; readonly commit: string; readonly ref?: string }
   | {
       readonly kind: 'deb';
@@ -64,9 +73,14 @@ export function origin(artifact: Artifact): string {
   return `built by ${source.by}`;
 }
 
+/** The sums of a release, however they were given. */
+export function sumsOf({ sums }: Extract<Source, { kind: 'url' }>): Sums | undefined {
+  return typeof sums === 'string' ? { url: sums } : sums;
+}
+
 /** Addresses of an artifact that have a password in them; ssh wants a user name, the others have no use for one. */
 export function revealing({ source }: Artifact): readonly ('url' | 'sums' | 'repository')[] {
-  const [url, sums] = source.kind === 'url' ? [source.url, source.sums] : [];
+  const [url, sums] = source.kind === 'url' ? [source.url, sumsOf(source)?.url] : [];
   const repository = source.kind === 'git' ? source.repository : undefined;
   const given = { url, sums, repository };
   return (['url', 'sums', 'repository'] as const).filter((field) => {

@@ -150,6 +150,8 @@ export type Failure =
     }
   /** What makers publish does not say what an artifact must be. */
   | { readonly kind: 'no-sum'; readonly artifact: string; readonly sums: string; readonly why: string }
+  /** Who signed what makers publish are not its makers, or nobody did. */
+  | { readonly kind: 'bad-signature'; readonly artifact: string; readonly sums: string; readonly why: string }
   | {
       readonly kind: 'first-use';
       readonly artifacts: readonly { readonly name: string; readonly url: string }[];
@@ -212,6 +214,7 @@ export const EXIT: { readonly [K in Failure['kind']]: number } = {
   'digest-mismatch': 65,
   'bytes-changed': 65,
   'no-sum': 65,
+  'bad-signature': 65,
   'first-use': 65,
   'lock-changed': 65,
   'bad-archive': 65,

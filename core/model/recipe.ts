@@ -30,7 +30,10 @@ export interface Recipe {
   readonly options?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** Plugins of the extended recipe to leave out. */
   readonly without?: readonly string[];
-  /** Where else to look for releases, their checksums and git repositories; those of the extended recipe come after. */
+  /**
+   * Where else to look for releases and git repositories, and for checksums whose makers cannot be reached. Those of the extended
+   * recipe come after.
+   */
   readonly mirrors?: readonly Mirror[];
   readonly proxy?: Proxied;
   /** How many tasks may run at once; default 8. */

@@ -130,6 +130,11 @@ export const EXPLAINED: {
     why: [sums],
     fix: 'name the right list in the plugin, or none, to trust the first bytes that arrive',
   }),
+  'bad-signature': ({ artifact, sums, why }) => ({
+    what: `Cannot trust the sums of ${artifact}: ${why}`,
+    why: [sums, 'nothing was locked'],
+    fix: 'find out who signed them; only if its makers have new keys, name those in the plugin',
+  }),
   'first-use': ({ artifacts }) => ({
     what: `Cannot lock ${counted(artifacts.length, 'artifact')} that nobody vouches for`,
     why: artifacts.map(({ name, url }) => `${name}: ${url}`),

@@ -1,6 +1,6 @@
 /**
  * What makers publish of their releases, in the forms that are in use: a bare hash, the lines of coreutils and of BSD's
- * tools, one file or many, also clear-signed (RFC 9580, section 7), and the JSON index of Go's downloads (go.dev/dl).
+ * tools, one file or many, and the JSON index of Go's downloads (go.dev/dl). Lines that are none of these say nothing.
  */
 import { asDigest, type Digest } from '../model/digest.ts';
 
@@ -8,8 +8,6 @@ import { asDigest, type Digest } from '../model/digest.ts';
 export interface Sum {
   readonly sha256?: Digest;
   readonly sha512?: string;
-  /** It stood in a signed message. The signature is not verified. */
-  readonly signed: boolean;
 }
 
 interface Line {
@@ -18,10 +16,14 @@ interface Line {
   readonly hash: string;
 }
 
-/** The sum of the file at a URL; a text when there is none, or no telling which. */
-export function sumOf(text: string, url: string): Sum | string {
-  const { body, signed } = message(text.replaceAll('\r\n', '\n'));
-  const lines = body.trimStart().startsWith('[') ? goIndex(body) : linesOf(body);
+/**
+ * The sum of the file at a URL; a text when there is none, or no telling which. A hash alone is about the file that the address
+ * of the sums says; once it is `signed`, it is about any file, wherever it is put.
+ */
+export function sumOf(text: string, url: string, signed = false): Sum | string {
+  const body = unarmored(text);
+  const all = body.trimStart().startsWith('[') ? goIndex(body) : linesOf(body);
+  const lines = signed ? all.filter(({ name }) => name !== undefined) : all;
   if (lines.length === 0) return 'it holds no SHA-256 and no SHA-512';
   const fitting = best(lines, new URL(url).pathname);
   const of = (length: number) =>
@@ -31,7 +33,13 @@ export function sumOf(text: string, url: string): Sum | string {
   if (others256.length + others512.length > 0) return 'it has several sums for a file of this name';
   if (sha256 === undefined && sha512 === undefined) return 'it has no sum for a file of this name';
   const digest = asDigest(sha256 ?? '');
-  return { ...(digest ? { sha256: digest } : {}), ...(sha512 === undefined ? {} : { sha512 }), signed };
+  return { ...(digest ? { sha256: digest } : {}), ...(sha512 === undefined ? {} : { sha512 }) };
+}
+
+/** What nobody verified the signature of is read like any other text; the signature itself may look like anything. */
+function unarmored(text: string): string {
+  const [body = ''] = text.split('-----BEGIN PGP SIGNATURE-----');
+  return body.replaceAll(/^- /gm, '');
 }
 
 /** Lines about the file: the longest names that end as its path does, or a hash alone. */
@@ -53,14 +61,6 @@ function decoded(path: string): string {
   } catch {
     return path; // a bare percent sign
   }
-}
-
-/** The text that a signature is about; a text without one is its own. */
-function message(text: string): { readonly body: string; readonly signed: boolean } {
-  const match =
-    /^-----BEGIN PGP SIGNED MESSAGE-----\n(?:.+\n)*\n([\s\S]*?)\n-----BEGIN PGP SIGNATURE-----/m.exec(text);
-  if (!match) return { body: text, signed: false };
-  return { body: (match[1] ?? '').replaceAll(/^- /gm, ''), signed: true };
 }
 
 const HASH = '([0-9a-f]{64}|[0-9a-f]{128})';

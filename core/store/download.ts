@@ -38,13 +38,13 @@ const LIMIT = 8 * 1024 ** 3;
 /** How often one address is asked to go on after it broke off. */
 const AGAIN = 5;
 
-/** Fills the part; fails with every address and its reason. Bytes that are not the right ones are not kept. */
+/** Fills the part, and answers from which address; fails with every address and its reason. Bytes that are not the right ones are not kept. */
 export async function download(
   urls: readonly string[],
   wanted: Wanted,
   part: Part,
   fetching: Fetching,
-): Promise<{ readonly sha256: Digest; readonly size: number }> {
+): Promise<Arrived & { readonly url: string }> {
   const attempts: Attempt[] = [];
   if (wanted.size !== undefined && part.size() > wanted.size) part.discard();
   for (const url of urls) {
@@ -54,7 +54,7 @@ export async function download(
       const goesOn = before === 0 ? '' : `, from byte ${before}`;
       fetching.reporter.log(`from ${shown}${goesOn}`);
       const end = await downloadOnce(url, wanted, part, fetching);
-      if (!('kind' in end)) return end;
+      if (!('kind' in end)) return { ...end, url: shown };
       fetching.reporter.attempt({ url: shown, trouble: end });
       const again = part.size() > before || (end.kind === 'corrupt' && before > 0);
       if (again && asked <= AGAIN) continue;

@@ -7,19 +7,54 @@ import { checked } from '../model/schema.ts';
 import * as v from '../model/vocabulary.ts';
 
 /**
- * How the digest came to be known when it was locked: from the makers' sums, whose signature is not verified; from where
- * others recorded it, and then not seen by cc; or from the first bytes that arrived.
+ * How the digest came to be known when it was locked, the best first: from sums that the makers signed, or that came from their
+ * own address, with nobody able to change them on the way; from where others recorded it, and then not seen by cc; from sums
+ * that a mirror gave, or that came without encryption; or from the first bytes that arrived.
  */
-const TRUSTS = ['sums', 'sums, signature not verified', 'recorded', 'first use'] as const;
+const TRUSTS = [
+  'signed sums',
+  'sums',
+  'recorded',
+  'sums of a mirror',
+  'sums over http',
+  'first use',
+] as const;
 export type LockTrust = (typeof TRUSTS)[number];
 
-export interface Locked {
+/** What locks had for sums that were signed, when no signature was verified. */
+const UNVERIFIED = 'sums, signature not verified';
+
+/** Who vouches for a digest. */
+export interface Said {
+  readonly trust: LockTrust;
+  /** Where that was said: the address of the sums, or of the first bytes. Older locks do not have it. */
+  readonly from?: string;
+  /** The fingerprint of the key that signed the sums. */
+  readonly signedBy?: string;
+}
+
+export interface Locked extends Said {
   /** The address as the recipe has it: the entry is about the bytes from there and no others. */
   readonly url: string;
   readonly sha256: Digest;
   /** Bytes; not known of what was only recorded. */
   readonly size?: number;
-  readonly trust: LockTrust;
+}
+
+/**
+ * How much the word of an entry counts. Sums without an address are of a time when mirrors were asked for them first, so they
+ * may be the word of a mirror.
+ */
+export function strengthOf({ trust, from }: Said): number {
+  const known = trust === 'sums' && from === undefined ? 'recorded' : trust;
+  return TRUSTS.length - TRUSTS.indexOf(known);
+}
+
+/** Whether others than the makers could have made an entry what it is, though these were asked. */
+export function isDoubtful({ url, trust, from = url }: Locked): boolean {
+  return (
+    trust === 'sums of a mirror' || trust === 'sums over http' || (trust === 'first use' && from !== url)
+  );
 }
 
 export const ARCHES: readonly Arch[] = ['amd64', 'arm64'];
@@ -39,7 +74,9 @@ const Shape = v.strictObject({
     v.check((text) => asDigest(text) === text, 'expected a SHA-256 in hexadecimal'),
   ),
   size: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
-  trust: v.picklist(TRUSTS),
+  trust: v.picklist([...TRUSTS, UNVERIFIED]),
+  from: v.optional(v.string()),
+  signedBy: v.optional(v.string()),
 });
 
 const LockShape = v.strictObject({
@@ -61,7 +98,19 @@ export function readEntries(file: string): Entries {
   const result = checked(LockShape, data, '');
   if (!result.ok)
     return unreadable(result.problems.map(({ path, message }) => `${path}: ${message}`).join('\n'));
-  return new Map(Object.entries((data as { artifacts: Record<string, Entry> }).artifacts)); // of that shape
+  const { artifacts } = data as { artifacts: Record<string, Entry> }; // of that shape
+  return new Map(Object.entries(artifacts).map(([name, entry]) => [name, ofToday(entry)]));
+}
+
+/** An entry in the words that locks have today. */
+function ofToday(entry: Entry): Entry {
+  const arches = Object.entries(entry) as readonly (readonly [Arch, Locked])[];
+  return Object.fromEntries(
+    arches.map(([arch, locked]) => [
+      arch,
+      (locked.trust as string) === UNVERIFIED ? { ...locked, trust: 'sums' } : locked,
+    ]),
+  );
 }
 
 /** What lock files, the base's first, say for these processors, each for itself. */
@@ -93,8 +142,8 @@ export function lockText(entries: Entries): string {
       ARCHES.flatMap((arch) => {
         const locked = entry[arch];
         if (!locked) return [];
-        const { url, sha256, size, trust } = locked;
-        return [[arch, { url, sha256, size, trust }]];
+        const { url, sha256, size, trust, from, signedBy } = locked;
+        return [[arch, { url, sha256, size, trust, from, signedBy }]];
       }),
     ),
   ]);

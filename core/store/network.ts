@@ -55,6 +55,12 @@ export function addresses(url: string, { mirrors }: Network): readonly string[] 
   return [...best.map(({ to }) => baseOf(to) + plain.slice(longest)), url];
 }
 
+/** The same for what vouches for bytes: itself before all mirrors, because a mirror must not vouch for what it serves. */
+export function vouching(url: string, network: Network): readonly string[] {
+  const [own = url, ...mirrors] = addresses(url, network).toReversed();
+  return [own, ...mirrors.toReversed()];
+}
+
 function baseOf(to: string): string {
   return to.startsWith('/') ? `${pathToFileURL(to).href.replace(/\/$/, '')}/` : to;
 }

@@ -1,14 +1,14 @@
 /** What goes into `cc.lock`: the bytes at an address, and what its makers say of them. */
 import { readFileSync, statSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
-import type { Arch } from '../model/artifact.ts';
+import type { Arch, Sums } from '../model/artifact.ts';
 import { digestOf } from '../model/digest.ts';
 import { fail, unwritten } from '../model/failure.ts';
 import type { Store } from './bytes.ts';
 import { type Sum, sumOf } from './checksums.ts';
 import { download, type Fetching, type Wanted } from './download.ts';
-import type { Locked } from './lock.ts';
-import { addresses, withoutSecrets } from './network.ts';
+import type { Locked, Said } from './lock.ts';
+import { addresses, vouching, withoutSecrets } from './network.ts';
 import { openPart } from './part.ts';
 
 /** An artifact to be locked. */
@@ -16,35 +16,66 @@ export interface Wish {
   readonly name: string;
   readonly arch: Arch;
   readonly url: string;
-  readonly sums?: string;
+  readonly sums?: Sums;
+}
+
+export interface Vouched extends Sum {
+  readonly said: Said;
 }
 
 /** Lists of many releases have a few megabytes. */
 const SUMS_LIMIT = 32 * 1024 ** 2;
 
 /** What the makers publish; undefined where they publish nothing. */
-export async function publishedSum(wish: Wish, store: Store, fetching: Fetching): Promise<Sum | undefined> {
-  const { name, url, sums } = wish;
+export async function publishedSum(
+  { name, url, sums }: Wish,
+  store: Store,
+  fetching: Fetching,
+): Promise<Vouched | undefined> {
   if (sums === undefined) return undefined;
-  const text = await taken(
-    sums,
-    { name: `the sums of ${name}`, by: 'sums', limit: SUMS_LIMIT },
-    store,
-    fetching,
-  );
-  const sum = sumOf(text, url);
-  return typeof sum === 'string'
-    ? fail({ kind: 'no-sum', artifact: name, sums: withoutSecrets(sums), why: sum })
-    : sum;
+  const { text, ...said } = await list(name, sums, store, fetching);
+  const sum = sumOf(text, url, said.trust === 'signed sums');
+  if (typeof sum !== 'string') return { ...sum, said };
+  return fail({ kind: 'no-sum', artifact: name, sums: withoutSecrets(sums.url), why: sum });
 }
 
-/** The text at an address, which the store does not keep. */
-async function taken(url: string, wanted: Wanted, store: Store, fetching: Fetching): Promise<string> {
+/** The text of the sums, and who says it. */
+async function list(name: string, sums: Sums, store: Store, fetching: Fetching) {
+  const { url, signedBy, signature } = sums;
+  return taken(url, name, store, fetching, async (file, from) => {
+    if (signedBy === undefined) return { text: readFileSync(file, 'utf8'), trust: trustOf(from, url), from };
+    const { verified } = await import('./signature.ts'); // most sums are not signed
+    const found = await (signature === undefined
+      ? verified({ file }, signedBy, fetching.signal)
+      : taken(signature, name, store, fetching, (apart) =>
+          verified({ file, signature: apart }, signedBy, fetching.signal),
+        ));
+    if (typeof found === 'string')
+      return fail({ kind: 'bad-signature', artifact: name, sums: from, why: found });
+    return { text: found.text, trust: 'signed sums' as const, from, signedBy: found.by };
+  });
+}
+
+/** Who could have made the sums what they are: their makers alone, or whoever is on the way to them. */
+function trustOf(from: string, url: string): 'sums' | 'sums over http' | 'sums of a mirror' {
+  if (from !== withoutSecrets(url)) return 'sums of a mirror';
+  return new URL(url).protocol === 'http:' ? 'sums over http' : 'sums';
+}
+
+/** Uses the text at an address, which the store does not keep. Its makers are asked first, because they vouch by it. */
+async function taken<Value>(
+  url: string,
+  name: string,
+  store: Store,
+  fetching: Fetching,
+  use: (file: string, from: string) => Value | Promise<Value>,
+): Promise<Value> {
   const part = await openPart(store.part(digestOf(url)));
+  const wanted: Wanted = { name: `the sums of ${name}`, by: 'sums', limit: SUMS_LIMIT };
   try {
     part.discard(); // an earlier one may be of an older list
-    await download(addresses(url, fetching.network), wanted, part, fetching);
-    return readFileSync(part.file, 'utf8');
+    const arrived = await download(vouching(url, fetching.network), wanted, part, fetching);
+    return await use(part.file, arrived.url);
   } catch (error) {
     return unwritten(part.file, error, `fetch ${wanted.name}`);
   } finally {
@@ -56,14 +87,13 @@ async function taken(url: string, wanted: Wanted, store: Store, fetching: Fetchi
 /** Brings the bytes into the store, and answers the entry for them. */
 export async function resolved(
   { name, url }: Wish,
-  sum: Sum | undefined,
+  sum: Vouched | undefined,
   store: Store,
   fetching: Fetching,
 ): Promise<Locked> {
-  const { sha256: known, sha512, signed } = sum ?? { signed: false };
-  const trust = sum === undefined ? 'first use' : signed ? 'sums, signature not verified' : 'sums';
-  if (known !== undefined && sha512 === undefined && (await store.has(known)))
-    return { url, sha256: known, size: statSync(store.place(known)).size, trust };
+  const { sha256: known, sha512, said } = sum ?? {};
+  if (said && known !== undefined && sha512 === undefined && (await store.has(known)))
+    return { url, sha256: known, size: statSync(store.place(known)).size, ...said };
   const wanted = {
     name,
     by: 'sums',
@@ -72,9 +102,11 @@ export async function resolved(
   } as const;
   const part = await openPart(store.part(known ?? digestOf(url)));
   try {
-    const { sha256, size } = await download(addresses(url, fetching.network), wanted, part, fetching);
+    // Without sums the bytes vouch for themselves, so their makers are asked first.
+    const urls = (said ? addresses : vouching)(url, fetching.network);
+    const { sha256, size, url: from } = await download(urls, wanted, part, fetching);
     await rename(part.file, store.place(sha256));
-    return { url, sha256, size, trust };
+    return { url, sha256, size, ...(said ?? { trust: 'first use', from }) };
   } catch (error) {
     return unwritten(part.file, error, `fetch ${name}`);
   } finally {

@@ -37,12 +37,15 @@ async function site(t: Test, texts: Record<string, string>) {
 const ARCH = process.arch === 'arm64' ? 'arm64' : 'amd64';
 const OTHER = ARCH === 'arm64' ? 'amd64' : 'arm64';
 const sha = digestOf;
-const locked = (url: string, text: string, trust: Locked['trust']): Locked => ({
+const locked = (url: string, text: string, trust: Locked['trust'], from?: string): Locked => ({
   url,
   sha256: sha(text),
   size: text.length,
   trust,
+  ...(from === undefined ? {} : { from }),
 });
+/** What sums of this server, which speaks no https, are worth. */
+const summed = (url: string, text: string) => locked(`${url}/tool`, text, 'sums over http', `${url}/sums`);
 
 test('lock writes what makers publish and what arrived, and a run then fetches nothing again', async (t) => {
   const texts = { '/tool': 'tool', '/other': 'other', '/sums': `${sha('tool')}  tool\n` };
@@ -53,13 +56,13 @@ test('lock writes what makers publish and what arrived, and a run then fetches n
   assert.equal(
     stdout,
     `+ other ${ARCH}: sha256 ${sha('other')} (first use) URL/other
-+ tool ${ARCH}: sha256 ${sha('tool')} (sums) URL/tool
++ tool ${ARCH}: sha256 ${sha('tool')} (sums over http) URL/tool
 wrote ~/cc.lock
 `,
   );
   const entries = new Map([
-    ['tool', { [ARCH]: locked(`${url}/tool`, 'tool', 'sums') }],
-    ['other', { [ARCH]: locked(`${url}/other`, 'other', 'first use') }],
+    ['tool', { [ARCH]: summed(url, 'tool') }],
+    ['other', { [ARCH]: locked(`${url}/other`, 'other', 'first use', `${url}/other`) }],
   ]);
   assert.equal(written(), lockText(entries));
   asked.length = 0;
@@ -68,7 +71,7 @@ wrote ~/cc.lock
   assert.deepEqual(await run('lock'), {
     code: 0,
     stdout: 'nothing to change in ~/cc.lock\n',
-    stderr: `tool ${ARCH} from URL/sums\n`,
+    stderr: `tool ${ARCH} from URL/sums\ntool ${ARCH}: its makers did not say so themselves (sums over http): URL/sums\n`,
   });
 });
 
@@ -107,7 +110,7 @@ test('lock verifies a file of which only a SHA-512 is published', async (t) => {
   );
   texts['/sums'] = sha512('tool');
   assert.equal((await run('lock')).code, 0);
-  assert.equal(written(), lockText(new Map([['tool', { [ARCH]: locked(`${url}/tool`, 'tool', 'sums') }]])));
+  assert.equal(written(), lockText(new Map([['tool', { [ARCH]: summed(url, 'tool') }]])));
 });
 
 test('lock whose sums do not name the file says so', async (t) => {
@@ -180,7 +183,7 @@ test('lock follows a new address, drops what nobody uses, and keeps what is for 
     changes.map(({ kind, name, arch }) => `${kind} ${name} ${arch}`),
     [`dropped gone ${ARCH}`, `changed tool ${ARCH}`],
   );
-  const now = { [OTHER]: old, [ARCH]: locked(`${url}/tool`, 'new', 'sums') };
+  const now = { [OTHER]: old, [ARCH]: summed(url, 'new') };
   assert.equal(written(), lockText(new Map([['tool', now]])));
 });
 
@@ -194,8 +197,8 @@ test('lock looks at every processor that a host has', async (t) => {
   assert.deepEqual(asked.toSorted(), ['/other', '/tool']);
   const trust = 'first use';
   const both = {
-    [ARCH]: locked(`${url}/tool`, 'tool', trust),
-    [OTHER]: locked(`${url}/other`, 'other', trust),
+    [ARCH]: locked(`${url}/tool`, 'tool', trust, `${url}/tool`),
+    [OTHER]: locked(`${url}/other`, 'other', trust, `${url}/other`),
   };
   assert.equal(written(), lockText(new Map([['tool', both]])));
   const { code, stdout } = await run('run', 'fetch');
@@ -257,7 +260,7 @@ test('lock of a first use is vouched for once its makers publish sums', async (t
   await run('lock', '--first-use');
   await configure(releases({ tool: [`${url}/tool`, `${url}/sums`] }));
   assert.equal((await run('lock')).code, 0);
-  assert.equal(written(), lockText(new Map([['tool', { [ARCH]: locked(`${url}/tool`, 'tool', 'sums') }]])));
+  assert.equal(written(), lockText(new Map([['tool', { [ARCH]: summed(url, 'tool') }]])));
 });
 
 test('lock asks on a terminal, once for all, and takes yes for an answer', async (t) => {

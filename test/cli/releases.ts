@@ -1,9 +1,10 @@
 /** A recipe for tests of the command line: one file from a URL, placed beside the configuration. */
+import type { Sums } from '../../core/mod.ts';
 import { MOD } from '../rig/cc.ts';
 
 /** `more` are further fields of the recipe, as source text. */
 export function releases(
-  urls: Readonly<Record<string, string | readonly [url: string, sums: string]>>,
+  urls: Readonly<Record<string, string | readonly [url: string, sums: string | Sums]>>,
   more = '',
 ) {
   const sources = Object.entries(urls).map(([name, given]) => {

@@ -36,6 +36,7 @@ const CODES: { readonly [K in Failure['kind']]: number } = {
   'proxy-unusable': 65,
   'bytes-changed': 65,
   'no-sum': 65,
+  'bad-signature': 65,
   'bundle-unreadable': 65,
   'bundle-lacks': 65,
   'cannot-write': 65,

@@ -241,6 +241,13 @@ const TEXTS: { readonly [K in Failure['kind']]: readonly Case<K>[] } = {
         '  fix: name the right list in the plugin, or none, to trust the first bytes that arrive',
     ],
   ],
+  'bad-signature': [
+    [
+      { kind: 'bad-signature', artifact: 'runc', sums: 'https://x.org/sums', why: 'it is not signed' },
+      'Cannot trust the sums of runc: it is not signed\n  https://x.org/sums\n  nothing was locked\n' +
+        '  fix: find out who signed them; only if its makers have new keys, name those in the plugin',
+    ],
+  ],
   'first-use': [
     [
       { kind: 'first-use', artifacts: [{ name: 'runc', url }] },

@@ -1,9 +1,20 @@
 /** Real servers on this machine: of files, and proxies before them. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
+import { readFileSync } from 'node:fs';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  request,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import { connect } from 'node:net';
-import type { Lasting } from './temp.ts';
+import { join } from 'node:path';
+import { type Lasting, tempFolder } from './temp.ts';
 
 export type Answer = (response: ServerResponse, request: IncomingMessage) => void;
 
@@ -16,8 +27,30 @@ export interface Served {
 
 /** Answers by path; any other is not found. */
 export async function served(t: Lasting, answers: Readonly<Record<string, Answer>>): Promise<Served> {
+  const { asked, listener } = answering(answers);
+  return { url: await listening(t, createServer(listener)), asked };
+}
+
+/** The same over https, as 127.0.0.1; whoever asks has to trust the certificate in the file. */
+export async function servedTls(
+  t: Lasting,
+  answers: Readonly<Record<string, Answer>>,
+): Promise<Served & { readonly certificate: string }> {
+  const folder = await tempFolder(t);
+  const [key, certificate] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
+  const names = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'];
+  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+  const files = ['-keyout', key, '-out', certificate];
+  execFileSync('openssl', ['req', '-x509', '-days', '2', ...curve, ...names, ...files], { stdio: 'pipe' });
+  const { asked, listener } = answering(answers);
+  const given = { key: readFileSync(key), cert: readFileSync(certificate) };
+  const url = await listening(t, createTlsServer(given, listener));
+  return { url: url.replace('http:', 'https:'), asked, certificate };
+}
+
+function answering(answers: Readonly<Record<string, Answer>>) {
   const asked: string[] = [];
-  const server = createServer((request, response) => {
+  const listener: RequestListener = (request, response) => {
     const { url = '', headers } = request;
     const range = headers.range
       ? ` ${headers.range}${headers['if-range'] ? ` if ${headers['if-range']}` : ''}`
@@ -25,11 +58,11 @@ export async function served(t: Lasting, answers: Readonly<Record<string, Answer
     asked.push(`${url}${range}`);
     const answer = answers[url] ?? ((missing) => missing.writeHead(404).end('not here'));
     answer(response, request);
-  });
-  return { url: await listening(t, server), asked };
+  };
+  return { asked, listener };
 }
 
-export async function listening(t: Lasting, server: Server): Promise<string> {
+export async function listening(t: Lasting, server: Server | TlsServer): Promise<string> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.after(() => {

@@ -7,7 +7,7 @@ import { sumOf } from '../../core/store/checksums.ts';
 const [one, two, three] = [digestOf('1'), digestOf('2'), digestOf('3')];
 const long = `${one}${two}`;
 const URL = 'https://x.org/v1/bin/linux/amd64/tool';
-const sha256 = (digest: Digest = one) => ({ sha256: digest, signed: false });
+const sha256 = (digest: Digest = one) => ({ sha256: digest });
 
 const signed = (body: string) => `-----BEGIN PGP SIGNED MESSAGE-----
 Hash: SHA256
@@ -34,7 +34,7 @@ const GO = JSON.stringify([
 const SUMS: readonly (readonly [what: string, text: string, found: unknown])[] = [
   ['a bare hash', one, sha256()],
   ['a bare hash in capitals with an end of line', `${one.toUpperCase()}\r\n`, sha256()],
-  ['a bare SHA-512', `${long}\n`, { sha512: long, signed: false }],
+  ['a bare SHA-512', `${long}\n`, { sha512: long }],
   ['a line of sha256sum', `${one}  tool\n`, sha256()],
   ['a binary line of sha256sum', `${one} *tool\n`, sha256()],
   ['the one of many lines', `${two}  other\n${one}  tool\n${three}  tool.asc\n`, sha256()],
@@ -42,15 +42,15 @@ const SUMS: readonly (readonly [what: string, text: string, found: unknown])[] =
   ['one that begins here', `${two}  ./other\n${one}  ./tool\n`, sha256()],
   ['one from another folder', `${one}  _out/tool\n`, sha256()],
   ['lines of BSD', `SHA256 (other) = ${two}\nSHA256 (tool) = ${one}\n`, sha256()],
-  ['lines of both lengths', `${one}  tool\n${long}  tool\n`, { sha256: one, sha512: long, signed: false }],
+  ['lines of both lengths', `${one}  tool\n${long}  tool\n`, { sha256: one, sha512: long }],
   ['the same line twice', `${one}  tool\n${one}  tool\n`, sha256()],
   [
     'lines among comments and hashes of other lengths',
     `# sums\nmd5 ${one.slice(32)}  tool\n${one}  tool\n`,
     sha256(),
   ],
-  ['a signed message', signed(`${one}  tool`), { sha256: one, signed: true }],
-  ['a signed message with escaped dashes', signed(`- -----\n- ${one}  tool`), { sha256: one, signed: true }],
+  ['a signed message', signed(`${one}  tool`), { sha256: one }],
+  ['a signed message with escaped dashes', signed(`- -----\n- ${one}  tool`), { sha256: one }],
   ["Go's index", GO, sha256()],
   ['nothing', '', 'it holds no SHA-256 and no SHA-512'],
   ['JSON that is none', '[{', 'it holds no SHA-256 and no SHA-512'],
