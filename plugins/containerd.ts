@@ -52,8 +52,9 @@ export const containerd = plugin({
     const { version, era } = chosen(options, { kubernetes: use(kubernetesRelease).version, vm, refuse });
     const member = (name: string) =>
       use(debianArchive).deb(name, { package: 'containerd', suite, member: `usr/bin/${name}` });
-    const archive = () =>
-      release('containerd', `${RELEASES}/v${version}/containerd-${version}-linux-${arch}.tar.gz`);
+    const url = `${RELEASES}/v${version}/containerd-${version}-linux-${arch}.tar.gz`;
+    // The file beside it is of the same name: docs/getting-started.md of containerd.
+    const archive = () => release('containerd', url, `${url}.sha256sum`);
     const programs =
       from === 'debian'
         ? PROGRAMS.map((name) => placed(member(name), { path: `${bin}/${name}`, needs: [] }))

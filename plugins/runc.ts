@@ -1,6 +1,7 @@
 /** The OCI runtime that starts containers: one program, placed by digest. */
-import { type Artifact, type Context, placed, plugin, type Step, v } from '../core/mod.ts';
+import { type Artifact, type Context, placed, plugin, type Step, type Sums, v } from '../core/mod.ts';
 import {
+  atLeast,
   Commit,
   From,
   goToolchain,
@@ -12,6 +13,7 @@ import {
 } from './capabilities.ts';
 import { debianArchive } from './debian.ts';
 import { compiled, compilers, outputOf } from './golang/compile.ts';
+import { KEYS } from './runc/keys.ts';
 
 const RELEASES = 'https://github.com/opencontainers/runc/releases/download';
 
@@ -49,9 +51,17 @@ function published(
 ): Artifact {
   if (from === 'debian')
     return use(debianArchive).deb('runc', { package: 'runc', suite, member: 'usr/sbin/runc' });
-  // The first release candidates had no file of checksums.
-  const sums = /-rc[1-4]$/.test(version) ? undefined : `${RELEASES}/v${version}/runc.sha256sum`;
-  return release('runc', `${RELEASES}/v${version}/runc.${arch}`, sums);
+  return release('runc', `${RELEASES}/v${version}/runc.${arch}`, sumsOf(version));
+}
+
+/**
+ * The list is clear-signed since there is one, which the first release candidates did not have. Before 1.1.5 it was signed with
+ * keys that its makers have revoked or dropped since.
+ */
+function sumsOf(version: string): Sums | undefined {
+  if (/-rc[1-4]$/.test(version)) return undefined;
+  const url = `${RELEASES}/v${version}/runc.sha256sum`;
+  return atLeast(version, '1.1.5') ? { url, signedBy: KEYS } : { url };
 }
 
 function folderOf(version: string, { cache }: Context): string {
