@@ -55,7 +55,7 @@ export const images = plugin({
       { ref: nginx, base: true, entrypoint: ['/usr/sbin/nginx', '-g', 'daemon off;'] },
       { ref: client, base: true, entrypoint: ['/usr/bin/sleep', 'infinity'] },
     ];
-    const root = `${ROOTS}/${recipe.name}-images-${suite}`;
+    const root = `${ROOTS}/${recipe.key}-images-${suite}`;
     const file = `${cache}/images/${version}.tar`;
     const bundle: Artifact = { name: 'images', source: { kind: 'built', by: 'images/archive', path: file } };
     return {

@@ -23,7 +23,7 @@ export const machine = plugin({
   }),
   build: ({ machines, suite, bridge, gateway, prefix }, { use, state, recipe }) => {
     const archive = use(debianArchive);
-    const base = basePath(recipe.name, suite);
+    const base = basePath(recipe.key, suite);
     const keys = `${state}/ssh`;
     const each = Object.entries(machines).map(([name, { address, roles }]) => ({ name, address, roles }));
     return {

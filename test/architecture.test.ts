@@ -258,7 +258,8 @@ const IMPURE_FILES: Readonly<Record<string, readonly string[]>> = {
   'core/store/bytes.ts': ['process.pid'], // names of files that are being made
   'core/store/durable.ts': ['process.pid'], // names of files that are being written
   'core/store/part.ts': ['process.pid'], // names of files that are arriving
-  'core/store/paths.ts': ['homedir'], // where HOME is not set
+  'core/store/paths.ts': ['homedir'],
+  'core/store/site.ts': ['randomUUID'], // an identity must be unlike all others // where HOME is not set
   'core/store/web.ts': ['process.versions'], // an old Node would go around proxies
 };
 

@@ -1,9 +1,11 @@
 /** What every command starts from: the recipe's tasks, the folders, the lock. */
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { type Expanded, expand } from '../graph/expand.ts';
 import { flattened } from '../graph/flatten.ts';
 import { type Order, order } from '../graph/order.ts';
 import { named, withNeeds } from '../graph/select.ts';
+import { username } from '../host/local.ts';
 import type { Login } from '../host/ssh.ts';
 import type { Arch } from '../model/artifact.ts';
 import { fail, type Problem } from '../model/failure.ts';
@@ -16,9 +18,11 @@ import { openStore } from '../store/bytes.ts';
 import { ARCHES, readLocks } from '../store/lock.ts';
 import { type Network, networkOf } from '../store/network.ts';
 import { type Paths, pathsOf } from '../store/paths.ts';
+import { LOCAL, makeSite, readSite, type Site, siteFile } from '../store/site.ts';
 import { type Options, usage } from './args.ts';
 import { trustOf } from './config/trust.ts';
 import { loadConfig } from './config.ts';
+import { isShipped } from './shipped.ts';
 
 /** The process as commands see it, handed down from `main.ts` so that nothing else touches it. */
 export interface CliContext {
@@ -50,21 +54,52 @@ export interface Project extends Expanded {
   readonly arch: Arch;
   readonly network: Network;
   readonly paths: Paths;
+  /** Undefined: nobody has made an identity for it yet; a run does. */
+  readonly site?: Site | undefined;
 }
 
-export async function openProject(options: Options, cli: CliContext): Promise<Project> {
+/** With `identify` a site that has no identity yet gets one. */
+export async function openProject(
+  options: Options,
+  cli: CliContext,
+  { identify = false } = {},
+): Promise<Project> {
   const arch = archOf(cli.arch);
   const { file, layers, locks } = await loadConfig(options, cli.cwd, trustOf(cli.env));
   const problems: Problem[] = [];
   const flat = flattened(layers, problems);
-  const paths = pathsOf(cli.env, flat.name);
+  const id = identityOf(file, identify);
+  const paths = pathsOf(cli.env, flat.name, id);
   const expanded = expand(
     flat,
-    { arch, file, cache: join(paths.cache, 'recipes', flat.name), state: paths.state },
+    {
+      arch,
+      file,
+      cache: join(paths.cache, 'recipes', paths.key),
+      state: paths.state,
+      key: paths.key,
+      owner: `the recipe "${flat.name}" of the site ${id === LOCAL ? `${username()}@${hostname()}` : id}`,
+    },
     problems,
   );
   if (expanded.tasks.length > MANY) cli.saveMemory();
-  return { ...expanded, file, locks, arch, network: networkOf(flat.mirrors, flat.proxy, cli.env), paths };
+  const network = networkOf(flat.mirrors, flat.proxy, cli.env);
+  return {
+    ...expanded,
+    file,
+    locks,
+    arch,
+    network,
+    paths,
+    ...(id === undefined ? {} : { site: { id, name: flat.name } }),
+  };
+}
+
+/** A recipe that comes with cc stands in no folder of a site; what cannot be written keeps no identity. */
+function identityOf(file: string, identify: boolean): string | undefined {
+  if (isShipped(file)) return LOCAL;
+  const own = siteFile(file);
+  return readSite(own) ?? (identify ? (makeSite(own) ?? LOCAL) : undefined);
 }
 
 /** Node's names of processors to those of Debian and Kubernetes. */
@@ -109,7 +144,7 @@ export async function openContext(
   project: Project,
   { signal, tasks, asked = new Set(), ...entering }: ContextOptions,
 ): Promise<RunContext> {
-  const pool = sessionPool(project.paths.state, { ...entering, signal });
+  const pool = sessionPool(project.paths.state, { ...entering, signal, site: project.site });
   // An entry is about an address, so those for other processors are in nobody's way.
   const others = ARCHES.filter((arch) => arch !== project.arch);
   const locks = readLocks(project.locks, ...others, project.arch);

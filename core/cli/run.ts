@@ -16,11 +16,12 @@ import { drive, type Outcomes } from '../run/engine.ts';
 import type { RunContext } from '../run/look.ts';
 import { median, openJournal, readDurations } from '../store/journal.ts';
 import { holdOf } from '../store/paths.ts';
+import { claim, LOCAL, siteFile } from '../store/site.ts';
 import { type Options, usage } from './args.ts';
 import { type CliContext, chosen, loginOf, openContext, openProject, type Project } from './project.ts';
 
 export async function run(names: readonly string[], options: Options, cli: CliContext): Promise<number> {
-  const project = await openProject(options, cli);
+  const project = await openProject(options, cli, { identify: true });
   const undo = names.some((name) => project.cleanups.includes(name));
   if (undo && names.length > 1) usage('Cannot take everything back and run tasks at once');
   if (undo && options.bundle !== undefined)
@@ -42,6 +43,7 @@ export async function run(names: readonly string[], options: Options, cli: CliCo
   try {
     const holding = await patiently(patient, () => hold(holdOf(project.paths), owner));
     try {
+      await claimState(project);
       return await held({ project, ...selected, undo, options, id }, context, cli);
     } finally {
       await holding[Symbol.asyncDispose]();
@@ -49,6 +51,15 @@ export async function run(names: readonly string[], options: Options, cli: CliCo
   } finally {
     await context.pool[Symbol.asyncDispose]();
   }
+}
+
+/** Whose the state is; hosts that others may reach are changed by a site with an identity alone. */
+async function claimState({ file, hosts, paths, site }: Project): Promise<void> {
+  if (site === undefined) return; // requires: a run has made one
+  const reached = hosts.filter(({ connection, madeBy }) => connection.kind === 'ssh' && !madeBy);
+  if (site.id === LOCAL && reached.length > 0)
+    fail({ kind: 'no-site', file: siteFile(file), hosts: reached.map(({ name }) => name) });
+  await claim(paths.state, { ...site, config: file });
 }
 
 interface Patience {

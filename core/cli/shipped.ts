@@ -1,6 +1,6 @@
 /** What comes with cc: where its own code is, and the recipes beside it. */
 import { readdirSync } from 'node:fs';
-import { extname, join } from 'node:path';
+import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The folder of the code that runs, of sources in a clone, compiled in a package; as deep in both. */
@@ -19,4 +19,9 @@ export function shippedRecipes(): readonly string[] {
   return readdirSync(RECIPES)
     .filter((name) => name.endsWith(ENDING) && !name.endsWith('.d.ts'))
     .map((name) => name.slice(0, -ENDING.length));
+}
+
+/** Whether a file is one of the recipes that come with cc. */
+export function isShipped(file: string): boolean {
+  return dirname(file) === RECIPES;
 }

@@ -1,7 +1,7 @@
 /** From a recipe to its tasks: options checked, plugins built, steps put on hosts, needs resolved. */
 import type { Arch } from '../model/artifact.ts';
 import { fail, type Problem } from '../model/failure.ts';
-import type { Body, Capability, Context, Host, PluginUse } from '../model/plugin.ts';
+import type { Body, Capability, Context, Host, PluginUse, RecipeFacts } from '../model/plugin.ts';
 import { checked, optionNames, UNKNOWN } from '../model/schema.ts';
 import { isName, NAMING, type Task } from '../model/task.ts';
 import { attempted, bodyFault } from './body.ts';
@@ -16,6 +16,9 @@ export interface ExpandContext {
   readonly arch: Arch;
   readonly cache: string;
   readonly state: string;
+  /** See `RecipeFacts`; default: the name of the recipe. */
+  readonly key?: string;
+  readonly owner?: string;
   /** The file the recipe came from, for messages. */
   readonly file: string;
 }
@@ -120,13 +123,13 @@ function bodyOf({ spec }: PluginUse, options: unknown, given: Context, context: 
 
 function contextFor(
   use: PluginUse,
-  { name, isolation }: Flat,
+  flat: Flat,
   context: ExpandContext,
   { arch, find }: Pick<Context, 'arch' | 'find'>,
 ): Context {
   const { arch: controllerArch, cache, state } = context;
   return {
-    ...{ arch, controllerArch, cache, state, find, recipe: { name, isolation } },
+    ...{ arch, controllerArch, cache, state, find, recipe: recipeFacts(flat, context) },
     use: (wanted) => find(wanted) ?? missing(wanted, use, context),
     refuse: (option, message) => refused(context, `${use.spec.name}.${option}`, message),
   };
@@ -135,6 +138,10 @@ function contextFor(
 function idle(uses: readonly PluginUse[]): Problem[] {
   const hint = `plugins: [...], or extends: 'lab'`;
   return uses.length > 0 ? [] : [{ path: 'plugins', message: 'the recipe has none: nothing to do', hint }];
+}
+
+function recipeFacts({ name, isolation }: Flat, { key = name, owner = name }: ExpandContext): RecipeFacts {
+  return { name, isolation, key, owner };
 }
 
 /** Two plugins that offer the same leave open which one is meant. */

@@ -468,6 +468,9 @@ my %CALL = (
   forget => sub {
     my ($base, $folder, $name) = @_;
     unlink "$folder/$name" or $! == $ENOENT or oops("$folder/$name");
+    opendir my $all, $folder or return;
+    return if grep !/^\./ && $_ ne 'site', readdir $all; # whose they are goes with the last of them
+    unlink "$folder/site";
     rmdir $folder or return;
     rmdir "$base/$_" for qw(files replaced new);
     return if grep -e "$base/$_", qw(files replaced) or -s "$base/made";

@@ -24,6 +24,8 @@ export type PluginCode = 'probe' | 'plan' | 'undo' | 'script' | 'change';
 /** What stands already beside what is declared, each in words. */
 export type Difference = { readonly what: string; readonly is: string; readonly declared: string };
 
+export type SiteName = { readonly id: string; readonly name: string };
+
 export type Remaining = { readonly what: string; readonly why: string };
 
 /** Why bytes could not be had from one address. */
@@ -165,6 +167,15 @@ export type Failure =
   | { readonly kind: 'cannot-write'; readonly path: string; readonly why: string }
   /** With a host: of a host, not of the recipe. */
   | { readonly kind: 'held'; readonly path: string; readonly host?: string; readonly owner: Owner }
+  /** A host that is another site's; both by the name of their recipe and the identity of the site. */
+  | {
+      readonly kind: 'foreign-site';
+      readonly host: string;
+      readonly mine: SiteName;
+      readonly theirs: SiteName;
+    }
+  /** Hosts that other machines may reach, too, and no identity to note there. */
+  | { readonly kind: 'no-site'; readonly file: string; readonly hosts: readonly string[] }
   | { readonly kind: 'config-missing'; readonly from: string }
   /** `by` is the configuration that imports the file. */
   | {
@@ -223,6 +234,8 @@ export const EXIT: { readonly [K in Failure['kind']]: number } = {
   'disk-full': 1,
   'cannot-write': 65,
   held: 75,
+  'foreign-site': 65,
+  'no-site': 65,
   'config-missing': 65,
   'config-unreadable': 65,
   'config-untrusted': 65,

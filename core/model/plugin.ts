@@ -63,6 +63,10 @@ export interface Context {
 
 export interface RecipeFacts {
   readonly name: string;
+  /** A name for folders of its own: no other recipe on this machine has it. */
+  readonly key: string;
+  /** Who made something, for notes beside it: tells this recipe from all others that may come here. */
+  readonly owner: string;
   /** What the recipe promises about its pods. */
   readonly isolation: 'vm' | 'none';
 }

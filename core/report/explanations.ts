@@ -1,5 +1,5 @@
 /** Every sentence about what went wrong, one for each kind of failure. */
-import type { Failure, Place } from '../model/failure.ts';
+import type { Failure, Place, SiteName } from '../model/failure.ts';
 import { frameLines, problemLines } from './frame.ts';
 import { attemptLines, lastLines } from './troubles.ts';
 import { counted, holderLine } from './words.ts';
@@ -180,6 +180,16 @@ export const EXPLAINED: {
     why: [holderLine(owner), path],
     fix: 'wait for it with --lock-timeout SECONDS, or end it',
   }),
+  'foreign-site': ({ host, mine, theirs }) => ({
+    what: `Cannot work on ${host}: it belongs to another site`,
+    why: [`it is of ${siteLine(theirs)}`, `this is ${siteLine(mine)}`],
+    fix: "if both are one site, have its cc.site in each checkout; else take the other site's things back first",
+  }),
+  'no-site': ({ file, hosts }) => ({
+    what: `Cannot change ${hosts.join(', ')}: this recipe has no identity to note there`,
+    why: [`${file} cannot be written, and other machines may reach these hosts, too`],
+    fix: 'write a cc.config.ts that extends the recipe in a folder of yours, and run cc there',
+  }),
   'config-missing': ({ from }) => ({
     what: `Cannot find a configuration from ${from} upwards`,
     why: ['looked for cc.config.{ts,mjs,js,json,yaml} and the "cc" key of package.json'],
@@ -225,4 +235,8 @@ const NAMES: { readonly [B in Extract<Failure, { kind: 'digest-mismatch' }>['by'
 
 function thrownLines(message: string, at: Place | undefined): string[] {
   return [...message.split('\n'), ...(at ? frameLines(at) : [])];
+}
+
+function siteLine({ id, name }: SiteName): string {
+  return `the recipe "${name}" of the site ${id}`;
 }

@@ -9,6 +9,7 @@ import { ROOT_BASE, type Transport } from '../host/transport.ts';
 import type { Host } from '../model/plugin.ts';
 import type { Platform } from '../model/view.ts';
 import { writeDurably } from '../store/durable.ts';
+import type { Site } from '../store/site.ts';
 import { localStamps, remoteStamps, type Stamps } from '../store/stamp.ts';
 
 /** One host as a task with certain rights sees it. */
@@ -27,6 +28,8 @@ export interface SessionPool extends AsyncDisposable {
 }
 
 export interface PoolOptions extends Login {
+  /** Whose the hosts shall be. */
+  readonly site?: Site | undefined;
   /** Called for each host before root changes it: takes its lock. */
   readonly lock?: ((transport: Transport) => Promise<void>) | undefined;
   /** The seam where tests put a machine of paper. */
@@ -46,7 +49,7 @@ export function sessionPool(state: string, options: PoolOptions = {}): SessionPo
     transports.push(transport);
     const platform = asDeclared(host, await platformOf(transport));
     if (root) await options.lock?.(transport);
-    const stamps = host.name === CONTROLLER ? kept : remoteStamps(transport);
+    const stamps = host.name === CONTROLLER ? kept : remoteStamps(transport, options.site);
     return { transport, platform, stamps };
   };
   return {

@@ -51,7 +51,7 @@ let copies = 0;
 
 /** `locks` are laid over each other, that of the base recipe first. */
 export function openStore(
-  { cache, state }: Paths,
+  { cache, state }: Pick<Paths, 'cache' | 'state'>,
   locks: readonly Lock[],
   memo: DigestMemo = digestMemo(),
 ): Store {

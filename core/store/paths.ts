@@ -1,13 +1,16 @@
 /** Where cc keeps things on the machine it runs on, by the XDG base directory specification. */
-import { rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { claimed, LOCAL } from './site.ts';
 
 export interface Paths {
   /** Downloads and builds: may be deleted at any time, and costs time to make again. */
   readonly cache: string;
   /** Stamps, logs and keys of one recipe. */
   readonly state: string;
+  /** The name of the recipe's own folders, which no other recipe here has. */
+  readonly key: string;
 }
 
 /** The file that says which run is at work. */
@@ -15,13 +18,33 @@ export function holdOf({ state }: Paths): string {
   return join(state, 'hold');
 }
 
-export function pathsOf(env: Readonly<Record<string, string | undefined>>, recipe: string): Paths {
+/** `site` is the identity of the recipe's site; undefined where it has none yet. */
+export function pathsOf(
+  env: Readonly<Record<string, string | undefined>>,
+  recipe: string,
+  site?: string,
+): Paths {
   const home = env['HOME'] || homedir();
   const base = (name: string, fallback: string) => env[name] || join(home, fallback);
-  return {
-    cache: join(base('XDG_CACHE_HOME', '.cache'), 'cc'),
-    state: join(base('XDG_STATE_HOME', '.local/state'), 'cc', recipe),
+  const states = join(base('XDG_STATE_HOME', '.local/state'), 'cc');
+  const key = keyIn(states, recipe, site);
+  return { cache: join(base('XDG_CACHE_HOME', '.cache'), 'cc'), state: join(states, key), key };
+}
+
+/**
+ * The folder that the site has claimed; else one of the recipe's name that nobody has claimed, as an older cc left it; else one
+ * of its own.
+ */
+function keyIn(states: string, recipe: string, site: string | undefined): string {
+  const own = `${recipe}-${site === undefined ? 'new' : site.slice(0, 8)}`;
+  const mine = (key: string) => {
+    const owner = claimed(join(states, key));
+    return owner?.id === site && (site !== LOCAL || owner?.name === recipe);
   };
+  const unclaimed = () => (claimed(join(states, recipe)) === undefined ? recipe : own);
+  if (site === undefined) return unclaimed();
+  const known = () => (existsSync(states) ? readdirSync(states) : []);
+  return [recipe, own].find(mine) ?? known().find(mine) ?? unclaimed();
 }
 
 /**

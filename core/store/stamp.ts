@@ -1,9 +1,11 @@
 /** Version stamps: the last applied record of each task, kept on the host it is about. */
 import type { Transport } from '../host/transport.ts';
 import type { Kept } from '../model/change.ts';
+import { fail } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
 import type { TaskId } from '../model/task.ts';
 import { openLedger } from './ledger.ts';
+import type { Site } from './site.ts';
 
 /** Everything that should determine a task's result, by name, so that every "why" is a difference of two of these. */
 export type Manifest = { readonly [component: string]: Json };
@@ -55,14 +57,33 @@ export function localStamps(path: string): Stamps & AsyncDisposable {
   };
 }
 
-/** Stamps on a host, as root; all of them are read at once, when first asked for. */
-export function remoteStamps({ records }: Transport): Stamps {
-  const all = memoized(async () => new Map(await records.all()));
+/** The record that says whose the stamps are; it goes with the last of them. */
+const SITE = 'site';
+
+/**
+ * Stamps on a host, as root; all of them are read at once, when first asked for. Fails with `foreign-site` where they are of
+ * another site.
+ */
+export function remoteStamps({ host, records }: Transport, site?: Site): Stamps {
+  const all = memoized(async () => {
+    const found = new Map(await records.all());
+    const theirs = siteOf(found.get(SITE));
+    if (site && theirs && theirs.id !== site.id) fail({ kind: 'foreign-site', host, mine: site, theirs });
+    return found;
+  });
+  /** Before the first stamp, so that nobody else takes the host for nobody's. */
+  const sign = async () => {
+    const found = await all();
+    if (!site || found.has(SITE)) return;
+    await records.write(SITE, JSON.stringify(site));
+    found.set(SITE, JSON.stringify(site));
+  };
   return {
     read: async (task) => parsed(task, (await all()).get(fileOf(task))),
     all: async () => [...(await all())].flatMap(([file, body]) => parsed(taskOf(file), body) ?? []),
     write: async (stamp) => {
       const [file, body] = [fileOf(stamp.task), text(stamp)];
+      await sign();
       await records.write(file, body);
       (await all()).set(file, body);
     },
@@ -85,6 +106,15 @@ function memoized<Value extends object>(make: () => Value): () => Value {
 /** No two tasks share one, because no name has a plus sign in it. */
 function fileOf(task: TaskId): string {
   return `${task.replaceAll('/', '+')}.json`;
+}
+
+function siteOf(text: string | undefined): Site | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text) as Site; // written by `sign`
+  } catch {
+    return undefined; // torn: the next run signs anew
+  }
 }
 
 function taskOf(file: string): string {

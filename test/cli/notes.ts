@@ -1,6 +1,11 @@
 /** A recipe for tests of the command line: a note, and a copy of it, both in the folder it stands in. */
 import { cc, folder, MOD } from '../rig/cc.ts';
 
+/** The recipe under a name, with more of a recipe where that is given. */
+export function recipeOf(name: string, more = ''): string {
+  return NOTES.replace("name: 'notes',", `name: '${name}', ${more}`);
+}
+
 const NOTES = `import { built, cmd, plugin, recipe, v, written } from '${MOD}';
 
 const here = import.meta.dirname;

@@ -207,7 +207,13 @@ test('a plugin is given its options with defaults, and what cc knows', () => {
   const { arch, cache, state } = EXPAND_CONTEXT;
   assert.deepEqual(seen, [
     { a: 'x', b: 7 },
-    { arch, controllerArch: arch, cache, state, recipe: { name: 'site', isolation: 'vm' } },
+    {
+      arch,
+      controllerArch: arch,
+      cache,
+      state,
+      recipe: { name: 'site', isolation: 'vm', key: 'site', owner: 'site' },
+    },
   ]);
 });
 

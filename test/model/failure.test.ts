@@ -50,6 +50,8 @@ const CODES: { readonly [K in Failure['kind']]: number } = {
   'lock-unreadable': 65,
   cycle: 65,
   held: 75,
+  'foreign-site': 65,
+  'no-site': 65,
   'wrong-platform': 77,
   'no-root': 77,
   'missing-tool': 77,

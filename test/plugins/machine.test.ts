@@ -105,7 +105,7 @@ test('machine is a host of the recipe, reached with the keys that were made for 
     controllerArch: 'amd64',
     cache: '/c',
     state: '/s',
-    recipe: { name: 'r', isolation: 'none' },
+    recipe: { name: 'r', isolation: 'none', key: 'r', owner: 'r' },
   } as const;
   const use = () =>
     ({

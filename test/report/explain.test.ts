@@ -307,6 +307,23 @@ const TEXTS: { readonly [K in Failure['kind']]: readonly Case<K>[] } = {
       'Cannot write /site/b.tar\n  it is a folder\n  fix: name a place that can be written, or make this one so',
     ],
   ],
+  'foreign-site': [
+    [
+      {
+        kind: 'foreign-site',
+        host: 'n1',
+        mine: { id: '1-a', name: 'mine' },
+        theirs: { id: '2-b', name: 'theirs' },
+      },
+      'Cannot work on n1: it belongs to another site\n  it is of the recipe "theirs" of the site 2-b\n  this is the recipe "mine" of the site 1-a\n  fix: if both are one site, have its cc.site in each checkout; else take the other site\'s things back first',
+    ],
+  ],
+  'no-site': [
+    [
+      { kind: 'no-site', file: '/x/cc.site', hosts: ['n1', 'n2'] },
+      'Cannot change n1, n2: this recipe has no identity to note there\n  /x/cc.site cannot be written, and other machines may reach these hosts, too\n  fix: write a cc.config.ts that extends the recipe in a folder of yours, and run cc there',
+    ],
+  ],
   held: [
     [
       { kind: 'held', path: '/s/hold', owner },

@@ -227,7 +227,10 @@ function recordsOf({ stamps }: State): Records {
   return {
     all: async () => new Map(stamps),
     write: async (name, text) => void stamps.set(name, text),
-    remove: async (name) => void stamps.delete(name),
+    remove: async (name) => {
+      stamps.delete(name);
+      if (stamps.size === 1) stamps.delete('site');
+    },
   };
 }
 

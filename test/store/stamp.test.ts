@@ -215,3 +215,34 @@ test('remote stamp that cannot be written is a failure of its host, not a bug of
   await writeFile(join(base, 'stamps'), 'in the way');
   await assert.rejects(remoteStamps(ownTransport('node-1', base)).write(stampOf()), { name: 'Failed' });
 });
+
+const MINE = { id: '11111111-aaaa-4aaa-8aaa-aaaaaaaaaaaa', name: 'mine' };
+const THEIRS = { id: '22222222-bbbb-4bbb-8bbb-bbbbbbbbbbbb', name: 'theirs' };
+
+test('remote stamps of another site are refused, and stay as they are', async (t) => {
+  const base = await tempFolder(t);
+  const open = (site: typeof MINE) => remoteStamps(ownTransport('node-1', base), site);
+  await open(THEIRS).write(stampOf());
+  const failure = { kind: 'foreign-site', host: 'node-1', mine: MINE, theirs: THEIRS };
+  await assert.rejects(open(MINE).read(TASK), { failure });
+  await assert.rejects(open(MINE).write(stampOf()), { failure });
+  assert.deepEqual(await open(THEIRS).read(TASK), stampOf());
+});
+
+test('remote stamps that an older cc left are those of the site that writes next', async (t) => {
+  const base = await tempFolder(t);
+  const open = (site?: typeof MINE) => remoteStamps(ownTransport('node-1', base), site);
+  await open().write(stampOf());
+  assert.deepEqual(await open(MINE).read(TASK), stampOf());
+  await open(MINE).write(stampOf());
+  await assert.rejects(open(THEIRS).read(TASK), { name: 'Failed' });
+});
+
+test('whose a host is goes with the last stamp', async (t) => {
+  const base = await tempFolder(t);
+  const open = (site: typeof MINE) => remoteStamps(ownTransport('node-1', base), site);
+  await open(MINE).write(stampOf());
+  await open(MINE).remove(TASK);
+  await assert.rejects(stat(join(base, 'stamps')), { code: 'ENOENT' });
+  await open(THEIRS).write(stampOf());
+});

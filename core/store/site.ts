@@ -1,0 +1,97 @@
+/**
+ * The identity of a site: made once and kept in a file beside its lock, under version control like that, so that each checkout of
+ * a site is the same site, and another site of the same name is not. It says whose the stamps on a host are.
+ */
+import { chownSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { basename, dirname, extname, join } from 'node:path';
+import { codeOf, fail } from '../model/failure.ts';
+import { writeDurably } from './durable.ts';
+
+export interface Site {
+  /** A UUID, or `LOCAL`. */
+  readonly id: string;
+  /** Of its recipe, for messages. */
+  readonly name: string;
+}
+
+/** The identity of recipes that stand in no folder of a site: it is worth something on the controller alone. */
+export const LOCAL = 'local';
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/m;
+const HEAD = [
+  '# cc knows by this which hosts, and which of its folders here, are those of this site.',
+  '# Keep it under version control, beside the lock. A copy that shall be another site has to do without it.',
+];
+
+/** The file for a configuration: `cc.site`, or `other.site` for `other.ts`. */
+export function siteFile(config: string): string {
+  const stem = basename(config, extname(config));
+  const own = stem === 'cc.config' || stem === 'package' ? 'cc' : stem;
+  return join(dirname(config), `${own}.site`);
+}
+
+/** undefined: there is no such file yet. */
+export function readSite(file: string): string | undefined {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    return fail({ kind: 'lock-unreadable', file, why: String(error) }, error);
+  }
+  const [id] = UUID.exec(text) ?? [];
+  return id ?? fail({ kind: 'lock-unreadable', file, why: 'it names no site' });
+}
+
+/** Makes the file, as whoever has the folder; answers undefined where it cannot be written. */
+export function makeSite(file: string): string | undefined {
+  const id = crypto.randomUUID();
+  const folder = dirname(file);
+  try {
+    writeFileSync(file, [...HEAD, id, ''].join('\n'), { flag: 'wx', mode: 0o644 });
+    giveTo(file, folder);
+    return id;
+  } catch (error) {
+    // Somebody else has just made it, or nobody may.
+    return codeOf(error) === 'EEXIST' ? readSite(file) : undefined;
+  }
+}
+
+/** What root makes in a user's folder is the user's. */
+function giveTo(file: string, folder: string): void {
+  const { uid, gid } = statSync(folder);
+  if (statSync(file).uid === uid) return;
+  try {
+    chownSync(file, uid, gid);
+  } catch {
+    // whoever is not root keeps what it has made
+  }
+}
+
+const NOTE = 'site';
+
+/** Notes whose a state folder is. */
+export async function claim(state: string, owner: Claimed): Promise<void> {
+  const file = join(state, NOTE);
+  if (textOf(file) !== `${JSON.stringify(owner)}\n`) await writeDurably(file, `${JSON.stringify(owner)}\n`);
+}
+
+export interface Claimed extends Site {
+  /** The configuration as it was run last. */
+  readonly config: string;
+}
+
+/** Whose a state folder is; undefined: nobody has claimed it. */
+export function claimed(state: string): Claimed | undefined {
+  const text = textOf(join(state, NOTE));
+  return text === undefined ? undefined : (JSON.parse(text) as Claimed); // written by `claim`
+}
+
+function textOf(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
+    return fail({ kind: 'lock-unreadable', file, why: String(error) }, error);
+  }
+}

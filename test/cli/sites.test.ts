@@ -1,0 +1,81 @@
+/** Which checkouts are one site, and which only have a name in common. */
+import assert from 'node:assert/strict';
+import { copyFile, readdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import test, { type TestContext } from 'node:test';
+import { ccWith, folder } from '../rig/cc.ts';
+import { recipeOf } from './notes.ts';
+
+/** Checkouts of one user: they share the folders where cc keeps state and cache. */
+async function checkouts(t: TestContext, ...names: readonly string[]) {
+  const home = await folder(t);
+  const shared = { XDG_STATE_HOME: join(home, 'state'), XDG_CACHE_HOME: join(home, 'cache') };
+  const config = { 'cc.config.ts': recipeOf('site') };
+  const places = await Promise.all(names.map(() => folder(t, config)));
+  return {
+    places,
+    run: (place: string | undefined, ...words: readonly string[]) => ccWith(shared, place!, ...words),
+    states: async () => (await readdir(join(shared.XDG_STATE_HOME, 'cc'))).toSorted(),
+  };
+}
+
+test('two sites whose recipes have one name share nothing', async (t) => {
+  const { places, run, states } = await checkouts(t, 'a', 'b');
+  const [a, b] = places;
+  assert.match((await run(a, 'run', 'all')).stdout, /^2 changed/m);
+  assert.match((await run(b, 'run', 'all')).stdout, /^2 changed/m);
+  const id = /^[0-9a-f-]{36}$/m.exec(await readFile(join(b!, 'cc.site'), 'utf8'))?.[0] ?? '';
+  assert.deepEqual(await states(), ['site', `site-${id.slice(0, 8)}`]);
+  assert.match((await run(a, 'run', 'all')).stdout, /^0 changed/m);
+  assert.match((await run(b, 'run', 'all')).stdout, /^0 changed/m);
+});
+
+test('another checkout of a site is the same site', async (t) => {
+  const { places, run, states } = await checkouts(t, 'a', 'b');
+  const [a, b] = places;
+  await run(a, 'run', 'all');
+  await copyFile(join(a!, 'cc.site'), join(b!, 'cc.site'));
+  await run(b, 'run', 'all');
+  assert.deepEqual(await states(), ['site']);
+});
+
+test('a site is the same after its folder was moved', async (t) => {
+  const { places, run, states } = await checkouts(t, 'a');
+  const [a] = places;
+  await run(a, 'run', 'all');
+  const moved = `${a}-moved`;
+  await rename(a!, moved);
+  t.after(() => rename(moved, a!)); // so that the folder's own cleanup finds it
+  await run(moved, 'run', 'all');
+  assert.deepEqual(await states(), ['site']);
+});
+
+test('what only looks makes no identity', async (t) => {
+  const { places, run } = await checkouts(t, 'a');
+  const [a] = places;
+  for (const words of [['plan'], ['status'], ['list'], ['graph'], ['why', 'note/text']])
+    await run(a, ...words);
+  assert.deepEqual(await readdir(a!), ['cc.config.ts']);
+});
+
+test('a file that names no site is refused before anything is done', async (t) => {
+  const { places, run } = await checkouts(t, 'a');
+  const [a] = places;
+  await writeFile(join(a!, 'cc.site'), 'not an identity\n');
+  const { code, stdout, stderr } = await run(a, 'run', 'all');
+  assert.equal(code, 65);
+  assert.equal(stdout, '');
+  assert.match(stderr, /^Cannot read .*cc\.site\n {2}it names no site\n/);
+});
+
+test('hosts that others may reach are not changed by a recipe that can keep no identity', async (t) => {
+  const { places, run } = await checkouts(t, 'a');
+  const [a] = places;
+  const ssh = "hosts: [{ name: 'n1', roles: [], connection: { kind: 'ssh', address: 'n1.invalid' } }],";
+  await writeFile(join(a!, 'cc.config.ts'), recipeOf('site', ssh));
+  await symlink('/nonexistent/cc.site', join(a!, 'cc.site'));
+  const { code, stdout, stderr } = await run(a, 'run', 'all');
+  assert.equal(code, 65);
+  assert.equal(stdout, '');
+  assert.match(stderr, /^Cannot change n1: this recipe has no identity to note there\n/);
+});

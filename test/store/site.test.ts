@@ -1,0 +1,91 @@
+/** Whose hosts and folders are: an identity that goes where the recipe goes. */
+import assert from 'node:assert/strict';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import test from 'node:test';
+import { pathsOf } from '../../core/store/paths.ts';
+import { claim, LOCAL, makeSite, readSite, siteFile } from '../../core/store/site.ts';
+import { tempFolder } from '../rig/temp.ts';
+
+for (const [config, file] of [
+  ['/s/cc.config.ts', '/s/cc.site'],
+  ['/s/cc.config.json', '/s/cc.site'],
+  ['/s/package.json', '/s/cc.site'],
+  ['/s/prod.ts', '/s/prod.site'],
+])
+  test(`the identity of ${config} stands in ${file}`, () => {
+    assert.equal(siteFile(config!), file);
+  });
+
+test('an identity is made once, and read from then on', async (t) => {
+  const file = join(await tempFolder(t), 'cc.site');
+  assert.equal(readSite(file), undefined);
+  const id = makeSite(file);
+  assert.match(id ?? '', /^[0-9a-f-]{36}$/);
+  assert.equal(readSite(file), id);
+  assert.equal(makeSite(file), id);
+  assert.match(await readFile(file, 'utf8'), /Keep it under version control/);
+});
+
+test('no identity is made where nothing can be written', async (t) => {
+  assert.equal(makeSite(join(await tempFolder(t), 'missing', 'cc.site')), undefined);
+});
+
+test('a file that names no site is refused, and no other is put in its place', async (t) => {
+  const file = join(await tempFolder(t), 'cc.site');
+  await writeFile(file, '# nothing here\n');
+  assert.throws(() => readSite(file), { name: 'Failed' });
+  assert.throws(() => makeSite(file), { name: 'Failed' });
+});
+
+const A = '11111111-aaaa-4aaa-8aaa-aaaaaaaaaaaa';
+const B = '22222222-bbbb-4bbb-8bbb-bbbbbbbbbbbb';
+
+async function states(t: Parameters<typeof tempFolder>[0]) {
+  const home = await tempFolder(t);
+  const keyOf = (recipe: string, site?: string) => pathsOf({ HOME: home }, recipe, site).key;
+  const claims = (recipe: string, id: string) =>
+    claim(pathsOf({ HOME: home }, recipe, id).state, { id, name: recipe, config: '/c' });
+  return { keyOf, claims, folder: join(home, '.local/state/cc') };
+}
+
+test('the first site of a name has the folder of that name, another of that name one of its own', async (t) => {
+  const { keyOf, claims } = await states(t);
+  await claims('site', A);
+  assert.equal(keyOf('site', A), 'site');
+  assert.equal(keyOf('site', B), 'site-22222222');
+  await claims('site', B);
+  assert.equal(keyOf('site', A), 'site');
+  assert.equal(keyOf('site', B), 'site-22222222');
+});
+
+test('a site whose recipe has another name now keeps its folder', async (t) => {
+  const { keyOf, claims } = await states(t);
+  await claims('site', A);
+  assert.equal(keyOf('prod', A), 'site');
+});
+
+test('a folder that an older cc left is taken over by the first site of that name', async (t) => {
+  const { keyOf, claims, folder } = await states(t);
+  await mkdir(join(folder, 'site'), { recursive: true });
+  await writeFile(join(folder, 'site', 'stamps.tsv'), '');
+  await claims('site', A);
+  assert.equal(keyOf('site', A), 'site');
+  assert.ok(await stat(join(folder, 'site', 'stamps.tsv')));
+});
+
+test('recipes of no site are told apart by their names', async (t) => {
+  const { keyOf, claims } = await states(t);
+  await claims('lab', LOCAL);
+  assert.equal(keyOf('lab', LOCAL), 'lab');
+  assert.equal(keyOf('other', LOCAL), 'other');
+  await claims('other', A);
+  assert.equal(keyOf('other', LOCAL), 'other-local');
+});
+
+test('a site that has no identity yet is shown no state of another', async (t) => {
+  const { keyOf, claims } = await states(t);
+  assert.equal(keyOf('site'), 'site');
+  await claims('site', A);
+  assert.equal(keyOf('site'), 'site-new');
+});
