@@ -65,11 +65,3 @@ test('QEMU that is missing is told by what the shell says of it', async () => {
   const { stdout } = await run('sh', ['-c', BOOT, 'cc', '5', '/nowhere/qemu', '/boot/guest', 'kvm', 'host']);
   assert.match(stdout, /^timeout: .*\/nowhere\/qemu.*No such file or directory\n$/);
 });
-
-const [qemu, kernel] = [process.env['CC_QEMU'], process.env['CC_GUEST_KERNEL']];
-const none = qemu && kernel ? {} : { skip: 'CC_QEMU and CC_GUEST_KERNEL name no QEMU and no kernel' };
-
-test('kernel boots in an emulated machine as far as it can without a disk', none, async () => {
-  const { stdout } = await run('sh', ['-c', BOOT, 'cc', '60', qemu ?? '', kernel ?? '', 'tcg', 'max']);
-  assert.match(stdout, /Unable to mount root fs/);
-});

@@ -1,70 +1,87 @@
-/** One root of Debian for the hosts of tests, made once by mmdebstrap and kept below `node_modules/.cache`. */
+/**
+ * Debians that tests run in and hosts of tests stand on: made once by what every Debian-family machine has, and kept in the
+ * cache. Nothing is installed on the machine itself.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { digestOf } from '../../core/model/digest.ts';
+import { CACHE } from './cache.ts';
 import { alone, mirrorOf } from './debian.ts';
 
-const CACHE = fileURLToPath(new URL('../../node_modules/.cache/cc/hosts', import.meta.url));
+const ROOTS = join(CACHE, 'roots');
+const MAKE = fileURLToPath(new URL('debian-root.sh', import.meta.url));
 
 const SUITE = 'bookworm';
-const VARIANT = 'minbase';
+/** What the tests use of a system, the hosts of the rig included. */
 const PACKAGES = [
-  ...['openssh-server', 'sudo', 'fish', 'tcsh', 'zsh', 'locales'],
-  ...['iproute2', 'perl-base', 'procps'],
+  ...['openssh-server', 'openssh-client', 'sudo', 'iproute2', 'procps', 'iptables', 'nftables'],
+  ...['xz-utils', 'zstd', 'bzip2', 'gnupg', 'git', 'openssl', 'ca-certificates', 'debian-archive-keyring'],
+  ...['e2fsprogs', 'fish', 'tcsh', 'zsh', 'locales'],
 ];
+/** How long it may take, the download included, in milliseconds. */
+const PATIENCE = 600_000;
 
 export type Root =
   | { readonly kind: 'here'; readonly folder: string }
   | { readonly kind: 'missing'; readonly why: string };
 
+/** Who is to be root in the root: root, or in a user namespace a user who is nobody else there. */
+export const NAMESPACES = [
+  ...(process.getuid?.() === 0 ? [] : ['--user', '--map-root-user']),
+  ...['--mount', '--pid', '--fork', '--kill-child'],
+];
+
 /** The root with these packages besides, or why there can be none on this machine. */
 export async function debianRoot(more: readonly string[] = []): Promise<Root> {
-  const why = await hindrance();
-  if (why !== undefined) return { kind: 'missing', why: `no hosts here: ${why}` };
   const packages = [...PACKAGES, ...more];
-  const folder = join(CACHE, digestOf([SUITE, VARIANT, process.arch, ...packages].join(' ')).slice(0, 16));
-  return alone(CACHE, async () => {
-    if (existsSync(folder)) return { kind: 'here', folder };
-    const failed = await made(folder, packages);
-    return failed === undefined
-      ? { kind: 'here', folder }
-      : { kind: 'missing', why: `no hosts here: ${failed}` };
+  const id = [SUITE, process.arch, process.getuid?.() === 0 ? 'root' : 'user', ...packages].join(' ');
+  const folder = join(ROOTS, digestOf(id).slice(0, 16));
+  const why = await hindrance();
+  if (why !== undefined) return { kind: 'missing', why };
+  return alone(ROOTS, async () => {
+    const failed = existsSync(folder) ? undefined : await made(folder, packages);
+    return failed === undefined ? { kind: 'here', folder } : { kind: 'missing', why: failed };
   });
 }
 
 /** What this machine lacks, whatever the archive says. */
 async function hindrance(): Promise<string | undefined> {
-  if (process.getuid?.() !== 0) return 'only root may make them';
-  const may = await ran('unshare', ['--mount', '--uts', '--ipc', '--pid', '--fork', 'true']);
-  if (may.code !== 0) return 'no namespaces may be made';
-  const can = await ran('mmdebstrap', ['--version']);
-  return can.code === 0 ? undefined : 'mmdebstrap is missing';
+  const namespaces = await ran('unshare', [...NAMESPACES, '--', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt']);
+  if (namespaces.code !== 0) return `this user may make no namespaces: ${last(namespaces.said)}`;
+  const apt = await ran('apt-get', ['--version']);
+  return apt.code === 0 ? undefined : 'this machine has no apt';
 }
 
-/** Why it could not be made; what mmdebstrap does not blame on the archive is a bug of the rig. */
+/** Why it could not be made; what is not the archive's fault is a bug of the rig. */
 async function made(folder: string, packages: readonly string[]): Promise<string | undefined> {
-  const making = `${folder}.${process.pid}`;
-  await mkdir(CACHE, { recursive: true });
-  const options = [`--variant=${VARIANT}`, `--include=${packages.join(',')}`, '--quiet'];
-  const { code, said } = await ran('mmdebstrap', [...options, SUITE, making, await mirrorOf()]);
+  const making = `${folder}.making`;
+  await ran('rm', ['-rf', making]);
+  await mkdir(ROOTS, { recursive: true });
+  process.stderr.write(`Making a Debian to test in, once; it is kept in ${ROOTS}\n`);
+  const words = [...NAMESPACES, '--', 'sh', MAKE, making, await mirrorOf(), SUITE, ...packages];
+  const { code, said } = await ran('unshare', words);
   if (code === 0) {
     await rename(making, folder);
     return undefined;
   }
-  await rm(making, { recursive: true, force: true });
   const blamed = said
     .split('\n')
-    .find((line) => /^E: .*(apt-get update|download|Failed to fetch)/.test(line));
-  if (blamed === undefined) throw new Error(`mmdebstrap exited ${code}: ${said}`);
-  return `the archive does not answer: ${blamed}`;
+    .find((line) => /^E: .*(Failed to fetch|Release|Unable to locate)/.test(line));
+  if (blamed === undefined) throw new Error(`${MAKE} exited ${code}:\n${said}`);
+  return `Debian's archive does not answer: ${blamed}`;
+}
+
+function last(said: string): string {
+  return said.trim().split('\n').at(-1) ?? '';
 }
 
 async function ran(program: string, words: readonly string[]) {
-  const child = spawn(program, words, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(program, words, { stdio: ['ignore', 'ignore', 'pipe'], timeout: PATIENCE });
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     said += text;

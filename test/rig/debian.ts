@@ -1,13 +1,12 @@
 /**
  * Programs as releases of Debian hold them, for tests that ask the real ones: fetched and verified by the code that does so
- * for recipes, unpacked, and kept below `node_modules/.cache`, so that only the first run asks the archive.
+ * for recipes, unpacked, and kept in the cache, so that only the first run asks the archive.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { runProcess } from '../../core/host/own-agent.ts';
 import type { Artifact } from '../../core/model/artifact.ts';
 import { codeOf, Failed } from '../../core/model/failure.ts';
@@ -15,8 +14,9 @@ import { openStore, type Store } from '../../core/store/bytes.ts';
 import type { Fetching } from '../../core/store/download.ts';
 import { fetchArtifact } from '../../core/store/fetch.ts';
 import { networkOf } from '../../core/store/network.ts';
+import { CACHE } from './cache.ts';
 
-const CACHE = fileURLToPath(new URL('../../node_modules/.cache/cc/debian', import.meta.url));
+const FOLDER = join(CACHE, 'debian');
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 /** How long the archive may take; whoever waits longer has no usable one. */
 const PATIENCE = 180_000;
@@ -40,11 +40,16 @@ export async function unpacked(): Promise<Unpacked> {
   const wanted = WANTED.flatMap(([name, suites]) => suites.map((suite) => packageOf(name, suite)));
   const suites = new Set(WANTED.flatMap(([, suites]) => suites));
   try {
-    const folders = await alone(CACHE, async () => {
+    const folders = await alone(FOLDER, async () => {
       const [store, fetching] = [openStore({ cache: CACHE, state: CACHE }, []), quietly()];
       const mirror = await mirrorOf();
       await Promise.all([...suites].map((suite) => writeSources(suite, mirror)));
-      return Promise.all(wanted.map((artifact) => brought(store, artifact, fetching)));
+      // All come to their end, also beside one that fails: an apt that goes on would be in the way of the next process.
+      const all = await Promise.allSettled(wanted.map((artifact) => brought(store, artifact, fetching)));
+      return all.map((one) => {
+        if (one.status === 'rejected') throw one.reason;
+        return one.value;
+      });
     });
     const places = new Map(wanted.map(({ name }, index) => [name, folders[index]!])); // one for each
     return { kind: 'here', folder: (name, suite) => places.get(packageOf(name, suite).name)! }; // only what was asked for
@@ -97,19 +102,20 @@ function quietly(): Fetching {
 
 /** apt takes a second to read an index, for each question again; so it is asked about one suite at a time. */
 function aptOf(suite: string): string {
-  return join(CACHE, 'apt', suite);
+  return join(FOLDER, 'apt', suite);
 }
 
-/** The mirror of this machine's own apt, where it is a Debian's. */
+/** The mirror of this machine's own apt, where it is a Debian's; apt names it also before its first update. */
 export async function mirrorOf(): Promise<string> {
-  const asked = ['apt-get', 'indextargets', '--format', '$(REPO_URI) $(RELEASE)', 'Created-By: Packages'];
-  const { stdout } = await runProcess(asked);
-  return /^(\S+) (?:bullseye|bookworm|trixie|sid)$/m.exec(stdout)?.[1] ?? 'http://deb.debian.org/debian';
+  const { stdout } = await runProcess(['apt-get', '-o', 'Debug::NoLocking=1', '--print-uris', 'update']);
+  const [, mirror] = /^'(\S+?)\/*\/dists\/(?:bullseye|bookworm|trixie|sid)\/InRelease'/m.exec(stdout) ?? [];
+  return mirror ?? 'http://deb.debian.org/debian';
 }
 
 async function writeSources(suite: string, mirror: string): Promise<void> {
   await mkdir(aptOf(suite), { recursive: true });
-  const line = `deb [signed-by=${KEYRING}] ${mirror} ${suite} main\n`;
+  // A mirror that is behind is signed all the same, and any version of the suite will do.
+  const line = `deb [signed-by=${KEYRING} check-valid-until=no] ${mirror} ${suite} main\n`;
   await writeFile(join(aptOf(suite), 'sources.list'), line);
 }
 
@@ -117,7 +123,7 @@ async function writeSources(suite: string, mirror: string): Promise<void> {
 async function brought(store: Store, artifact: Artifact, fetching: Fetching): Promise<string> {
   if (store.digest(artifact) === undefined) await fetchArtifact(store, artifact, fetching);
   const digest = store.digest(artifact)!; // it is there, or was just fetched
-  const folder = join(CACHE, 'unpacked', digest);
+  const folder = join(FOLDER, 'unpacked', digest);
   if (existsSync(folder)) return folder;
   const making = `${folder}.${process.pid}`;
   await rm(making, { recursive: true, force: true });

@@ -7,11 +7,12 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFile, chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { Connection } from '../../core/model/plugin.ts';
-import { debianRoot } from './debian-root.ts';
+import { debianRoot, type Root } from './debian-root.ts';
 import { freePort } from './sshd.ts';
 import { type Lasting, tempFolder } from './temp.ts';
 
@@ -68,13 +69,19 @@ export interface HostRig {
 
 /** Hosts with these packages besides those that all have. */
 export async function hostRig(test: Lasting, packages: readonly string[] = []): Promise<HostRig> {
-  const root = await debianRoot(packages);
+  const root = await rootFor(packages);
   if (root.kind === 'missing') return { skip: root.why, host: () => Promise.reject(new Error(root.why)) };
   const folder = await tempFolder(test);
   for (const name of ['id', 'host_key'])
     await execute('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', '', '-f', join(folder, name)]);
   const base = { lower: root.folder, folder };
   return { skip: false, host: (lasting, name, spec = {}) => started(lasting, base, name, spec) };
+}
+
+async function rootFor(packages: readonly string[]): Promise<Root> {
+  if (process.getuid?.() !== 0) return { kind: 'missing', why: 'no hosts here: only root may make them' };
+  const root = await debianRoot(packages);
+  return root.kind === 'here' ? root : { ...root, why: `no hosts here: ${root.why}` };
 }
 
 /** Lines of setup that make a user without a password who is let in like root; sudoers says how they become root. */

@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { runProcess } from '../../core/host/own-agent.ts';
 import { cni } from '../../plugins/cni.ts';
+import { ARCHIVE } from '../plugins/archive.ts';
+import { type BenchSetup, benchOf } from '../plugins/bench.ts';
 import { unpacked } from '../rig/debian.ts';
-import { ARCHIVE } from './archive.ts';
-import { type BenchSetup, benchOf } from './bench.ts';
 
 const SUITES = ['bullseye', 'bookworm', 'sid'];
 const programs = await unpacked();

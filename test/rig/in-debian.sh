@@ -1,0 +1,37 @@
+#!/bin/sh
+# Runs a program in a Debian of test/rig/debian-root.sh, with mounts and processes of its own; nothing it writes there stays:
+#   in-debian.sh ROOT LAYER UID GID FOLDER... -- PROGRAM ARGUMENT...
+# LAYER is an empty folder, for what is written. The folders are seen inside too, the first one is worked in. `unshare` is to
+# run it as root of namespaces; inside, a user is again who they are.
+set -eu
+lower=$1 layer=$2 uid=$3 gid=$4 cwd=$5
+shift 4
+
+mount -t tmpfs -o mode=755 tmpfs "$layer"
+mkdir "$layer/upper" "$layer/work" "$layer/root"
+mount -t overlay -o "lowerdir=$lower,upperdir=$layer/upper,workdir=$layer/work" overlay "$layer/root"
+cd "$layer/root"
+mount -t proc proc proc 2>/dev/null || mount --rbind /proc proc # a user may be refused one of their own
+mount --rbind /sys sys
+mount --rbind /dev dev
+mount -t tmpfs -o mode=755 tmpfs run
+mount -t tmpfs -o mode=1777 tmpfs tmp
+while [ "$1" != -- ]; do
+  mkdir -p ".$1"
+  mount --rbind "$1" ".$1"
+  shift
+done
+shift
+mkdir -p run/machine ".$HOME"
+cp -L /etc/resolv.conf /etc/hosts etc/
+if [ -n "${npm_execpath:-}" ]; then ln -s "$npm_execpath" usr/local/bin/npm; fi
+
+as=
+if [ "$uid" != 0 ]; then
+  as="unshare --user --map-user=$uid --map-group=$gid --"
+  echo "$(id -nu "$uid" 2>/dev/null || echo tester):x:$uid:$gid::$HOME:/bin/bash" >>etc/passwd
+fi
+pivot_root . run/machine
+# The shell stays, as process 1, and reaps what is left to it.
+# shellcheck disable=SC2016,SC2086 # the inner shell replaces them; words of a command
+exec chroot . /bin/sh -c 'umount -l /run/machine && rmdir /run/machine && cd "$0" && { "$@"; exit $?; }' "$cwd" $as "$@"

@@ -1,0 +1,135 @@
+/**
+ * Runs tests in a Debian of their own, on Node and on Deno, and says at the end what passed, failed and was skipped:
+ *   node test/suite.ts [--node | --deno | --e2e] [FILE...]
+ * Where such a Debian cannot be, they run on the machine as it is, and those skip that miss something. The lab of `--e2e` is
+ * always on the machine itself, as a user has it.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { globSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { CACHE } from './rig/cache.ts';
+import { debianRoot, NAMESPACES } from './rig/debian-root.ts';
+import { closing, type Half, isGood, ofJunit, ofTally } from './rig/outcome.ts';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
+const BIN = join(ROOT, 'node_modules/.bin');
+const ENTER = join(ROOT, 'test/rig/in-debian.sh');
+const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** Where reports are written; seen by those inside as well. */
+const REPORTS = join(CACHE, `suite-${process.pid}`);
+
+/** Tests of the code, of what is said to real programs and odd hosts, and of the lab. */
+const CODE = [
+  'test/*.test.ts',
+  'test/{model,steps,graph,host,store,report,run,cli,plugins,recipes}/**/*.test.ts',
+];
+const REAL = ['test/real/*.test.ts'];
+const LAB = ['test/e2e/*.test.ts'];
+const AN_HOUR = 3_600_000;
+
+/** How to run a program: the words before it, and its environment. */
+interface Place {
+  readonly before: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    options: { node: { type: 'boolean' }, deno: { type: 'boolean' }, e2e: { type: 'boolean' } },
+    allowPositionals: true,
+  });
+  const files = (of: readonly string[]) =>
+    positionals.length > 0 ? positionals : globSync(of, { cwd: ROOT }).toSorted();
+  const layer = await mkdtemp(join(tmpdir(), 'cc-suite-'));
+  await mkdir(REPORTS, { recursive: true });
+  try {
+    const place = await placeOn(layer);
+    const halves: Half[] = [];
+    if (values.e2e) {
+      halves.push(await onNode('Real programs', place, files(REAL), { concurrency: 1 }));
+      halves.push(await onNode('Lab', AS_IT_IS, files(LAB), { concurrency: 1, timeout: AN_HOUR }));
+    } else {
+      if (!values.deno) halves.push(await onNode('Node', place, files(CODE), { concurrency: 2 }));
+      if (!values.node) halves.push(await onDeno(place, files(CODE)));
+    }
+    process.stdout.write(`\n${closing(halves)}`);
+    return halves.every(isGood) ? 0 : 1;
+  } finally {
+    await rm(layer, { recursive: true, force: true });
+    await rm(REPORTS, { recursive: true, force: true });
+  }
+}
+
+const AS_IT_IS: Place = { before: [], env: { ...process.env, PATH: `${BIN}:${process.env['PATH']}` } };
+
+async function placeOn(layer: string): Promise<Place> {
+  const root = await debianRoot();
+  if (root.kind === 'missing') {
+    process.stderr.write(`The tests run on this machine as it is: ${root.why}\n`);
+    return AS_IT_IS;
+  }
+  const ids = [process.getuid?.(), process.getgid?.()].map(String);
+  const { TMPDIR: _, ...env } = process.env;
+  return {
+    before: ['unshare', ...NAMESPACES, '--', 'sh', ENTER, root.folder, layer, ...ids, ROOT, CACHE, '--'],
+    env: { HOME: '/', ...env, PATH: `${BIN}:${PATH}` },
+  };
+}
+
+interface Limits {
+  /** Files at once. */
+  readonly concurrency: number;
+  /** Milliseconds for a test. */
+  readonly timeout?: number;
+}
+
+async function onNode(
+  runtime: string,
+  place: Place,
+  files: readonly string[],
+  limits: Limits,
+): Promise<Half> {
+  const report = join(REPORTS, runtime);
+  const reporters = [
+    ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
+    ...['--test-reporter=./test/rig/tally.ts', `--test-reporter-destination=${report}`],
+  ];
+  const given = Object.entries(limits).map(([limit, value]) => `--test-${limit}=${value}`);
+  const ended = await run(place, [join(BIN, 'node'), '--test', ...given, ...reporters, ...files]);
+  return { runtime, ended, outcomes: ofTally(await written(report)) };
+}
+
+async function onDeno(place: Place, files: readonly string[]): Promise<Half> {
+  const report = join(REPORTS, 'deno.xml');
+  const color = process.stdout.isTTY ? {} : { NO_COLOR: '1' };
+  const env = { ...place.env, ...color, DENO_DIR: join(CACHE, 'deno') };
+  const options = ['-A', '--no-check', '--quiet', '--parallel', `--junit-path=${report}`];
+  const ended = await run({ ...place, env }, [
+    join(ROOT, 'node_modules/deno/deno'),
+    'test',
+    ...options,
+    ...files,
+  ]);
+  return { runtime: 'Deno', ended, outcomes: ofJunit(await written(report)) };
+}
+
+async function run({ before, env }: Place, argv: readonly string[]): Promise<number | string> {
+  const [program, ...words] = [...before, ...argv];
+  const child = spawn(program!, words, { cwd: ROOT, env, stdio: ['ignore', 'inherit', 'inherit'] }); // argv has a program
+  const [code, signal] = await once(child, 'exit');
+  return code ?? signal;
+}
+
+/** What a runner wrote; nothing where it did not come to that. */
+function written(path: string): Promise<string> {
+  return readFile(path, 'utf8').catch(() => '');
+}
+
+process.exitCode = await main();
