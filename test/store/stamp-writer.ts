@@ -1,4 +1,4 @@
-/** Writes stamps without end, for tests that kill it: `stamp-writer.ts PLACE local|remote`. */
+/** Writes stamps without end, and says so of each, for tests that kill it: `stamp-writer.ts PLACE local|remote`. */
 import { dirname } from 'node:path';
 import { ownTransport } from '../../core/host/local-agent.ts';
 import { taskId } from '../../core/model/task.ts';
@@ -32,6 +32,8 @@ export function numbered(n: number): Stamp {
 const [place, kind] = process.argv.slice(2);
 if (place && (kind === 'local' || kind === 'remote')) {
   const stamps = STAMPS[kind](place);
-  process.stdout.write('writing\n');
-  for (let n = 1; ; n++) await stamps.write(numbered(n));
+  for (let n = 1; ; n++) {
+    await stamps.write(numbered(n));
+    process.stdout.write(`${n}`.padEnd(1024)); // a pipe that is full waits for its reader
+  }
 }
