@@ -2,18 +2,20 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { after } from 'node:test';
 import { ssh, sshArguments } from '../../core/host/ssh.ts';
 import { MARK } from '../../core/host/transport.ts';
 import { viewOf } from '../../core/host/view.ts';
 import { quoted } from '../../core/model/command.ts';
 import { Failed, type Failure } from '../../core/model/failure.ts';
 import { freePort, startSshd } from '../rig/sshd.ts';
+import { testUnless } from '../rig/tools.ts';
 import { NOTHING } from '../rig/view.ts';
 import { isRunning, numberIn, until } from './second-process.ts';
 
 /** One server for all of them. */
 const server = await startSshd({ after });
+const test = testUnless(server.skip);
 const sh = (text: string) => ['sh', '-c', text];
 const PLATFORM = { os: 'linux', arch: 'amd64', distro: 'debian 12' } as const;
 
@@ -67,7 +69,10 @@ test('ssh with an identity that the host does not know is unreachable', async ()
   const strange = { ...target, identity: join(folder, 'stranger') };
   assert.deepEqual(
     await failure(ssh('node-1', strange)),
-    unreachable(strange, `${target.user}@127.0.0.1: Permission denied (publickey,keyboard-interactive).`),
+    unreachable(
+      strange,
+      `${target.user}@127.0.0.1: Permission denied (publickey,password,keyboard-interactive).`,
+    ),
   );
 });
 
