@@ -3,11 +3,11 @@ import { existsSync } from 'node:fs';
 import { dirname, extname, isAbsolute, join, resolve } from 'node:path';
 import { nearest } from '../graph/near.ts';
 import { fail } from '../model/failure.ts';
-import { type Recipe, RecipeShape } from '../model/recipe.ts';
-import { checked, optionNames, UNKNOWN } from '../model/schema.ts';
+import type { Recipe } from '../model/recipe.ts';
 import { type Options, usage } from './args.ts';
 import { contentOf } from './config/content.ts';
 import { searched } from './config/search.ts';
+import { asRecipe } from './config/shape.ts';
 import { type Trust, trustOf } from './config/trust.ts';
 import { shippedFile, shippedRecipes } from './shipped.ts';
 
@@ -52,21 +52,6 @@ async function load(file: string, trust: Trust): Promise<Recipe> {
 
 function existing(file: string): string {
   return existsSync(file) ? file : fail({ kind: 'config-unreadable', file, why: 'there is no such file' });
-}
-
-/** A recipe by shape; what its plugins' options hold is checked when it is expanded. */
-function asRecipe(value: unknown, file: string): Recipe {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return fail({ kind: 'config-unreadable', file, why: 'its default export is not a recipe' });
-  }
-  const result = checked(RecipeShape, value, '');
-  if (result.ok) return value as Recipe; // of that shape, as just checked
-  const keys = optionNames(RecipeShape);
-  const problems = result.problems.map((problem) => {
-    const near = problem.message === UNKNOWN ? nearest(problem.path, keys) : undefined;
-    return near ? { ...problem, near } : problem;
-  });
-  return fail({ kind: 'config-invalid', file, problems });
 }
 
 /** A recipe's lock stands beside it, under its name. */

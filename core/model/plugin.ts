@@ -107,3 +107,21 @@ export function plugin<const Schema extends GenericSchema>(
     given: (given ?? {}) as Readonly<Record<string, unknown>>,
   });
 }
+
+/** Why something is no use of a plugin; undefined when it is one. */
+export function useFault(value: unknown): string | undefined {
+  if (typeof value === 'function') return 'is a function: call it with the options of the plugin';
+  const { spec, given } = fieldsOf(value);
+  const { name, options, build } = fieldsOf(spec);
+  if (spec === undefined) return 'is no plugin: expected what a function made by plugin() answers';
+  if (typeof name !== 'string') return 'is a plugin without a name';
+  if (typeof build !== 'function') return `is the plugin "${name}", which has no build`;
+  if (fieldsOf(options)['kind'] !== 'schema') return `is the plugin "${name}", whose options are no schema`;
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
+    return `is the plugin "${name}", whose options are none: expected an object`;
+  return undefined;
+}
+
+function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
+}

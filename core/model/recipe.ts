@@ -1,5 +1,5 @@
 /** What should be: hosts and plugins with their options, as a typed value. */
-import type { Host, PluginUse } from './plugin.ts';
+import { type Host, type PluginUse, useFault } from './plugin.ts';
 import { isName, NAMING } from './task.ts';
 import * as v from './vocabulary.ts';
 
@@ -46,6 +46,10 @@ export function recipe(value: Recipe): Recipe {
 }
 
 const Name = v.pipe(v.string(), v.check(isName, NAMING));
+
+function isUse(value: unknown): boolean {
+  return useFault(value) === undefined;
+}
 
 const HostShape = v.strictObject({
   name: Name,
@@ -94,7 +98,14 @@ export const RecipeShape = v.strictObject({
   extends: v.optional(v.union([v.string(), v.record(v.string(), v.unknown())])),
   isolation: v.optional(v.picklist(['vm', 'none'])),
   hosts: v.optional(v.array(HostShape)),
-  plugins: v.optional(v.array(v.object({ spec: v.object({ name: v.string() }), given: v.unknown() }))),
+  plugins: v.optional(
+    v.array(
+      v.pipe(
+        v.unknown(),
+        v.check(isUse, (issue) => useFault(issue.input) ?? ''),
+      ),
+    ),
+  ),
   options: v.optional(v.record(v.string(), v.record(v.string(), v.unknown()))),
   without: v.optional(v.array(v.string())),
   mirrors: v.optional(v.array(v.strictObject({ from: Prefix, to: Place }))),

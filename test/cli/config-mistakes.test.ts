@@ -46,19 +46,19 @@ const MISTAKES: readonly (readonly [what: string, files: Files, options: Options
     'it has no default export',
     { 'cc.config.ts': 'export const a = 1;' },
     {},
-    'Cannot load ~/cc.config.ts\n  its default export is not a recipe',
+    'Cannot load ~/cc.config.ts\n  its default export is missing',
   ],
   [
     'it is a list',
     { 'cc.config.json': '[]' },
     {},
-    'Cannot load ~/cc.config.json\n  its default export is not a recipe',
+    'Cannot load ~/cc.config.json\n  what it holds is a list, not a recipe',
   ],
   [
     'it is text',
     { 'cc.config.yaml': 'just text' },
     {},
-    'Cannot load ~/cc.config.yaml\n  its default export is not a recipe',
+    'Cannot load ~/cc.config.yaml\n  what it holds is text, not a recipe',
   ],
   [
     'it is an empty module',
@@ -201,7 +201,7 @@ const SHAPES: readonly (readonly [text: string, ...problems: string[]])[] = [
     'hosts.0.connection.kind: expected ("local" | "ssh"), found "sh"',
   ],
   ['{"zzzzzzzz":1,"yyyyyyyy":1}', 'zzzzzzzz: is not known', 'yyyyyyyy: is not known'],
-  ['{"plugins":["runc"]}', 'plugins.0: expected Object, found "runc"'],
+  ['{"plugins":["runc"]}', 'plugins.0: is no plugin: expected what a function made by plugin() answers'],
   ['{"extends":{"nmae":"a"}}', 'nmae: is not known; did you mean "name"?'],
   ['{"extends":{"name":"a","extends":{"hosts":5}}}', 'hosts: expected Array, found 5'],
 ];
