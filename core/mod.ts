@@ -20,4 +20,4 @@ export { packages } from './steps/packages.ts';
 export { placed } from './steps/placed.ts';
 export { running } from './steps/running.ts';
 export { unpacked } from './steps/unpacked.ts';
-export { written } from './steps/written.ts';
+export { type Composition, composed, written } from './steps/written.ts';

@@ -1,5 +1,5 @@
 /** A control plane by kubeadm on one node: kubelet's unit, kernel settings, init, node ready. */
-import { plugin, running, v, written } from '../core/mod.ts';
+import { composed, plugin, running, v, written } from '../core/mod.ts';
 import {
   cluster,
   cri,
@@ -9,6 +9,7 @@ import {
   podNetwork,
   vmRuntime,
 } from './capabilities.ts';
+import { address, declaredFor, withAddress } from './kubeadm/address.ts';
 import { kubeadmConfig } from './kubeadm/config.ts';
 import { existing } from './kubeadm/existing.ts';
 import { cgroups, tools } from './kubeadm/host.ts';
@@ -34,7 +35,7 @@ export const kubeadm = plugin({
     preflight: v.optional(v.boolean(), true),
   }),
   provides: [cluster],
-  build: ({ serviceSubnet, dns, preflight }, { use, find, refuse }) => {
+  build: ({ serviceSubnet, dns, preflight }, { use, find, refuse, hosts }) => {
     const runtime = use(cri);
     const { version, imageRepository, bin } = use(kubernetesRelease);
     const network = use(podNetwork);
@@ -44,7 +45,16 @@ export const kubeadm = plugin({
     const common = { version, criSocket, cgroupDriver, serviceSubnet };
     const patience = find(vmRuntime) ? { patience: PATIENCE } : {};
     const declared = { ...common, imageRepository, podSubnet, ...patience };
-    const config = kubeadmConfig(declared);
+    const known = declaredFor(hosts);
+    const file = (text: (own: { address?: string }) => string, at: { name: string; path: string }) => {
+      const place = { ...at, where: PLANE };
+      return known === undefined
+        ? written(text({}), { ...place, needs: [] })
+        : composed(
+            withAddress(known, podSubnet, (address) => text({ address })),
+            { ...place, needs: preflight ? ['kubeadm/tools'] : [] },
+          );
+    };
     const kubectl = `${bin}/kubectl`;
     const call = [kubectl, '--kubeconfig', KUBECONFIG, '--request-timeout=10s'];
     const bytes = find(nodeImages) ? ['node-images'] : [];
@@ -52,19 +62,18 @@ export const kubeadm = plugin({
     const host = [...(preflight ? [tools()] : []), ...cgroups(version), kernel()];
     const files = [
       written(kubeletUnit(bin), { name: 'unit', path: UNIT, where: PLANE, needs: [] }),
-      written(kubeletDropIn({ ...common, bin, cni, ...patience }), {
+      file((own) => kubeletDropIn({ ...common, bin, cni, ...patience, ...own }), {
         name: 'drop-in',
         path: DROP_IN,
-        where: PLANE,
-        needs: [],
       }),
-      written(config, { name: 'config', path: CONFIG, where: PLANE, needs: [] }),
+      file((own) => kubeadmConfig({ ...declared, ...own }), { name: 'config', path: CONFIG }),
     ];
     const own = [...host, ...files].map(({ name }) => `kubeadm/${name}`);
     return {
       provides: [cluster.of({ version, kubeconfig: KUBECONFIG, kubectl })],
       steps: [
-        existing(declared),
+        address(known, podSubnet),
+        existing({ ...declared, ...(known === undefined ? {} : { declaredAddress: known }) }),
         ...lasting(),
         ...host,
         ...files,

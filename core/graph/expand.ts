@@ -129,7 +129,7 @@ function contextFor(
 ): Context {
   const { arch: controllerArch, cache, state } = context;
   return {
-    ...{ arch, controllerArch, cache, state, find, recipe: recipeFacts(flat, context) },
+    ...{ arch, controllerArch, cache, state, hosts: flat.hosts, find, recipe: recipeFacts(flat, context) },
     use: (wanted) => find(wanted) ?? missing(wanted, use, context),
     refuse: (option, message) => refused(context, `${use.spec.name}.${option}`, message),
   };

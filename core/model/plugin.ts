@@ -22,6 +22,11 @@ export interface Host {
   readonly connection: Connection;
   /** Default: the controller's. */
   readonly arch?: Arch;
+  /**
+   * By which of its own IPv4 addresses other nodes reach it: the address, the network in which one lies (`10.0.0.0/24`), or
+   * the interface that has one. Default: the one that its default route goes by.
+   */
+  readonly address?: string;
   /** `plugin/step` on the controller that makes this host; it cannot be looked at before. */
   readonly madeBy?: Need;
 }
@@ -54,6 +59,8 @@ export interface Context {
   readonly arch: Arch;
   /** That of the controller, where programs run that make something for hosts. */
   readonly controllerArch: Arch;
+  /** The hosts that the recipe names; those that plugins make are not among them. */
+  readonly hosts: readonly Host[];
   /** A folder of this recipe's own for what is worth keeping and may be deleted: builds. */
   readonly cache: string;
   /** A folder of this recipe's own for what must stay: keys. */

@@ -51,6 +51,17 @@ function isUse(value: unknown): boolean {
   return useFault(value) === undefined;
 }
 
+/** What begins as an address does is no interface, so that one with a slip in it is not taken for one. */
+function isHostAddress(text: string): boolean {
+  const [, address, prefix = '32'] = /^([\d.]+)(?:\/(\d+))?$/.exec(text) ?? [];
+  if (address === undefined) return /^[a-z][\w.-]{0,14}$/i.test(text);
+  return (
+    /^(\d{1,3})(\.\d{1,3}){3}$/.test(address) &&
+    address.split('.').every((part) => Number(part) < 256) &&
+    Number(prefix) <= 32
+  );
+}
+
 const HostShape = v.strictObject({
   name: Name,
   roles: v.array(v.string()),
@@ -66,6 +77,12 @@ const HostShape = v.strictObject({
     }),
   ]),
   arch: v.optional(v.picklist(['amd64', 'arm64'])),
+  address: v.optional(
+    v.pipe(
+      v.string(),
+      v.check(isHostAddress, 'expected an IPv4 address, a network as 10.0.0.0/24, or an interface'),
+    ),
+  ),
   madeBy: v.optional(v.string()),
 });
 

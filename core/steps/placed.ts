@@ -12,7 +12,8 @@ export interface PlacedAt extends Base {
   readonly name?: string;
 }
 
-type Found = { digest: string | null; mode: number | null; owned: boolean };
+/** What stands at a path. */
+export type Found = { digest: string | null; mode: number | null; owned: boolean };
 type PlacedFacts = { wanted: string | null } & Found;
 
 export function placed(artifact: Artifact, { path, mode = 0o755, name, ...base }: PlacedAt): Step {

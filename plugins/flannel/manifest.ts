@@ -9,6 +9,8 @@ export interface Daemon {
   readonly image: string;
   readonly backend: 'vxlan' | 'host-gw';
   readonly subnet: string;
+  /** Whether nodes reach each other by addresses that the recipe names; else each takes that of its default route. */
+  readonly addressed?: boolean;
 }
 
 /** Where its makers published each release, newest first: Documentation/kube-flannel.yml of the tags. */
@@ -29,7 +31,13 @@ export function imageOf(version: string, arch: string): string {
  * A namespace of its own, so that all of it goes together. No PodSecurityPolicy, because kubeadm never turns on what
  * would ask for one. No priority class: before Kubernetes 1.17 only kube-system may have it.
  */
-export function daemon({ version, image, backend, subnet }: Daemon): readonly KubeObject[] {
+export function daemon({
+  version,
+  image,
+  backend,
+  subnet,
+  addressed = false,
+}: Daemon): readonly KubeObject[] {
   const net = { Network: subnet, Backend: { Type: backend } };
   return [
     {
@@ -53,7 +61,7 @@ export function daemon({ version, image, backend, subnet }: Daemon): readonly Ku
         template: {
           // What flannel reads when it starts is part of the template, so that a change starts it anew.
           metadata: { labels: LABELS, annotations: { 'cc/net-conf': JSON.stringify(net) } },
-          spec: pod(version, image),
+          spec: pod(version, image, addressed),
         },
       },
     },
@@ -89,7 +97,7 @@ function rights(): readonly KubeObject[] {
   ];
 }
 
-function pod(version: string, image: string) {
+function pod(version: string, image: string, addressed: boolean) {
   const own = (name: string, field: string) => ({ name, valueFrom: { fieldRef: { fieldPath: field } } });
   return {
     hostNetwork: true,
@@ -101,8 +109,13 @@ function pod(version: string, image: string) {
         image,
         imagePullPolicy: 'IfNotPresent',
         command: ['/opt/bin/flanneld'],
-        args: ['--ip-masq', '--kube-subnet-mgr'],
-        env: [own('POD_NAME', 'metadata.name'), own('POD_NAMESPACE', 'metadata.namespace')],
+        args: ['--ip-masq', '--kube-subnet-mgr', ...(addressed ? ['--iface=$(NODE_ADDRESS)'] : [])],
+        env: [
+          own('POD_NAME', 'metadata.name'),
+          own('POD_NAMESPACE', 'metadata.namespace'),
+          // What kubelet was told its node's address is.
+          ...(addressed ? [own('NODE_ADDRESS', 'status.hostIP')] : []),
+        ],
         resources: { requests: { cpu: '100m', memory: '50Mi' } },
         securityContext: security(version),
         volumeMounts: MOUNTS.map(({ name, path }) => ({ name, mountPath: path })),

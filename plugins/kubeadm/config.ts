@@ -9,6 +9,8 @@ export interface ClusterConfig {
   readonly cgroupDriver: string;
   readonly podSubnet: string;
   readonly serviceSubnet: string;
+  /** By which others reach its API; kubeadm's own choice where it is left out. */
+  readonly address?: string;
   /** How long the runtime may take to start a pod; kubelet's own patience where it is left out. */
   readonly patience?: string;
 }
@@ -31,6 +33,7 @@ const FORMS: { readonly [Api in KubeadmApi]: (config: ClusterConfig) => readonly
     {
       ...typed('v1alpha1', 'MasterConfiguration'),
       ...(since('configuredSocket', config.version) ? { criSocket: config.criSocket } : {}),
+      ...advertised('api', config),
       ...clusterOf(config),
       kubeProxy: { config: PROXY },
     },
@@ -39,6 +42,7 @@ const FORMS: { readonly [Api in KubeadmApi]: (config: ClusterConfig) => readonly
     {
       ...typed('v1alpha2', 'MasterConfiguration'),
       nodeRegistration: { criSocket: config.criSocket },
+      ...advertised('api', config),
       ...clusterOf(config),
       kubeletConfiguration: { baseConfig: kubeletOf(config) },
       kubeProxy: { config: PROXY },
@@ -54,11 +58,19 @@ const FORMS: { readonly [Api in KubeadmApi]: (config: ClusterConfig) => readonly
 /** Since v1alpha3 what concerns the node, the cluster and each component is a document of its own. */
 function split(api: KubeadmApi) {
   return (config: ClusterConfig): readonly Document[] => [
-    { ...typed(api, 'InitConfiguration'), nodeRegistration: { criSocket: config.criSocket } },
+    {
+      ...typed(api, 'InitConfiguration'),
+      nodeRegistration: { criSocket: config.criSocket },
+      ...advertised(api === 'v1alpha3' ? 'apiEndpoint' : 'localAPIEndpoint', config),
+    },
     { ...typed(api, 'ClusterConfiguration'), ...clusterOf(config) },
     { apiVersion: 'kubelet.config.k8s.io/v1beta1', kind: 'KubeletConfiguration', ...kubeletOf(config) },
     { apiVersion: 'kubeproxy.config.k8s.io/v1alpha1', kind: 'KubeProxyConfiguration', ...PROXY },
   ];
+}
+
+function advertised(key: string, { address }: ClusterConfig): Document {
+  return address === undefined ? {} : { [key]: { advertiseAddress: address } };
 }
 
 function clusterOf({ version, imageRepository, podSubnet, serviceSubnet }: ClusterConfig): Document {

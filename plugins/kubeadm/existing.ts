@@ -1,6 +1,7 @@
 /** The cluster that a host has already: kubeadm init has said what it is, and nothing here says it anew. */
 import { fixed, type View } from '../../core/mod.ts';
 import { since } from '../kubernetes/versions.ts';
+import { addressOn } from './address.ts';
 import type { ClusterConfig } from './config.ts';
 import { PLANE } from './nodes.ts';
 
@@ -13,8 +14,14 @@ const USUAL = ['', '0s', '2m0s'];
 
 type Told = { readonly [words: string]: string };
 
+/** Which address its host must have, where the recipe says so. */
+export interface Declared extends ClusterConfig {
+  readonly declaredAddress?: string;
+}
+
 /** Refuses a cluster of another version or with other networks before kubelet or anything else on the host is replaced. */
-export function existing(config: ClusterConfig) {
+export function existing(config: Declared) {
+  const { declaredAddress: address } = config;
   const { version, imageRepository, serviceSubnet, podSubnet, criSocket, cgroupDriver, patience } = config;
   return fixed({
     name: 'cluster',
@@ -27,16 +34,21 @@ export function existing(config: ClusterConfig) {
       'the network of its Services': serviceSubnet,
       'the network of its pods': podSubnet,
       'the domain of its DNS': DOMAIN,
+      ...(address === undefined ? {} : { [ADDRESS]: address }),
       "kubelet's container runtime": pathOf(criSocket),
       "kubelet's cgroup driver": cgroupDriver,
       "kubelet's runtimeRequestTimeout": patience ?? 'the default',
     },
     look: async (view) => {
-      const [plane, kubelet] = await Promise.all([planeOf(view), kubeletOf(view)]);
+      const [plane, kubelet, known] = await Promise.all([
+        planeOf(view),
+        kubeletOf(view),
+        addressOf(view, config),
+      ]);
       // What kubelet was told counts only where it runs a cluster; before there was a file for it, cc's own drop-in tells it.
       return Object.keys(plane).length > 0 && since('kubeletConfig', version)
-        ? { ...plane, ...kubelet }
-        : plane;
+        ? { ...plane, ...kubelet, ...known }
+        : { ...plane, ...known };
     },
     fix: ANEW,
   });
@@ -100,6 +112,18 @@ async function kubeletOf(view: View): Promise<Told> {
       ? { "kubelet's runtimeRequestTimeout": USUAL.includes(patience) ? 'the default' : patience }
       : {}),
   };
+}
+
+const ADDRESS = 'the address of its API';
+
+/** Where that API is told to be, in the words of the recipe if it is there. */
+async function addressOf(view: View, { declaredAddress, podSubnet }: Declared): Promise<Told> {
+  if (declaredAddress === undefined) return {};
+  const server = await view.text(`${MANIFESTS}/kube-apiserver.yaml`);
+  if (!imageOf(server)) return {};
+  const is = flag(server, 'advertise-address');
+  const found = await addressOn(view, declaredAddress, podSubnet);
+  return { [ADDRESS]: 'address' in found && found.address === is ? declaredAddress : is };
 }
 
 /** Each value once: half of a cluster may have been upgraded by hand. */

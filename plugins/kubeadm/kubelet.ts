@@ -29,25 +29,31 @@ export interface Kubelet {
   /** The folder of the CNI plugins. */
   readonly cni: string;
   readonly patience?: string;
+  /** By which others reach the node; kubelet's own choice where it is left out. */
+  readonly address?: string;
 }
 
 /** The drop-in of upstream's kubeadm package; RestartSec is shorter, since kubelet restarts until kubeadm has written its files. */
 export function kubeletDropIn(kubelet: Kubelet): string {
-  const { version, bin } = kubelet;
-  return since('kubeletConfig', version) ? byFile(bin) : byFlags(kubelet);
+  return since('kubeletConfig', kubelet.version) ? byFile(kubelet) : byFlags(kubelet);
 }
 
 const KUBECONFIG =
   'Environment="KUBELET_KUBECONFIG_ARGS=--bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf --kubeconfig=/etc/kubernetes/kubelet.conf"';
 
-function byFile(bin: string): string {
+/** Before what a user adds, so that this wins. */
+function nodeAddress({ address }: Kubelet): string {
+  return address === undefined ? '' : ` --node-ip=${address}`;
+}
+
+function byFile(kubelet: Kubelet): string {
   return `[Service]
 ${KUBECONFIG}
 Environment="KUBELET_CONFIG_ARGS=--config=/var/lib/kubelet/config.yaml"
 EnvironmentFile=-/var/lib/kubelet/kubeadm-flags.env
 EnvironmentFile=-/etc/default/kubelet
 ExecStart=
-ExecStart=${bin}/kubelet $KUBELET_KUBECONFIG_ARGS $KUBELET_CONFIG_ARGS $KUBELET_KUBEADM_ARGS $KUBELET_EXTRA_ARGS
+ExecStart=${kubelet.bin}/kubelet $KUBELET_KUBECONFIG_ARGS $KUBELET_CONFIG_ARGS $KUBELET_KUBEADM_ARGS${nodeAddress(kubelet)} $KUBELET_EXTRA_ARGS
 `;
 }
 
@@ -55,7 +61,8 @@ ExecStart=${bin}/kubelet $KUBELET_KUBECONFIG_ARGS $KUBELET_CONFIG_ARGS $KUBELET_
  * Before 1.11 kubeadm told kubelet nothing, and all stood in the package's file: kubernetes/kubernetes, build/debs, bionic,
  * kubeadm, channel/stable, post-1.8/10-kubeadm.conf. A runtime other than Docker is told by KUBELET_EXTRA_ARGS.
  */
-function byFlags({ bin, criSocket, cgroupDriver, serviceSubnet, cni, patience }: Kubelet): string {
+function byFlags(kubelet: Kubelet): string {
+  const { bin, criSocket, cgroupDriver, serviceSubnet, cni, patience } = kubelet;
   const groups = {
     SYSTEM_PODS: '--pod-manifest-path=/etc/kubernetes/manifests --allow-privileged=true',
     NETWORK: `--network-plugin=cni --cni-conf-dir=/etc/cni/net.d --cni-bin-dir=${cni}`,
@@ -66,7 +73,7 @@ function byFlags({ bin, criSocket, cgroupDriver, serviceSubnet, cni, patience }:
     EXTRA: [
       `--container-runtime=remote --container-runtime-endpoint=${criSocket}`,
       ...(patience === undefined ? [] : [`--runtime-request-timeout=${patience}`]),
-      `--cgroup-driver=${cgroupDriver} --fail-swap-on=false`,
+      `--cgroup-driver=${cgroupDriver} --fail-swap-on=false${nodeAddress(kubelet)}`,
     ].join(' '),
   };
   const lines = Object.entries(groups).map(

@@ -26,7 +26,11 @@ const none = (from: string) => `Cannot find a configuration from ${from} upwards
   looked for cc.config.{ts,mjs,js,json,yaml} and the "cc" key of package.json
   fix: write cc.config.ts, or name a recipe: --recipe lab`;
 
-const MISTAKES: readonly (readonly [what: string, files: Files, options: Options, text: string])[] = [
+type Mistake = readonly [what: string, files: Files, options: Options, text: string];
+
+const HOST = { name: 'a', roles: [], connection: { kind: 'local' } };
+
+const MISTAKES: readonly Mistake[] = [
   ['there is none', {}, {}, none('~')],
   ['there is none below a project', { 'a/b': '' }, { from: 'a' }, none('~/a')],
   [
@@ -41,6 +45,14 @@ const MISTAKES: readonly (readonly [what: string, files: Files, options: Options
     { from: 'a' },
     'Cannot load ~/cc.config.ts\n  no luck\n  at ~/cc.config.ts:1\n    throw new Error("no luck");',
   ],
+  ...['10.0.0.256', '10.0.0', '10.0.0.0/33', 'eth 1', '', 'fd00::1'].map(
+    (address): Mistake => [
+      `a host has the address "${address}"`,
+      { 'cc.config.json': JSON.stringify({ hosts: [{ ...HOST, address }] }) },
+      {},
+      'Cannot use ~/cc.config.json: 1 mistake\n  hosts.0.address: expected an IPv4 address, a network as 10.0.0.0/24, or an interface',
+    ],
+  ),
   ['it throws no error', { 'cc.config.mjs': 'throw 7;' }, {}, 'Cannot load ~/cc.config.mjs\n  threw 7'],
   [
     'it has no default export',

@@ -198,18 +198,19 @@ test('a plugin is given its options with defaults, and what cc knows', () => {
     name: 'p',
     help: '',
     options: v.strictObject({ a: v.string(), b: v.optional(v.number(), 7) }),
-    build: (options, { arch, controllerArch, cache, state, recipe }: Context) => {
-      seen.push(options, { arch, controllerArch, cache, state, recipe });
+    build: (options, { arch, controllerArch, hosts, cache, state, recipe }: Context) => {
+      seen.push(options, { arch, controllerArch, hosts, cache, state, recipe });
       return { steps: [] };
     },
   });
-  expanded({ name: 'site', isolation: 'vm', plugins: [p({ a: 'x' })] });
+  expanded({ name: 'site', isolation: 'vm', hosts: [host('n1')], plugins: [p({ a: 'x' })] });
   const { arch, cache, state } = EXPAND_CONTEXT;
   assert.deepEqual(seen, [
     { a: 'x', b: 7 },
     {
       arch,
       controllerArch: arch,
+      hosts: [host('n1')],
       cache,
       state,
       recipe: { name: 'site', isolation: 'vm', key: 'site', owner: 'site' },

@@ -63,6 +63,8 @@ export interface Made {
   readonly pods: string;
   readonly socket: string;
   readonly driver: string;
+  /** Of the API. */
+  readonly address: string;
 }
 
 export const AS_DECLARED: Made = {
@@ -71,6 +73,7 @@ export const AS_DECLARED: Made = {
   services: '10.96.0.0/12',
   pods: '10.244.0.0/24',
   socket: 'unix:///run/cri.sock',
+  address: '192.0.2.1',
   driver: 'systemd',
 };
 
@@ -83,7 +86,7 @@ export function madeCluster(host: Paper, over: Partial<Made> = {}, files: readon
   host.write(WITH_DNS, '');
 }
 
-function textOf(path: string, { version, repository, services, pods, driver }: Made): string {
+function textOf(path: string, { version, repository, services, pods, driver, address }: Made): string {
   const name = /manifests\/(.*)\.yaml$/.exec(path)?.[1];
   if (path.endsWith('config.yaml'))
     return [
@@ -95,7 +98,7 @@ function textOf(path: string, { version, repository, services, pods, driver }: M
   if (name === undefined) return `made by kubeadm: ${path}`;
   const tag = name === 'etcd' ? '3.4.13-0' : `v${version}`;
   const flags: Readonly<Record<string, readonly string[]>> = {
-    'kube-apiserver': ['--advertise-address=192.0.2.1', `--service-cluster-ip-range=${services}`],
+    'kube-apiserver': [`--advertise-address=${address}`, `--service-cluster-ip-range=${services}`],
     'kube-controller-manager': [
       `--cluster-cidr=${pods}`,
       '--cluster-name=kubernetes',
@@ -124,6 +127,7 @@ function told(host: Paper): Made {
     pods: all.networking.podSubnet,
     socket: all.nodeRegistration?.criSocket ?? all.criSocket ?? '',
     driver: all.cgroupDriver ?? 'systemd',
+    address: all.localAPIEndpoint?.advertiseAddress ?? AS_DECLARED.address,
   };
 }
 
@@ -218,10 +222,16 @@ function clearing(host: Paper): readonly FakeCommand[] {
   ];
 }
 
+/** A default route, as the kernel tells it. */
+export const ROUTE = `Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT
+eth0\t00000000\t0100000A\t0003\t0\t0\t0\t00000000\t0\t0\t0
+`;
+
 export function clusterOn(api: Api = { answers: true }, settings = '1\n'): BenchSetup {
   return {
     bare: (host) => {
       folder(host, '/var/lib');
+      host.write('/proc/net/route', ROUTE);
       host.write('/proc/sys/net/ipv4/ip_forward', settings);
       host.write('/proc/sys/net/bridge/bridge-nf-call-iptables', settings);
     },

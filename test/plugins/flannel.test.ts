@@ -5,6 +5,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
+import type { Host } from '../../core/model/plugin.ts';
 import { cluster, podNetwork } from '../../plugins/capabilities.ts';
 import { daemon, imageOf } from '../../plugins/flannel/manifest.ts';
 import { CLEAR } from '../../plugins/flannel/state.ts';
@@ -129,6 +130,20 @@ test('daemon reads its network from what starts it anew, and has the rights it u
   const net = '{"Network":"10.9.0.0/16","Backend":{"Type":"host-gw"}}';
   const text = manifestOf(objects);
   assert.equal(text.split(JSON.stringify(net)).length - 1, 2, 'in the ConfigMap and in the pods');
+});
+
+test('daemon takes the address that kubelet was told where the recipe names one, and else its own', async (t) => {
+  const command = async (...hosts: readonly Host[]) => {
+    const bench = await benchOf(t, { ...recipe(), hosts }, setup());
+    const { step } = bench.tasks.find(({ step }) => step.name === 'daemon')!; // the plugin has this step
+    const text = JSON.stringify(step.inputs);
+    return [/--iface=[^"]*/.exec(text)?.[0], /"fieldPath":"status[^"]*/.exec(text)?.[0]];
+  };
+  assert.deepEqual(await command(NODE), [undefined, undefined]);
+  assert.deepEqual(await command(NODE, { ...NODE, name: 'other', roles: [], address: 'eth1' }), [
+    '--iface=$(NODE_ADDRESS)',
+    '"fieldPath":"status.hostIP',
+  ]);
 });
 
 test('pod of the daemon is that of its release', async () => {

@@ -103,6 +103,7 @@ test('machine is a host of the recipe, reached with the keys that were made for 
   const context = {
     arch: 'amd64',
     controllerArch: 'amd64',
+    hosts: [],
     cache: '/c',
     state: '/s',
     recipe: { name: 'r', isolation: 'none', key: 'r', owner: 'r' },

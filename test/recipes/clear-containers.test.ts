@@ -10,9 +10,11 @@ import { KVM } from '../../plugins/vm/preflight.ts';
 import clearContainers from '../../recipes/clear-containers.ts';
 import { ARCHIVE } from '../plugins/archive.ts';
 import { benchOf } from '../plugins/bench.ts';
+import { ROUTE } from '../plugins/cluster.ts';
 import { COMPILER, GO } from '../plugins/compiler.ts';
 import { looking } from '../plugins/virtual.ts';
 import { cc, folder } from '../rig/cc.ts';
+import type { Paper } from '../rig/paper.ts';
 import type { Lasting } from '../rig/temp.ts';
 import { changesOf, tasksOf } from './golden.ts';
 
@@ -166,7 +168,8 @@ const KUBELET = [
 test('host on which no machine can start is refused before anything on it is changed', async (t) => {
   const wrong = { kvm: 'there is no /dev/kvm', intel: 'the processor is not from Intel' };
   const { hosts = [], options = {} } = site;
-  const setup = { ...COMPILER, reads: () => [looking(rules('kvm'), wrong)] };
+  const bare = (host: Paper) => host.write('/proc/net/route', ROUTE);
+  const setup = { ...COMPILER, bare, reads: () => [looking(rules('kvm'), wrong)] };
   const bench = await benchOf(t, { isolation: 'vm', plugins: PLUGINS, hosts, options }, setup);
   const before = bench.snapshot()['node-1'];
   const { outcomes } = await bench.run();

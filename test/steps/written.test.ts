@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { digestOf } from '../../core/model/digest.ts';
-import { written } from '../../core/steps/written.ts';
+import { Failed } from '../../core/model/failure.ts';
+import { composed, written } from '../../core/steps/written.ts';
 import { paperView } from '../rig/view.ts';
 import { NEVER } from './last.ts';
 
@@ -42,4 +43,31 @@ test('written has nothing to do when bytes and mode are right', () => {
 test('written takes away its own file only', () => {
   assert.deepEqual(step.undo?.(seen), [{ kind: 'remove', path, why: `${path} was put there by cc` }]);
   assert.deepEqual(step.undo?.({ ...seen, owned: false }), []);
+});
+
+const asked = { inputs: { of: 'eth1' }, compose: async () => ({ text }) };
+const other = composed(asked, { path, name: 'conf' });
+const stat = { [path]: { kind: 'file', mode: 0o644, owner: 'root:root', size: 6, digest } } as const;
+
+test('composed writes what the host says, once', async () => {
+  assert.deepEqual(other.inputs, { path, mode: 0o644, of: { of: 'eth1' } });
+  const bare = await other.probe(paperView({ stat: { [path]: null }, owned: { [path]: false } }));
+  assert.deepEqual(other.plan(bare, NEVER), [
+    { kind: 'write', path, text, mode: 0o644, why: `${path} is not there` },
+  ]);
+  const there = await other.probe(paperView({ stat, owned: { [path]: true } }));
+  assert.deepEqual(other.plan(there, NEVER), []);
+});
+
+test('composed refuses where the host lacks something, and takes the file back all the same', async () => {
+  const lacking = composed(
+    { ...asked, compose: async () => ({ lacks: ['no eth1'] }) },
+    { path, name: 'conf' },
+  );
+  const facts = await lacking.probe(paperView({ stat, owned: { [path]: true } }));
+  assert.throws(
+    () => lacking.plan(facts, NEVER),
+    (error) => error instanceof Failed && error.failure.kind === 'check-failed',
+  );
+  assert.deepEqual(lacking.undo?.(facts), [{ kind: 'remove', path, why: `${path} was put there by cc` }]);
 });
