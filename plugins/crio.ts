@@ -14,6 +14,7 @@ import {
   vmRuntime,
 } from './capabilities.ts';
 import { mistakes, settingsFor, toml } from './crio/config.ts';
+import { Images, meaning, policy, takes } from './crio/policy.ts';
 import { fromBundle, fromSource } from './crio/programs.ts';
 import { confinedRuntime, IMPORT, LIST, REMOVE_PODS } from './crio/scripts.ts';
 import { crioUnit } from './crio/unit.ts';
@@ -49,15 +50,23 @@ export const crio = plugin({
     cgroupDriver: v.optional(v.picklist(['cgroupfs', 'systemd']), 'systemd'),
     /** For machines whose root lacks CAP_SYS_RESOURCE and hugetlb cgroups, as containers do. */
     confined: v.optional(v.boolean(), false),
+    /**
+     * Which images are taken. Any, and without a signature, when nothing is said; else those alone that are named: by registry,
+     * repository, tag or digest, each `any` or `{ signedBy }`, an armored key of GnuPG.
+     */
+    images: v.optional(Images, 'any'),
     /** More of crio.conf, by table and key: `{ 'crio.runtime.pids_limit': 2048 }`. */
     settings: v.optional(v.record(v.string(), Value), {}),
   }),
   provides: [cri],
-  build: ({ version, commit, suite, cgroupDriver, confined, settings }, context) => {
+  build: ({ version, commit, suite, cgroupDriver, confined, images, settings }, context) => {
     const { use, find, recipe, refuse } = context;
     const minor = minorOf(use(kubernetesRelease).version);
     if (minor !== minorOf(version))
       refuse('version', `is not for Kubernetes ${minor}: CRI-O goes by the same minor version`);
+    const { pauseImage, imageRepository } = use(kubernetesRelease);
+    const lacking = [pauseImage, `${imageRepository}/kube-proxy`].find((name) => !takes(images, name));
+    if (lacking) refuse('images', `leaves out ${lacking}, without which no node works`);
     for (const [key, what] of Object.entries(mistakes(settings, version))) refuse(`settings.${key}`, what);
     if (commit) refuseForeign(context, { commit: 'it calls C, so take a version that has a bundle' });
     const { steps, home, conmon, seccomp, copyimg } = commit
@@ -73,13 +82,13 @@ export const crio = plugin({
       ...(vm ? { vm } : {}),
       untrusted: recipe.isolation === 'vm',
       storage: STORAGE,
-      pauseImage: use(kubernetesRelease).pauseImage,
+      pauseImage,
       policy: POLICY,
       ...(seccomp === undefined ? {} : { seccomp }),
       cni: use(podNetwork).bin,
     });
     const files = [
-      ...configured(toml({ ...own, ...settings }), client.endpoint(SOCKET), home),
+      ...configured(toml({ ...own, ...settings }), client.endpoint(SOCKET), home, images),
       ...(confined ? [confining(runtime)] : []),
       ...(atLeast(version, HOST_PORTS) ? [packages(['iptables'], { needs: [] })] : []),
       ...STATE.map((path) =>
@@ -89,7 +98,7 @@ export const crio = plugin({
     const placed = [...steps.filter(({ where }) => where !== 'controller'), ...files];
     const others = ['cri-client', 'oci-runtime', ...(vm ? ['vm-runtime'] : [])];
     const service = running('crio.service', {
-      restartOn: [CONFIG, UNIT, `${home}/crio`],
+      restartOn: [CONFIG, POLICY, UNIT, `${home}/crio`],
       needs: [...placed.map(({ name }) => `crio/${name}`), ...others],
     });
     return {
@@ -99,11 +108,11 @@ export const crio = plugin({
   },
 });
 
-function configured(config: string, endpoint: string, home: string): readonly Step[] {
+function configured(config: string, endpoint: string, home: string, images: Images): readonly Step[] {
   const crictl = `runtime-endpoint: ${endpoint}\nimage-endpoint: ${endpoint}\ntimeout: 30\n`;
   return [
     written(config, { name: 'config', path: CONFIG, needs: [] }),
-    written(PERMISSIVE, { name: 'policy', path: POLICY, needs: [] }),
+    written(policy(images), { name: 'policy', path: POLICY, note: meaning(images), needs: [] }),
     written(crictl, { name: 'crictl-config', path: CRICTL, needs: [] }),
     written(crioUnit(home), { name: 'unit', path: UNIT, needs: [] }),
   ];
@@ -124,6 +133,3 @@ function offered(cgroupDriver: Cri['cgroupDriver'], crictl: string, copyimg: str
     removePods: { ...cmd`sh -c ${REMOVE_PODS} cc ${crictl}`, title: 'a script that removes all pods' },
   };
 }
-
-/** Upstream's own policies refuse some images by name, which surprises; who may run what is Kubernetes' to say. */
-const PERMISSIVE = `${JSON.stringify({ default: [{ type: 'insecureAcceptAnything' }] })}\n`;

@@ -18,12 +18,21 @@ import { type Asking, inVm, NAMESPACE, onNode, waiting, workload } from './nginx
 /** What pods cannot start without, where the recipe has it. */
 const OPTIONAL = [nodeImages, overlayNetwork, runtimeClass] as const;
 
+/**
+ * Lists of images by processor. The digest of nginx is that of docker-library/repo-info, repos/nginx/remote/1.30.5.md of September
+ * 2026; the one of curl is that by which public repositories name 8.21.0, of August 2026. Nobody here has asked the registry.
+ */
+const NGINX =
+  'docker.io/library/nginx:1.30.5@sha256:b972f831f200b19ef0767938224f9711e74cd783718738cd7405d5cabf75c442';
+const CURL =
+  'docker.io/curlimages/curl:8.21.0@sha256:7c12af72ceb38b7432ab85e1a265cff6ae58e06f95539d539b654f2cfa64bb13';
+
 export const nginxSmoke = plugin({
   name: 'nginx-smoke',
   help: 'runs two nginx replicas behind a Service and fetches the page from a pod; reports how pods are isolated',
   options: v.strictObject({
-    nginx: v.optional(v.string(), 'docker.io/library/nginx:stable'),
-    client: v.optional(v.string(), 'docker.io/curlimages/curl:latest'),
+    nginx: v.optional(v.string(), NGINX),
+    client: v.optional(v.string(), CURL),
     /** Seconds that pods may take to be ready: pulling images and booting VMs takes its time. */
     within: v.optional(v.pipe(v.number(), v.minValue(1)), 300),
   }),

@@ -1,4 +1,4 @@
-/** A file holds exactly the given text. */
+/** A file holds exactly the given text; `note` says what it means, where a plan would not tell. */
 import { digestOf } from '../model/digest.ts';
 import { fail } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
@@ -8,7 +8,7 @@ import { difference, type Found, found, type PlacedAt, removal } from './placed.
 
 export function written(
   text: string,
-  { path, mode = 0o644, name, ...base }: PlacedAt & { name: string },
+  { path, mode = 0o644, name, note, ...base }: PlacedAt & { name: string; note?: string },
 ): Step {
   const digest = digestOf(text);
   return step<{ digest: string | null; mode: number | null; owned: boolean }>({
@@ -19,7 +19,7 @@ export function written(
     probe: (view) => found(view, path),
     plan: (facts) => {
       const why = difference(facts, { digest, mode }, path);
-      return why ? [{ kind: 'write', path, text, mode, why }] : [];
+      return why ? [{ kind: 'write', path, text, mode, why: note ? `${why}; ${note}` : why }] : [];
     },
     undo: (facts) => removal(facts, path),
   });

@@ -110,6 +110,19 @@ test('settings of the recipe are laid over those of cc', async (t) => {
   assert.match(text, /^pause_command = "\/pause"$/m);
 });
 
+test('images that no node works without have a place in what a recipe takes', async (t) => {
+  const images = { 'registry.lab': 'any', 'docker.io/library': 'any' } as const;
+  const bench = await benchOf(t, recipe({ version: '1.36.3', images }), { bytes });
+  await bench.run();
+  const { default: others } = JSON.parse(node(bench).read('/etc/crio/policy.json') ?? '');
+  assert.deepEqual(others, [{ type: 'reject' }]);
+  const given = { version: '1.36.3', images: { 'registry.lab/pause': 'any' } } as const;
+  const error = await benchOf(t, recipe(given)).catch((reason: unknown) => reason);
+  assert.ok(error instanceof Failed && error.failure.kind === 'config-invalid');
+  const message = 'leaves out registry.lab/kube-proxy, without which no node works';
+  assert.deepEqual(error.failure.problems, [{ path: 'crio.images', message }]);
+});
+
 test('runtime of virtual machines is there before CRI-O starts with it', async (t) => {
   const kata = providing(vmRuntime, { handler: 'kata', path: '/opt/kata/shim', type: 'vm' });
   const bench = await benchOf(t, recipe({ version: '1.36.3' }, kata), { bytes });

@@ -20,8 +20,10 @@ for (const version of ['1.9.2', '1.36.4'])
     plugin: 'nginx-smoke',
   });
 
-const NGINX = 'docker.io/library/nginx:stable';
-const CURL = 'docker.io/curlimages/curl:latest';
+const NGINX =
+  'docker.io/library/nginx:1.30.5@sha256:b972f831f200b19ef0767938224f9711e74cd783718738cd7405d5cabf75c442';
+const CURL =
+  'docker.io/curlimages/curl:8.21.0@sha256:7c12af72ceb38b7432ab85e1a265cff6ae58e06f95539d539b654f2cfa64bb13';
 
 /** Runs the test, and answers how its one task ended and whether its namespace is still there. */
 async function smoke(
