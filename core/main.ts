@@ -62,7 +62,7 @@ async function main(): Promise<number> {
     cwd: process.cwd(),
     env: process.env,
     out: print,
-    say: (text) => put(STDERR, text),
+    say,
     ask,
     askSecret,
     terminal: isTerminal(),
@@ -75,6 +75,12 @@ async function main(): Promise<number> {
 
 function print(text: string): void {
   put(STDOUT, text);
+}
+
+/** Where a line may be moving, only Node's own stream tells what moves it that something is in the way. */
+function say(text: string): void {
+  if (isTerminal()) terminalOut().write(visible(text));
+  else put(STDERR, text);
 }
 
 /** All that cc prints, but for the moving line. Node's own streams take longer to load than a run needs to look at ten files. */
@@ -165,7 +171,7 @@ function isTerminal(): boolean {
 
 async function tell(failure: Failure): Promise<void> {
   const { explained } = await import('./report/explain.ts');
-  put(STDERR, textOf(explained(failure)));
+  say(textOf(explained(failure)));
 }
 
 /** A plugin's promise or timer that failed where nobody waits is told, and the run goes on; of cc itself nothing is sure then. */

@@ -72,24 +72,25 @@ function commandOf(word: string): Command {
 
 function counted(command: Command, names: readonly string[]): void {
   const { least, most, mistake } = shapeOf(command).names;
-  if (names.length < least || names.length > most) usage(mistake);
+  if (names.length < least || names.length > most) usage(mistake, command);
+  if (names.includes('')) usage(`Cannot use an empty name with cc ${command}`, command);
 }
 
 /** Refuses options of other commands, and those of which one would have no effect. */
 function taken(command: Command, given: readonly Given[]): void {
   const { options } = shapeOf(command);
   for (const { name, value } of given) {
-    if (!options.includes(name)) usage(`Cannot use --${name} with cc ${command}: ${takersOf(name)}`);
-    if (value === '') usage(`Cannot use --${name} without a value: expected ${flagOf(name)}`);
+    if (!options.includes(name)) usage(`Cannot use --${name} with cc ${command}: ${takersOf(name)}`, command);
+    if (value === '') usage(`Cannot use --${name} without a value: expected ${flagOf(name)}`, command);
     if (
       value !== undefined &&
       !('multiple' in OPTIONS[name]) &&
       given.filter((each) => each.name === name).length > 1
     )
-      usage(`Cannot tell which --${name} is meant: it is given more than once`);
+      usage(`Cannot tell which --${name} is meant: it is given more than once`, command);
   }
   const both = EITHER.find((pair) => pair.every((name) => given.some((each) => each.name === name)));
-  if (both) usage(`Cannot use --${both[0]} and --${both[1]} at once: give one of them`);
+  if (both) usage(`Cannot use --${both[0]} and --${both[1]} at once: give one of them`, command);
 }
 
 function takersOf(name: OptionName): string {
@@ -173,6 +174,6 @@ function isCommand(word: string): word is Command {
   return Object.hasOwn(COMMANDS, word);
 }
 
-export function usage(message: string): never {
-  return fail({ kind: 'usage', message });
+export function usage(message: string, command?: Command): never {
+  return fail({ kind: 'usage', message, ...(command ? { command } : {}) });
 }

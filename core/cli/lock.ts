@@ -38,7 +38,8 @@ interface Result extends Item {
 }
 
 export async function lock(names: readonly string[], options: Options, cli: CliContext): Promise<number> {
-  if (options.accept && names.length === 0) usage('Cannot accept every change at once: name the artifacts');
+  if (options.accept && names.length === 0)
+    usage('Cannot accept every change at once: name the artifacts', 'lock');
   const { project, wishes } = await wishesOf(options, cli);
   const unknown = names.find((name) => !wishes.some((wish) => wish.name === name));
   if (unknown !== undefined) {

@@ -23,9 +23,9 @@ import { type CliContext, chosen, loginOf, openContext, openProject, type Projec
 export async function run(names: readonly string[], options: Options, cli: CliContext): Promise<number> {
   const project = await openProject(options, cli, { identify: true });
   const undo = names.some((name) => project.cleanups.includes(name));
-  if (undo && names.length > 1) usage('Cannot take everything back and run tasks at once');
+  if (undo && names.length > 1) usage('Cannot take everything back and run tasks at once', 'run');
   if (undo && options.bundle !== undefined)
-    usage(`Cannot use --bundle with ${names[0]}: it takes nothing from the network`);
+    usage(`Cannot use --bundle with ${names[0]}: it takes nothing from the network`, 'run');
   const { wanted, ...selected } = chosen(project, undo ? [] : names);
   const stop = new AbortController();
   cli.onStop((signal) => stop.abort(signal));

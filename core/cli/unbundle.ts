@@ -35,7 +35,8 @@ export async function unbundled(
   const wanted = artifactsOf(project.tasks).filter((artifact) => isWanted(artifact, tasks));
   const here = await Promise.all(wanted.map((artifact) => isHere(artifact, store)));
   const away = wanted.filter((_, index) => !here[index]);
-  if (wanted.length === 0) usage('Cannot use --bundle: none of these tasks takes anything from the network');
+  if (wanted.length === 0)
+    usage('Cannot use --bundle: none of these tasks takes anything from the network', 'run');
   if (away.length === 0 && !existsSync(file)) return; // a run that has all needs none
   const from = await openBundle(file);
   const excerpt = excerptOf(from);

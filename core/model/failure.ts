@@ -197,7 +197,8 @@ export type Failure =
   | { readonly kind: 'lock-unreadable'; readonly file: string; readonly why: string }
   | { readonly kind: 'cycle'; readonly path: readonly string[] }
   | { readonly kind: 'unknown-name'; readonly what: string; readonly name: string; readonly near?: string }
-  | { readonly kind: 'usage'; readonly message: string };
+  /** `command` is the one whose help says more. */
+  | { readonly kind: 'usage'; readonly message: string; readonly command?: string };
 
 /** The exit code that a failure ends a command with; documented in the README. */
 export const EXIT: { readonly [K in Failure['kind']]: number } = {

@@ -224,7 +224,11 @@ export const EXPLAINED: {
     why: near ? [`did you mean "${near}"?`] : [],
     fix: what === 'task' ? 'see the names: cc list' : 'see: cc --help',
   }),
-  usage: ({ message }) => ({ what: message, why: [], fix: 'see: cc --help' }),
+  usage: ({ message, command }) => ({
+    what: message,
+    why: [],
+    fix: `see: cc ${command === undefined ? '--help' : `help ${command}`}`,
+  }),
 };
 
 const NAMES: { readonly [B in Extract<Failure, { kind: 'digest-mismatch' }>['by']]: string } = {

@@ -83,7 +83,11 @@ test('what follows -- is a name', () => {
   });
 });
 
-const usage = (message: string): Failure => ({ kind: 'usage', message });
+const usage = (message: string, command?: Command): Failure => ({
+  kind: 'usage',
+  message,
+  ...(command ? { command } : {}),
+});
 const unknown = (what: string, name: string, near?: string): Failure => ({
   kind: 'unknown-name',
   what,
@@ -96,12 +100,12 @@ const patience = (text: string) =>
   usage(`Cannot wait "${text}" seconds: expected a number from 0, in digits`);
 
 const MISTAKES: readonly (readonly [string, Failure])[] = [
-  ['run', usage('Cannot run nothing: name a task, a plugin, or all')],
-  ['why', usage('Cannot tell which task: cc why takes one')],
-  ['why a b', usage('Cannot tell which task: cc why takes one')],
-  ['logs', usage('Cannot tell which task: cc logs takes one')],
-  ['logs a b', usage('Cannot tell which task: cc logs takes one')],
-  ['list a', usage('Cannot list single tasks: cc list takes no names')],
+  ['run', usage('Cannot run nothing: name a task, a plugin, or all', 'run')],
+  ['why', usage('Cannot tell which task: cc why takes one', 'why')],
+  ['why a b', usage('Cannot tell which task: cc why takes one', 'why')],
+  ['logs', usage('Cannot tell which task: cc logs takes one', 'logs')],
+  ['logs a b', usage('Cannot tell which task: cc logs takes one', 'logs')],
+  ['list a', usage('Cannot list single tasks: cc list takes no names', 'list')],
   ['rnu all', unknown('command', 'rnu', 'run')],
   ['zzzzzzzz', unknown('command', 'zzzzzzzz')],
   ['constructor', unknown('command', 'constructor')],
@@ -119,33 +123,45 @@ const MISTAKES: readonly (readonly [string, Failure])[] = [
   ['run all --concurrency 1e9', count('1e9')],
   ['run all --concurrency 0x10', count('0x10')],
   ['run all --concurrency 1001', count('1001')],
-  ['run all --concurrency=', usage('Cannot use --concurrency without a value: expected --concurrency N')],
+  [
+    'run all --concurrency=',
+    usage('Cannot use --concurrency without a value: expected --concurrency N', 'run'),
+  ],
   ['run all --lock-timeout=-1', patience('-1')],
   ['run all --lock-timeout soon', patience('soon')],
   ['run all --lock-timeout Infinity', patience('Infinity')],
   ['run all --lock-timeout 1e3', patience('1e3')],
   [
     'run all --lock-timeout=',
-    usage('Cannot use --lock-timeout without a value: expected --lock-timeout SECONDS'),
+    usage('Cannot use --lock-timeout without a value: expected --lock-timeout SECONDS', 'run'),
   ],
-  ['list --config=', usage('Cannot use --config without a value: expected --config FILE')],
-  ['plan --config a --config b', usage('Cannot tell which --config is meant: it is given more than once')],
-  ['plan --config a --recipe b', usage('Cannot use --config and --recipe at once: give one of them')],
-  ['graph --json --format dot', usage('Cannot use --json and --format at once: give one of them')],
+  ['list --config=', usage('Cannot use --config without a value: expected --config FILE', 'list')],
+  [
+    'plan --config a --config b',
+    usage('Cannot tell which --config is meant: it is given more than once', 'plan'),
+  ],
+  ['plan --config a --recipe b', usage('Cannot use --config and --recipe at once: give one of them', 'plan')],
+  ['graph --json --format dot', usage('Cannot use --json and --format at once: give one of them', 'graph')],
   ['graph --format svg', usage('Cannot draw "svg": expected text, dot, mermaid, json')],
   ['graph --format constructor', usage('Cannot draw "constructor": expected text, dot, mermaid, json')],
-  ['list --format json', usage('Cannot use --format with cc list: only cc graph takes it')],
-  ['list --keep-going', usage('Cannot use --keep-going with cc list: only cc run takes it')],
-  ['list --lock-timeout 1', usage('Cannot use --lock-timeout with cc list: only cc run and bundle take it')],
+  ['list --format json', usage('Cannot use --format with cc list: only cc graph takes it', 'list')],
+  ['list --keep-going', usage('Cannot use --keep-going with cc list: only cc run takes it', 'list')],
+  [
+    'list --lock-timeout 1',
+    usage('Cannot use --lock-timeout with cc list: only cc run and bundle take it', 'list'),
+  ],
   [
     'logs a --ask-become-pass',
-    usage('Cannot use --ask-become-pass with cc logs: only cc run, plan, status, why and bundle take it'),
+    usage(
+      'Cannot use --ask-become-pass with cc logs: only cc run, plan, status, why and bundle take it',
+      'logs',
+    ),
   ],
   ['--recipe lab', usage('Cannot tell what to do: no command is named')],
   ['nonsense --help', unknown('command', 'nonsense')],
   ['help lsit', unknown('command', 'lsit', 'list')],
-  ['help list run', usage('Cannot help with several: name one command')],
-  ['version 2', usage('Cannot take names: cc version takes none')],
+  ['help list run', usage('Cannot help with several: name one command', 'help')],
+  ['version 2', usage('Cannot take names: cc version takes none', 'version')],
 ];
 
 for (const [line, failure] of MISTAKES) {
@@ -173,7 +189,10 @@ test('words of nothing and of spaces are no numbers and no commands', () => {
     failureIn(() => parsed([''])),
     unknown('command', ''),
   );
-  assert.deepEqual(parsed(['run', '']), { kind: 'verb', verb: 'run', names: [''], options: plain });
+  assert.deepEqual(
+    failureIn(() => parsed(['run', ''])),
+    usage('Cannot use an empty name with cc run', 'run'),
+  );
 });
 
 test('the smallest and the largest numbers are taken', () => {

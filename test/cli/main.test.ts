@@ -32,7 +32,7 @@ test('help and version go to standard output', async (t) => {
 
 const REFUSED: readonly (readonly [words: string, code: number, stderr: string])[] = [
   ['rnu all', 64, 'Cannot find command "rnu"\n  did you mean "run"?\n  fix: see: cc --help\n'],
-  ['run', 64, 'Cannot run nothing: name a task, a plugin, or all\n  fix: see: cc --help\n'],
+  ['run', 64, 'Cannot run nothing: name a task, a plugin, or all\n  fix: see: cc help run\n'],
   ['run noet', 64, 'Cannot find task "noet"\n  did you mean "note"?\n  fix: see the names: cc list\n'],
   [
     'plan copy/fiel',
@@ -45,19 +45,19 @@ const REFUSED: readonly (readonly [words: string, code: number, stderr: string])
   [
     'list --format json',
     64,
-    'Cannot use --format with cc list: only cc graph takes it\n  fix: see: cc --help\n',
+    'Cannot use --format with cc list: only cc graph takes it\n  fix: see: cc help list\n',
   ],
   [
     'run all --bundle none.tar',
     64,
-    'Cannot use --bundle: none of these tasks takes anything from the network\n  fix: see: cc --help\n',
+    'Cannot use --bundle: none of these tasks takes anything from the network\n  fix: see: cc help run\n',
   ],
   [
     'run cleanup --bundle none.tar',
     64,
-    'Cannot use --bundle with cleanup: it takes nothing from the network\n  fix: see: cc --help\n',
+    'Cannot use --bundle with cleanup: it takes nothing from the network\n  fix: see: cc help run\n',
   ],
-  ['run cleanup note', 64, 'Cannot take everything back and run tasks at once\n  fix: see: cc --help\n'],
+  ['run cleanup note', 64, 'Cannot take everything back and run tasks at once\n  fix: see: cc help run\n'],
   ['list --recipe lba', 64, 'Cannot find recipe "lba"\n  did you mean "lab"?\n  fix: see: cc --help\n'],
   ['list --config x.ts', 65, 'Cannot load ~/x.ts\n  there is no such file\n'],
   [

@@ -121,3 +121,24 @@ for (const [env, coloured] of MOVING) {
     assert.equal(/\x1b\[[\d;]*m/.test(shown), coloured);
   });
 }
+
+/** A promise that fails where nobody waits for it, while the line moves. */
+const STRAY = `import { plugin, recipe, step, v } from '${MOD}';
+const p = plugin({ name: 'p', help: '', options: v.strictObject({}), build: () => ({ steps: [
+  step({ name: 's', where: 'controller', root: false, plan: () => [], probe: async () => {
+    const failed = new Promise((heard) => process.prependOnceListener('unhandledRejection', () => setImmediate(heard)));
+    const alive = setInterval(() => {}, 1000); // a promise keeps no process alive
+    void Promise.reject(new Error('lost'));
+    await failed;
+    clearInterval(alive);
+    return null;
+  } })] }) });
+export default recipe({ name: 'stray', plugins: [p()] });`;
+
+test('what is told while the line moves begins on a line of its own', async (t) => {
+  const shown = await onTerminal(await folder(t, { 'cc.config.ts': STRAY }), {}, 'run', 'all');
+  const before = shown.split('Cannot vouch for')[0] ?? '';
+  assert.match(shown, /lost/);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: what empties a line, or shows the cursor after that
+  assert.match(before, /(\n|\x1b\[0K|\x1b\[\?25h)$/);
+});
