@@ -12,7 +12,7 @@ import { type BenchSetup, benchOf } from '../plugins/bench.ts';
 import { unpacked } from '../rig/debian.ts';
 
 const SUITES = ['bullseye', 'bookworm', 'sid'];
-const programs = await unpacked();
+const programs = await unpacked(...SUITES.map((suite) => [suite, ['containernetworking-plugins']] as const));
 const skip = programs.kind === 'missing' && programs.why;
 
 const APART = ['unshare', '--mount', '--net', '--pid', '--fork', '--kill-child', '--mount-proc'];

@@ -14,7 +14,7 @@ import { REMOVE_PODS } from '../../plugins/containerd.ts';
 import { unpacked } from '../rig/debian.ts';
 import { tempFolder } from '../rig/temp.ts';
 
-const programs = await unpacked();
+const programs = await unpacked(...Object.keys(SUITES).map((suite) => [suite, ['containerd']] as const));
 const skip = programs.kind === 'missing' && programs.why;
 
 /** The one that pods are ended with. */

@@ -25,39 +25,37 @@ export type Unpacked =
   | { readonly kind: 'here'; folder(name: string, suite: string): string }
   | { readonly kind: 'missing'; readonly why: string };
 
-/** All that tests ask for: whoever comes first brings all of it, since each process has the archive's indices updated anew. */
-const WANTED: readonly (readonly [name: string, suites: readonly string[]])[] = [
-  ['containerd', ['bullseye', 'bookworm', 'trixie', 'sid']],
-  ['containernetworking-plugins', ['bullseye', 'bookworm', 'sid']],
-  // What apt verifies signatures with since trixie, and what it is linked with.
-  ...['sqv', 'libc6', 'libgcc-s1', 'libgmp10', 'libhogweed6t64', 'libnettle8t64'].map(
-    (name) => [name, ['trixie']] as const,
-  ),
-];
+/** Packages of a suite. */
+type Wanted = readonly [suite: string, packages: readonly string[]];
 
 /** The packages, or why there are none here: no apt, no archive that answers. */
-export async function unpacked(): Promise<Unpacked> {
-  const wanted = WANTED.flatMap(([name, suites]) => suites.map((suite) => packageOf(name, suite)));
-  const suites = new Set(WANTED.flatMap(([, suites]) => suites));
+export async function unpacked(...wanted: readonly Wanted[]): Promise<Unpacked> {
+  const all = wanted.flatMap(([suite, names]) => names.map((name) => packageOf(name, suite)));
   try {
-    const folders = await alone(FOLDER, async () => {
-      const [store, fetching] = [openStore({ cache: CACHE, state: CACHE }, []), quietly()];
-      const mirror = await mirrorOf();
-      await Promise.all([...suites].map((suite) => writeSources(suite, mirror)));
-      // All come to their end, also beside one that fails: an apt that goes on would be in the way of the next process.
-      const all = await Promise.allSettled(wanted.map((artifact) => brought(store, artifact, fetching)));
-      return all.map((one) => {
-        if (one.status === 'rejected') throw one.reason;
-        return one.value;
-      });
+    await alone(FOLDER, async () => {
+      const absent = all.filter(({ name }) => !existsSync(placeOf(name)));
+      if (absent.length > 0) await bring(absent, new Set(wanted.map(([suite]) => suite)));
     });
-    const places = new Map(wanted.map(({ name }, index) => [name, folders[index]!])); // one for each
-    return { kind: 'here', folder: (name, suite) => places.get(packageOf(name, suite).name)! }; // only what was asked for
+    return { kind: 'here', folder: (name, suite) => placeOf(packageOf(name, suite).name) };
   } catch (error) {
     const why = absence(error);
     if (why === undefined) throw error;
     return { kind: 'missing', why: `no packages of Debian here: ${why}` };
   }
+}
+
+/** All come to their end, also beside one that fails: an apt that goes on would be in the way of the next process. */
+async function bring(absent: readonly Artifact[], suites: ReadonlySet<string>): Promise<void> {
+  const [store, fetching] = [openStore({ cache: FOLDER, state: FOLDER }, []), quietly()];
+  const mirror = await mirrorOf();
+  await Promise.all([...suites].map((suite) => writeSources(suite, mirror)));
+  const all = await Promise.allSettled(absent.map((artifact) => brought(store, artifact, fetching)));
+  for (const one of all) if (one.status === 'rejected') throw one.reason;
+}
+
+/** Whatever version of it came first: the suites that tests ask for have a range of them. */
+function placeOf(name: string): string {
+  return join(FOLDER, 'unpacked', name);
 }
 
 /** Why there is no archive; undefined for what is a bug. */
@@ -119,22 +117,14 @@ async function writeSources(suite: string, mirror: string): Promise<void> {
   await writeFile(join(aptOf(suite), 'sources.list'), line);
 }
 
-/** The folder that a package is unpacked in: by its digest, so that a newer one is another. */
-async function brought(store: Store, artifact: Artifact, fetching: Fetching): Promise<string> {
+async function brought(store: Store, artifact: Artifact, fetching: Fetching): Promise<void> {
   if (store.digest(artifact) === undefined) await fetchArtifact(store, artifact, fetching);
-  const digest = store.digest(artifact)!; // it is there, or was just fetched
-  const folder = join(FOLDER, 'unpacked', digest);
-  if (existsSync(folder)) return folder;
-  const making = `${folder}.${process.pid}`;
+  const { file } = await store.bytes(artifact, store.digest(artifact)!); // it is there, or was just fetched
+  const folder = placeOf(artifact.name);
+  const making = `${folder}.making`;
   await rm(making, { recursive: true, force: true });
   await mkdir(making, { recursive: true });
-  const { code, stderr } = await runProcess([
-    'dpkg-deb',
-    '--extract',
-    (await store.bytes(artifact, digest)).file,
-    making,
-  ]);
+  const { code, stderr } = await runProcess(['dpkg-deb', '--extract', file, making]);
   if (code !== 0) throw new Error(`dpkg-deb cannot unpack ${artifact.name}: ${stderr}`);
   await rename(making, folder);
-  return folder;
 }

@@ -150,8 +150,10 @@ test('signature needs a program, and where there is none says which', { skip }, 
   });
 });
 
-const debian = skip ? { kind: 'missing' as const, why: skip } : await unpacked();
 const LIBRARIES = ['libc6', 'libgcc-s1', 'libgmp10', 'libhogweed6t64', 'libnettle8t64'];
+const debian = skip
+  ? { kind: 'missing' as const, why: skip }
+  : await unpacked(['trixie', ['sqv', ...LIBRARIES]]);
 
 /** The sqv of Debian 13, with the libraries it is linked with. */
 async function sqvOf(t: TestContext): Promise<string> {
