@@ -10,7 +10,7 @@ const step = fixed({
   name: 'disk',
   what: 'the disk',
   declared: { 'its size': '10', 'its name': 'a' },
-  look: async (view) => {
+  look: async (view): Promise<Readonly<Record<string, string>>> => {
     const size = await view.text('/size');
     return size === undefined ? {} : { 'its size': size, 'its name': 'a', 'its colour': 'red' };
   },
@@ -31,7 +31,7 @@ test('fixed says what differs, and what is there that nobody declared', async ()
 test('fixed finds the same on a host that has it as declared and on one that has nothing yet', async () => {
   const simple = fixed({
     ...{ name: 'disk', what: 'the disk', declared: { 'its size': '10' }, fix: 'declare what is there' },
-    look: async (view) => {
+    look: async (view): Promise<Readonly<Record<string, string>>> => {
       const size = await view.text('/size');
       return size === undefined ? {} : { 'its size': size };
     },
