@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, extname, isAbsolute, join, resolve } from 'node:path';
 import { nearest } from '../graph/near.ts';
+import type { Setting } from '../graph/settings.ts';
 import { fail } from '../model/failure.ts';
 import type { Recipe } from '../model/recipe.ts';
 import { type Options, usage } from './args.ts';
@@ -15,6 +16,8 @@ export interface Loaded {
   readonly file: string;
   /** The recipes that are laid over each other, the base first. */
   readonly layers: readonly Recipe[];
+  /** What lies above them all. */
+  readonly settings: readonly Setting[];
   /** The lock file of each, the base first; `cc lock` writes the last. */
   readonly locks: readonly string[];
 }
@@ -30,7 +33,7 @@ export async function loadConfig(
   const own = options.recipe === undefined ? join(dirname(file), 'cc.lock') : lockOf(file);
   const locks = [...files.map(lockOf), own];
   for (const lock of locks) trust(lock);
-  return { file, layers: options.set ? [...layers, settings(options.set)] : layers, locks };
+  return { file, layers, locks, settings: (options.set ?? []).map(settingOf) };
 }
 
 async function start(
@@ -89,24 +92,11 @@ function recipeFile(name: string, folder: string): string {
   return fail({ kind: 'unknown-name', what: 'recipe', name, ...(near ? { near } : {}) });
 }
 
-/** `--set plugin.option=value`; a value that is JSON is taken as such, any other as text. */
-function settings(given: readonly string[]): Recipe {
-  const options = new Map<string, [string, unknown][]>();
-  for (const text of given) {
-    const match = /^([^.=]+)\.([^=]+)=(.*)$/s.exec(text);
-    if (!match) return usage(`Cannot read "--set ${text}": expected plugin.option=value`);
-    const [, plugin = '', option = '', value = ''] = match;
-    options.set(plugin, [...(options.get(plugin) ?? []), [option, dataOf(value)]]);
-  }
-  return {
-    options: Object.fromEntries([...options].map(([plugin, set]) => [plugin, Object.fromEntries(set)])),
-  };
-}
-
-function dataOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
+/** `--set plugin.option=value`, or one deeper down: `--set plugin.option.part=value`. */
+function settingOf(text: string): Setting {
+  const match = /^([^.=]+)\.([^=]+)=(.*)$/s.exec(text);
+  const [, plugin = '', path = '', value = ''] = match ?? [];
+  const parts = path.split('.');
+  if (parts.includes('')) return usage(`Cannot read "--set ${text}": expected plugin.option=value`);
+  return { plugin, path: parts, text: value };
 }

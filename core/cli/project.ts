@@ -5,6 +5,7 @@ import { type Expanded, expand } from '../graph/expand.ts';
 import { flattened } from '../graph/flatten.ts';
 import { type Order, order } from '../graph/order.ts';
 import { named, withNeeds } from '../graph/select.ts';
+import { withSettings } from '../graph/settings.ts';
 import { username } from '../host/local.ts';
 import type { Login } from '../host/ssh.ts';
 import type { Arch } from '../model/artifact.ts';
@@ -65,9 +66,9 @@ export async function openProject(
   { identify = false } = {},
 ): Promise<Project> {
   const arch = archOf(cli.arch);
-  const { file, layers, locks } = await loadConfig(options, cli.cwd, trustOf(cli.env));
+  const { file, layers, settings, locks } = await loadConfig(options, cli.cwd, trustOf(cli.env));
   const problems: Problem[] = [];
-  const flat = flattened(layers, problems);
+  const flat = withSettings(flattened(layers, problems), settings, problems);
   const id = identityOf(file, identify);
   const paths = pathsOf(cli.env, flat.name, id);
   const expanded = expand(

@@ -2,6 +2,8 @@
 import { type BaseIssue, type GenericSchema, getDotPath, safeParse } from 'valibot';
 import type { Problem } from './failure.ts';
 
+export type { GenericSchema };
+
 export type Checked =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly problems: readonly Problem[] };

@@ -172,7 +172,7 @@ for (const [name, text] of UNREADABLE) {
   });
 }
 
-for (const set of ['a=1', 'a.b', '.b=1', 'a.=1', '']) {
+for (const set of ['a=1', 'a.b', '.b=1', 'a.=1', 'a..b=1', 'a.b.=1', '']) {
   test(`--set ${set || 'of nothing'} is refused`, async (t) => {
     assert.equal(
       await refused(t, { 'cc.config.json': '{}' }, { set: [set] }),

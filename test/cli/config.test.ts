@@ -28,6 +28,7 @@ for (const [name, text] of NAMED) {
       assert.deepEqual(await loadConfig({}, from), {
         file: join(cwd, name),
         layers: [{ name: 'a' }],
+        settings: [],
         locks: [join(cwd, 'cc.lock')],
       });
     assert.deepEqual(await readdir(cwd, { recursive: true }), before);
@@ -83,6 +84,7 @@ test('--config names a file, from here', async (t) => {
   assert.deepEqual(await loadConfig({ config: 'a/site.ts' }, cwd), {
     file: join(cwd, 'a/site.ts'),
     layers: [{ name: 'site' }],
+    settings: [],
     locks: [join(cwd, 'a/cc.lock')],
   });
   assert.deepEqual(await layered('/', { config: join(cwd, 'a/site.ts') }), ['site']);
@@ -134,21 +136,14 @@ test('locks stand beside recipes: cc.lock beside the configuration, under its na
   assert.deepEqual(locks, [lab, join(cwd, 'base/mid.lock')]);
 });
 
-test('--set is the last layer: JSON where it is JSON, text where it is not', async (t) => {
+test('--set names a plugin, an option or one deeper down, and what is left is the value as it was typed', async (t) => {
   const cwd = await folder(t, { 'cc.config.json': '{ "name": "a" }' });
-  const set = [
-    'p.a=1',
-    'p.b=x y',
-    'p.c=["q"]',
-    'p.d=',
-    'p.e=1.2.3',
-    'p.f=a=b',
-    'p.g={',
-    'q.h.i=true',
-    'p.a=2',
-  ];
-  assert.deepEqual((await loadConfig({ set }, cwd)).layers, [
-    { name: 'a' },
-    { options: { p: { a: 2, b: 'x y', c: ['q'], d: '', e: '1.2.3', f: 'a=b', g: '{' }, q: { 'h.i': true } } },
+  const set = ['p.a=1', 'p.b=x y', 'p.d=', 'p.f=a=b', 'q.h.i=["true"]'];
+  assert.deepEqual((await loadConfig({ set }, cwd)).settings, [
+    { plugin: 'p', path: ['a'], text: '1' },
+    { plugin: 'p', path: ['b'], text: 'x y' },
+    { plugin: 'p', path: ['d'], text: '' },
+    { plugin: 'p', path: ['f'], text: 'a=b' },
+    { plugin: 'q', path: ['h', 'i'], text: '["true"]' },
   ]);
 });

@@ -64,13 +64,13 @@ const REFUSED: readonly (readonly [words: string, code: number, stderr: string])
     'list --set note.txt=x --set noet.text=x',
     65,
     'Cannot use ~/cc.config.ts: 2 mistakes\n' +
-      '  options.noet: the recipe has no such plugin; did you mean "note"?\n' +
+      '  noet.text: the recipe has no such plugin; did you mean "note"?\n' +
       '  note.txt: is not known; did you mean "text"?\n',
   ],
   [
-    'list --set note.text=1',
+    'list --set note.text.a=1',
     65,
-    'Cannot use ~/cc.config.ts: 1 mistake\n  note.text: expected string, found 1\n',
+    'Cannot use ~/cc.config.ts: 1 mistake\n  note.text: expected string, found Object\n',
   ],
 ];
 
@@ -134,7 +134,7 @@ test('--set of a plugin called __proto__ is not lost', async (t) => {
   assert.deepEqual(await run('list', '--set', '__proto__.x=1'), {
     code: 65,
     stdout: '',
-    stderr: 'Cannot use ~/cc.config.ts: 1 mistake\n  options.__proto__: the recipe has no such plugin\n',
+    stderr: 'Cannot use ~/cc.config.ts: 1 mistake\n  __proto__.x: the recipe has no such plugin\n',
   });
 });
 

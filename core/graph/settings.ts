@@ -1,0 +1,46 @@
+/** What `--set` lays over the options of plugins: text that is read as the option's own schema says. */
+import type { Problem } from '../model/failure.ts';
+import { readAs } from '../model/reading.ts';
+import type { Flat } from './flatten.ts';
+import { nearest } from './near.ts';
+
+/** `--set plugin.option=text`; an option of an option has a longer path. */
+export interface Setting {
+  readonly plugin: string;
+  readonly path: readonly string[];
+  readonly text: string;
+}
+
+/** The recipe with its options set, one after the other. */
+export function withSettings(flat: Flat, settings: readonly Setting[], problems: Problem[]): Flat {
+  const uses = new Map(flat.uses.map((use) => [use.spec.name, use]));
+  for (const { plugin, path, text } of settings) {
+    const use = uses.get(plugin);
+    if (use) {
+      const given = placed(use.given, path, readAs(use.spec.options, path, text));
+      uses.set(plugin, { ...use, given });
+    } else {
+      const near = nearest(plugin, uses.keys());
+      const message = 'the recipe has no such plugin';
+      problems.push({ path: [plugin, ...path].join('.'), message, ...(near ? { near } : {}) });
+    }
+  }
+  return { ...flat, uses: [...uses.values()] };
+}
+
+/** The same data with another value at a path; nothing that is given is changed. */
+function placed(
+  data: Readonly<Record<string, unknown>>,
+  [key = '', ...rest]: readonly string[],
+  value: unknown,
+): Readonly<Record<string, unknown>> {
+  const old = Object.hasOwn(data, key) ? data[key] : undefined;
+  const next = rest.length === 0 ? value : placedIn(old, rest, value);
+  return Object.fromEntries([...Object.entries(data).filter(([name]) => name !== key), [key, next]]);
+}
+
+function placedIn(old: unknown, path: readonly string[], value: unknown): unknown {
+  if (Array.isArray(old)) return Object.values(placed({ ...old }, path, value));
+  const isObject = typeof old === 'object' && old !== null;
+  return placed(isObject ? (old as Readonly<Record<string, unknown>>) : {}, path, value);
+}
