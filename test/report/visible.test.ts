@@ -17,6 +17,14 @@ const SHOWN: readonly (readonly [what: string, text: string, shown: string])[] =
 
 for (const [what, text, shown] of SHOWN) test(what, () => assert.equal(visible(text), shown));
 
+test('of all signs, these are shown: control characters, changes of direction, line ends of Unicode', () => {
+  for (let code = 0; code < 0x10000; code++) {
+    const sign = String.fromCharCode(code);
+    const obeyed = /(?![\n\t])[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/u.test(sign);
+    assert.equal(visible(sign) !== sign, obeyed, code.toString(16));
+  }
+});
+
 /** Signs by chance, but the same each time (mulberry32). */
 function chance(seed: number): () => number {
   let state = seed;
