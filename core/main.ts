@@ -6,7 +6,7 @@ import { parsed } from './cli/args.ts';
 import type { Verb } from './cli/commands.ts';
 import type { CliContext } from './cli/project.ts';
 import { run } from './cli/run.ts';
-import { codeOf, exitFor, Failed, type Failure, failureOf, unwritten } from './model/failure.ts';
+import { codeOf, exitFor, Failed, type Failure, fail, failureOf, unwritten } from './model/failure.ts';
 import { textOf, visible } from './report/visible.ts';
 
 type Command = (names: readonly string[], options: Options, cli: CliContext) => Promise<number>;
@@ -59,7 +59,7 @@ async function main(): Promise<number> {
   }
   const command = await COMMANDS[typed.verb]();
   return command(typed.names, typed.options, {
-    cwd: process.cwd(),
+    cwd: currentFolder(),
     env: process.env,
     out: print,
     say,
@@ -71,6 +71,16 @@ async function main(): Promise<number> {
     onStop,
     saveMemory,
   });
+}
+
+/** Somebody may have removed it. */
+function currentFolder(): string {
+  try {
+    return process.cwd();
+  } catch (error) {
+    const why = 'it was removed: cd to another one';
+    return fail({ kind: 'cannot-tell', host: 'controller', what: 'find the current folder', why }, error);
+  }
 }
 
 function print(text: string): void {

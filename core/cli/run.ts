@@ -5,8 +5,9 @@ import { CONTROLLER } from '../graph/place.ts';
 import { hold, ownerOf } from '../host/hold.ts';
 import type { Clock } from '../host/shell.ts';
 import type { Counts, Emit, Event } from '../model/event.ts';
-import { exitFor, Failed, fail } from '../model/failure.ts';
+import { exitFor, Failed, fail, failureOf } from '../model/failure.ts';
 import { isFinal, type State, type Task, type TaskId } from '../model/task.ts';
+import { explained } from '../report/explain.ts';
 import { lines } from '../report/lines.ts';
 import { canMove, mayColour } from '../report/screen.ts';
 import { textOf } from '../report/visible.ts';
@@ -99,22 +100,40 @@ async function held(job: Job, context: RunContext, cli: CliContext): Promise<num
   if (rooted) await context.pool.session(rooted.host, true);
   const journal = openJournal(paths.state, job.id);
   const report = await reporter(job.options, cli);
-  let unheard: { readonly error: unknown } | undefined;
+  const telling = told();
   const emit: Emit = (event) => {
-    if (event.kind !== 'progress') journal.record(event);
-    try {
-      report(event);
-    } catch (error) {
-      unheard ??= { error }; // the run goes on, and its journal tells what it did
-    }
+    if (event.kind !== 'progress') telling.attempt(() => journal.record(event));
+    telling.attempt(() => report(event));
   };
   const stopping = tellOfStop(context.signal, cli.say);
   const exit = await applyAll(job, context, (event) => emit(stopping.heard(event)), journal.folder);
   stopping.done();
-  await context.pool.remember();
-  await journal.close();
-  if (unheard) throw unheard.error;
-  return exit;
+  await telling.attempt(() => context.pool.remember());
+  await telling.attempt(() => journal.close());
+  return telling.exit(exit, cli.say);
+}
+
+/** A run that cannot tell how it goes, to its journal or to who started it, goes on all the same, and says so in the end. */
+function told() {
+  let first: { readonly error: unknown } | undefined;
+  const missed = (error: unknown) => {
+    first ??= { error };
+  };
+  return {
+    attempt: (tell: () => void | Promise<void>): void | Promise<void> => {
+      try {
+        return tell()?.catch(missed);
+      } catch (error) {
+        return missed(error);
+      }
+    },
+    exit: (code: number, say: (text: string) => void): number => {
+      if (!first) return code;
+      const failure = failureOf(first.error);
+      say(textOf(explained(failure)));
+      return code === 0 ? exitFor(failure) : code;
+    },
+  };
 }
 
 /** Milliseconds after a stop, when whatever is still at work is worth a word. */

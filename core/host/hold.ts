@@ -2,11 +2,12 @@
  * One run at a time: a file that names its owner, taken over only when that owner is proven dead. Synchronous inside,
  * because a run starts with it, and a way through the thread pool takes longer than the whole of it.
  */
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
-import { codeOf, fail, type Owner } from '../model/failure.ts';
+import { codeOf, fail, type Owner, unwritten } from '../model/failure.ts';
 import { username } from './local.ts';
+import { makeFolder } from './own-files.ts';
 
 /** This process as the owner of what only one run may have. */
 export function ownerOf(run: string, command: string): Owner {
@@ -26,19 +27,30 @@ export function ownerOf(run: string, command: string): Owner {
 export async function hold(path: string, mine: Owner): Promise<AsyncDisposable> {
   const owner = JSON.stringify(mine);
   const { run } = mine;
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(path));
   const beside = `${path}.${run}`;
-  writeFileSync(beside, owner, { mode: 0o600 });
   try {
+    writeFileSync(beside, owner, { mode: 0o600 });
     while (!linked(beside, path)) {
       const dead = deadOwner(path);
       if (dead !== undefined && (await takenOver(path, dead, beside, () => hold(`${path}.takeover`, mine))))
         break;
     }
+  } catch (error) {
+    unwritten(path, error);
   } finally {
-    rmSync(beside, { force: true });
+    removed(beside);
   }
-  return { [Symbol.asyncDispose]: async () => rmSync(path, { force: true }) };
+  return { [Symbol.asyncDispose]: async () => removed(path) };
+}
+
+/** What cannot be removed any more names an owner who will be dead, and so is in nobody's way. */
+function removed(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // Its disk went away, or is read-only now.
+  }
 }
 
 /** The living run that has the hold; undefined when there is none. Nothing is taken, and nothing written. */

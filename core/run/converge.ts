@@ -70,7 +70,9 @@ export async function converge(
   } catch (error) {
     // A task that was interrupted, or whose host is gone, stays `applying`: that is the truth about its host.
     if (error instanceof Failed && !['interrupted', 'agent-lost'].includes(error.failure.kind)) {
-      await commit(task, looked, { state: 'failed', found: UNPROVEN, ours: true, undo }, context);
+      const failed = commit(task, looked, { state: 'failed', found: UNPROVEN, ours: true, undo }, context);
+      // What went wrong first is what is told; without this the record says that it was interrupted.
+      await failed.catch((second) => context.emit({ kind: 'output', id: task.id, text: `${second}\n` }));
     }
     throw error;
   }

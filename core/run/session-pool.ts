@@ -67,9 +67,9 @@ export function sessionPool(state: string, options: PoolOptions = {}): SessionPo
       if (learnt !== undefined) await writeDurably(memory, learnt);
     },
     [Symbol.asyncDispose]: async () => {
-      await kept[Symbol.asyncDispose]();
       await Promise.allSettled(sessions.values());
       await Promise.all(transports.map((transport) => transport[Symbol.asyncDispose]()));
+      await kept[Symbol.asyncDispose]();
     },
   };
 }

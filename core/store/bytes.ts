@@ -1,7 +1,8 @@
 /** The store: bytes by digest in the cache; in the state which bytes an artifact turned out to be, and why they are trusted. */
-import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { type DigestMemo, digestMemo } from '../host/memo.ts';
+import { makeFolder } from '../host/own-files.ts';
 import { type Artifact, artifactInput, origin } from '../model/artifact.ts';
 import { asDigest, type Digest, digestOfData } from '../model/digest.ts';
 import { codeOf, fail } from '../model/failure.ts';
@@ -63,8 +64,7 @@ export function openStore(
     lockedIn(locks, name, source.kind === 'url' ? source.url : undefined);
   const found = new Map<string, Digest>();
   const arriving = () => {
-    for (const folder of ['arriving', 'bytes'])
-      mkdirSync(join(cache, folder), { recursive: true, mode: 0o700 });
+    for (const folder of ['arriving', 'bytes']) makeFolder(join(cache, folder));
     return join(cache, 'arriving');
   };
 

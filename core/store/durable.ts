@@ -1,7 +1,9 @@
 /** Files that are whole or not there, also after a crash. */
-import { closeSync, fsync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, fsync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import process from 'node:process';
+import { makeFolder } from '../host/own-files.ts';
+import { unwritten } from '../model/failure.ts';
 
 /** Tells writers of one process apart. */
 let writes = 0;
@@ -13,17 +15,17 @@ let writes = 0;
  */
 export async function writeDurably(path: string, text: string): Promise<void> {
   const folder = dirname(path);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   writes += 1;
   const beside = `${path}.${process.pid}.${writes}`;
   try {
     await synced(openSync(beside, 'wx', 0o600), (file) => writeFileSync(file, text));
     renameSync(beside, path);
+    await synced(openSync(folder, 'r'));
   } catch (error) {
     rmSync(beside, { force: true });
-    throw error;
+    unwritten(path, error);
   }
-  await synced(openSync(folder, 'r'));
 }
 
 /** Closes a file when what is done to it is on the disk. */

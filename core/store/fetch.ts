@@ -2,7 +2,7 @@
 import { rename, rm } from 'node:fs/promises';
 import type { Artifact, Source } from '../model/artifact.ts';
 import type { Digest } from '../model/digest.ts';
-import { codeOf, fail } from '../model/failure.ts';
+import { fail, unwritten } from '../model/failure.ts';
 import type { Store } from './bytes.ts';
 import { extractMember, resolveDebian } from './debian.ts';
 import { download, type Fetching, type Wanted } from './download.ts';
@@ -16,9 +16,7 @@ export async function fetchArtifact(store: Store, artifact: Artifact, fetching: 
   try {
     await TAKEN[artifact.source.kind](artifact.source as never, { store, artifact, file, fetching }); // typed by kind
   } catch (error) {
-    if (codeOf(error) === 'ENOSPC')
-      fail({ kind: 'disk-full', host: 'controller', what: `fetch ${artifact.name}` }, error);
-    throw error;
+    return unwritten(file, error, `fetch ${artifact.name}`);
   } finally {
     await rm(file, { force: true });
   }

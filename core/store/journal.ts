@@ -1,18 +1,9 @@
 /** What a run leaves to read: its events, a log for each task, and how long tasks took. */
-import {
-  appendFileSync,
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { append, makeFolder } from '../host/own-files.ts';
 import type { Event } from '../model/event.ts';
+import { codeOf, fail, unwritten } from '../model/failure.ts';
 import { isFinal, isGood, type TaskId } from '../model/task.ts';
 import { writeDurably } from './durable.ts';
 
@@ -27,6 +18,7 @@ export type Durations = Readonly<Record<TaskId, readonly number[]>>;
 export interface Journal {
   /** The folder with the logs of this run. */
   readonly folder: string;
+  /** Fails when it cannot be written; whatever else is recorded stays whole. */
   record(event: Event): void;
   /** ensures: durations of tasks that changed something are remembered, and old runs are gone. */
   close(): Promise<void>;
@@ -38,15 +30,16 @@ export interface Journal {
  */
 export function openJournal(state: string, run: string): Journal {
   const folder = join(state, 'runs', run);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const events = openSync(join(folder, EVENTS), 'a', 0o600);
+  makeFolder(folder);
+  const events = opened(join(folder, EVENTS));
   const took = new Map<TaskId, number>();
   const logs = new Map<TaskId, number>();
   const heads = new Map<TaskId, string>();
   const log = (id: TaskId, text: string): void => {
-    const file = logs.get(id) ?? openSync(join(folder, logFile(id)), 'a', 0o600);
+    const path = join(folder, logFile(id));
+    const file = logs.get(id) ?? opened(path);
     logs.set(id, file);
-    appendFileSync(file, (heads.get(id) ?? '') + text);
+    added(path, file, (heads.get(id) ?? '') + text);
     heads.delete(id);
   };
   const closed = (id: TaskId): void => {
@@ -67,7 +60,7 @@ export function openJournal(state: string, run: string): Journal {
         heads.delete(event.id);
         closed(event.id);
       }
-      writeSync(events, `${JSON.stringify(event)}\n`);
+      added(join(folder, EVENTS), events, `${JSON.stringify(event)}\n`);
     },
     close: async () => {
       for (const id of [...logs.keys()]) closed(id);
@@ -76,6 +69,22 @@ export function openJournal(state: string, run: string): Journal {
       keepLatest(state, run);
     },
   };
+}
+
+function opened(path: string): number {
+  try {
+    return openSync(path, 'a', 0o600);
+  } catch (error) {
+    return unwritten(path, error);
+  }
+}
+
+function added(path: string, file: number, text: string): void {
+  try {
+    append(file, text);
+  } catch (error) {
+    unwritten(path, error);
+  }
 }
 
 export function logFile(id: TaskId): string {
@@ -101,7 +110,7 @@ export function latestLog(state: string, id: TaskId): string | undefined {
   for (const run of runsIn(state).toReversed()) {
     const folder = join(state, 'runs', run);
     const log = join(folder, logFile(id));
-    const text = existsSync(log) ? readFileSync(log, 'utf8') : headIn(join(folder, EVENTS), id);
+    const text = textIn(log) ?? headIn(textIn(join(folder, EVENTS)) ?? '', id);
     if (text !== '') return text;
   }
   return undefined;
@@ -110,8 +119,7 @@ export function latestLog(state: string, id: TaskId): string | undefined {
 /** What the events of a run tell of a task that said nothing. */
 function headIn(events: string, id: TaskId): string {
   const mark = JSON.stringify(id); // most lines are of other tasks, and need not be read
-  const text = existsSync(events) ? readFileSync(events, 'utf8') : '';
-  return text
+  return events
     .split('\n')
     .slice(0, -1) // what follows the last line's end was cut off
     .filter((line) => line.includes(mark))
@@ -133,17 +141,34 @@ async function remember(state: string, took: ReadonlyMap<TaskId, number>): Promi
 
 function keepLatest(state: string, run: string): void {
   const link = join(state, 'latest');
-  rmSync(link, { force: true });
-  symlinkSync(join('runs', run), link);
-  for (const old of runsIn(state).slice(0, -KEPT))
-    rmSync(join(state, 'runs', old), { recursive: true, force: true });
+  try {
+    rmSync(link, { force: true });
+    symlinkSync(join('runs', run), link);
+    for (const old of runsIn(state).slice(0, -KEPT))
+      rmSync(join(state, 'runs', old), { recursive: true, force: true });
+  } catch (error) {
+    unwritten(link, error);
+  }
 }
 
 /** Run ids start with their time, so that they sort by it. */
 function runsIn(state: string): readonly string[] {
+  return seen(() => readdirSync(join(state, 'runs')).toSorted()) ?? [];
+}
+
+function textIn(file: string): string | undefined {
+  return seen(() => readFileSync(file, 'utf8'));
+}
+
+/** undefined: it is not there. What may not be read is. */
+function seen<Value>(look: () => Value): Value | undefined {
   try {
-    return readdirSync(join(state, 'runs')).toSorted();
-  } catch {
-    return [];
+    return look();
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    return fail(
+      { kind: 'cannot-tell', host: 'controller', what: 'read the record of runs', why: String(error) },
+      error,
+    );
   }
 }

@@ -3,16 +3,9 @@
  * without text takes the key back. Cheaper than a file for each record: nothing is created, renamed or removed, and one
  * sync serves all who wait for it.
  */
-import {
-  appendFileSync,
-  closeSync,
-  fdatasync,
-  fstatSync,
-  ftruncateSync,
-  openSync,
-  readFileSync,
-} from 'node:fs';
-import { codeOf, unwritten } from '../model/failure.ts';
+import { closeSync, fdatasync, openSync, readFileSync } from 'node:fs';
+import { append } from '../host/own-files.ts';
+import { codeOf, fail, unwritten } from '../model/failure.ts';
 import { writeDurably } from './durable.ts';
 
 export interface Ledger extends AsyncDisposable {
@@ -95,7 +88,7 @@ function readable(path: string): string | undefined {
     return readFileSync(path, 'utf8');
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
-    throw error;
+    return fail({ kind: 'cannot-tell', host: 'controller', what: `read ${path}`, why: String(error) }, error);
   }
 }
 
@@ -103,17 +96,6 @@ async function opened(path: string, { records, tidy }: Content): Promise<Tail> {
   if (!tidy) await writeDurably(path, [...records].map(([key, text]) => line(key, text)).join(''));
   const file = openSync(path, 'a');
   return { file, synced: syncs(file) };
-}
-
-/** A line that finds no room is taken back, so that the next one begins where a line begins. */
-function append(file: number, text: string): void {
-  const { size } = fstatSync(file);
-  try {
-    appendFileSync(file, text);
-  } catch (error) {
-    ftruncateSync(file, size);
-    throw error;
-  }
 }
 
 /**

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { fail } from '../model/failure.ts';
 import { claimed, LOCAL } from './site.ts';
 
 export interface Paths {
@@ -24,8 +25,7 @@ export function pathsOf(
   recipe: string,
   site?: string,
 ): Paths {
-  const home = env['HOME'] || homedir();
-  const base = (name: string, fallback: string) => env[name] || join(home, fallback);
+  const base = (name: string, fallback: string) => env[name] || join(homeOf(env), fallback);
   const states = join(base('XDG_STATE_HOME', '.local/state'), 'cc');
   const key = keyIn(states, recipe, site);
   return { cache: join(base('XDG_CACHE_HOME', '.cache'), 'cc'), state: join(states, key), key };
@@ -43,8 +43,30 @@ function keyIn(states: string, recipe: string, site: string | undefined): string
   };
   const unclaimed = () => (claimed(join(states, recipe)) === undefined ? recipe : own);
   if (site === undefined) return unclaimed();
-  const known = () => (existsSync(states) ? readdirSync(states) : []);
+  const known = () => namesIn(states);
   return [recipe, own].find(mine) ?? known().find(mine) ?? unclaimed();
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return existsSync(folder) ? readdirSync(folder) : [];
+  } catch (error) {
+    const why = String(error);
+    return fail({ kind: 'cannot-tell', host: 'controller', what: `read ${folder}`, why }, error);
+  }
+}
+
+function homeOf(env: Readonly<Record<string, string | undefined>>): string {
+  try {
+    return env['HOME'] || homedir();
+  } catch (error) {
+    const why =
+      'HOME is not set, and this user has no home: set XDG_STATE_HOME and XDG_CACHE_HOME to folders that may be written';
+    return fail(
+      { kind: 'cannot-tell', host: 'controller', what: 'find a place for what cc keeps', why },
+      error,
+    );
+  }
 }
 
 /**

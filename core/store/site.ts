@@ -92,6 +92,6 @@ function textOf(file: string): string | undefined {
     return readFileSync(file, 'utf8');
   } catch (error) {
     if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
-    return fail({ kind: 'lock-unreadable', file, why: String(error) }, error);
+    return fail({ kind: 'cannot-tell', host: 'controller', what: `read ${file}`, why: String(error) }, error);
   }
 }

@@ -5,6 +5,7 @@ import { appendFile, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { Failed } from '../../core/model/failure.ts';
 import { openLedger } from '../../core/store/ledger.ts';
 import { node } from '../rig/cc.ts';
 import { tempFolder } from '../rig/temp.ts';
@@ -95,7 +96,13 @@ test('ledger of mostly dead lines is written anew by the next run that writes', 
 test('ledger that cannot be read is a failure, not an empty one', async (t) => {
   const path = await pathFor(t);
   await mkdir(path, { recursive: true });
-  assert.throws(() => openLedger(path).get('a'), { code: 'EISDIR' });
+  const ofIt = (error: unknown) => {
+    const failure = error instanceof Failed ? error.failure : undefined;
+    return (
+      failure?.kind === 'cannot-tell' && failure.what === `read ${path}` && failure.why.includes('EISDIR')
+    );
+  };
+  assert.throws(() => openLedger(path).get('a'), ofIt);
 });
 
 test('ledger takes back a line that found no room, and the next one is whole', async (t) => {
