@@ -1,14 +1,16 @@
 #!/usr/bin/env node
-/* Starts cc. Written for any Node that knows modules, so that one too old gets a sentence instead of a syntax error. */
+/* Starts cc. Written for any runtime that knows modules, so that one too old gets a sentence instead of a syntax error. */
 
-const need = [22, 18];
-const have = process.versions.node.split('.').map(Number);
-// Deno names here a version of Node that it is like, which says nothing about what it can do.
-const deno = 'Deno' in globalThis;
+const deno = globalThis.Deno;
+// Deno names a version of Node, too: one that it is like, which says nothing about what it can do.
+const runtime = deno
+  ? { name: 'Deno', version: deno.version.deno, need: [2, 8] }
+  : { name: 'Node', version: process.versions.node, need: [22, 18] };
+const [major, minor] = runtime.version.split('.').map(Number);
 // A clone runs its sources, a published package what was compiled from them.
 const source = new URL('../core/main.ts', import.meta.url);
 
-if (!deno && (have[0] < need[0] || (have[0] === need[0] && have[1] < need[1]))) refuse();
+if (major < runtime.need[0] || (major === runtime.need[0] && minor < runtime.need[1])) refuse();
 else start();
 
 function start() {
@@ -23,10 +25,11 @@ function start() {
 }
 
 function refuse() {
+  const { name, version, need } = runtime;
   process.exitCode = 77;
   import('node:fs').then((fs) => {
-    const what = `Cannot run on Node ${process.versions.node}: cc needs ${need.join('.')} or newer`;
-    process.stderr.write(`${what}\n  it is ${process.execPath}\n  fix: ${fix(fs)}\n`);
+    const what = `Cannot run on ${name} ${version}: cc needs ${need.join('.')} or newer`;
+    process.stderr.write(`${what}\n  it is ${process.execPath}\n  fix: ${deno ? 'deno upgrade' : fix(fs)}\n`);
   });
 }
 

@@ -242,7 +242,7 @@ export const EXITS: Readonly<Record<number, string>> = {
   65: 'the configuration, the graph or cc.lock is wrong, cc cannot write a file, or bytes are not those that cc.lock names',
   70: 'cc itself has a bug; the message says what to send to its makers',
   75: 'another run is at work on this recipe, or on one of its hosts',
-  77: 'cc cannot become root, cannot work on a host, or cannot install a package; or Node is too old',
+  77: 'cc cannot become root, cannot work on a host, or cannot install a package; or Node or Deno is too old',
   130: 'SIGINT (Ctrl-C) or SIGHUP stopped it; the next run goes on from there',
   143: 'SIGTERM stopped it; the next run goes on from there',
 };

@@ -36,7 +36,8 @@ Exit codes:
   65  the configuration, the graph or cc.lock is wrong, cc cannot write a file, or bytes are not
       those that cc.lock names
   70  cc itself has a bug; the message says what to send to its makers
-  77  cc cannot become root, cannot work on a host, or cannot install a package; or Node is too old
+  77  cc cannot become root, cannot work on a host, or cannot install a package; or Node or Deno is
+      too old
 
 Example:
   cc graph --format dot

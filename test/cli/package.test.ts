@@ -157,3 +157,15 @@ test('a Node that is too old is refused, with the way to a newer one that holds 
     refusal('install a newer Node: https://nodejs.org/en/download'),
   );
 });
+
+test('a Deno that is too old is refused', async (t) => {
+  const older = `Object.defineProperty(Deno, 'version', { value: { ...Deno.version, deno: '2.7.14' } });
+await import('./node_modules/cc-kubernetes/bin/cc.js');`;
+  const { cwd } = await project(t, { ...SITE, 'older.js': older });
+  const { code, stdout, stderr } = await answer(cwd, DENO, 'run', '-A', 'older.js', 'list');
+  assert.deepEqual([code, stdout], [77, '']);
+  assert.match(
+    stderr,
+    /^Cannot run on Deno 2\.7\.14: cc needs 2\.8 or newer\n {2}it is \/.*\/deno\n {2}fix: deno upgrade\n$/,
+  );
+});
