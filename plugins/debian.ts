@@ -33,7 +33,7 @@ export interface System {
   readonly hooks?: readonly string[];
 }
 
-/** Makes a small Debian system in a folder that is not there yet. */
+/** Makes a small Debian system in a folder that is not there yet; apt reads no configuration of this machine for it. */
 export function bootstrap(folder: string, { suite, sources, packages, hooks = [] }: System): Command {
   const options = ['--quiet', '--mode=root', '--variant=minbase', '--dpkgopt=force-unsafe-io'];
   const apt = ['--aptopt=Acquire::Languages "none"', '--aptopt=APT::Sandbox::User "root"'];

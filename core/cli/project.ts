@@ -54,6 +54,8 @@ export interface Project extends Expanded {
   readonly locks: readonly string[];
   readonly arch: Arch;
   readonly network: Network;
+  /** Lists of apt's sources on hosts whose archives are trusted without a signature. */
+  readonly trustedSources: readonly string[];
   readonly paths: Paths;
   /** Undefined: nobody has made an identity for it yet; a run does. */
   readonly site?: Site | undefined;
@@ -91,6 +93,7 @@ export async function openProject(
     locks,
     arch,
     network,
+    trustedSources: flat.trustedSources,
     paths,
     ...(id === undefined ? {} : { site: { id, name: flat.name } }),
   };

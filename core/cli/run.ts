@@ -193,7 +193,8 @@ async function applyAll(
   const controller = hosts.find(({ name }) => name === CONTROLLER)!; // expand puts it first
   const applyContext: ApplyContext = {
     ...context,
-    ...{ run: id, cache: paths.cache, network: project.network, clock, emit, at },
+    ...{ run: id, cache: paths.cache, clock, emit, at },
+    ...{ network: project.network, trustedSources: project.trustedSources },
     controller: () => context.pool.session(controller, false),
   };
   const leaving = new Set(hosts.filter(({ madeBy }) => madeBy).map(({ name }) => name));

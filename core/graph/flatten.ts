@@ -13,6 +13,7 @@ export interface Flat {
   readonly concurrency: number;
   readonly mirrors: readonly Mirror[];
   readonly proxy: Proxied;
+  readonly trustedSources: readonly string[];
 }
 
 const DEFAULT_CONCURRENCY = 8;
@@ -27,6 +28,7 @@ export function flattened(layers: readonly Recipe[], problems: Problem[]): Flat 
     concurrency: DEFAULT_CONCURRENCY,
     mirrors: [],
     proxy: {},
+    trustedSources: [],
   };
   for (const layer of layers) {
     problems.push(...twice(layer));
@@ -45,6 +47,7 @@ export function flattened(layers: readonly Recipe[], problems: Problem[]): Flat 
       ...{ name, isolation, concurrency },
       mirrors: [...(layer.mirrors ?? []), ...flat.mirrors],
       proxy: { ...flat.proxy, ...layer.proxy },
+      trustedSources: [...flat.trustedSources, ...(layer.trustedSources ?? [])],
     };
   }
   return { ...flat, hosts: [...hosts.values()], uses: [...uses.values()] };

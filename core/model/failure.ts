@@ -1,8 +1,9 @@
 /** Everything that can be expected to go wrong, as facts; `report/explanations.ts` has the words. */
 import type { Json } from './json.ts';
 import type { Place, Problem } from './problem.ts';
+import type { Attempt, LockChange, Trouble } from './trouble.ts';
 
-export type { Place, Problem };
+export type { Attempt, LockChange, Place, Problem, Trouble };
 
 /** Who holds a host or a state folder. */
 export type Owner = {
@@ -27,28 +28,6 @@ export type Difference = { readonly what: string; readonly is: string; readonly 
 export type SiteName = { readonly id: string; readonly name: string };
 
 export type Remaining = { readonly what: string; readonly why: string };
-
-/** Why bytes could not be had from one address. */
-export type Trouble =
-  | { readonly kind: 'corrupt'; readonly expected: string; readonly found: string }
-  | { readonly kind: 'truncated'; readonly expected: number; readonly found: number }
-  | { readonly kind: 'web-page' }
-  | { readonly kind: 'too-large'; readonly limit: number }
-  | { readonly kind: 'idle'; readonly seconds: number }
-  | { readonly kind: 'refused'; readonly status: number; readonly text: string }
-  | { readonly kind: 'broken'; readonly why: string };
-
-/** One address that was tried, without user name and password, and why it would not do. */
-export type Attempt = { readonly url: string; readonly trouble: Trouble };
-
-/** Bytes behind an address that are others than when it was locked. */
-export type LockChange = {
-  readonly name: string;
-  readonly arch: string;
-  readonly url: string;
-  readonly from: string;
-  readonly to: string;
-};
 
 export type Failure =
   | {
@@ -119,6 +98,16 @@ export type Failure =
       readonly host: string;
       readonly packages: readonly string[];
       readonly why: string;
+      readonly fix?: string;
+    }
+  /** Somebody else on that host was installing all the time. */
+  | {
+      readonly kind: 'packages-locked';
+      readonly host: string;
+      readonly packages: readonly string[];
+      readonly lock: string;
+      readonly holder: string;
+      readonly within: number;
     }
   /** The host has something that was made otherwise than declared, and that cc cannot change. */
   | {
@@ -217,6 +206,7 @@ export const EXIT: { readonly [K in Failure['kind']]: number } = {
   'no-root': 77,
   'missing-tool': 77,
   'not-installable': 77,
+  'packages-locked': 75,
   'cannot-change': 1,
   'bad-excerpt': 65,
   'no-mirror': 1,

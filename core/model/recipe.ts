@@ -36,6 +36,8 @@ export interface Recipe {
    */
   readonly mirrors?: readonly Mirror[];
   readonly proxy?: Proxied;
+  /** Lists of apt's sources on hosts, as absolute paths, whose archives the site trusts although nobody has signed them. */
+  readonly trustedSources?: readonly string[];
   /** How many tasks may run at once; default 8. */
   readonly concurrency?: number;
 }
@@ -133,5 +135,6 @@ export const RecipeShape = v.strictObject({
       no: v.optional(v.string()),
     }),
   ),
+  trustedSources: v.optional(v.array(v.pipe(v.string(), v.regex(/^\//, 'expected an absolute path')))),
   concurrency: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
 });

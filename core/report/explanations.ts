@@ -84,10 +84,15 @@ export const EXPLAINED: {
     why: [`it is not installed, and no package of this host provides it`],
     fix: `install the Debian package ${name}, or use a host of the Debian family`,
   }),
-  'not-installable': ({ host, packages, why }) => ({
+  'not-installable': ({ host, packages, why, fix }) => ({
     what: `Cannot install ${packages.join(' ')} on ${host}`,
     why: lastLines(why),
-    fix: `make this work on ${host}: apt-get install ${packages.join(' ')}`,
+    fix: fix ?? `make this work on ${host}: apt-get install ${packages.join(' ')}`,
+  }),
+  'packages-locked': ({ host, packages, lock, holder, within }) => ({
+    what: `Cannot install ${packages.join(' ')} on ${host}: for ${within} s ${holder} has been installing`,
+    why: [lock],
+    fix: 'wait until it has ended, and run again',
   }),
   'cannot-change': ({ host, what, differences, fix }) => ({
     what: `Cannot change ${what} on ${host} to what is declared`,

@@ -1,5 +1,6 @@
 /** One task changed: intend, perform, prove, commit. */
-import { perform, run, type TaskContext } from '../host/perform.ts';
+import { perform } from '../host/perform.ts';
+import { run, type TaskContext } from '../host/run.ts';
 import { type Clock, shellOf } from '../host/shell.ts';
 import { MARK } from '../host/transport.ts';
 import { type Change, describe } from '../model/change.ts';
@@ -22,6 +23,7 @@ import type { Session } from './session-pool.ts';
 export interface ApplyContext extends Recording {
   readonly cache: string;
   readonly network: Network;
+  readonly trustedSources: readonly string[];
   readonly clock: Clock;
   readonly emit: Emit;
   /** Milliseconds since the run started. */
@@ -175,6 +177,9 @@ async function taskContextOf(
     running: (command) => context.emit({ kind: 'command', at: context.at(), id: task.id, command }),
     signal,
     cache: context.cache,
+    trustedSources: context.trustedSources,
+    clock: context.clock,
+    notice: (text) => context.emit({ kind: 'notice', id: task.id, text }),
     env: { [MARK]: markOf(context.run, task) },
     shell: () =>
       shellOf({

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { carefulWords } from '../host/careful-apt.ts';
 import { digestOfFile } from '../host/hash.ts';
 import { runProcess } from '../host/own-agent.ts';
 import type { Source } from '../model/artifact.ts';
@@ -20,8 +21,11 @@ export interface DebianFile {
   readonly digest: Digest;
 }
 
-/** apt with the folders below `apt`, which holds a `sources.list`; everything else of the host's apt stays as it is. */
-function aptOptions(apt: string): string[] {
+/**
+ * apt with the folders below `apt`, which holds a `sources.list`; everything else of the host's apt stays as it is, but that it
+ * believes nothing that is not signed.
+ */
+async function aptOptions(apt: string, signal: AbortSignal): Promise<readonly string[]> {
   const set = {
     'Dir::Etc::sourcelist': join(apt, 'sources.list'),
     'Dir::Etc::sourceparts': '/dev/null',
@@ -38,7 +42,11 @@ function aptOptions(apt: string): string[] {
     'Acquire::ForceHash': 'SHA256',
     'Acquire::GzipIndexes': 'false',
   };
-  return Object.entries(set).flatMap(([key, value]) => ['-o', `${key}=${value}`]);
+  const { stdout } = await runProcess(['apt-config', 'dump'], { signal });
+  return [
+    ...Object.entries(set).flatMap(([key, value]) => ['-o', `${key}=${value}`]),
+    ...carefulWords(stdout),
+  ];
 }
 
 /** What the host does after an update of its own, as desktops refresh their catalogues, is not for this one. */
@@ -56,7 +64,8 @@ async function updating(apt: string, { network, signal }: Fetching): Promise<voi
   await mkdir(join(apt, 'cache', 'archives', 'partial'), { recursive: true });
   const quiet = join(apt, 'quiet.conf');
   await writeFile(quiet, NO_HOOKS);
-  const exit = await runProcess(['apt-get', ...aptOptions(apt), '-c', quiet, '-q', 'update'], {
+  const options = await aptOptions(apt, signal);
+  const exit = await runProcess(['apt-get', '-c', quiet, ...options, '-q', 'update'], {
     env: proxyEnv(network),
     signal,
   });
@@ -83,7 +92,7 @@ export async function resolveDebian(source: DebianSource, fetching: Fetching): P
   const name = `${source.package}/${source.suite}`;
   const verb =
     source.kind === 'deb' ? ['download', name] : ['--download-only', '--only-source', 'source', name];
-  const { files, why } = await named(aptOptions(apt), verb, fetching.signal);
+  const { files, why } = await named(await aptOptions(apt, fetching.signal), verb, fetching.signal);
   const file = files.find(({ url }) => source.kind === 'deb' || /\.orig\.tar\.\w+$/.test(url));
   return file ?? unnamed(source.package, name, why);
 }
@@ -94,7 +103,8 @@ export async function resolveDebs(
   fetching: Fetching,
 ): Promise<readonly DebianFile[]> {
   await update(apt, fetching);
-  const options = [...aptOptions(apt), '-o', `Dir::Etc::sourcelist=${join(apt, `${suite}.list`)}`];
+  const list = `Dir::Etc::sourcelist=${join(apt, `${suite}.list`)}`;
+  const options = [...(await aptOptions(apt, fetching.signal)), '-o', list];
   const verb = ['--yes', '--no-install-recommends', 'install', SYSTEM, 'apt', ...packages];
   const { files, why } = await named(options, verb, fetching.signal);
   return files.length > 0 ? files : unnamed(packages.join(', '), suite, why);
@@ -143,7 +153,8 @@ export interface Index {
 export async function indicesOf(apt: string, fetching: Fetching): Promise<readonly Index[]> {
   await update(apt, fetching);
   const format = '$(REPO_URI) $(RELEASE) $(METAKEY) $(FILENAME)';
-  const argv = ['apt-get', ...aptOptions(apt), 'indextargets', '--format', format];
+  const options = await aptOptions(apt, fetching.signal);
+  const argv = ['apt-get', ...options, 'indextargets', '--format', format];
   const { stdout } = await runProcess(argv, { signal: fetching.signal });
   return stdout.split('\n').flatMap((line) => {
     const [archive, suite, path, file] = line.split(' ');

@@ -154,6 +154,34 @@ for (const name of [HELLO, LIST]) {
   });
 }
 
+const CARELESS = `Acquire::AllowInsecureRepositories "true";
+APT::Get::AllowUnauthenticated "true";
+Acquire::Check-Valid-Until "false";
+`;
+
+for (const [what, name, list, said] of [
+  ['that nobody signed', 'Release', () => plain(), 'is not signed'],
+  [
+    'whose list has expired',
+    'InRelease',
+    () => here().signed(plain().replace(/^Date: .*$/m, '$&\nValid-Until: Fri, 02 Jan 2026 00:00:00 UTC')),
+    'is expired',
+  ],
+] as const) {
+  test(`archive ${what} is not read, whatever apt.conf says`, { skip }, async (t) => {
+    const odd = new Map(here().first);
+    odd.delete(LIST);
+    odd.set(`dists/stable/${name}`, Buffer.from(list()));
+    const careless = join(await tempFolder(t), 'apt.conf');
+    writeFileSync(careless, CARELESS);
+    const site = await siteOf(t, here().key, odd, {}, { APT_CONFIG: careless });
+    const { code, stdout } = await site.run('run', 'small/program');
+    assert.equal(code, 1, stdout);
+    assert.match(stdout, new RegExp(`Cannot read the Debian archive[\\s\\S]* ${said}`));
+    assert.equal(there(site, 'program'), false);
+  });
+}
+
 test('index that was altered after apt had verified it is read anew', { skip }, async (t) => {
   const unchanged: Answer = (to, { headers }) => {
     const time = 'Thu, 01 Jan 2026 00:00:00 GMT';

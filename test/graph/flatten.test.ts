@@ -20,7 +20,16 @@ function given(use: PluginUse, options: Readonly<Record<string, unknown>>): Plug
 
 test('an empty recipe has defaults', () => {
   assert.deepEqual(laid({}), {
-    flat: { name: 'recipe', isolation: 'none', concurrency: 8, mirrors: [], proxy: {}, hosts: [], uses: [] },
+    flat: {
+      name: 'recipe',
+      isolation: 'none',
+      concurrency: 8,
+      mirrors: [],
+      proxy: {},
+      trustedSources: [],
+      hosts: [],
+      uses: [],
+    },
     problems: [],
   });
 });
@@ -33,6 +42,7 @@ test('the upper layer decides what it names, and leaves the rest', () => {
     concurrency: 2,
     mirrors: [],
     proxy: {},
+    trustedSources: [],
     hosts: [host('a')],
     uses: [runc],
   });
@@ -80,6 +90,11 @@ test('laying recipes over each other changes none of them', () => {
   const base: Recipe = { plugins: [given(runc, { version: '1' })] };
   laid(base, { options: { runc: { version: '2' } } });
   assert.deepEqual(base.plugins, [given(runc, { version: '1' })]);
+});
+
+test('sources that one layer trusts are trusted with those of the other', () => {
+  const { flat } = laid({ trustedSources: ['/a'] }, { trustedSources: ['/b'] });
+  assert.deepEqual(flat.trustedSources, ['/a', '/b']);
 });
 
 test('mirrors of the upper layer come first, and its proxies win, each for itself', () => {

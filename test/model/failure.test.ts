@@ -34,6 +34,7 @@ const CODES: { readonly [K in Failure['kind']]: number } = {
   unlocked: 65,
   'digest-mismatch': 65,
   'proxy-unusable': 65,
+  'packages-locked': 75,
   'bytes-changed': 65,
   'no-sum': 65,
   'bad-signature': 65,

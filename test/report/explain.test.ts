@@ -221,6 +221,20 @@ const TEXTS: { readonly [K in Failure['kind']]: readonly Case<K>[] } = {
       '    expected sha256 1\n    found    sha256 2\n  nothing was kept or installed\n' +
       '  fix: find out why they differ before you change the lock',
   ]),
+  'packages-locked': [
+    [
+      {
+        kind: 'packages-locked',
+        host: 'n1',
+        packages: ['a', 'b'],
+        lock: '/var/lib/dpkg/lock-frontend',
+        holder: 'unattended-upgr (pid 812)',
+        within: 900,
+      },
+      'Cannot install a b on n1: for 900 s unattended-upgr (pid 812) has been installing\n' +
+        '  /var/lib/dpkg/lock-frontend\n  fix: wait until it has ended, and run again',
+    ],
+  ],
   'bytes-changed': [
     [
       { kind: 'bytes-changed', artifact: 'runc', path: '/c/bytes/1', expected: '1', found: '2' },

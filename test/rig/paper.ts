@@ -257,6 +257,8 @@ const PROGRAMS: Readonly<Record<string, Program>> = {
     for (const name of words.slice(at + 1)) packages.add(name);
     return '';
   },
+  'apt-config': ([verb]) =>
+    verb === 'shell' ? "list='/etc/apt/sources.list'\nparts='/etc/apt/sources.list.d/'\n" : '',
   systemctl: (words, state) =>
     systemctl(
       words.filter((word) => word !== '--quiet'),

@@ -80,6 +80,7 @@ export function contextOf(running: Running) {
     run: run ?? `run-${++runs}`,
     cache: folder,
     network: networkOf([], {}, {}),
+    trustedSources: [],
     clock,
     emit: (event) => {
       events.push(event);
