@@ -20,12 +20,13 @@ export const flannel = plugin({
     within: v.optional(v.pipe(v.number(), v.minValue(1)), 300),
   }),
   provides: [overlayNetwork],
-  build: ({ version, image, backend, within }, { arch, hosts, use, refuse }) => {
+  build: ({ version, image: given, backend, within }, { arch, hosts, image, use, refuse }) => {
     const { subnet, overlay } = use(podNetwork);
     if (overlay !== 'flannel')
       refuse('backend', 'expected pods to be handed over: cni needs the option network: "flannel"');
     const addressed = hosts.some(({ address }) => address !== undefined);
-    const objects = daemon({ version, image: image ?? imageOf(version, arch), backend, subnet, addressed });
+    const named = image(given ?? imageOf(version, arch));
+    const objects = daemon({ version, image: named, backend, subnet, addressed });
     const kubectl = callOf(use(cluster));
     return {
       provides: [overlayNetwork.of({ backend })],

@@ -30,7 +30,7 @@ export const kubernetes = plugin({
   }),
   provides: [kubernetesRelease],
   build: ({ version, from, imageRepository, bin, ...building }, context) => {
-    const { arch, controllerArch, cache, use, refuse } = context;
+    const { arch, controllerArch, cache, image, use, refuse } = context;
     const other = foreignTo(context);
     const folder = `${cache}/kubernetes/${[version, ...(other ? [other] : [])].join('-')}`;
     if (from === 'release')
@@ -52,11 +52,13 @@ export const kubernetes = plugin({
       });
     };
     const names = [...PLANE_PROGRAMS, 'pause'];
+    // What is built here is in no registry, and runtimes of the time before lists were not asked whether they take digests.
+    const pause = pauseImage(version, imageRepository, arch);
     return {
       provides: [
         kubernetesRelease.of({
           ...{ version, imageRepository, bin },
-          pauseImage: pauseImage(version, imageRepository, arch),
+          pauseImage: from === 'release' && since('manifestLists', version) ? image(pause) : pause,
           programs: from === 'source' ? Object.fromEntries(names.map((name) => [name, made(name)])) : {},
         }),
       ],

@@ -36,9 +36,9 @@ export const nginxSmoke = plugin({
     /** Seconds that pods may take to be ready: pulling images and booting VMs takes its time. */
     within: v.optional(v.pipe(v.number(), v.minValue(1)), 300),
   }),
-  build: ({ within, ...given }, { use, find, recipe: { isolation } }) => {
+  build: ({ within, nginx, client }, { image, use, find, recipe: { isolation } }) => {
     const { version, kubeconfig, kubectl } = use(cluster);
-    const images = { ...given, ...find(nodeImages) };
+    const images = find(nodeImages) ?? { nginx: image(nginx), client: image(client) };
     const call = cmd`${kubectl} --kubeconfig ${kubeconfig} --request-timeout=30s`.argv as readonly string[];
     const vm = isolation === 'vm' ? asked(use(criClient), use(cri)) : undefined;
     const pods = vm

@@ -39,7 +39,9 @@ export async function bundle(
   const gather = async (): Promise<Contents | undefined> => {
     exit = await prepared(artifacts, options, cli);
     if (exit !== 0) return undefined;
-    const entries = await releases(wishes, gathering);
+    // Images are taken by the hosts' own runtimes, which a bundle cannot serve.
+    const own = wishes.filter(({ image }) => !image);
+    const entries = await releases(own, gathering);
     const git = await commits(artifacts, gathering);
     return { entries, files: new Map([...git, ...(await excerpts(artifacts, gathering))]) };
   };

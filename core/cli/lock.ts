@@ -1,17 +1,18 @@
 /** `cc lock`: writes down what the recipe's releases are, and refuses what changed behind an address. */
 import { renameSync, writeFileSync } from 'node:fs';
 import { nearest } from '../graph/near.ts';
-import { type Arch, type Sums, sumsOf } from '../model/artifact.ts';
+import { type Sums, sumsOf } from '../model/artifact.ts';
 import { Failed, fail, type LockChange, unwritten } from '../model/failure.ts';
 import { openStore, type Store } from '../store/bytes.ts';
 import type { Fetching } from '../store/download.ts';
 import {
-  ARCHES,
   type Entries,
   type Entry,
   isDoubtful,
+  LOCKED_FOR,
   type Lock,
   type Locked,
+  type LockedFor,
   lockedIn,
   lockText,
   readEntries,
@@ -24,7 +25,7 @@ import { forEach, reporterOf } from './fetching.ts';
 import { type CliContext, openProject, type Project } from './project.ts';
 
 /** The lock files that count, the configuration's own last. */
-type Locks = { readonly [A in Arch]: readonly Lock[] };
+type Locks = { readonly [A in LockedFor]: readonly Lock[] };
 
 /** What is known of a wish before anything is asked. */
 interface Item extends Wish {
@@ -51,7 +52,7 @@ export async function lock(names: readonly string[], options: Options, cli: CliC
   }
   const file = project.locks.at(-1)!; // the configuration's own comes last
   const own = readEntries(file);
-  const locks = Object.fromEntries(ARCHES.map((arch) => [arch, readLocks(project.locks, arch)])) as Locks;
+  const locks = Object.fromEntries(LOCKED_FOR.map((arch) => [arch, readLocks(project.locks, arch)])) as Locks;
   const items = wishes.map((wish) => {
     const known = lockedIn(locks[wish.arch], wish.name, wish.url);
     return { ...wish, asked: names.includes(wish.name), known: known?.url === wish.url ? known : undefined };
@@ -69,7 +70,7 @@ export async function lock(names: readonly string[], options: Options, cli: CliC
   return 0;
 }
 
-/** The releases of the recipe, for each processor that they are used on. */
+/** The releases of the recipe, for each processor that they are used on, and the images that it names by tag. */
 export async function wishesOf(
   options: Options,
   cli: CliContext,
@@ -81,6 +82,7 @@ export async function wishesOf(
       if (source.kind === 'url')
         wishes.set(`${name} ${arch}`, { name, arch, url: source.url, ...given(sumsOf(source)) });
   }
+  for (const [name, url] of project.manifests) wishes.set(name, { name, arch: 'any', url, image: true });
   return { project, wishes: [...wishes.values()].toSorted((a, b) => (labelOf(a) < labelOf(b) ? -1 : 1)) };
 }
 
@@ -147,7 +149,7 @@ function entriesOf(results: readonly Result[], locks: Locks, own: Entries): Entr
   const looked = new Set(results.map(({ arch }) => arch));
   // An entry for a processor that nobody here has is for somebody else who uses this recipe.
   for (const [name, entry] of own) {
-    const others = Object.entries(entry).filter(([arch]) => !looked.has(arch as Arch));
+    const others = Object.entries(entry).filter(([arch]) => !looked.has(arch as LockedFor));
     if (used.has(name) && others.length > 0) next.set(name, Object.fromEntries(others));
   }
   for (const { name, arch, found } of results) {
@@ -191,7 +193,7 @@ function report(own: Entries, next: Entries, file: string, { options, cli }: Say
 /** Entries that others than the makers vouch for. */
 function doubtsIn(entries: Entries) {
   return [...entries].flatMap(([name, entry]) =>
-    ARCHES.flatMap((arch) => {
+    LOCKED_FOR.flatMap((arch) => {
       const locked = entry[arch];
       return locked && isDoubtful(locked) ? [{ name, arch, trust: locked.trust, from: locked.from }] : [];
     }),
@@ -211,7 +213,7 @@ interface Difference {
 function differences(own: Entries, next: Entries): readonly Difference[] {
   const names = [...new Set([...own.keys(), ...next.keys()])].toSorted();
   return names.flatMap((name) =>
-    ARCHES.flatMap((arch): readonly Difference[] => {
+    LOCKED_FOR.flatMap((arch): readonly Difference[] => {
       const [from, to] = [own.get(name)?.[arch], next.get(name)?.[arch]].map(shown);
       if (from === to) return [];
       if (from === undefined) return [{ kind: 'added', name, arch, to: to! }]; // they differ, so there is one

@@ -23,6 +23,7 @@ import { LOCAL, makeSite, readSite, type Site, siteFile } from '../store/site.ts
 import { type Options, usage } from './args.ts';
 import { trustOf } from './config/trust.ts';
 import { loadConfig } from './config.ts';
+import { pinsIn } from './pins.ts';
 import { isShipped } from './shipped.ts';
 
 /** The process as commands see it, handed down from `main.ts` so that nothing else touches it. */
@@ -53,6 +54,8 @@ export interface Project extends Expanded {
   /** The lock files that count, that of the base recipe first. */
   readonly locks: readonly string[];
   readonly arch: Arch;
+  /** Addresses of the manifests of images that the recipe names without a digest, by name. */
+  readonly manifests: ReadonlyMap<string, string>;
   readonly network: Network;
   /** Lists of apt's sources on hosts whose archives are trusted without a signature. */
   readonly trustedSources: readonly string[];
@@ -73,6 +76,7 @@ export async function openProject(
   const flat = withSettings(flattened(layers, problems), settings, problems);
   const id = identityOf(file, identify);
   const paths = pathsOf(cli.env, flat.name, id);
+  const { image, manifests } = pinsIn(locks);
   const expanded = expand(
     flat,
     {
@@ -80,6 +84,7 @@ export async function openProject(
       file,
       cache: join(paths.cache, 'recipes', paths.key),
       state: paths.state,
+      image,
       key: paths.key,
       owner: `the recipe "${flat.name}" of the site ${id === LOCAL ? `${username()}@${hostname()}` : id}`,
     },
@@ -89,6 +94,7 @@ export async function openProject(
   const network = networkOf(flat.mirrors, flat.proxy, cli.env);
   return {
     ...expanded,
+    manifests,
     file,
     locks,
     arch,

@@ -21,6 +21,8 @@ export interface ExpandContext {
   readonly owner?: string;
   /** The file the recipe came from, for messages. */
   readonly file: string;
+  /** See `Context`; default: images stay as they are named. */
+  readonly image?: Context['image'];
 }
 
 export interface Expanded {
@@ -127,9 +129,18 @@ function contextFor(
   context: ExpandContext,
   { arch, find }: Pick<Context, 'arch' | 'find'>,
 ): Context {
-  const { arch: controllerArch, cache, state } = context;
+  const { arch: controllerArch, cache, state, image = (name: string) => name } = context;
   return {
-    ...{ arch, controllerArch, cache, state, hosts: flat.hosts, find, recipe: recipeFacts(flat, context) },
+    ...{
+      arch,
+      controllerArch,
+      cache,
+      state,
+      image,
+      hosts: flat.hosts,
+      find,
+      recipe: recipeFacts(flat, context),
+    },
     use: (wanted) => find(wanted) ?? missing(wanted, use, context),
     refuse: (option, message) => refused(context, `${use.spec.name}.${option}`, message),
   };

@@ -53,6 +53,8 @@ export interface Context {
   use<Value>(wanted: Capability<Value>): Value;
   /** The same, or undefined where no plugin provides it. */
   find<Value>(wanted: Capability<Value>): Value | undefined;
+  /** A container image by the digest that `cc.lock` has of it; as it is named where that has none, or the name has one. */
+  image(name: string): string;
   /** Refuses the recipe for an option that its schema alone cannot judge. */
   refuse(option: string, message: string): never;
   /** The processor of the hosts: where there are several, a plugin is built once for each. */

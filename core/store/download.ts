@@ -15,6 +15,8 @@ export interface Wanted {
   readonly sha256?: Digest;
   readonly sha512?: string;
   readonly size?: number;
+  /** How an address is asked; default: plainly. */
+  readonly ask?: typeof ask;
   /** No more than this is taken where the size is not known; default 8 GiB. */
   readonly limit?: number;
   /** Who says so. */
@@ -135,7 +137,7 @@ async function receive(url: string, receiving: Receiving, fetching: Fetching): P
   const { wanted, part } = receiving;
   const range = rangeFor(url, wanted, part);
   const before = range.from > 0 ? await hashed(receiving, fetching.signal) : hashesFor(wanted);
-  const answer = await ask(url, range, fetching.network, fetching.signal);
+  const answer = await (wanted.ask ?? ask)(url, range, fetching.network, fetching.signal);
   const hashes = answer.start === range.from ? before : hashesFor(wanted);
   try {
     await pour(answer, url, { ...receiving, hashes }, fetching);

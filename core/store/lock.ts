@@ -59,7 +59,12 @@ export function isDoubtful({ url, trust, from = url }: Locked): boolean {
 
 export const ARCHES: readonly Arch[] = ['amd64', 'arm64'];
 
-export type Entry = { readonly [A in Arch]?: Locked };
+/** What an entry is for: a processor, or any, as with the lists of images by processor. */
+export type LockedFor = Arch | 'any';
+
+export const LOCKED_FOR: readonly LockedFor[] = ['any', ...ARCHES];
+
+export type Entry = { readonly [A in LockedFor]?: Locked };
 
 /** A lock file: entries by the name of the artifact. */
 export type Entries = ReadonlyMap<string, Entry>;
@@ -81,7 +86,10 @@ const Shape = v.strictObject({
 
 const LockShape = v.strictObject({
   version: v.literal(1),
-  artifacts: v.record(v.string(), v.strictObject({ amd64: v.optional(Shape), arm64: v.optional(Shape) })),
+  artifacts: v.record(
+    v.string(),
+    v.strictObject({ any: v.optional(Shape), amd64: v.optional(Shape), arm64: v.optional(Shape) }),
+  ),
 });
 
 /** Reads a lock file; none is an empty one. Fails with `lock-unreadable` rather than run without what it says. */
@@ -104,7 +112,7 @@ export function readEntries(file: string): Entries {
 
 /** An entry in the words that locks have today. */
 function ofToday(entry: Entry): Entry {
-  const arches = Object.entries(entry) as readonly (readonly [Arch, Locked])[];
+  const arches = Object.entries(entry) as readonly (readonly [LockedFor, Locked])[];
   return Object.fromEntries(
     arches.map(([arch, locked]) => [
       arch,
@@ -114,7 +122,7 @@ function ofToday(entry: Entry): Entry {
 }
 
 /** What lock files, the base's first, say for these processors, each for itself. */
-export function readLocks(files: readonly string[], ...arches: readonly Arch[]): readonly Lock[] {
+export function readLocks(files: readonly string[], ...arches: readonly LockedFor[]): readonly Lock[] {
   return files.flatMap((file) => {
     const entries = [...readEntries(file)];
     return arches.map(
@@ -139,7 +147,7 @@ export function lockText(entries: Entries): string {
   const artifacts = sorted.map(([name, entry]) => [
     name,
     Object.fromEntries(
-      ARCHES.flatMap((arch) => {
+      LOCKED_FOR.flatMap((arch) => {
         const locked = entry[arch];
         if (!locked) return [];
         const { url, sha256, size, trust, from, signedBy } = locked;

@@ -1,22 +1,24 @@
 /** What goes into `cc.lock`: the bytes at an address, and what its makers say of them. */
 import { readFileSync, statSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
-import type { Arch, Sums } from '../model/artifact.ts';
+import type { Sums } from '../model/artifact.ts';
 import { digestOf } from '../model/digest.ts';
 import { fail, unwritten } from '../model/failure.ts';
 import type { Store } from './bytes.ts';
 import { type Sum, sumOf } from './checksums.ts';
 import { download, type Fetching, type Wanted } from './download.ts';
-import type { Locked, Said } from './lock.ts';
+import type { Locked, LockedFor, Said } from './lock.ts';
 import { addresses, vouching, withoutSecrets } from './network.ts';
-import { openPart } from './part.ts';
+import { openPart, type Part } from './part.ts';
 
 /** An artifact to be locked. */
 export interface Wish {
   readonly name: string;
-  readonly arch: Arch;
+  readonly arch: LockedFor;
   readonly url: string;
   readonly sums?: Sums;
+  /** It is a container image, and at the address its registry has the manifest of it. */
+  readonly image?: boolean;
 }
 
 export interface Vouched extends Sum {
@@ -84,9 +86,27 @@ async function taken<Value>(
   }
 }
 
+/** No registry takes larger ones. */
+const MANIFEST_LIMIT = 4 * 1024 ** 2;
+
+/** Of the second version, whose digest is that of its bytes. */
+function isManifest(text: string): boolean {
+  try {
+    return (JSON.parse(text) as { schemaVersion?: unknown } | null)?.schemaVersion === 2;
+  } catch {
+    return false;
+  }
+}
+
+function notManifest(artifact: string, url: string, part: Part): never {
+  part.discard();
+  const why = 'it is no manifest of an image, of the second version';
+  return fail({ kind: 'fetch-failed', artifact, attempts: [{ url, trouble: { kind: 'broken', why } }] });
+}
+
 /** Brings the bytes into the store, and answers the entry for them. */
 export async function resolved(
-  { name, url }: Wish,
+  { name, url, image }: Wish,
   sum: Vouched | undefined,
   store: Store,
   fetching: Fetching,
@@ -99,12 +119,14 @@ export async function resolved(
     by: 'sums',
     ...(known ? { sha256: known } : {}),
     ...(sha512 ? { sha512 } : {}),
+    ...(image ? { ask: (await import('./registry.ts')).askManifest, limit: MANIFEST_LIMIT } : {}),
   } as const;
   const part = await openPart(store.part(known ?? digestOf(url)));
   try {
     // Without sums the bytes vouch for themselves, so their makers are asked first.
     const urls = (said ? addresses : vouching)(url, fetching.network);
     const { sha256, size, url: from } = await download(urls, wanted, part, fetching);
+    if (image && !isManifest(readFileSync(part.file, 'utf8'))) notManifest(name, from, part);
     await rename(part.file, store.place(sha256));
     return { url, sha256, size, ...(said ?? { trust: 'first use', from }) };
   } catch (error) {

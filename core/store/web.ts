@@ -46,11 +46,24 @@ export async function ask(url: string, range: Range, network: Network, signal: A
   if (url.startsWith('file:')) return fromDisk(url, range, signal);
   if (!/^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : ''))
     return troubled({ kind: 'broken', why: 'it is no URL of https, http or file' });
-  const response = await followed(url, range, network, signal);
+  const { from, validator } = range;
+  const headers = {
+    ...(from > 0 ? { range: `bytes=${from}-` } : {}),
+    ...(from > 0 && validator ? { 'if-range': validator } : {}),
+  };
+  const response = await opened(url, headers, network, signal);
   const answer = read(response, range);
   if (answer) return answer;
+  if (from === 0) return answered(response);
   response.destroy();
-  if (range.from > 0) return ask(url, { from: 0 }, network, signal); // it cannot go on from there
+  return ask(url, { from: 0 }, network, signal); // it cannot go on from there
+}
+
+/** A whole file; what is no such answer is `Troubled`. */
+export function answered(response: IncomingMessage): Answer {
+  const answer = read(response, { from: 0 });
+  if (answer) return answer;
+  response.destroy();
   const { statusCode: status = 0, statusMessage: text = '' } = response;
   return troubled({ kind: 'refused', status, text });
 }
@@ -71,11 +84,18 @@ function read(response: IncomingMessage, { from }: Range): Answer | undefined {
   return { start: from, total: total === '*' ? undefined : Number(total), ...rest };
 }
 
-/** Follows redirects, but never from https to http. */
-async function followed(url: string, range: Range, network: Network, signal: AbortSignal) {
+/** Follows redirects, but never from https to http; who is given authority at one place has none at another. */
+export async function opened(
+  url: string,
+  { authorization, ...headers }: Readonly<Record<string, string>>,
+  network: Network,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
   let at = new URL(url);
+  const { origin } = at;
   for (let hop = 0; hop <= REDIRECTS; hop++) {
-    const response = await sent(at, range, network, signal);
+    const own = authorization !== undefined && at.origin === origin ? { authorization } : {};
+    const response = await sent(at, { ...headers, ...own }, network, signal);
     const { location } = response.headers;
     if (!/^30[12378]$/.test(String(response.statusCode)) || location === undefined) return response;
     response.destroy();
@@ -89,13 +109,9 @@ async function followed(url: string, range: Range, network: Network, signal: Abo
   return troubled({ kind: 'broken', why: `it leads on more than ${REDIRECTS} times` });
 }
 
-function sent(url: URL, { from, validator }: Range, network: Network, signal: AbortSignal) {
+function sent(url: URL, more: Readonly<Record<string, string>>, network: Network, signal: AbortSignal) {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-  const headers = {
-    'user-agent': 'cc-kubernetes',
-    ...(from > 0 ? { range: `bytes=${from}-` } : {}),
-    ...(from > 0 && validator ? { 'if-range': validator } : {}),
-  };
+  const headers = { 'user-agent': 'cc-kubernetes', ...more };
   const secure = url.protocol === 'https:';
   const proxyEnv = usable(network.proxies);
   let asking: ClientRequest;

@@ -107,6 +107,7 @@ test('machine is a host of the recipe, reached with the keys that were made for 
     cache: '/c',
     state: '/s',
     recipe: { name: 'r', isolation: 'none', key: 'r', owner: 'r' },
+    image: (name: string) => name,
   } as const;
   const use = () =>
     ({

@@ -5,6 +5,7 @@ import { expand } from '../../core/graph/expand.ts';
 import { flattened } from '../../core/graph/flatten.ts';
 import { type Change, describe } from '../../core/model/change.ts';
 import { Failed } from '../../core/model/failure.ts';
+import { manifestUrl } from '../../core/model/image.ts';
 import type { Recipe } from '../../core/model/recipe.ts';
 import type { Task } from '../../core/model/task.ts';
 import { look } from '../../core/run/look.ts';
@@ -31,6 +32,18 @@ const EXPAND_CONTEXT = {
 
 export function tasksOf(...layers: readonly Recipe[]): readonly Task[] {
   return expand(flattened(layers.flatMap(based), []), EXPAND_CONTEXT, []).tasks;
+}
+
+/** Images that a recipe names without a digest, with the addresses of their manifests. */
+export function imagesOf(recipe: Recipe): ReadonlyMap<string, string> {
+  const named = new Map<string, string>();
+  const image = (name: string) => {
+    const url = manifestUrl(name);
+    if (url !== undefined) named.set(name, url);
+    return name;
+  };
+  expand(flattened(based(recipe), []), { ...EXPAND_CONTEXT, image }, []);
+  return named;
 }
 
 /** A recipe after those it extends. */
