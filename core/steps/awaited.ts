@@ -3,7 +3,7 @@ import type { Json } from '../model/json.ts';
 import { type Step, type StepSpec, step } from '../model/step.ts';
 import type { View } from '../model/view.ts';
 
-export interface AwaitedAt extends Pick<StepSpec<never>, 'where' | 'needs' | 'inputs'> {
+export interface AwaitedAt extends Pick<StepSpec<never>, 'where' | 'needs' | 'inputs' | 'root'> {
   readonly name: string;
   /** What is waited for, as a sentence: `the node is ready`. */
   readonly what: string;

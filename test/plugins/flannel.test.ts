@@ -12,9 +12,11 @@ import { CLEAR } from '../../plugins/flannel/state.ts';
 import { flannel } from '../../plugins/flannel.ts';
 import { manifestOf } from '../../plugins/kubectl/applied.ts';
 import { EXPAND_CONTEXT, expanded, failureIn } from '../graph/recipes.ts';
+import { paperClock } from '../rig/clock.ts';
 import { laws } from '../rig/laws.ts';
 import type { Paper } from '../rig/paper.ts';
 import { tempFolder } from '../rig/temp.ts';
+import { runTasks } from '../run/context.ts';
 import { type BenchSetup, benchOf, NODE } from './bench.ts';
 import { applying, asking, KUBECTL } from './kubectl.ts';
 import { providing } from './tools.ts';
@@ -85,6 +87,18 @@ test('daemon that is not ready everywhere is waited for, and told of', async (t)
     within: 1,
     last: 'ready on 0 of 1 nodes',
   });
+});
+
+test('subnet that a node gets while it is waited for is seen', async (t) => {
+  const bench = await benchOf(t, recipe(), setup());
+  const host = bench.hosts.get('node-1')!;
+  const task = bench.tasks.find(({ id }) => id === 'node-1/flannel/subnet')!;
+  const clock = paperClock(() => {
+    if (clock.slept.length === 2) host.write(SUBNET, 'FLANNEL_SUBNET=10.244.0.1/24\n');
+  });
+  const alone = { ...task, needs: [] };
+  const ran = await runTasks([alone], { folder: bench.state, hosts: { 'node-1': host }, clock });
+  assert.deepEqual([ran.outcomes.get(task.id)?.state, clock.slept.length], ['applied', 2]);
 });
 
 test('pods that nobody hands over are no work for flannel', () => {
