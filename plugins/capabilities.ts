@@ -64,6 +64,11 @@ export interface PodNetwork {
 }
 export const podNetwork = capability<PodNetwork>('pod-network');
 
+/** How Services get addresses, and the domain of their names. */
+export const serviceNetwork = capability<{ readonly subnet: string; readonly domain: string }>(
+  'service-network',
+);
+
 /** The part of pods' network that runs in the cluster: pods start only where it does. */
 export const overlayNetwork = capability<{ readonly backend: string }>('overlay-network');
 

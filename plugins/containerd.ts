@@ -14,6 +14,7 @@ import {
 } from './capabilities.ts';
 import { tables, toml } from './containerd/config.ts';
 import { type Era, eraOf, SUITES, startsByPath } from './containerd/eras.ts';
+import { proxied } from './cri/proxied.ts';
 import { debianArchive } from './debian.ts';
 import { minorOf } from './kubernetes/versions.ts';
 
@@ -76,12 +77,13 @@ export const containerd = plugin({
       pause: use(kubernetesRelease).pauseImage,
       ...(vm ? { vm } : {}),
     };
+    const proxies = proxied('containerd', context);
     const config = toml(tables(wanted, era), era);
     const folders = STATE.map((path) =>
       folder({ name: path.slice(1).replaceAll('/', '-'), path, mode: 0o700, needs: [] }),
     );
     const before = [
-      ...[...folders, ...programs].map(({ name }) => `containerd/${name}`),
+      ...[...folders, ...programs, ...proxies.steps].map(({ name }) => `containerd/${name}`),
       'containerd/config',
       'containerd/unit',
       'oci-runtime',
@@ -100,10 +102,11 @@ export const containerd = plugin({
       steps: [
         ...programs,
         written(config, { name: 'config', path: CONFIG, needs: [] }),
-        written(unit(home), { name: 'unit', path: UNIT, needs: [] }),
+        ...proxies.steps,
+        written(unit(home, proxies.lines), { name: 'unit', path: UNIT, needs: [] }),
         ...folders,
         running('containerd.service', {
-          restartOn: [CONFIG, UNIT, `${home}/containerd`],
+          restartOn: [CONFIG, UNIT, `${home}/containerd`, ...proxies.files],
           needs: before,
         }),
       ],
@@ -151,7 +154,7 @@ for i in 1 2 3 4 5; do $ctr tasks list --quiet | xargs -r -n 1 $ctr tasks delete
 $ctr containers list --quiet | xargs -r $ctr containers delete`;
 
 /** As upstream ships it: https://github.com/containerd/containerd/blob/v1.6.20/containerd.service */
-function unit(bin: string): string {
+function unit(bin: string, proxies: string): string {
   return `[Unit]
 Description=containerd container runtime
 Documentation=https://containerd.io
@@ -159,7 +162,7 @@ After=network.target
 
 [Service]
 Environment=PATH=${bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-ExecStart=${bin}/containerd
+${proxies}ExecStart=${bin}/containerd
 Type=notify
 Delegate=yes
 KillMode=process

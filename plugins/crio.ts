@@ -13,6 +13,7 @@ import {
   Version,
   vmRuntime,
 } from './capabilities.ts';
+import { proxied } from './cri/proxied.ts';
 import { mistakes, settingsFor, toml } from './crio/config.ts';
 import { Images, meaning, policy, takes } from './crio/policy.ts';
 import { fromBundle, fromSource } from './crio/programs.ts';
@@ -87,8 +88,11 @@ export const crio = plugin({
       ...(seccomp === undefined ? {} : { seccomp }),
       cni: use(podNetwork).bin,
     });
+    const proxies = proxied('crio', context);
     const files = [
-      ...configured(toml({ ...own, ...settings }), client.endpoint(SOCKET), home, images),
+      ...configured(toml({ ...own, ...settings }), client.endpoint(SOCKET), images),
+      written(crioUnit(home, proxies.lines), { name: 'unit', path: UNIT, needs: [] }),
+      ...proxies.steps,
       ...(confined ? [confining(runtime)] : []),
       ...(atLeast(version, HOST_PORTS) ? [packages(['iptables'], { needs: [] })] : []),
       ...STATE.map((path) =>
@@ -98,7 +102,7 @@ export const crio = plugin({
     const placed = [...steps.filter(({ where }) => where !== 'controller'), ...files];
     const others = ['cri-client', 'oci-runtime', ...(vm ? ['vm-runtime'] : [])];
     const service = running('crio.service', {
-      restartOn: [CONFIG, POLICY, UNIT, `${home}/crio`],
+      restartOn: [CONFIG, POLICY, UNIT, `${home}/crio`, ...proxies.files],
       needs: [...placed.map(({ name }) => `crio/${name}`), ...others],
     });
     return {
@@ -108,13 +112,12 @@ export const crio = plugin({
   },
 });
 
-function configured(config: string, endpoint: string, home: string, images: Images): readonly Step[] {
+function configured(config: string, endpoint: string, images: Images): readonly Step[] {
   const crictl = `runtime-endpoint: ${endpoint}\nimage-endpoint: ${endpoint}\ntimeout: 30\n`;
   return [
     written(config, { name: 'config', path: CONFIG, needs: [] }),
     written(policy(images), { name: 'policy', path: POLICY, note: meaning(images), needs: [] }),
     written(crictl, { name: 'crictl-config', path: CRICTL, needs: [] }),
-    written(crioUnit(home), { name: 'unit', path: UNIT, needs: [] }),
   ];
 }
 

@@ -7,11 +7,12 @@ import {
   kubernetesRelease,
   nodeImages,
   podNetwork,
+  serviceNetwork,
   vmRuntime,
 } from './capabilities.ts';
 import { address, declaredFor, withAddress } from './kubeadm/address.ts';
 import { kubeadmConfig } from './kubeadm/config.ts';
-import { existing } from './kubeadm/existing.ts';
+import { DOMAIN, existing } from './kubeadm/existing.ts';
 import { cgroups, tools } from './kubeadm/host.ts';
 import { CONFIG, init, KUBECONFIG } from './kubeadm/init.ts';
 import { kubeletDropIn, kubeletUnit } from './kubeadm/kubelet.ts';
@@ -34,7 +35,8 @@ export const kubeadm = plugin({
     /** kubeadm's own checks before it starts, and the Debian packages they ask for; from 1.11 to 1.30 they need crictl too. */
     preflight: v.optional(v.boolean(), true),
   }),
-  provides: [cluster],
+  provides: [cluster, serviceNetwork],
+  declares: ({ serviceSubnet }) => [serviceNetwork.of({ subnet: serviceSubnet, domain: DOMAIN })],
   build: ({ serviceSubnet, dns, preflight }, { use, find, refuse, hosts }) => {
     const runtime = use(cri);
     const { version, imageRepository, bin } = use(kubernetesRelease);

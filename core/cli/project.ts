@@ -91,7 +91,7 @@ export async function openProject(
     problems,
   );
   if (expanded.tasks.length > MANY) cli.saveMemory();
-  const network = networkOf(flat.mirrors, flat.proxy, cli.env);
+  const network = networkOf(flat.mirrors, flat.proxy, cli.env, expanded.hosts.slice(1)); // the first is the controller
   return {
     ...expanded,
     manifests,

@@ -2,6 +2,7 @@
 import type { Arch } from '../model/artifact.ts';
 import { fail, type Problem } from '../model/failure.ts';
 import type { Body, Capability, Context, Host, PluginUse, RecipeFacts } from '../model/plugin.ts';
+import { hostProxy } from '../model/proxy.ts';
 import { checked, optionNames, UNKNOWN } from '../model/schema.ts';
 import { isName, NAMING, type Task } from '../model/task.ts';
 import { attempted, bodyFault } from './body.ts';
@@ -104,7 +105,8 @@ function buildFor(
     open.push(use);
     const find: Context['find'] = (wanted) => {
       const provider = providerOf(wanted, flat.uses);
-      return provider && providedBy(wanted, provider, visit(provider), context);
+      const declared = provider && declaredBy(wanted, provider, options.get(provider), context);
+      return declared ?? (provider && providedBy(wanted, provider, visit(provider), context));
     };
     const body = bodyOf(use, options.get(use), contextFor(use, flat, context, { arch, find }), context);
     open.pop();
@@ -141,9 +143,24 @@ function contextFor(
       find,
       recipe: recipeFacts(flat, context),
     },
+    proxy: hostProxy(flat.proxy, flat.hosts),
     use: (wanted) => find(wanted) ?? missing(wanted, use, context),
     refuse: (option, message) => refused(context, `${use.spec.name}.${option}`, message),
   };
+}
+
+/** What a plugin provides without being built. */
+function declaredBy<Value>(
+  { name }: Capability<Value>,
+  { spec }: PluginUse,
+  options: unknown,
+  { file }: ExpandContext,
+): Value | undefined {
+  const all = attempted(
+    { file, path: spec.name, what: 'its declares' },
+    () => spec.declares?.(options) ?? [],
+  );
+  return all.find(({ capability }) => capability === name)?.value as Value | undefined; // made by this capability's `of`
 }
 
 function idle(uses: readonly PluginUse[]): Problem[] {

@@ -1,7 +1,8 @@
 /** A recipe laid over the one it extends, until one recipe without a base is left. */
 import type { Problem } from '../model/failure.ts';
 import type { Host, PluginUse } from '../model/plugin.ts';
-import type { Mirror, Proxied, Recipe } from '../model/recipe.ts';
+import type { Proxied } from '../model/proxy.ts';
+import type { Mirror, Recipe } from '../model/recipe.ts';
 import { nearest } from './near.ts';
 
 /** A recipe that stands for itself. */

@@ -32,7 +32,8 @@ const PERFORMED: { readonly [K in Change['kind']]: Perform<K> } = {
   unit: async ({ unit, state }, context) => {
     for (const argv of UNIT[state](unit)) await run({ argv: ['systemctl', '--quiet', ...argv] }, context);
   },
-  packages: async ({ names }, context) => (await import('./apt.ts')).install(names, context),
+  packages: async ({ names }, context) =>
+    (await import('./apt.ts')).install(names, { ...context, env: { ...context.env, ...context.proxies } }),
   script: ({ script }, context) => script(context.shell()),
 };
 

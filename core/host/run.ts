@@ -24,6 +24,8 @@ export interface TaskContext {
   readonly signal: AbortSignal;
   /** Marks the processes that are started, so that their descendants can be found. */
   readonly env: Readonly<Record<string, string>>;
+  /** Variables that tell programs which go to the network by which proxies; they may hold passwords, and are never shown. */
+  readonly proxies: Readonly<Record<string, string>>;
   /** A folder on the controller whose file system fills up first. */
   readonly cache: string;
   /** Lists of apt's sources whose archives the recipe trusts without a signature. */

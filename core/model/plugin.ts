@@ -1,6 +1,7 @@
 /** One component: an option schema and the steps that its options ask for. */
 import type { GenericSchema, InferInput, InferOutput } from 'valibot';
 import type { Arch, Need } from './artifact.ts';
+import type { HostProxy } from './proxy.ts';
 import type { Step } from './step.ts';
 
 /** How a host is reached. */
@@ -27,6 +28,8 @@ export interface Host {
    * the interface that has one. Default: the one that its default route goes by.
    */
   readonly address?: string;
+  /** False: it reaches the network without the proxies of the recipe. */
+  readonly proxy?: false;
   /** `plugin/step` on the controller that makes this host; it cannot be looked at before. */
   readonly madeBy?: Need;
 }
@@ -63,6 +66,8 @@ export interface Context {
   readonly controllerArch: Arch;
   /** The hosts that the recipe names; those that plugins make are not among them. */
   readonly hosts: readonly Host[];
+  /** What hosts go through to the network, but for those that say `proxy: false`; undefined where the recipe names none. */
+  readonly proxy: HostProxy | undefined;
   /** A folder of this recipe's own for what is worth keeping and may be deleted: builds. */
   readonly cache: string;
   /** A folder of this recipe's own for what must stay: keys. */
@@ -96,6 +101,8 @@ export interface PluginSpec<Schema extends GenericSchema> {
   readonly help: string;
   readonly options: Schema;
   readonly provides?: readonly { readonly name: string }[];
+  /** What it provides by its options alone, so that those may use it on which it builds itself. */
+  declares?(options: InferOutput<Schema>): readonly Provided[];
   /** Running this plugin takes everything else back instead of adding something. */
   readonly isCleanup?: boolean;
   build(options: InferOutput<Schema>, context: Context): Body;

@@ -1,5 +1,6 @@
 /** What should be: hosts and plugins with their options, as a typed value. */
 import { type Host, type PluginUse, useFault } from './plugin.ts';
+import type { Proxied } from './proxy.ts';
 import { isName, NAMING } from './task.ts';
 import * as v from './vocabulary.ts';
 
@@ -8,14 +9,6 @@ export interface Mirror {
   readonly from: string;
   /** The prefix of a URL (`https:`, `http:` or `file:`), or the absolute path of a folder. */
   readonly to: string;
-}
-
-/** The proxies to go through; what is not given is read from the environment. */
-export interface Proxied {
-  readonly http?: string;
-  readonly https?: string;
-  /** Hosts that are reached without one, separated by commas. */
-  readonly no?: string;
 }
 
 export interface Recipe {
@@ -35,6 +28,7 @@ export interface Recipe {
    * recipe come after.
    */
   readonly mirrors?: readonly Mirror[];
+  /** For the controller and for hosts. */
   readonly proxy?: Proxied;
   /** Lists of apt's sources on hosts, as absolute paths, whose archives the site trusts although nobody has signed them. */
   readonly trustedSources?: readonly string[];
@@ -79,6 +73,7 @@ const HostShape = v.strictObject({
     }),
   ]),
   arch: v.optional(v.picklist(['amd64', 'arm64'])),
+  proxy: v.optional(v.literal(false)),
   address: v.optional(
     v.pipe(
       v.string(),

@@ -1,4 +1,5 @@
 /** One task changed: intend, perform, prove, commit. */
+import { CONTROLLER } from '../graph/place.ts';
 import { perform } from '../host/perform.ts';
 import { run, type TaskContext } from '../host/run.ts';
 import { type Clock, shellOf } from '../host/shell.ts';
@@ -7,10 +8,11 @@ import { type Change, describe } from '../model/change.ts';
 import type { Emit, Reason } from '../model/event.ts';
 import { Failed, fail, type Remaining } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
+import type { Host } from '../model/plugin.ts';
 import type { State, Task } from '../model/task.ts';
 import type { Reporter } from '../store/download.ts';
 import { fetchArtifact } from '../store/fetch.ts';
-import type { Network } from '../store/network.ts';
+import { type Network, proxyEnv } from '../store/network.ts';
 import type { Stamp } from '../store/stamp.ts';
 import { PERFORMED } from './decide.ts';
 import type { Outcome } from './engine.ts';
@@ -181,6 +183,7 @@ async function taskContextOf(
     clock: context.clock,
     notice: (text) => context.emit({ kind: 'notice', id: task.id, text }),
     env: { [MARK]: markOf(context.run, task) },
+    proxies: proxiesOn(task.host, context),
     shell: () =>
       shellOf({
         view: viewFor(task, session, context, { stop: () => signal }),
@@ -194,6 +197,12 @@ async function taskContextOf(
       }),
   };
   return taskContext;
+}
+
+/** What a host's own apt is told to go through wins over these. */
+function proxiesOn({ name, proxy }: Host, { network }: ApplyContext): Readonly<Record<string, string>> {
+  if (name === CONTROLLER) return proxyEnv(network);
+  return proxy === false ? {} : network.onHosts;
 }
 
 /** Milliseconds between two words about how far a download has come. */

@@ -1,11 +1,15 @@
 /** How bytes from elsewhere are reached: mirrors to try first, and proxies to go through. */
 import { pathToFileURL } from 'node:url';
-import type { Mirror, Proxied } from '../model/recipe.ts';
+import type { Host } from '../model/plugin.ts';
+import { hostProxy, type Proxied, proxyVariables } from '../model/proxy.ts';
+import type { Mirror } from '../model/recipe.ts';
 
 export interface Network {
   readonly mirrors: readonly Mirror[];
   /** Proxies by the names that programs read in their environment; what is not set goes direct. */
   readonly proxies: Proxies;
+  /** The same for programs on hosts, of the recipe alone: what this machine's environment says is for this machine. */
+  readonly onHosts: Proxies;
   /** Milliseconds without a byte after which a download counts as dead. */
   readonly idle: number;
 }
@@ -20,7 +24,12 @@ export function networkOf(
   mirrors: readonly Mirror[],
   { http, https, no }: Proxied,
   env: Readonly<Record<string, string | undefined>>,
+  hosts: readonly Host[] = [],
 ): Network {
+  const onHosts = hostProxy(
+    { ...(http ? { http } : {}), ...(https ? { https } : {}), ...(no ? { no } : {}) },
+    hosts,
+  );
   const setting = (name: string, given: string | undefined) => {
     const value = given ?? env[name] ?? env[name.toUpperCase()];
     return value ? { [name]: value } : {};
@@ -30,7 +39,7 @@ export function networkOf(
     ...setting('https_proxy', https),
     ...setting('no_proxy', no),
   };
-  return { mirrors, proxies, idle: IDLE };
+  return { mirrors, proxies, onHosts: onHosts ? proxyVariables(onHosts) : {}, idle: IDLE };
 }
 
 /** The environment that gives a program these proxies and no others. */

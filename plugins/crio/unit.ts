@@ -4,7 +4,7 @@
  * As upstream's (contrib/systemd/crio.service), but for KillMode: a restart would else end every container where their
  * monitors are in its cgroup, as with cgroupfs.
  */
-export function crioUnit(home: string): string {
+export function crioUnit(home: string, proxies = ''): string {
   return `[Unit]
 Description=Container Runtime Interface for OCI (CRI-O)
 Documentation=https://cri-o.io
@@ -13,7 +13,7 @@ After=network-online.target
 [Service]
 Type=notify
 Environment=PATH=${home}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-ExecStart=${home}/crio
+${proxies}ExecStart=${home}/crio
 ExecReload=/bin/kill -s HUP $MAINPID
 Delegate=yes
 KillMode=process

@@ -8,7 +8,7 @@ import { PLANE } from './nodes.ts';
 const MANIFESTS = '/etc/kubernetes/manifests';
 const KUBELET = '/var/lib/kubelet';
 /** What kubeadm takes where it is not told, and cc does not tell it. */
-const DOMAIN = 'cluster.local';
+export const DOMAIN = 'cluster.local';
 /** kubelet's own patience, as kubeadm wrote it down through the years. */
 const USUAL = ['', '0s', '2m0s'];
 

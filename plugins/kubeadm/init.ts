@@ -59,7 +59,8 @@ const MANIFESTS = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-sc
 
 export function init(options: InitOptions) {
   const { kubeadm, kubectl, dns, runtime, before, network } = options;
-  const command = cmd`${kubeadm} init --config ${CONFIG} ${initFlags(options)}`;
+  const words = cmd`${kubeadm} init --config ${CONFIG} ${initFlags(options)}`;
+  const command = { ...words, env: DIRECT, title: words.argv.join(' ') };
   // Not kubeadm reset: up to 1.24 it removes all of /var/lib/cni, and what else it does is for clusters of more nodes.
   const reset = [
     { ...cmd`sh -c ${STOP}`, title: 'systemctl stop kubelet' },
@@ -111,6 +112,14 @@ function otherwise(host: string, { kubeadm, kubectl, dns, version }: InitOptions
     fix: `declare kubeadm.dns: ${!dns}; or ${dns ? make : drop}`,
   });
 }
+
+/** kubeadm hands proxies that it finds in its environment to every pod of the control plane: cmd/kubeadm/app/util/env.go. */
+const DIRECT = Object.fromEntries(
+  ['http_proxy', 'https_proxy', 'no_proxy', 'all_proxy'].flatMap((name) => [
+    [name, ''],
+    [name.toUpperCase(), ''],
+  ]),
+);
 
 /** A cluster that was finished once holds data; a file of it that is gone is no reason to throw that away. */
 function damaged(): never {

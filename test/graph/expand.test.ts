@@ -149,6 +149,32 @@ test('a plugin is built once, however often it is used', () => {
   );
 });
 
+test('what a plugin declares by its options may be used by those on which it builds', () => {
+  const net = capability<string>('net');
+  const seen: unknown[] = [];
+  const runtime = part(
+    'runtime',
+    ({ find }) => {
+      seen.push(find(net));
+      return { steps: [], provides: [cri.of({ socket: '/s' })] };
+    },
+    { provides: [cri] },
+  );
+  const upper = plugin({
+    name: 'upper',
+    help: '',
+    options: v.strictObject({ subnet: v.optional(v.string(), '10.96.0.0/12') }),
+    provides: [net],
+    declares: ({ subnet }) => [net.of(subnet)],
+    build: (_, { use }) => {
+      seen.push(use(cri).socket);
+      return { steps: [] };
+    },
+  });
+  expanded({ plugins: [upper({ subnet: '10.1.0.0/16' }), runtime] });
+  assert.deepEqual(seen, ['10.1.0.0/16', '/s']);
+});
+
 test('each artifact from elsewhere is fetched once, on the controller, with no needs', () => {
   const p = steps(
     'p',
@@ -198,12 +224,18 @@ test('a plugin is given its options with defaults, and what cc knows', () => {
     name: 'p',
     help: '',
     options: v.strictObject({ a: v.string(), b: v.optional(v.number(), 7) }),
-    build: (options, { arch, controllerArch, hosts, cache, state, recipe }: Context) => {
-      seen.push(options, { arch, controllerArch, hosts, cache, state, recipe });
+    build: (options, { arch, controllerArch, hosts, proxy, cache, state, recipe }: Context) => {
+      seen.push(options, { arch, controllerArch, hosts, proxy, cache, state, recipe });
       return { steps: [] };
     },
   });
-  expanded({ name: 'site', isolation: 'vm', hosts: [host('n1')], plugins: [p({ a: 'x' })] });
+  expanded({
+    name: 'site',
+    isolation: 'vm',
+    hosts: [host('n1')],
+    proxy: { http: 'http://p:1' },
+    plugins: [p({ a: 'x' })],
+  });
   const { arch, cache, state } = EXPAND_CONTEXT;
   assert.deepEqual(seen, [
     { a: 'x', b: 7 },
@@ -211,6 +243,7 @@ test('a plugin is given its options with defaults, and what cc knows', () => {
       arch,
       controllerArch: arch,
       hosts: [host('n1')],
+      proxy: { http: 'http://p:1', no: ['localhost', '127.0.0.1', '::1', 'n1'] },
       cache,
       state,
       recipe: { name: 'site', isolation: 'vm', key: 'site', owner: 'site' },

@@ -32,6 +32,7 @@ function taskOn(transport: TaskContext['transport'], given: Partial<TaskContext>
     clock: paperClock(),
     signal: new AbortController().signal,
     env: {},
+    proxies: {},
     cache: '/',
     trustedSources: [],
     ...given,

@@ -39,6 +39,7 @@ async function place(t: Lasting, bytes = 'bytes') {
     running: (command) => void log.push(`$ ${command}`),
     signal: new AbortController().signal,
     env: { CC_RUN: 'mark' },
+    proxies: {},
     cache: '/cache',
   };
   return { folder, file, host, log, fetched, context };
@@ -92,6 +93,22 @@ test('unit and packages come to these commands', async (t) => {
     ],
   );
   assert.deepEqual([...host.packages], ['a', 'b']);
+});
+
+test('packages are installed through the proxies of the task, which no command line, log or journal has', async (t) => {
+  const { host, context, log } = await place(t);
+  const seen: unknown[] = [];
+  host.when('apt-get', (_, { env }) => {
+    seen.push(env);
+    return '';
+  });
+  const proxies = { http_proxy: 'http://me:s3cret@proxy:1', https_proxy: '', no_proxy: 'localhost' };
+  await perform({ kind: 'packages', names: ['a'], why }, { ...context, proxies });
+  const env = { CC_RUN: 'mark', DEBIAN_FRONTEND: 'noninteractive', ...proxies };
+  assert.deepEqual(seen, [env, env]);
+  assert.doesNotMatch(JSON.stringify([host.ran, log]), /s3cret/);
+  await perform({ kind: 'run', command: cmd`apt-get check`, why }, { ...context, proxies });
+  assert.deepEqual(seen.at(-1), { CC_RUN: 'mark' });
 });
 
 test('run gives the command its words, input, folder and the mark, and logs it with its output', async (t) => {

@@ -417,3 +417,11 @@ test('init that was cut off is made anew by the next run', async (t) => {
   );
   assert.ok(reset! >= 0 && reset! < init!, `${reset} ${init}`); // there are two
 });
+
+test('init is told of no proxy that whoever runs cc has, because it would tell every pod of the control plane', async (t) => {
+  const bench = await benchOf(t, RECIPE, clusterOn());
+  const init = stepOf(bench, 'init').plan(none, NEVER).at(-1)!; // the last change makes it
+  assert.ok(init.kind === 'run');
+  const { env = {} } = init.command;
+  for (const name of ['HTTP_PROXY', 'https_proxy', 'NO_PROXY', 'all_proxy']) assert.equal(env[name], '');
+});

@@ -104,6 +104,7 @@ test('machine is a host of the recipe, reached with the keys that were made for 
     arch: 'amd64',
     controllerArch: 'amd64',
     hosts: [],
+    proxy: undefined,
     cache: '/c',
     state: '/s',
     recipe: { name: 'r', isolation: 'none', key: 'r', owner: 'r' },

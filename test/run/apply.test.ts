@@ -4,13 +4,17 @@ import { test } from 'node:test';
 import { cmd } from '../../core/model/command.ts';
 import { digestOf } from '../../core/model/digest.ts';
 import { fail } from '../../core/model/failure.ts';
+import type { Host } from '../../core/model/plugin.ts';
 import { step } from '../../core/model/step.ts';
+import { applying } from '../../core/run/apply.ts';
+import { packages } from '../../core/steps/packages.ts';
 import { running } from '../../core/steps/running.ts';
 import { written } from '../../core/steps/written.ts';
+import { networkOf } from '../../core/store/network.ts';
 import { paperClock } from '../rig/clock.ts';
 import { paper } from '../rig/paper.ts';
 import { type Lasting, tempFolder } from '../rig/temp.ts';
-import { type Running, runTasks, stampOn, taskOf } from './context.ts';
+import { CONTROLLER, NODE, type Running, runTasks, stampOn, taskOf } from './context.ts';
 
 const PATH = '/etc/x.conf';
 const config = (text: string) => taskOf(written(text, { name: 'config', path: PATH }));
@@ -238,4 +242,33 @@ test('unit that lost its restart to a crash is restarted by the next run', async
   });
   assert.equal(host.units.get('x.service')?.starts, 2);
   assert.deepEqual((await runTasks([task], place_)).states(task.id), ['ready', 'probing', 'verified']);
+});
+
+test('packages of a host come through the proxies of the recipe, but where it goes without, and those of the controller through its own', async (t) => {
+  const folder = await tempFolder(t);
+  const network = networkOf([], { http: 'http://proxy:1' }, { https_proxy: 'http://other:2' }, [NODE]);
+  const told = async (host: Host) => {
+    const place = paper(host.name);
+    const seen: unknown[] = [];
+    place.when('apt-get', (_, { env = {} }) => {
+      seen.push(Object.entries(env).filter(([name, value]) => /^https?_proxy$/.test(name) && value !== ''));
+      place.packages.add('a');
+      return '';
+    });
+    const ran = await runTasks([taskOf(packages(['a']), { host })], {
+      ...{ folder, hosts: { [host.name]: place } },
+      work: (context) => applying({ ...context, network }),
+    });
+    assert.deepEqual(
+      [...ran.outcomes.values()].map(({ state }) => state),
+      ['applied'],
+    );
+    return seen[0];
+  };
+  assert.deepEqual(await told(NODE), [['http_proxy', 'http://proxy:1']]);
+  assert.deepEqual(await told({ ...NODE, proxy: false }), []);
+  assert.deepEqual(await told(CONTROLLER), [
+    ['http_proxy', 'http://proxy:1'],
+    ['https_proxy', 'http://other:2'],
+  ]);
 });

@@ -72,6 +72,16 @@ test('network tells programs all it knows, and that there is nothing else', () =
   assert.deepEqual(proxyEnv(network), { ...env, no_proxy: '', NO_PROXY: '' });
 });
 
+test('hosts are told of the proxies of the recipe, not of those of this machine', () => {
+  const hosts = [{ name: 'n', roles: [], connection: { kind: 'local' } }] as const;
+  assert.deepEqual(networkOf([], { http: 'http://a', no: 'e' }, { https_proxy: 'http://b' }, hosts).onHosts, {
+    http_proxy: 'http://a',
+    https_proxy: '',
+    no_proxy: 'e,localhost,127.0.0.1,::1,n',
+  });
+  assert.deepEqual(networkOf([], { no: 'e' }, { http_proxy: 'http://b' }, hosts).onHosts, {});
+});
+
 test('texts lose the passwords of their addresses', () => {
   assert.equal(
     withoutSecrets('via http://me:p@w@proxy:1/ to https://x@y/a@b'),
