@@ -82,13 +82,13 @@ function taken(command: Command, given: readonly Given[]): void {
   for (const { name, value } of given) {
     if (!options.includes(name)) usage(`Cannot use --${name} with cc ${command}: ${takersOf(name)}`, command);
     if (value === '') usage(`Cannot use --${name} without a value: expected ${flagOf(name)}`, command);
-    if (
-      value !== undefined &&
-      !('multiple' in OPTIONS[name]) &&
-      given.filter((each) => each.name === name).length > 1
-    )
-      usage(`Cannot tell which --${name} is meant: it is given more than once`, command);
   }
+  const told = given.flatMap(({ name, value }) => {
+    if (value === undefined) return [];
+    return 'multiple' in OPTIONS[name] ? `--${name} ${value.split('=', 1)[0]}` : `--${name}`;
+  });
+  const twice = told.find((each, index) => told.indexOf(each) < index);
+  if (twice) usage(`Cannot tell which ${twice} is meant: it is given more than once`, command);
   const both = EITHER.find((pair) => pair.every((name) => given.some((each) => each.name === name)));
   if (both) usage(`Cannot use --${both[0]} and --${both[1]} at once: give one of them`, command);
 }

@@ -57,9 +57,13 @@ async function survey(
 }
 
 function exitOf(findings: readonly Finding[]): number {
+  return failedOf(findings) ?? (findings.some(({ kind }) => kind !== 'as-declared') ? 2 : 0);
+}
+
+/** The code of what could not be told. */
+function failedOf(findings: readonly Finding[]): number | undefined {
   const failure = findings.find((finding) => finding.kind === 'unknown')?.failure;
-  if (failure) return exitFor(failure);
-  return findings.some(({ kind }) => kind !== 'as-declared') ? 2 : 0;
+  return failure && exitFor(failure);
 }
 
 /** Looks at the chosen tasks and all they need; writes nothing. */
@@ -147,7 +151,7 @@ export async function why(names: readonly string[], options: Options, cli: CliCo
   const asked = findings.filter(({ id }) => wanted.has(id));
   if (options.json) cli.out(`${JSON.stringify(asked.map(findingData) satisfies Json)}\n`);
   else cli.out(textOf(asked.flatMap((finding) => because(finding, findings))));
-  return 0;
+  return failedOf(asked) ?? 0;
 }
 
 function because(finding: Finding, all: readonly Finding[]): readonly string[] {

@@ -140,6 +140,10 @@ const MISTAKES: readonly (readonly [string, Failure])[] = [
     'plan --config a --config b',
     usage('Cannot tell which --config is meant: it is given more than once', 'plan'),
   ],
+  [
+    'plan --set a.b=1 --set a.c=1 --set a.b=2',
+    usage('Cannot tell which --set a.b is meant: it is given more than once', 'plan'),
+  ],
   ['plan --config a --recipe b', usage('Cannot use --config and --recipe at once: give one of them', 'plan')],
   ['graph --json --format dot', usage('Cannot use --json and --format at once: give one of them', 'graph')],
   ['graph --format svg', usage('Cannot draw "svg": expected text, dot, mermaid, json')],

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { chmod, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'node:test';
-import { cc } from '../rig/cc.ts';
+import { cc, folder, MOD } from '../rig/cc.ts';
 import { notes } from './notes.ts';
 
 const result = (code: number, stdout: string) => ({ code, stdout, stderr: '' });
@@ -120,6 +120,16 @@ test('plan does not announce what the run will leave alone', async (t) => {
 `,
     ),
   );
+});
+
+test('plan, status and why of what cannot be told end with the code of why not', async (t) => {
+  const cwd = await folder(t, {
+    'cc.config.ts': `import { plugin, recipe, step, v } from '${MOD}';
+const p = plugin({ name: 'p', help: '', options: v.strictObject({}), build: () => ({ steps: [
+  step({ name: 's', where: 'controller', root: false, plan: () => [], probe: async () => { throw new Error('no'); } })] }) });
+export default recipe({ name: 'unknown', plugins: [p()] });`,
+  });
+  for (const verb of ['plan', 'status', 'why']) assert.equal((await cc(cwd, verb, 'p')).code, 1, verb);
 });
 
 test('plan, status and why --json print one document each', async (t) => {
