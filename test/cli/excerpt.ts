@@ -1,7 +1,7 @@
 /** A recipe that takes a program, a source and a whole system from an archive in Debian's form, and bundles of it. */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { type Digest, digestOf } from '../../core/model/digest.ts';
 import { END, header, members, padding } from '../../core/store/tar.ts';
 import type { Archive } from '../rig/archive.ts';
@@ -115,8 +115,6 @@ export async function siteOf(
   const cwd = await folder(t, { 'cc.config.ts': small(first) });
   const env = {
     no_proxy: '127.0.0.1', // a machine's own apt may have a proxy, which cannot reach this server
-    // What Node keeps of code halves the time of a file with this many runs.
-    ...{ NODE_DISABLE_COMPILE_CACHE: undefined, NODE_COMPILE_CACHE: join(dirname(key), 'code') },
     ...surroundings,
   };
   const run = async (...words: readonly string[]) => {

@@ -5,11 +5,13 @@ import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { CACHE } from './cache.ts';
 
 /** The public module, as a site's configuration imports it. */
 export const MOD = new URL('../../core/mod.ts', import.meta.url).href;
 
 export const CC = fileURLToPath(new URL('../../bin/cc.js', import.meta.url));
+const CODE = join(CACHE, 'code');
 const BIN = fileURLToPath(new URL('../../node_modules/.bin', import.meta.url));
 
 export interface Ran {
@@ -53,8 +55,8 @@ export function envIn(cwd: string, more: More = {}): Readonly<Record<string, str
     HOME: join(cwd, 'home'),
     XDG_STATE_HOME: join(cwd, 'state'),
     XDG_CACHE_HOME: join(cwd, 'cache'),
-    // What Node keeps of code is not what tests look for; test/cli/main.test.ts has one of where it goes.
-    NODE_DISABLE_COMPILE_CACHE: '1',
+    // What Node keeps of code is not what tests look for, so it goes elsewhere; without it most of a test is compiling.
+    NODE_COMPILE_CACHE: CODE,
     ...more,
   };
 }
