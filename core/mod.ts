@@ -5,6 +5,7 @@ export { type Command, cmd } from './model/command.ts';
 export { type Digest, digestOf, sameData } from './model/digest.ts';
 export { fail } from './model/failure.ts';
 export type { Json } from './model/json.ts';
+export * as net from './model/network.ts';
 export { type Context, capability, type Host, plugin } from './model/plugin.ts';
 export { type Recipe, recipe } from './model/recipe.ts';
 export type { Script, Shell } from './model/shell.ts';

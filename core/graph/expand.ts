@@ -7,6 +7,7 @@ import { checked, optionNames, UNKNOWN } from '../model/schema.ts';
 import { isName, NAMING, type Task } from '../model/task.ts';
 import { attempted, bodyFault } from './body.ts';
 import { type Flat, OTHER_HOST } from './flatten.ts';
+import { shared, unfit } from './hosts.ts';
 import { nearest } from './near.ts';
 import { type Order, order } from './order.ts';
 import { type Built, CONTROLLER, place } from './place.ts';
@@ -44,8 +45,9 @@ export function expand(flat: Flat, context: ExpandContext, problems: Problem[]):
     ...host,
     arch: host.arch ?? context.arch,
   }));
-  problems.push(...idle(flat.uses), ...doubles(flat.uses), ...misnamed(hosts, flat.uses));
+  problems.push(...idle(flat.uses), ...doubles(flat.uses), ...misnamed(hosts, flat.uses), ...shared(hosts));
   if (problems.length === 0) problems.push(...unpeopled(built, hosts));
+  if (problems.length === 0) problems.push(...unfit(built, hosts, context.file));
   const tasks = problems.length > 0 ? [] : place(built, hosts, problems);
   const mistakes = [...new Map(problems.map((each) => [`${each.path} ${each.message}`, each])).values()];
   if (mistakes.length > 0) fail({ kind: 'config-invalid', file: context.file, problems: mistakes });

@@ -1,6 +1,7 @@
 /** One component: an option schema and the steps that its options ask for. */
 import type { GenericSchema, InferInput, InferOutput } from 'valibot';
 import type { Arch, Need } from './artifact.ts';
+import type { Problem } from './failure.ts';
 import type { HostProxy } from './proxy.ts';
 import type { Step } from './step.ts';
 
@@ -92,6 +93,8 @@ export interface Body {
   readonly provides?: readonly Provided[];
   /** Hosts that this plugin makes. */
   readonly hosts?: readonly Host[];
+  /** What is wrong with the hosts of the recipe, which are known only once every plugin is built. */
+  readonly unfit?: (hosts: readonly Host[]) => readonly Problem[];
 }
 
 export interface PluginSpec<Schema extends GenericSchema> {

@@ -1,4 +1,5 @@
 /** What should be: hosts and plugins with their options, as a typed value. */
+import { HostAddress, Port } from './network.ts';
 import { type Host, type PluginUse, useFault } from './plugin.ts';
 import type { Proxied } from './proxy.ts';
 import { isName, NAMING } from './task.ts';
@@ -65,9 +66,9 @@ const HostShape = v.strictObject({
     v.strictObject({ kind: v.literal('local') }),
     v.strictObject({
       kind: v.literal('ssh'),
-      address: v.string(),
+      address: HostAddress,
       user: v.optional(v.string()),
-      port: v.optional(v.number()),
+      port: v.optional(Port),
       identity: v.optional(v.string()),
       knownHosts: v.optional(v.string()),
     }),

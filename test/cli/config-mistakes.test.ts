@@ -212,6 +212,11 @@ const SHAPES: readonly (readonly [text: string, ...problems: string[]])[] = [
     '{"hosts":[{"name":"a","roles":[],"connection":{"kind":"sh"}}]}',
     'hosts.0.connection.kind: expected ("local" | "ssh"), found "sh"',
   ],
+  [
+    '{"hosts":[{"name":"a","roles":[],"connection":{"kind":"ssh","address":"","port":70000}}]}',
+    'hosts.0.connection.address: expected a host name or an address, as 192.0.2.10, found ""',
+    'hosts.0.connection.port: expected a port from 1 to 65535, as 22, found 70000',
+  ],
   ['{"zzzzzzzz":1,"yyyyyyyy":1}', 'zzzzzzzz: is not known', 'yyyyyyyy: is not known'],
   ['{"plugins":["runc"]}', 'plugins.0: is no plugin: expected what a function made by plugin() answers'],
   ['{"extends":{"nmae":"a"}}', 'nmae: is not known; did you mean "name"?'],

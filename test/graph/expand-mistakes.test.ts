@@ -53,6 +53,35 @@ test('options from a layer above are checked like those given first', () => {
   );
 });
 
+test('two hosts at one address are one machine under two names', () => {
+  const at = (name: string, address: string, port?: number) => ({
+    ...{ name, roles: [] },
+    connection: { kind: 'ssh', address, ...(port === undefined ? {} : { port }) } as const,
+  });
+  const hosts = [
+    at('a', '192.0.2.1'),
+    at('b', '192.0.2.2'),
+    at('c', '192.0.2.1', 22),
+    at('d', '192.0.2.1', 2222),
+  ];
+  refused(
+    { hosts, plugins: [steps('p', bare('x'))] },
+    { path: 'hosts.c', message: 'has the address of a already' },
+  );
+});
+
+test('what a plugin says of the hosts is a mistake of the recipe, made hosts included, the controller not', () => {
+  const maker = part('maker', () => ({
+    steps: [bare('make', { where: 'controller' })],
+    hosts: [host('made')],
+  }));
+  const judge = part('judge', () => ({
+    steps: [bare('x')],
+    unfit: (hosts) => [{ path: 'hosts', message: hosts.map(({ name }) => name).join(' ') }],
+  }));
+  refused({ hosts: [host('a')], plugins: [judge, maker] }, { path: 'hosts', message: 'a made' });
+});
+
 test('every mistake in every step is reported', () => {
   refused(
     {
