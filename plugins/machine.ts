@@ -1,11 +1,11 @@
 /** Throw-away machines: Debian in systemd-nspawn on the controller, reached by ssh like any other host. */
-import { cmd, fail, type Host, packages, plugin, step, v } from '../core/mod.ts';
+import { type Context, cmd, type Host, net, packages, plugin, step, v } from '../core/mod.ts';
 import { debianArchive } from './debian.ts';
+import { bridged } from './machine/bridge.ts';
 import { basePath, baseRoot, booted, files, root } from './machine/root.ts';
 
 /** An interface name has 15 characters at most, and nspawn calls a machine's `vb-NAME`. */
 const Name = v.pipe(v.string(), v.regex(/^[a-z][a-z0-9-]{0,11}$/));
-const Address = v.pipe(v.string(), v.ipv4());
 
 export const machine = plugin({
   name: 'machine',
@@ -13,19 +13,19 @@ export const machine = plugin({
   options: v.strictObject({
     machines: v.record(
       Name,
-      v.strictObject({ address: Address, roles: v.optional(v.array(v.string()), []) }),
+      v.strictObject({ address: net.Ipv4, roles: v.optional(v.array(v.string()), []) }),
     ),
     suite: v.optional(v.string(), 'bookworm'),
-    bridge: v.optional(v.pipe(v.string(), v.regex(/^[a-z][a-z0-9]{0,14}$/)), 'cclab0'),
+    bridge: v.optional(net.Interface, 'cclab0'),
     /** The controller's address on the bridge; 198.18.0.0/15 is reserved for such uses (RFC 2544). */
-    gateway: v.optional(Address, '198.18.77.1'),
+    gateway: v.optional(net.Ipv4, '198.18.77.1'),
     prefix: v.optional(v.pipe(v.number(), v.integer(), v.minValue(8), v.maxValue(30)), 24),
   }),
-  build: ({ machines, suite, bridge, gateway, prefix }, { use, state, recipe }) => {
+  build: ({ machines, suite, bridge, gateway, prefix }, { use, state, recipe, refuse }) => {
     const archive = use(debianArchive);
     const base = basePath(recipe.key, suite);
     const keys = `${state}/ssh`;
-    const each = Object.entries(machines).map(([name, { address, roles }]) => ({ name, address, roles }));
+    const each = judged(machines, `${gateway}/${prefix}`, refuse);
     return {
       hosts: each.map((one) => hostOf(one, keys)),
       steps: [
@@ -38,7 +38,7 @@ export const machine = plugin({
         keyPair('key', `${keys}/id`),
         ...each.map(({ name }) => keyPair(`key-${name}`, `${keys}/${name}`)),
         knownHosts(each, keys),
-        bridged(bridge, `${gateway}/${prefix}`),
+        bridged(bridge, `${gateway}/${prefix}`, Object.keys(machines)),
         ...each.flatMap(({ name, address }) => [
           root(name, { base, keys, files: files(name, `${address}/${prefix}`, gateway) }),
           booted(name, bridge),
@@ -48,7 +48,31 @@ export const machine = plugin({
   },
 });
 
-function hostOf({ name, address, roles }: Named & { readonly roles: readonly string[] }, keys: string): Host {
+interface Machine {
+  readonly name: string;
+  readonly address: string;
+  readonly roles: readonly string[];
+}
+
+/** Machines are reached over the bridge alone, each by an address of its own. */
+function judged(
+  machines: Readonly<Record<string, Omit<Machine, 'name'>>>,
+  gateway: string,
+  refuse: Context['refuse'],
+): readonly Machine[] {
+  const taken = new Map([[gateway.split('/')[0], 'the gateway']]);
+  for (const [name, { address }] of Object.entries(machines)) {
+    const option = `machines.${name}.address`;
+    const owner = taken.get(address);
+    if (owner !== undefined) refuse(option, `is ${address}, which ${owner} has already`);
+    if (!net.overlap(address, gateway))
+      refuse(option, `is ${address}, which is not in the network of the bridge, ${gateway}`);
+    taken.set(address, name);
+  }
+  return Object.entries(machines).map(([name, { address, roles }]) => ({ name, address, roles }));
+}
+
+function hostOf({ name, address, roles }: Machine, keys: string): Host {
   const identity = { identity: `${keys}/id`, knownHosts: `${keys}/known_hosts` };
   const connection = { kind: 'ssh', address, user: 'root', ...identity } as const;
   return { name, roles, connection, madeBy: `machine/boot-${name}` };
@@ -77,10 +101,8 @@ function keyPair(name: string, path: string) {
   });
 }
 
-type Named = { readonly name: string; readonly address: string };
-
 /** The controller knows the machines' keys before it first meets them. */
-function knownHosts(machines: readonly Named[], keys: string) {
+function knownHosts(machines: readonly Machine[], keys: string) {
   const path = `${keys}/known_hosts`;
   return step<{ wanted: string; found: string }>({
     name: 'known-hosts',
@@ -107,66 +129,5 @@ function knownHosts(machines: readonly Named[], keys: string) {
             },
           ],
     undo: ({ found }) => (found === '' ? [] : [{ kind: 'remove', path, why: `${path} was put there by cc` }]),
-  });
-}
-
-/** A fixed hardware address, because a bridge otherwise takes one from its members, and changes it with them. */
-const BRIDGE_MAC = '02:cc:c6:12:4d:01';
-
-function bridged(name: string, address: string) {
-  return step<{ up: boolean; address: boolean; there: boolean; ours: boolean }>({
-    name: 'bridge',
-    where: 'controller',
-    needs: ['machine/tools'],
-    inputs: { name, address },
-    probe: async (view) => {
-      const link = await view.ask(cmd`ip -o link show dev ${name}`);
-      const addresses = link === undefined ? '' : await view.read(cmd`ip -o -4 address show dev ${name}`);
-      return {
-        there: link !== undefined,
-        ours: link?.includes(BRIDGE_MAC) ?? true,
-        up: /[<,]UP[,>]/.test(link ?? ''),
-        address: addresses.includes(` ${address} `),
-      };
-    },
-    plan: (facts) => {
-      if (!facts.ours) {
-        const reasons = [`${name} is there, and not made by cc; name another: machine.bridge`];
-        fail({ kind: 'check-failed', host: 'controller', what: 'the bridge can be made', reasons });
-      }
-      const run = (why: string, ...argv: string[]) =>
-        ({ kind: 'run', command: { argv: ['ip', ...argv] }, why }) as const;
-      return [
-        ...(facts.there
-          ? []
-          : [
-              run(
-                `there is no bridge ${name}`,
-                'link',
-                'add',
-                'name',
-                name,
-                'address',
-                BRIDGE_MAC,
-                'type',
-                'bridge',
-              ),
-            ]),
-        ...(facts.address
-          ? []
-          : [run(`${name} has no address ${address}`, 'address', 'replace', address, 'dev', name)]),
-        ...(facts.up ? [] : [run(`${name} is not up`, 'link', 'set', 'dev', name, 'up')]),
-      ];
-    },
-    undo: ({ there, ours }) =>
-      there && ours
-        ? [
-            {
-              kind: 'run',
-              command: cmd`ip link delete dev ${name}`,
-              why: `the bridge ${name} was made by cc`,
-            },
-          ]
-        : [],
   });
 }

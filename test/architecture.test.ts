@@ -180,7 +180,6 @@ const LONGER: Readonly<Record<string, string>> = {
   'plugins/images.ts': 'build: a list of steps, read from top to bottom',
   'plugins/kubeadm.ts': 'build: a list of steps, read from top to bottom',
   'plugins/kubernetes/build.ts': 'the steps of one source build',
-  'plugins/machine.ts': 'the steps of one machine',
   'plugins/machine/root.ts': 'the steps of one machine',
 };
 

@@ -5,6 +5,7 @@ import { digestOf } from '../../core/model/digest.ts';
 import { basePath } from '../../plugins/machine/root.ts';
 import { FILE, LOOK, STOP } from '../../plugins/machine/scripts.ts';
 import { machine } from '../../plugins/machine.ts';
+import { expanded, failureIn } from '../graph/recipes.ts';
 import { laws } from '../rig/laws.ts';
 import type { Paper } from '../rig/paper.ts';
 import { ARCHIVE } from './archive.ts';
@@ -30,6 +31,7 @@ function links(host: Paper): readonly FakeCommand[] {
       'ip link add',
       (argv) => wrote(host, link(argv[4] ?? ''), `<BROADCAST,MULTICAST> link/ether ${argv[6]}`),
     ],
+    ['ip address delete', ([, , , address, , name = '']) => change(name, ` inet ${address} `, '')],
     ['ip address replace', ([, , , address, , name = '']) => change(name, '>', `> inet ${address} `)],
     ['ip link set', (argv) => change(argv[4] ?? '', 'MULTICAST>', 'MULTICAST,UP>')],
     ['ip link delete', (argv) => removed(host, link(argv.at(-1) ?? ''))],
@@ -173,6 +175,32 @@ test('bridge that lost its address or was set down gets back only that', async (
   assert.deepEqual(await plan(bench, 'bridge'), ['cclab0 is not up']);
 });
 
+test('bridge with an address of an earlier declaration is rid of it', async (t) => {
+  const bench = await benchOf(t, RECIPE, setup);
+  await bench.run();
+  const text = controller(bench).read(link('cclab0'));
+  controller(bench).write(link('cclab0'), text.replace('198.18.77.1/24', '198.18.76.1/24'));
+  assert.deepEqual(await plan(bench, 'bridge'), [
+    'cclab0 has 198.18.76.1/24, declared 198.18.77.1/24',
+    'cclab0 has no address 198.18.77.1/24',
+  ]);
+  await bench.run();
+  assert.deepEqual(await plan(bench, 'bridge'), []);
+  assert.equal(controller(bench).read(link('cclab0')), text);
+});
+
+test('bridge by another name is refused while a machine runs on the old one', async (t) => {
+  const bench = await benchOf(t, RECIPE, setup);
+  controller(bench).write(link('vb-lab'), '<UP> mtu 1500 qdisc noqueue master ccold0 state UP');
+  const { outcomes } = await bench.run();
+  assert.deepEqual(outcomes.get(idOf(bench, 'bridge'))?.failure, {
+    ...{ kind: 'cannot-change', host: 'controller', what: 'the bridge' },
+    differences: [{ what: 'the bridge of lab', is: 'ccold0', declared: 'cclab0' }],
+    fix: 'declare what is there; or end the machines first: cc run cleanup before you change the recipe',
+  });
+  assert.equal(has(controller(bench), 'cclab0'), false);
+});
+
 test('link that was there before cc came is refused, and left as it was', async (t) => {
   const bench = await benchOf(t, RECIPE, setup);
   const theirs = '<BROADCAST,MULTICAST> link/ether 52:54:00:00:00:01';
@@ -221,3 +249,32 @@ test('machines of each recipe are copies of a root of its own', () => {
   const names = ['one', 'two'].map((name) => basePath(name, 'bookworm'));
   assert.deepEqual(names, ['/var/lib/cc/roots/one-bookworm', '/var/lib/cc/roots/two-bookworm']);
 });
+
+for (const [why, machines, option, message] of [
+  [
+    'twice',
+    { a: '198.18.77.11', b: '198.18.77.11' },
+    'machines.b.address',
+    'is 198.18.77.11, which a has already',
+  ],
+  [
+    'of the gateway',
+    { a: '198.18.77.1' },
+    'machines.a.address',
+    'is 198.18.77.1, which the gateway has already',
+  ],
+  [
+    'of another network',
+    { a: '198.18.78.11' },
+    'machines.a.address',
+    'is 198.18.78.11, which is not in the network of the bridge, 198.18.77.1/24',
+  ],
+  ['that is none', { a: '' }, 'machines.a.address', 'expected an IPv4 address, as 192.0.2.10, found ""'],
+] as const)
+  test(`address ${why} is no address for a machine`, () => {
+    const named = Object.fromEntries(Object.entries(machines).map(([name, address]) => [name, { address }]));
+    const failure = failureIn(() => expanded({ plugins: [ARCHIVE, machine({ machines: named })] }));
+    assert.deepEqual(failure.kind === 'config-invalid' && failure.problems, [
+      { path: `machine.${option}`, message },
+    ]);
+  });
