@@ -56,8 +56,9 @@ export interface PodNetwork {
   /** As the CNI configuration calls it: by that name its plugins mark what they make on a node. */
   readonly name: string;
   readonly subnet: string;
-  /** The folder of the CNI plugins that see to it, and the bridge they make on each node. */
+  /** The folder of the CNI plugins that see to it, that of their configuration, and the bridge they make on each node. */
   readonly bin: string;
+  readonly config: string;
   readonly bridge: string;
   /** Who carries packets from node to node; without it every node is on its own. */
   readonly overlay?: 'flannel';

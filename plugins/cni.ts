@@ -1,6 +1,7 @@
 /** Pod networking by the reference CNI plugins: a bridge of its own on each node, alone or handed its subnet by flannel. */
-import { type Artifact, type Json, placed, plugin, unpacked, v, written } from '../core/mod.ts';
+import { type Artifact, type Json, net, placed, plugin, unpacked, v, written } from '../core/mod.ts';
 import { atLeast, From, podNetwork, refuseForeign, release, Version } from './capabilities.ts';
+import { CONFIG, FOLDER, inUse, type Network, precedence } from './cni/config.ts';
 import { debianArchive } from './debian.ts';
 import { state } from './flannel/state.ts';
 
@@ -12,8 +13,6 @@ const SHARED = '/opt/cni/bin';
 /** What the configuration below names, and what these call. */
 const PROGRAMS = ['bridge', 'host-local', 'loopback', 'portmap'];
 
-/** The one file that configures pods' network, whoever sees to it: of two, container runtimes take the first by name. */
-const CONFIG = '/etc/cni/net.d/10-cc.conflist';
 const NAME = 'cc';
 
 export const cni = plugin({
@@ -25,10 +24,10 @@ export const cni = plugin({
     suite: v.optional(v.string(), 'bookworm'),
     /** `flannel` needs that plugin too: it gives each node its part of the subnet. */
     network: v.optional(v.picklist(['bridge', 'flannel']), 'bridge'),
-    /** Default: `10.244.0.0/24`, with flannel `10.244.0.0/16`. */
-    subnet: v.optional(v.string()),
+    /** Default: `10.244.0.0/24`, with flannel `10.244.0.0/16`. Kubernetes gives each node a /24 of it, of 65536 at most. */
+    subnet: v.optional(net.subnet(8, 24)),
     /** Not cni0: a flannel that is set up by hand brings a bridge of that name and another subnet. */
-    bridge: v.optional(v.string(), 'cc0'),
+    bridge: v.optional(net.Interface, 'cc0'),
     /** flannel's own CNI plugin, which releases from 1.0 on leave out. */
     flannelPlugin: v.optional(Version, '1.9.1-flannel3'),
   }),
@@ -54,23 +53,22 @@ export const cni = plugin({
     // A folder that is unpacked is replaced as a whole, and then needs this again.
     const after = programs.map(({ name }) => `cni/${name}`);
     const extra = apart ? [placed(flannel, { name: 'flannel', path: `${bin}/flannel`, needs: after })] : [];
-    const chain = network === 'flannel' ? delegated(bridge) : bridged(bridge, subnet);
-    const config = written(conflist(chain, from === 'release' ? version : '1.0.0'), {
+    const given = { network, subnet, bridge };
+    const config = written(conflist(given, from === 'release' ? version : '1.0.0'), {
       name: 'network',
       path: CONFIG,
       needs: [],
     });
+    const overlay = network === 'flannel' ? ({ overlay: network } as const) : {};
     return {
-      provides: [
-        podNetwork.of({
-          name: NAME,
-          subnet,
-          bridge,
-          bin,
-          ...(network === 'flannel' ? { overlay: network } : {}),
-        }),
+      provides: [podNetwork.of({ name: NAME, subnet, bridge, bin, config: FOLDER, ...overlay })],
+      steps: [
+        ...[precedence(), inUse(given)],
+        ...programs,
+        ...extra,
+        ...(network === 'flannel' ? [state(subnet)] : []),
+        config,
       ],
-      steps: [...programs, ...extra, ...(network === 'flannel' ? [state(subnet)] : []), config],
     };
   },
 });
@@ -94,7 +92,8 @@ function delegated(bridge: string): Json {
 }
 
 /** Plugins before 0.8 know the specification up to 0.3.1. */
-function conflist(first: Json, version: string): string {
+function conflist({ network, bridge, subnet }: Network, version: string): string {
+  const first = network === 'flannel' ? delegated(bridge) : bridged(bridge, subnet);
   const cniVersion = atLeast(version, '0.8.0') ? '0.4.0' : '0.3.1';
   const plugins = [first, { type: 'portmap', capabilities: { portMappings: true } }];
   return `${JSON.stringify({ cniVersion, name: NAME, plugins }, null, 2)}\n`;

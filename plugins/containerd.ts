@@ -72,7 +72,7 @@ export const containerd = plugin({
     const wanted = {
       cgroupDriver,
       confined,
-      cni: use(podNetwork).bin,
+      cni: use(podNetwork),
       runc: use(ociRuntime).path,
       pause: use(kubernetesRelease).pauseImage,
       ...(vm ? { vm } : {}),

@@ -70,6 +70,12 @@ export const crio = plugin({
     if (lacking) refuse('images', `leaves out ${lacking}, without which no node works`);
     for (const [key, what] of Object.entries(mistakes(settings, version))) refuse(`settings.${key}`, what);
     if (commit) refuseForeign(context, { commit: 'it calls C, so take a version that has a bundle' });
+    const { name, config } = use(podNetwork);
+    for (const [key, own] of Object.entries({ network_dir: config, cni_default_network: name })) {
+      const path = `crio.network.${key}`;
+      if (path in settings && settings[path] !== own)
+        refuse(`settings.${path}`, `is not ${own}, as the plugin that sees to pods' network has it`);
+    }
     const { steps, home, conmon, seccomp, copyimg } = commit
       ? fromSource(version, commit, suite, context)
       : fromBundle(version, context);
@@ -86,7 +92,7 @@ export const crio = plugin({
       pauseImage,
       policy: POLICY,
       ...(seccomp === undefined ? {} : { seccomp }),
-      cni: use(podNetwork).bin,
+      cni: use(podNetwork),
     });
     const proxies = proxied('crio', context);
     const files = [

@@ -1,5 +1,5 @@
 /** A control plane by kubeadm on one node: kubelet's unit, kernel settings, init, node ready. */
-import { composed, plugin, running, v, written } from '../core/mod.ts';
+import { composed, type Host, net, plugin, running, v, written } from '../core/mod.ts';
 import {
   cluster,
   cri,
@@ -16,6 +16,7 @@ import { DOMAIN, existing } from './kubeadm/existing.ts';
 import { cgroups, tools } from './kubeadm/host.ts';
 import { CONFIG, init, KUBECONFIG } from './kubeadm/init.ts';
 import { kubeletDropIn, kubeletUnit } from './kubeadm/kubelet.ts';
+import { networks } from './kubeadm/networks.ts';
 import { answering, PLANE, ready, untainted } from './kubeadm/nodes.ts';
 import { kernel, lasting } from './kubeadm/settings.ts';
 import { since } from './kubernetes/versions.ts';
@@ -29,7 +30,8 @@ export const kubeadm = plugin({
   name: 'kubeadm',
   help: 'brings up a control plane on the first host with the role control-plane, and has its node ready',
   options: v.strictObject({
-    serviceSubnet: v.optional(v.string(), '10.96.0.0/12'),
+    /** The API server takes no wider one, and cluster DNS has the tenth address of it. */
+    serviceSubnet: v.optional(net.subnet(12, 28), '10.96.0.0/12'),
     /** Cluster DNS; without it the smoke test goes by address. */
     dns: v.optional(v.boolean(), true),
     /** kubeadm's own checks before it starts, and the Debian packages they ask for; from 1.11 to 1.30 they need crictl too. */
@@ -41,7 +43,9 @@ export const kubeadm = plugin({
     const runtime = use(cri);
     const { version, imageRepository, bin } = use(kubernetesRelease);
     const network = use(podNetwork);
-    const { subnet: podSubnet, bin: cni } = network;
+    const podSubnet = network.subnet;
+    if (net.overlap(podSubnet, serviceSubnet))
+      refuse('serviceSubnet', `shares addresses with the network of pods: ${serviceSubnet}, ${podSubnet}`);
     if (!dns && !since('phases', version)) refuse('dns', `cannot be left out by kubeadm ${version}`);
     const { socket: criSocket, cgroupDriver } = runtime;
     const common = { version, criSocket, cgroupDriver, serviceSubnet };
@@ -64,7 +68,7 @@ export const kubeadm = plugin({
     const host = [...(preflight ? [tools()] : []), ...cgroups(version), kernel()];
     const files = [
       written(kubeletUnit(bin), { name: 'unit', path: UNIT, where: PLANE, needs: [] }),
-      file((own) => kubeletDropIn({ ...common, bin, cni, ...patience, ...own }), {
+      file((own) => kubeletDropIn({ ...common, bin, cni: network, ...patience, ...own }), {
         name: 'drop-in',
         path: DROP_IN,
       }),
@@ -72,10 +76,12 @@ export const kubeadm = plugin({
     ];
     const own = [...host, ...files].map(({ name }) => `kubeadm/${name}`);
     return {
+      unfit,
       provides: [cluster.of({ version, kubeconfig: KUBECONFIG, kubectl })],
       steps: [
         address(known, podSubnet),
         existing({ ...declared, ...(known === undefined ? {} : { declaredAddress: known }) }),
+        networks({ services: serviceSubnet, network }),
         ...lasting(),
         ...host,
         ...files,
@@ -96,3 +102,13 @@ export const kubeadm = plugin({
     };
   },
 });
+
+/** A host that joins nothing would get programs, a container runtime, and no work. */
+function unfit(hosts: readonly Host[]) {
+  const plane = hosts.find(({ roles }) => roles.includes('control-plane'));
+  const others = plane ? hosts.filter((host) => host !== plane) : []; // that there is none is told of each step
+  return others.map(({ name }) => ({ path: `hosts.${name}`, message: ALONE }));
+}
+
+const ALONE =
+  'would join nothing: cc sets up clusters of one node today, so a recipe with kubeadm has one host, with the role control-plane';

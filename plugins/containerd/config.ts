@@ -10,8 +10,8 @@ export type Table = readonly [name: readonly string[], values: Readonly<Record<s
 export interface Wanted {
   readonly cgroupDriver: 'cgroupfs' | 'systemd';
   readonly confined: boolean;
-  /** The folder of the CNI plugins. */
-  readonly cni: string;
+  /** The folders of the CNI plugins and of their configuration. */
+  readonly cni: { readonly bin: string; readonly config: string };
   readonly runc: string;
   readonly pause: string;
   readonly vm?: VmRuntime;
@@ -29,7 +29,13 @@ export function tables(wanted: Wanted, { pods, pause, cni }: Era): readonly Tabl
   const all: readonly Table[] = [
     [['plugins', ...pause.slice(0, -1)], { [pause.at(-1) ?? '']: wanted.pause }],
     [of(), confined ? LIMITS : {}],
-    [of('cni'), { [cni]: cni === 'bin_dirs' ? [wanted.cni] : wanted.cni, conf_dir: '/etc/cni/net.d' }],
+    [
+      of('cni'),
+      {
+        [cni]: cni === 'bin_dirs' ? [wanted.cni.bin] : wanted.cni.bin,
+        conf_dir: wanted.cni.config,
+      },
+    ],
     [of('containerd'), { default_runtime_name: 'runc' }],
     [of('containerd', 'runtimes', 'runc'), { runtime_type: 'io.containerd.runc.v2' }],
     [of('containerd', 'runtimes', 'runc', 'options'), options],

@@ -18,7 +18,8 @@ export interface Wanted {
   readonly storage: { readonly root: string; readonly runroot: string };
   /** A file with the profile, for versions that have none built in. */
   readonly seccomp?: string;
-  readonly cni: string;
+  /** The folders of the CNI plugins and of their configuration. */
+  readonly cni: { readonly bin: string; readonly config: string };
 }
 
 interface Vm {
@@ -58,10 +59,10 @@ export function settingsFor(wanted: Wanted): Settings {
     // Empty means what the image says; before there were tables, only its arguments.
     ...(known(TABLES) ? ([['crio.image.pause_command', '']] as const) : []),
     ['crio.image.signature_policy', policy],
-    ['crio.network.network_dir', '/etc/cni/net.d'],
+    ['crio.network.network_dir', cni.config],
     known('crio.network.plugin_dirs')
-      ? ['crio.network.plugin_dirs', [cni]]
-      : ['crio.network.plugin_dir', cni],
+      ? ['crio.network.plugin_dirs', [cni.bin]]
+      : ['crio.network.plugin_dir', cni.bin],
   ];
   return Object.fromEntries(settings.filter(([path]) => known(path)));
 }

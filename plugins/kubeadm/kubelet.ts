@@ -1,4 +1,5 @@
 /** kubelet's systemd unit, and the drop-in by which it is told what kubeadm wants of it. */
+import { net } from '../../core/mod.ts';
 import { since } from '../kubernetes/versions.ts';
 
 /** As upstream's packages ship it: https://github.com/kubernetes/release, cmd/krel/templates/latest/kubelet */
@@ -26,8 +27,8 @@ export interface Kubelet {
   readonly criSocket: string;
   readonly cgroupDriver: string;
   readonly serviceSubnet: string;
-  /** The folder of the CNI plugins. */
-  readonly cni: string;
+  /** The folders of the CNI plugins and of their configuration. */
+  readonly cni: { readonly bin: string; readonly config: string };
   readonly patience?: string;
   /** By which others reach the node; kubelet's own choice where it is left out. */
   readonly address?: string;
@@ -65,7 +66,7 @@ function byFlags(kubelet: Kubelet): string {
   const { bin, criSocket, cgroupDriver, serviceSubnet, cni, patience } = kubelet;
   const groups = {
     SYSTEM_PODS: '--pod-manifest-path=/etc/kubernetes/manifests --allow-privileged=true',
-    NETWORK: `--network-plugin=cni --cni-conf-dir=/etc/cni/net.d --cni-bin-dir=${cni}`,
+    NETWORK: `--network-plugin=cni --cni-conf-dir=${cni.config} --cni-bin-dir=${cni.bin}`,
     DNS: `--cluster-dns=${dnsAddress(serviceSubnet)} --cluster-domain=cluster.local`,
     AUTHZ: '--authorization-mode=Webhook --client-ca-file=/etc/kubernetes/pki/ca.crt',
     CADVISOR: '--cadvisor-port=0',
@@ -89,9 +90,5 @@ ExecStart=${bin}/kubelet ${names.join(' ')}
 
 /** The tenth address of the Services' network: cmd/kubeadm/app/constants/constants.go, GetDNSIP. */
 export function dnsAddress(serviceSubnet: string): string {
-  const [network = '', prefix = ''] = serviceSubnet.split('/');
-  const whole = network.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
-  const size = 2 ** (32 - Number(prefix));
-  const tenth = whole - (whole % size) + 10;
-  return [24, 16, 8, 0].map((bits) => Math.floor(tenth / 2 ** bits) % 256).join('.');
+  return net.addressAt(serviceSubnet, 10);
 }

@@ -4,7 +4,7 @@ import { NOTES, RESTORE } from '../../plugins/kubeadm/settings.ts';
 import { CLEAR, FILLED, KEEP, NOTED, STOP } from '../../plugins/kubeadm/traces.ts';
 import type { Paper } from '../rig/paper.ts';
 import type { BenchSetup, FakeCommand } from './bench.ts';
-import { files, folder, MISSING, providing, removed, script, wrote } from './tools.ts';
+import { files, folder, MISSING, networked, providing, removed, script, wrote } from './tools.ts';
 
 const ADMIN = '/etc/kubernetes/admin.conf';
 export const KUBECTL = `/usr/local/bin/kubectl --kubeconfig ${ADMIN} --request-timeout=10s`;
@@ -44,7 +44,13 @@ export function below(version: string) {
       listImages: { argv: ['ctr', 'list'] },
       removePods: { argv: ['ctr', 'end-all'] },
     }),
-    providing(podNetwork, { name: 'pods', subnet: '10.244.0.0/24', bin: '/opt/cni/bin', bridge: 'pods0' }),
+    providing(podNetwork, {
+      name: 'pods',
+      subnet: '10.244.0.0/24',
+      bin: '/opt/cni/bin',
+      config: '/etc/cni/net.d',
+      bridge: 'pods0',
+    }),
   ];
 }
 
@@ -235,7 +241,7 @@ export function clusterOn(api: Api = { answers: true }, settings = '1\n'): Bench
       host.write('/proc/sys/net/ipv4/ip_forward', settings);
       host.write('/proc/sys/net/bridge/bridge-nf-call-iptables', settings);
     },
-    reads: (host) => reading(host, api, api.health ?? '/readyz'),
+    reads: (host) => [...networked(), ...reading(host, api, api.health ?? '/readyz')],
     does: (host) => [
       ...files(host),
       ['sysctl -w', (argv) => sysctl(host, argv)],

@@ -7,25 +7,30 @@ import { type PodNetwork, podNetwork } from '../../plugins/capabilities.ts';
 import { cni } from '../../plugins/cni.ts';
 import { CLEAR } from '../../plugins/flannel/state.ts';
 import { laws } from '../rig/laws.ts';
+import type { Paper } from '../rig/paper.ts';
 import { ARCHIVE } from './archive.ts';
 import { type BenchSetup, benchOf } from './bench.ts';
-import { script } from './tools.ts';
+import { listing, script } from './tools.ts';
 
 const CONFLIST = '/etc/cni/net.d/10-cc.conflist';
 const bytes = { 'cni-plugins': JSON.stringify({ bridge: 'bridge', portmap: 'portmap' }) };
 
-laws('cni', { plugins: [cni()] }, { bytes });
-laws('cni from Debian', { plugins: [ARCHIVE, cni({ from: 'debian' })] }, { plugin: 'cni' });
+const reads = (host: Paper) => [listing(host)];
+/** What only refuses takes nothing back. */
+const kept = ['precedence', 'in-use'];
+
+laws('cni', { plugins: [cni()] }, { bytes, reads, kept });
+laws('cni from Debian', { plugins: [ARCHIVE, cni({ from: 'debian' })] }, { plugin: 'cni', reads, kept });
 const FLANNEL = { plugins: [cni({ network: 'flannel' })] };
 const setup: BenchSetup = {
-  bytes,
+  ...{ bytes, reads },
   bare: (host) => {
     host.write('/run/x', '');
     host.disk.delete('/run/x');
   },
   does: () => [[script(CLEAR), '']],
 };
-laws('cni for flannel', FLANNEL, { ...setup, plugin: 'cni' });
+laws('cni for flannel', FLANNEL, { ...setup, plugin: 'cni', kept });
 
 test('what a flannel that cc never set up has on a node stays', async (t) => {
   const bench = await benchOf(t, FLANNEL, setup);
@@ -36,7 +41,7 @@ test('what a flannel that cc never set up has on a node stays', async (t) => {
 });
 
 async function conflist(t: Parameters<typeof benchOf>[0], given: Parameters<typeof cni>[0]) {
-  const bench = await benchOf(t, { plugins: [cni(given)] }, { bytes });
+  const bench = await benchOf(t, { plugins: [cni(given)] }, { bytes, reads });
   await bench.run();
   return bench.hosts.get('node-1')!.read(CONFLIST); // the bench has this host
 }
@@ -127,13 +132,20 @@ async function offered(t: Parameters<typeof benchOf>[0], given: Parameters<typeo
 
 test('others are told the subnet of all nodes, and who connects them', async (t) => {
   const own = await offered(t, {});
-  assert.deepEqual(own.value, { name: 'cc', subnet: '10.244.0.0/24', bridge: 'cc0', bin: '/opt/cc/cni' });
+  assert.deepEqual(own.value, {
+    name: 'cc',
+    subnet: '10.244.0.0/24',
+    bridge: 'cc0',
+    bin: '/opt/cc/cni',
+    config: '/etc/cni/net.d',
+  });
   const shared = await offered(t, { network: 'flannel', from: 'debian' });
   assert.deepEqual(shared.value, {
     name: 'cc',
     subnet: '10.244.0.0/16',
     bridge: 'cc0',
     bin: '/opt/cni/bin',
+    config: '/etc/cni/net.d',
     overlay: 'flannel',
   });
 });

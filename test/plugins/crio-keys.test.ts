@@ -58,7 +58,7 @@ const WANTED: Omit<Wanted, 'version'> = {
   pauseImage: 'registry.k8s.io/pause:3.9',
   policy: '/etc/crio/policy.json',
   storage: { root: '/s', runroot: '/r' },
-  cni: '/opt/cni/bin',
+  cni: { bin: '/opt/cni/bin', config: '/etc/cni/net.d' },
 };
 
 const COMMON = `[crio]

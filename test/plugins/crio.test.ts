@@ -25,7 +25,13 @@ import { providing } from './tools.ts';
 const BELOW = [
   ARCHIVE,
   providing(ociRuntime, { path: '/usr/local/sbin/runc' }),
-  providing(podNetwork, { name: 'pods', subnet: '10.244.0.0/24', bin: '/opt/pods/bin', bridge: 'pods0' }),
+  providing(podNetwork, {
+    name: 'pods',
+    subnet: '10.244.0.0/24',
+    bin: '/opt/pods/bin',
+    config: '/etc/cni/net.d',
+    bridge: 'pods0',
+  }),
   providing(criClient, { crictl: '/usr/local/bin/crictl', endpoint: (socket) => socket }),
   GO,
 ];

@@ -25,7 +25,13 @@ const run = promisify(execFile);
 const DAEMON = '/DaemonSet.kube-flannel.kube-flannel';
 const SUBNET = '/run/flannel/subnet.env';
 
-const network = { name: 'pods', subnet: '10.244.0.0/16', bin: '/opt/cc/cni', bridge: 'cc0' };
+const network = {
+  name: 'pods',
+  subnet: '10.244.0.0/16',
+  bin: '/opt/cc/cni',
+  config: '/etc/cni/net.d',
+  bridge: 'cc0',
+};
 const CLUSTER = providing(cluster, {
   version: '1.20.2',
   kubeconfig: '/etc/kubernetes/admin.conf',

@@ -81,7 +81,7 @@ const KUBELET = {
   criSocket: 'unix:///run/cri.sock',
   cgroupDriver: 'cgroupfs',
   serviceSubnet: '10.96.0.0/12',
-  cni: '/opt/cc/cni',
+  cni: { bin: '/opt/cc/cni', config: '/etc/cni/net.d' },
 };
 
 test('unit of kubelet is that of upstream', () => {

@@ -19,7 +19,13 @@ const below = (version: string) => [
     listImages: { argv: ['ctr', 'list'] },
     removePods: { argv: ['ctr', 'end-all'] },
   }),
-  providing(podNetwork, { name: 'pods', subnet: '10.244.0.0/24', bin: '/opt/cni/bin', bridge: 'pods0' }),
+  providing(podNetwork, {
+    name: 'pods',
+    subnet: '10.244.0.0/24',
+    bin: '/opt/cni/bin',
+    config: '/etc/cni/net.d',
+    bridge: 'pods0',
+  }),
 ];
 
 /** What starts pods in machines of their own, and what they are asked about with. */

@@ -7,6 +7,45 @@ import type { FakeCommand } from './bench.ts';
 /** A host that does not have a program. */
 export const MISSING: Answer = { code: 127, stderr: 'not found\n' };
 
+/** What a host says of its own addresses, as `ip` prints them. */
+export function networked(...addresses: readonly string[]): FakeCommand {
+  const lines = ['1: lo    inet 127.0.0.1/8 scope host lo', ...addresses];
+  return ['ip -o -4 address show', lines.map((line) => `${line}\n`).join('')];
+}
+
+/** /proc/net/route, by `NETWORK/PREFIX via GATEWAY dev LINK`; a line without a link drops packets. */
+export function routed(...routes: readonly string[]): string {
+  const hex = (address: string) =>
+    address
+      .split('.')
+      .toReversed()
+      .map((part) => Number(part).toString(16).toUpperCase().padStart(2, '0'))
+      .join('');
+  const mask = (prefix: number) =>
+    [0, 8, 16, 24].map((from) => 256 - 2 ** (8 - Math.max(0, Math.min(8, prefix - from)))).join('.');
+  const rows = routes.map((route) => {
+    const [network = '', prefix = ''] = (route.split(' ')[0] ?? '').split('/');
+    const after = (word: string, other: string) => new RegExp(` ${word} (\\S+)`).exec(route)?.[1] ?? other;
+    return [after('dev', '*'), hex(network), hex(after('via', '0.0.0.0')), '0001', 0, 0, 0, hex(mask(Number(prefix))), 0, 0, 0].join('\t');
+  });
+  return `Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n${rows.join('\n')}\n`;
+}
+
+/** The files of a folder, as `find` prints them for those who look for CNI configurations. */
+export function listing(host: Paper, folder = '/etc/cni/net.d'): FakeCommand {
+  const names = () =>
+    [...host.disk.keys()]
+      .filter((path) => path.startsWith(`${folder}/`))
+      .map((path) => path.slice(folder.length + 1));
+  return [
+    `find ${folder}/`,
+    () =>
+      names()
+        .map((name) => `${name}\0`)
+        .join(''),
+  ];
+}
+
 /** A plugin that is nothing but the value it provides. */
 export function providing<Value>(wanted: Capability<Value>, value: Value) {
   return plugin({

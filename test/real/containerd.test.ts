@@ -63,7 +63,7 @@ const VM = { handler: 'kata-qemu', path: '/opt/kata/shim', type: 'vm', config: '
 const WANTED: readonly Wanted[] = [true, false].map((confined) => ({
   confined,
   cgroupDriver: confined ? 'systemd' : 'cgroupfs',
-  cni: '/opt/pods/bin',
+  cni: { bin: '/opt/pods/bin', config: '/etc/cni/net.d' },
   runc: '/usr/local/sbin/runc',
   pause: 'registry.lab/pause:3.2',
 }));

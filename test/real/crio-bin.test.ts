@@ -35,7 +35,7 @@ const WANTED: Omit<Wanted, 'version'> = {
   pauseImage: 'registry.lab/pause:3.2',
   policy: '/etc/crio/policy.json',
   storage: { root: '/s', runroot: '/r' },
-  cni: '/opt/cni/bin',
+  cni: { bin: '/opt/cni/bin', config: '/etc/cni/net.d' },
 };
 
 /** Whether `crio config` prints a key with this value: a list may have lines of its own, a default stands in a comment. */

@@ -133,7 +133,11 @@ test('kubeadm init and reset know the flags they are given', { skip }, async () 
 });
 
 test('kubelet knows the flags of its drop-in', { skip }, async () => {
-  const text = kubeletDropIn({ ...cluster(await versionOf()), bin: '/usr/local/bin', cni: '/opt/cni/bin' });
+  const text = kubeletDropIn({
+    ...cluster(await versionOf()),
+    bin: '/usr/local/bin',
+    cni: { bin: '/opt/cni/bin', config: '/etc/cni/net.d' },
+  });
   const flags = [...text.matchAll(/--[\w-]+=[^" ]*/g)].map(([flag]) => flag);
   assert.ok(flags.length >= 3, text);
   const { code, stderr } = await ran('kubelet', ...flags, '--help');

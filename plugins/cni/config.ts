@@ -1,0 +1,78 @@
+/** The file that configures pods' network on a node: that it is the one that is read, and that pods who live by it are not cut off. */
+import { cmd, fail, fixed, step, type View } from '../../core/mod.ts';
+
+/** Where container runtimes look, unless told otherwise; all of cc are told this. */
+export const FOLDER = '/etc/cni/net.d';
+/** Of several files, runtimes take the first by name. */
+const FILE = '10-cc.conflist';
+export const CONFIG = `${FOLDER}/${FILE}`;
+
+/** Endings of files that are read: containerd/go-cni, opts.go, loadFromConfDir; cri-o/ocicni, pkg/ocicni/ocicni.go. */
+const ENDINGS = ['.conf', '.conflist', '.json'];
+
+/**
+ * Refuses a host on which another file comes before cc's. Those that come after it are read by nobody, and are left alone: they
+ * are for whoever takes cc's away.
+ */
+export function precedence() {
+  return step<{ host: string; before: readonly string[] }>({
+    name: 'precedence',
+    first: true,
+    needs: [],
+    probe: async (view) => ({ host: view.name, before: (await names(view)).filter((name) => name < FILE) }),
+    plan: ({ host, before }) => {
+      if (before.length === 0) return [];
+      const reasons = before.map((name) => {
+        const path = `${FOLDER}/${name}`;
+        return `${path} comes before ${FILE} by name, so pods would get its network; move it away: mv ${path} ${path}.disabled`;
+      });
+      return fail({ kind: 'check-failed', host, what: 'pods get the network that is declared', reasons });
+    },
+  });
+}
+
+/** In the order of bytes, as runtimes sort them. */
+async function names(view: View): Promise<readonly string[]> {
+  if ((await view.stat(FOLDER)) === undefined) return [];
+  const found = await view.read(cmd`find ${FOLDER}/ -mindepth 1 -maxdepth 1 ! -type d -printf ${'%f\\0'}`);
+  return found
+    .split('\0')
+    .filter((name) => ENDINGS.some((ending) => name.endsWith(ending)))
+    .toSorted((one, other) => Buffer.compare(Buffer.from(one), Buffer.from(other)));
+}
+
+export interface Network {
+  readonly network: 'bridge' | 'flannel';
+  readonly bridge: string;
+  readonly subnet: string;
+}
+
+/** Refuses other addresses or another bridge for pods who have theirs: they would no longer reach those who come after. */
+export function inUse({ network, bridge, subnet }: Network) {
+  return fixed({
+    name: 'in-use',
+    needs: [],
+    what: 'the network of pods',
+    declared: told(network, bridge, subnet),
+    look: async (view) => {
+      const [, type = '', rest = ''] = WRITTEN.exec((await view.text(CONFIG)) ?? '') ?? [];
+      const found = (key: string) => new RegExp(`"${key}": "([^"]+)"`).exec(rest)?.[1] ?? '';
+      const link = found('bridge');
+      const used = link !== '' && (await view.stat(`/sys/class/net/${link}`)) !== undefined;
+      return used ? told(type, link, found('subnet')) : {};
+    },
+    fix: 'declare what is there; or end all pods first: cc run cleanup before you change the recipe, cc run all after',
+  });
+}
+
+/** As cc writes its file: the plugin that it names first, and what follows. */
+const WRITTEN = /"plugins":\s*\[\s*\{\s*"type": "(bridge|flannel)",([\s\S]*)/;
+
+function told(network: string, bridge: string, subnet: string) {
+  return {
+    'who sees to it': network,
+    'its bridge': bridge,
+    // Where flannel gives subnets out, the file has none.
+    'its subnet': network === 'bridge' ? subnet : "flannel's",
+  };
+}
