@@ -71,6 +71,66 @@ test('plan and status exit 0 on a cluster that is as declared', async () => {
   assert.equal((await site.cc(['status'])).code, 0);
 });
 
+/** Runs a recipe that differs from the site's by some options. */
+function otherwise(options: object, ...words: readonly string[]): Promise<Ran> {
+  writeFileSync(join(site.folder, 'other.json'), JSON.stringify({ extends: './cc.config.ts', options }));
+  return site.cc([...words, '--config', 'other.json']);
+}
+
+const DIFFERENT: readonly (readonly [options: object, why: string, run: string])[] = [
+  [
+    { kubeadm: { serviceSubnet: '10.112.0.0/12' } },
+    'the network of its Services is 10.96.0.0/12, declared 10.112.0.0/12',
+    'all',
+  ],
+  [
+    { cni: { subnet: '10.200.0.0/24' } },
+    'the network of its pods is 10.244.0.0/24, declared 10.200.0.0/24',
+    'all',
+  ],
+  [{ cni: { bridge: 'cc1' } }, 'its bridge is cc0, declared cc1', 'all'],
+  [
+    { containerd: { cgroupDriver: 'systemd' } },
+    "kubelet's cgroup driver is cgroupfs, declared systemd",
+    'all',
+  ],
+  // Not all, because this version would be built first.
+  [{ kubernetes: { version: '1.20.3' } }, 'its version is 1.20.2, declared 1.20.3', 'kubeadm/cluster'],
+];
+
+for (const [options, why, wanted] of DIFFERENT)
+  test(`what a cluster cannot become is refused, and nothing is changed: ${JSON.stringify(options)}`, async () => {
+    const looks =
+      'sha256sum /usr/local/bin/kube* /etc/cc/kubeadm.json /etc/containerd/config.toml /etc/cni/net.d/*; systemctl show -p ExecMainPID kubelet containerd; ip -o link show type bridge';
+    const before = site.ssh(looks);
+    for (const verb of ['status', 'plan', 'run']) {
+      const ran = await otherwise(options, verb, ...(verb === 'run' || wanted !== 'all' ? [wanted] : []));
+      assert.equal(ran.code, 1, ran.stdout + ran.stderr);
+      assert.match(ran.stdout, /Cannot change .* on cce2e to what is declared/);
+      assert.ok(ran.stdout.includes(why), ran.stdout);
+    }
+    assert.equal(site.ssh(looks), before);
+    assert.equal((await site.cc(['status'])).code, 0);
+  });
+
+test('a CNI configuration that comes before is told by status, and a network that is taken by run', async () => {
+  const file = '/etc/cni/net.d/10-calico.conflist';
+  site.ssh(`echo '{}' >${file} && ip link add vpn0 type dummy && ip address add 10.100.0.7/24 dev vpn0`);
+  const status = await site.cc(['status']);
+  assert.equal(status.code, 1);
+  assert.ok(status.stdout.includes(`mv ${file} ${file}.disabled`), status.stdout);
+  const ran = await site.cc(['run', 'kubeadm']);
+  assert.equal(ran.code, 1);
+  assert.ok(
+    ran.stdout.includes(
+      "the network of Services, 10.96.0.0/12, shares addresses with the host's address 10.100.0.7 on vpn0",
+    ),
+    ran.stdout,
+  );
+  site.ssh(`rm ${file} && ip link delete vpn0`);
+  assert.equal((await site.cc(['status'])).code, 0);
+});
+
 const BROKEN = ['cni/portmap', 'containerd/config', 'kubeadm/kubelet'].map(
   (name) => `${MACHINE.name}/${name}`,
 );

@@ -241,7 +241,7 @@ export function clusterOn(api: Api = { answers: true }, settings = '1\n'): Bench
       host.write('/proc/sys/net/ipv4/ip_forward', settings);
       host.write('/proc/sys/net/bridge/bridge-nf-call-iptables', settings);
     },
-    reads: (host) => [...networked(), ...reading(host, api, api.health ?? '/readyz')],
+    reads: (host) => [networked(), ...reading(host, api, api.health ?? '/readyz')],
     does: (host) => [
       ...files(host),
       ['sysctl -w', (argv) => sysctl(host, argv)],

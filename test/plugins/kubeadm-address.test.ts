@@ -58,7 +58,7 @@ laws(
   {
     ...told(),
     plugin: 'kubeadm',
-    kept: ['address', 'cluster', 'api', 'untaint', 'ready'],
+    kept: ['address', 'cluster', 'networks', 'api', 'untaint', 'ready'],
   },
 );
 
@@ -120,7 +120,7 @@ for (const [version, kind, key] of [
 
 for (const version of ['1.9.2', '1.36.4']) {
   test(`kubelet ${version} is told its node's address, and nothing else that is new`, () => {
-    const kubelet = { ...CLUSTER, version, bin: '/bin', cni: '/cni' };
+    const kubelet = { ...CLUSTER, version, bin: '/bin', cni: { bin: '/cni', config: '/etc/cni/net.d' } };
     const dropIn = kubeletDropIn({ ...kubelet, address: '10.0.0.5' });
     assert.match(dropIn, / --node-ip=10\.0\.0\.5[" ]/);
     assert.equal(dropIn.replace(' --node-ip=10.0.0.5', ''), kubeletDropIn(kubelet));

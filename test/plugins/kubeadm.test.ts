@@ -27,24 +27,24 @@ const KEPT = ['api', 'untaint', 'ready'];
 
 laws('kubeadm', RECIPE, {
   ...clusterOn(),
-  kept: ['address', 'cluster', 'tools', ...KEPT],
+  kept: ['address', 'cluster', 'networks', 'tools', ...KEPT],
   left: { 'node-1': TOOLS },
 });
 laws(
   'kubeadm without its checks',
   { plugins: [...BELOW, kubeadm({ dns: false, preflight: false })] },
-  { ...clusterOn(), plugin: 'kubeadm', kept: ['address', 'cluster', ...KEPT] },
+  { ...clusterOn(), plugin: 'kubeadm', kept: ['address', 'cluster', 'networks', ...KEPT] },
 );
 laws('kubeadm of 2018', plane('1.9.2'), {
   ...clusterOn({ answers: true, health: '/healthz' }),
   plugin: 'kubeadm',
-  kept: ['address', 'cluster', 'tools', 'cgroups', ...KEPT],
+  kept: ['address', 'cluster', 'networks', 'tools', 'cgroups', ...KEPT],
   left: { 'node-1': TOOLS },
 });
 laws('kubeadm of today', plane('1.36.4'), {
   ...on(2),
   plugin: 'kubeadm',
-  kept: ['address', 'cluster', 'tools', 'cgroups', ...KEPT],
+  kept: ['address', 'cluster', 'networks', 'tools', 'cgroups', ...KEPT],
   left: { 'node-1': TOOLS },
 });
 

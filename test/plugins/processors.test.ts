@@ -19,10 +19,19 @@ import { benchOf, NODE } from './bench.ts';
 import { COMPILER, GO } from './compiler.ts';
 import { providing } from './tools.ts';
 
-const SMALL: Host = { ...NODE, name: 'small', arch: 'arm64' };
+const SMALL: Host = {
+  ...{ name: 'small', roles: NODE.roles, arch: 'arm64' },
+  connection: { kind: 'ssh', address: 'small' },
+};
 const COMMIT = '9a866fd3365c4fc687c0c31ecb0fe356cd1e23fe';
 const KUBERNETES = kubernetes({ version: '1.20.2' });
-const NETWORK = providing(podNetwork, { name: 'cc', subnet: '10.244.0.0/24', bin: '/bin', bridge: 'cc0' });
+const NETWORK = providing(podNetwork, {
+  name: 'cc',
+  subnet: '10.244.0.0/24',
+  bin: '/bin',
+  config: '/etc/cni/net.d',
+  bridge: 'cc0',
+});
 
 const RUNTIME = providing(cri, {
   ...{ socket: 'unix:///run/cri.sock', cgroupDriver: 'systemd' },

@@ -17,7 +17,13 @@ import { providing } from './tools.ts';
 
 const below = (version: string): readonly PluginUse[] => [
   providing(ociRuntime, { path: '/usr/local/sbin/runc' }),
-  providing(podNetwork, { name: 'pods', subnet: '10.244.0.0/24', bin: '/opt/pods/bin', bridge: 'pods0' }),
+  providing(podNetwork, {
+    name: 'pods',
+    subnet: '10.244.0.0/24',
+    bin: '/opt/pods/bin',
+    config: '/etc/cni/net.d',
+    bridge: 'pods0',
+  }),
   providing(criClient, { crictl: '/usr/local/bin/crictl', endpoint: (socket) => socket }),
   providing(kubernetesRelease, {
     ...{ version, imageRepository: 'registry.lab', pauseImage: 'registry.lab/pause:3.10' },

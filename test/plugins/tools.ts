@@ -26,7 +26,19 @@ export function routed(...routes: readonly string[]): string {
   const rows = routes.map((route) => {
     const [network = '', prefix = ''] = (route.split(' ')[0] ?? '').split('/');
     const after = (word: string, other: string) => new RegExp(` ${word} (\\S+)`).exec(route)?.[1] ?? other;
-    return [after('dev', '*'), hex(network), hex(after('via', '0.0.0.0')), '0001', 0, 0, 0, hex(mask(Number(prefix))), 0, 0, 0].join('\t');
+    return [
+      after('dev', '*'),
+      hex(network),
+      hex(after('via', '0.0.0.0')),
+      '0001',
+      0,
+      0,
+      0,
+      hex(mask(Number(prefix))),
+      0,
+      0,
+      0,
+    ].join('\t');
   });
   return `Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n${rows.join('\n')}\n`;
 }

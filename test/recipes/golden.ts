@@ -9,8 +9,9 @@ import { manifestUrl } from '../../core/model/image.ts';
 import type { Recipe } from '../../core/model/recipe.ts';
 import type { Task } from '../../core/model/task.ts';
 import { look } from '../../core/run/look.ts';
+import { register } from '../plugins/bench.ts';
 import { ROUTE } from '../plugins/cluster.ts';
-import { MISSING } from '../plugins/tools.ts';
+import { MISSING, networked } from '../plugins/tools.ts';
 import { paper } from '../rig/paper.ts';
 import { type Lasting, tempFolder } from '../rig/temp.ts';
 import { contextOf } from '../run/context.ts';
@@ -88,6 +89,7 @@ export async function changesOf(task: Task, release: Release, t: Lasting): Promi
   if (unified) host.write('/sys/fs/cgroup/cgroup.controllers', 'cpu memory pids\n');
   host.write('/proc/sys/net/ipv4/ip_forward', '0\n');
   host.write('/proc/net/route', ROUTE);
+  register(host, [networked()]);
   host.when((argv) => /\/(kubectl|ctr|crictl)$/.test(argv[0] ?? ''), MISSING);
   // A host on which nothing keeps a virtual machine from starting.
   host.when((argv) => argv[0] === 'sh' && (argv[2] ?? '').startsWith('found='), '');
