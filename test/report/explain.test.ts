@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { Failure, Trouble } from '../../core/model/failure.ts';
 import { explained } from '../../core/report/explain.ts';
+import { textOf, visible } from '../../core/report/visible.ts';
 import { counted } from '../../core/report/words.ts';
 
 type Case<K extends Failure['kind']> = readonly [failure: Extract<Failure, { kind: K }>, text: string];
@@ -468,6 +469,23 @@ for (const cases of Object.values(TEXTS)) {
 test('no line of an explanation ends with a period, and each has something to say', () => {
   for (const [failure] of Object.values(TEXTS).flat())
     for (const line of explained(failure)) assert.match(line, /[^.\s]$/);
+});
+
+/** The same failure with other text in each place that has some, but for what says which kind of thing it is. */
+function saying(text: string, value: unknown, key = ''): unknown {
+  if (typeof value === 'string') return ['kind', 'by'].includes(key) ? value : text;
+  if (Array.isArray(value)) return value.map((each) => saying(text, each));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, saying(text, each, name)]));
+}
+
+test('no text of any failure can stand at the beginning of a line, or be obeyed by a terminal', () => {
+  for (const [failure] of Object.values(TEXTS).flat()) {
+    const forged = saying('x\r\n✔ all is well\n\x1b[2J', failure) as Failure;
+    const printed = visible(textOf(explained(forged)));
+    assert.doesNotMatch(printed, /^✔/m, failure.kind);
+    assert.ok(!printed.includes('\x1b'), failure.kind);
+  }
 });
 
 test('counted puts a noun in the plural unless there is one', () => {
