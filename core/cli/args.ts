@@ -18,6 +18,8 @@ export interface Options {
   readonly recipe?: string;
   readonly set?: readonly string[];
   readonly concurrency?: number;
+  /** A host. */
+  readonly limit?: string;
   readonly keepGoing: boolean;
   /** Seconds. */
   readonly lockTimeout: number;
@@ -110,7 +112,7 @@ function optionsOf(values: ReturnType<typeof split>['values']): Options {
     accept = false,
     json = false,
   } = values;
-  const { bundle, concurrency, config, recipe, set, format } = values;
+  const { bundle, concurrency, config, limit, recipe, set, format } = values;
   return {
     keepGoing,
     accept,
@@ -120,6 +122,7 @@ function optionsOf(values: ReturnType<typeof split>['values']): Options {
     json,
     ...(bundle === undefined ? {} : { bundle }),
     ...(config === undefined ? {} : { config }),
+    ...(limit === undefined ? {} : { limit }),
     ...(recipe === undefined ? {} : { recipe }),
     ...(set === undefined ? {} : { set }),
     ...(format === undefined ? {} : { format: drawn(format) }),

@@ -113,7 +113,7 @@ function identityOf(file: string, identify: boolean): string | undefined {
 }
 
 /** Node's names of processors to those of Debian and Kubernetes. */
-function archOf(arch: string): Arch {
+export function archOf(arch: string): Arch {
   if (arch === 'x64') return 'amd64';
   if (arch === 'arm64') return 'arm64';
   return fail({ kind: 'wrong-platform', host: 'controller', expected: 'amd64 or arm64', found: arch });

@@ -1,57 +1,63 @@
 /** `cc run`: applies tasks, or takes everything back. */
 import { resolve } from 'node:path';
-import { criticalPath, type Order, order, reversed } from '../graph/order.ts';
 import { CONTROLLER } from '../graph/place.ts';
 import { hold, ownerOf } from '../host/hold.ts';
 import type { Clock } from '../host/shell.ts';
-import type { Counts, Emit, Event } from '../model/event.ts';
+import type { Emit, Event } from '../model/event.ts';
 import { exitFor, Failed, fail, failureOf } from '../model/failure.ts';
-import { isFinal, type State, type Task, type TaskId } from '../model/task.ts';
+import { isFinal, type TaskId } from '../model/task.ts';
 import { explained } from '../report/explain.ts';
 import { lines } from '../report/lines.ts';
 import { canMove, mayColour } from '../report/screen.ts';
 import { textOf } from '../report/visible.ts';
 import { holderLine } from '../report/words.ts';
-import { type ApplyContext, applying } from '../run/apply.ts';
-import { drive, type Outcomes } from '../run/engine.ts';
 import type { RunContext } from '../run/look.ts';
-import { median, openJournal, readDurations } from '../store/journal.ts';
+import { rememberHost } from '../store/hosts.ts';
+import { openJournal } from '../store/journal.ts';
 import { holdOf } from '../store/paths.ts';
 import { claim, LOCAL, siteFile } from '../store/site.ts';
-import { type Options, usage } from './args.ts';
-import { type CliContext, chosen, loginOf, openContext, openProject, type Project } from './project.ts';
+import type { Options } from './args.ts';
+import { type Job, jobOf, leftLines } from './job.ts';
+import { type CliContext, loginOf, openContext, type Project } from './project.ts';
+import { work } from './work.ts';
 
 export async function run(names: readonly string[], options: Options, cli: CliContext): Promise<number> {
-  const project = await openProject(options, cli, { identify: true });
-  const undo = names.some((name) => project.cleanups.includes(name));
-  if (undo && names.length > 1) usage('Cannot take everything back and run tasks at once', 'run');
-  if (undo && options.bundle !== undefined)
-    usage(`Cannot use --bundle with ${names[0]}: it takes nothing from the network`, 'run');
-  const { wanted, ...selected } = chosen(project, undo ? [] : names);
+  const job = await jobOf(names, options, cli, { identify: true });
+  const { project, tasks, wanted } = job;
   const stop = new AbortController();
   cli.onStop((signal) => stop.abort(signal));
-  const asked = new Set(names.includes('all') ? [] : wanted.map(({ id }) => id));
   const id = runId();
   const owner = ownerOf(id, cli.command);
   const patient: Patience = { seconds: options.lockTimeout, say: cli.say, signal: stop.signal };
   const context = await openContext(project, {
     ...(await loginOf(options, cli)),
-    signal: stop.signal,
-    tasks: selected.tasks,
-    asked,
-    lock: (transport) => patiently(patient, () => transport.lock(owner)),
+    ...{
+      signal: stop.signal,
+      tasks,
+      asked: new Set(names.includes('all') ? [] : wanted.map((each) => each.id)),
+    },
+    lock: async (transport) => {
+      await patiently(patient, () => transport.lock(owner));
+      await remember(transport.host, job);
+    },
   });
   try {
     const holding = await patiently(patient, () => hold(holdOf(project.paths), owner));
     try {
       await claimState(project);
-      return await held({ project, ...selected, undo, options, id }, context, cli);
+      return await held(job, { id, options }, context, cli);
     } finally {
       await holding[Symbol.asyncDispose]();
     }
   } finally {
     await context.pool[Symbol.asyncDispose]();
   }
+}
+
+/** Before root changes a host; one that is made goes with what makes it. */
+async function remember(name: string, { project }: Job): Promise<void> {
+  const host = project.hosts.find((each) => each.name === name);
+  if (host && name !== CONTROLLER && !host.madeBy) await rememberHost(project.paths.state, host);
 }
 
 /** Whose the state is; hosts that others may reach are changed by a site with an identity alone. */
@@ -93,20 +99,28 @@ async function patiently<Value>(
 }
 
 /** Whether root can be had is known before anything is done, not in the middle. */
-async function held(job: Job, context: RunContext, cli: CliContext): Promise<number> {
-  const { paths } = job.project;
-  await unbundle(job, context, cli);
+async function held(
+  job: Job,
+  { id, options }: { readonly id: string; readonly options: Options },
+  context: RunContext,
+  cli: CliContext,
+): Promise<number> {
+  await unbundle(job, options, context, cli);
+  for (const line of job.undo ? [] : leftLines(job.left)) cli.say(textOf([line]));
   const rooted = job.tasks.find(({ host, step }) => host.name === CONTROLLER && step.root !== false);
   if (rooted) await context.pool.session(rooted.host, true);
-  const journal = openJournal(paths.state, job.id);
-  const report = await reporter(job.options, cli);
+  const journal = openJournal(job.project.paths.state, id);
+  const report = await reporter(options, cli);
   const telling = told();
   const emit: Emit = (event) => {
     if (event.kind !== 'progress') telling.attempt(() => journal.record(event));
     telling.attempt(() => report(event));
   };
   const stopping = tellOfStop(context.signal, cli.say);
-  const exit = await applyAll(job, context, (event) => emit(stopping.heard(event)), journal.folder);
+  const exit = await work(job, context, {
+    ...{ id, clock, logs: journal.folder, concurrency: options.concurrency, keepGoing: options.keepGoing },
+    emit: (event) => emit(stopping.heard(event)),
+  });
   stopping.done();
   await telling.attempt(() => context.pool.remember());
   await telling.attempt(() => journal.close());
@@ -164,65 +178,13 @@ function tellOfStop(signal: AbortSignal, say: (text: string) => void) {
 }
 
 async function unbundle(
-  { project, tasks, options }: Job,
+  { project, tasks }: Job,
+  options: Options,
   context: RunContext,
   { cwd }: CliContext,
 ): Promise<void> {
   if (options.bundle === undefined) return;
   await (await import('./unbundle.ts')).unbundled(resolve(cwd, options.bundle), tasks, project, context);
-}
-
-interface Job {
-  readonly project: Project;
-  readonly tasks: readonly Task[];
-  readonly graph: Order;
-  readonly undo: boolean;
-  readonly options: Options;
-  readonly id: string;
-}
-
-async function applyAll(
-  { project, tasks, graph: forward, undo, options, id }: Job,
-  context: RunContext,
-  emit: Emit,
-  logs: string,
-): Promise<number> {
-  const { paths, hosts } = project;
-  const start = clock.now();
-  const at = () => Math.round(clock.now() - start);
-  const controller = hosts.find(({ name }) => name === CONTROLLER)!; // expand puts it first
-  const applyContext: ApplyContext = {
-    ...context,
-    ...{ run: id, cache: paths.cache, clock, emit, at },
-    ...{ network: project.network, trustedSources: project.trustedSources },
-    controller: () => context.pool.session(controller, false),
-  };
-  const leaving = new Set(hosts.filter(({ madeBy }) => madeBy).map(({ name }) => name));
-  const durations = readDurations(paths.state);
-  const ids = tasks.map((task) => task.id);
-  emit({
-    kind: 'run-started',
-    run: id,
-    verb: undo ? 'undo' : 'run',
-    recipe: project.name,
-    tasks: ids,
-    logs,
-  });
-  const graph = undo ? order(reversed(tasks)) : forward;
-  const outcomes = await drive({
-    tasks,
-    graph,
-    work: undo ? (await import('../run/undo.ts')).undoing(applyContext, leaving) : applying(applyContext),
-    emit,
-    clock,
-    signal: context.signal,
-    concurrency: options.concurrency ?? project.concurrency,
-    keepGoing: undo || options.keepGoing,
-    duration: (task) => median(durations[task] ?? []) ?? 1,
-  });
-  const exit = exitOf(outcomes, context.signal);
-  emit(ended(graph, outcomes, { took: at(), exit, logs }));
-  return exit;
 }
 
 /** Sorts by time, and is readable: `20261122-120301-4711`. */
@@ -243,31 +205,4 @@ async function reporter({ json: asJson }: Options, { out, terminal, env }: CliCo
   if (asJson) return (await import('../report/json.ts')).json(out);
   if (terminal && canMove(env)) return (await import('../report/live.ts')).live(out, mayColour(env));
   return lines(out);
-}
-
-function exitOf(outcomes: Outcomes, signal: AbortSignal): number {
-  if (signal.aborted) return exitFor({ kind: 'interrupted', signal: String(signal.reason) });
-  const failures = [...outcomes.values()].flatMap(({ failure }) => failure ?? []);
-  const failure = failures.find(({ kind }) => kind === 'bug') ?? failures[0];
-  return failure ? exitFor(failure) : 0;
-}
-
-function ended(
-  graph: Order,
-  outcomes: Outcomes,
-  run: { readonly took: number; readonly exit: number; readonly logs: string },
-): Event {
-  const counts: { [S in State]?: number } = {};
-  for (const { state } of outcomes.values()) counts[state] = (counts[state] ?? 0) + 1;
-  const times = new Map(
-    [...outcomes].flatMap(([id, outcome]) =>
-      outcome.took === undefined ? [] : [[id, Math.round(outcome.took)] as const],
-    ),
-  );
-  return {
-    kind: 'run-ended',
-    ...run,
-    counts: counts satisfies Counts,
-    path: criticalPath(graph, times),
-  };
 }

@@ -1,6 +1,6 @@
 /** `cc plan`, `cc status` and `cc why`: the hosts as they are, beside the recipe. */
 
-import { named } from '../graph/select.ts';
+import { order, reversed } from '../graph/order.ts';
 import { holding } from '../host/hold.ts';
 import { describe } from '../model/change.ts';
 import { exitFor, fail } from '../model/failure.ts';
@@ -8,28 +8,37 @@ import type { Json } from '../model/json.ts';
 import type { TaskId } from '../model/task.ts';
 import { explained, sharing } from '../report/explain.ts';
 import { textOf } from '../report/visible.ts';
-import { detailLine, holderLine, reasonLine } from '../report/words.ts';
+import { counted, detailLine, holderLine, reasonLine } from '../report/words.ts';
 import { drive } from '../run/engine.ts';
+import type { RunContext } from '../run/look.ts';
 import { type Finding, findingData, surveying } from '../run/survey.ts';
+import { undeclared } from '../run/survey-undeclared.ts';
 import { holdOf } from '../store/paths.ts';
-import type { Options } from './args.ts';
-import { type CliContext, chosen, loginOf, openContext, openProject, type Project } from './project.ts';
+import { type Options, usage } from './args.ts';
+import { CLEANUP, entering, type Job, jobOf, leavingIn, leftLines } from './job.ts';
+import { type CliContext, loginOf, openContext } from './project.ts';
 
 /** What to do about findings: how to print one, and which of them make the command exit 2. */
 interface Reading {
   readonly lines: (finding: Finding) => readonly string[];
-  readonly summary: (findings: readonly Finding[]) => string;
+  readonly summary: (findings: readonly Finding[], job: Job) => string;
 }
 
 export async function plan(names: readonly string[], options: Options, cli: CliContext): Promise<number> {
   return survey(names, options, cli, {
     lines: planned(sharing()),
-    summary: (all) =>
-      `${all.filter(({ kind }) => kind !== 'as-declared').length} of ${all.length} tasks would do something`,
+    summary: (all, { undo, tasks }) => {
+      const count = all.filter(({ kind }) => kind !== 'as-declared').length;
+      return undo
+        ? `${counted(count, 'task')} would be taken back`
+        : `${count} of ${Math.max(tasks.length, all.length)} tasks would do something`;
+    },
   });
 }
 
 export async function status(names: readonly string[], options: Options, cli: CliContext): Promise<number> {
+  if (names.includes(CLEANUP))
+    usage(`Cannot compare hosts with ${CLEANUP}: see what it would do by cc plan ${CLEANUP}`);
   return survey(names, options, cli, {
     lines: standing(sharing()),
     summary: (all) =>
@@ -43,17 +52,27 @@ async function survey(
   cli: CliContext,
   reading: Reading,
 ): Promise<number> {
-  const project = await openProject(options, cli);
-  const findings = await findingsOf(project, names, options, cli);
+  const job = await jobOf(names, options, cli);
+  const { project, undo } = job;
+  const left = undo ? [] : job.left;
+  const findings = await findingsOf(job, options, cli);
   const running = holding(holdOf(project.paths));
   if (options.json) {
     const tasks = findings.map(findingData);
-    cli.out(`${JSON.stringify({ recipe: project.name, tasks, ...(running ? { running } : {}) })}\n`);
+    const more = { ...(running ? { running } : {}), ...(left.length > 0 ? { left } : {}) };
+    cli.out(`${JSON.stringify({ recipe: project.name, tasks, ...more })}\n`);
   } else {
     const now = running ? [`at work now: ${holderLine(running)}`] : [];
-    cli.out(textOf([...findings.flatMap(reading.lines), reading.summary(findings), ...now]));
+    cli.out(
+      textOf([
+        ...findings.flatMap(reading.lines),
+        ...leftLines(left),
+        reading.summary(findings, job),
+        ...now,
+      ]),
+    );
   }
-  return exitOf(findings);
+  return exitOf(findings) || (left.length > 0 ? 2 : 0);
 }
 
 function exitOf(findings: readonly Finding[]): number {
@@ -67,13 +86,8 @@ function failedOf(findings: readonly Finding[]): number | undefined {
 }
 
 /** Looks at the chosen tasks and all they need; writes nothing. */
-async function findingsOf(
-  project: Project,
-  names: readonly string[],
-  options: Options,
-  cli: CliContext,
-): Promise<readonly Finding[]> {
-  const { tasks, graph } = chosen(project, names);
+async function findingsOf(job: Job, options: Options, cli: CliContext): Promise<readonly Finding[]> {
+  const { project, tasks } = job;
   const stop = new AbortController();
   cli.onStop((signal) => stop.abort(signal));
   const context = await openContext(project, {
@@ -81,21 +95,10 @@ async function findingsOf(
     signal: stop.signal,
     tasks,
   });
-  const { work, findings } = surveying(context, () => holding(holdOf(project.paths)));
-  const driven = drive({
-    tasks,
-    graph,
-    work,
-    emit: () => {},
-    clock: { now: () => 0, sleep: async () => {} },
-    signal: stop.signal,
-    concurrency: project.concurrency,
-    keepGoing: true,
-    duration: () => 1,
-  });
   const cut = (cause?: unknown) => fail({ kind: 'interrupted', signal: String(stop.signal.reason) }, cause);
+  let found: readonly Finding[];
   try {
-    await driven;
+    found = await lookAt(job, context);
   } catch (error) {
     if (stop.signal.aborted) cut(error);
     throw error;
@@ -103,7 +106,24 @@ async function findingsOf(
     await context.pool[Symbol.asyncDispose]();
   }
   if (stop.signal.aborted) cut(); // what was found so far would look like all there is
-  return tasks.flatMap(({ id }) => findings.get(id) ?? []);
+  return found;
+}
+
+async function lookAt(job: Job, context: RunContext): Promise<readonly Finding[]> {
+  const { project, tasks, undo } = job;
+  const { work, findings } = undo
+    ? (await import('../run/survey-undo.ts')).surveyingUndo(context, leavingIn(job))
+    : surveying(context, () => holding(holdOf(project.paths)));
+  await drive({
+    ...{ tasks, graph: undo ? order(reversed(tasks)) : job.graph, work, emit: () => {} },
+    ...{ clock: { now: () => 0, sleep: async () => {} }, signal: context.signal },
+    ...{ concurrency: project.concurrency, keepGoing: true, duration: () => 1 },
+  });
+  const found = tasks.flatMap(({ id }) => findings.get(id) ?? []);
+  // A host that is still to be made has nothing that was left on it.
+  const pending = new Set(found.flatMap(({ kind, id }) => (kind === 'pending' ? [id.split('/')[0]] : [])));
+  const hosts = job.swept.filter(({ madeBy, name }) => undo || !madeBy || !pending.has(name));
+  return [...(await undeclared(hosts, entering(job), context)), ...found];
 }
 
 type FirstOf = ReturnType<typeof sharing>;
@@ -145,9 +165,9 @@ function unknown(
 
 /** Explains one task from its stamp, today's manifest and a look at its host. */
 export async function why(names: readonly string[], options: Options, cli: CliContext): Promise<number> {
-  const project = await openProject(options, cli);
-  const wanted = new Set<TaskId>(named(project.tasks, names).map(({ id }) => id));
-  const findings = await findingsOf(project, names, options, cli);
+  const job = await jobOf(names, options, cli);
+  const wanted = new Set<TaskId>(job.wanted.map(({ id }) => id));
+  const findings = await findingsOf(job, options, cli);
   const asked = findings.filter(({ id }) => wanted.has(id));
   if (options.json) cli.out(`${JSON.stringify(asked.map(findingData) satisfies Json)}\n`);
   else cli.out(textOf(asked.flatMap((finding) => because(finding, findings))));

@@ -448,6 +448,13 @@ my %CALL = (
     rename "$base/made.new", "$base/made" or oops("$base/made");
   },
 
+  # BASE: the paths that notes are about.
+  notes => sub {
+    my ($base) = @_;
+    opendir my $all, "$base/files" or $! == $ENOENT ? return : oops("$base/files");
+    print packed(map { (split /\n/, slurp("$base/files/$_") // '')[0] // () } sort grep /^[^.]/, readdir $all);
+  },
+
   # FOLDER: the records in it, as name and text.
   records => sub {
     my ($folder) = @_;
@@ -468,10 +475,11 @@ my %CALL = (
   forget => sub {
     my ($base, $folder, $name) = @_;
     unlink "$folder/$name" or $! == $ENOENT or oops("$folder/$name");
-    opendir my $all, $folder or return;
-    return if grep !/^\./ && $_ ne 'site', readdir $all; # whose they are goes with the last of them
-    unlink "$folder/site";
-    rmdir $folder or return;
+    if (opendir my $all, $folder) {
+      return if grep !/^\./ && $_ ne 'site', readdir $all; # whose they are goes with the last of them
+      unlink "$folder/site";
+      rmdir $folder or return;
+    }
     rmdir "$base/$_" for qw(files replaced new);
     return if grep -e "$base/$_", qw(files replaced) or -s "$base/made";
     unlink "$base/lock", "$base/made";

@@ -67,6 +67,7 @@ export function agentFiles(host: string, connected: Connected, base: string): Fi
       const words = ['unpack', ...own(path), String(strip), compression(file), digest] as const;
       await change(`unpack ${path}`, words, { input: { file }, ...stopping(signal) });
     },
+    noted: async () => unpacked(await done(host, connected, 'read notes', ['notes', base])).map(String),
     remove: (path, signal) => change(`remove ${path}`, ['remove', ...own(path)], stopping(signal)),
   };
 }

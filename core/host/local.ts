@@ -29,6 +29,7 @@ export function local(host: string, base: string, memo: DigestMemo = digestMemo(
       folder: async (...words) => (await through()).files.folder(...words),
       unpack: async (...words) => (await through()).files.unpack(...words),
       remove: async (...words) => (await through()).files.remove(...words),
+      noted: async () => (await through()).files.noted(),
     },
     records: {
       all: async () => (await through()).records.all(),

@@ -74,6 +74,8 @@ export interface Files {
   folder(path: string, form: Form, signal?: AbortSignal): Promise<void>;
   /** Replaces a folder by the content of an archive. */
   unpack(path: string, archive: Packed, signal?: AbortSignal): Promise<void>;
+  /** Paths that cc's notes say it put something at. */
+  noted(): Promise<readonly string[]>;
   /** Removes what is there and puts back what cc had replaced. */
   remove(path: string, signal?: AbortSignal): Promise<void>;
 }

@@ -6,7 +6,7 @@ import type { State, TaskId } from './task.ts';
 
 /** Why a task had something to do. */
 export type Reason = {
-  readonly kind: 'new' | 'drifted' | 'changed' | 'interrupted' | 'failed-before' | 'undo';
+  readonly kind: 'new' | 'drifted' | 'changed' | 'interrupted' | 'failed-before' | 'undo' | 'undeclared';
   readonly details: readonly Detail[];
 };
 

@@ -156,6 +156,14 @@ export type Failure =
   | { readonly kind: 'cannot-write'; readonly path: string; readonly why: string }
   /** With a host: of a host, not of the recipe. */
   | { readonly kind: 'held'; readonly path: string; readonly host?: string; readonly owner: Owner }
+  /** What only code of a plugin can take back, and the recipe has that plugin no more. */
+  | {
+      readonly kind: 'no-way-back';
+      readonly host: string;
+      readonly task: string;
+      readonly plugin: string;
+      readonly what: readonly string[];
+    }
   /** A host that is another site's; both by the name of their recipe and the identity of the site. */
   | {
       readonly kind: 'foreign-site';
@@ -225,6 +233,7 @@ export const EXIT: { readonly [K in Failure['kind']]: number } = {
   'disk-full': 1,
   'cannot-write': 65,
   held: 75,
+  'no-way-back': 1,
   'foreign-site': 65,
   'no-site': 65,
   'config-missing': 65,

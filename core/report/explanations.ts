@@ -185,6 +185,11 @@ export const EXPLAINED: {
     why: [holderLine(owner), path],
     fix: 'wait for it with --lock-timeout SECONDS, or end it',
   }),
+  'no-way-back': ({ task, plugin, what }) => ({
+    what: `Cannot take ${task} back: it is no longer declared`,
+    why: what.map((each) => `only the plugin "${plugin}" can do this: ${each}`),
+    fix: `put "${plugin}" back into the recipe, and then: cc run cleanup`,
+  }),
   'foreign-site': ({ host, mine, theirs }) => ({
     what: `Cannot work on ${host}: it belongs to another site`,
     why: [`it is of ${siteLine(theirs)}`, `this is ${siteLine(mine)}`],

@@ -28,6 +28,7 @@ const REASONS: { readonly [K in Reason['kind']]: string } = {
   interrupted: 'interrupted before',
   'failed-before': 'failed before',
   undo: 'undo',
+  undeclared: 'no longer declared',
 };
 
 /** Details shown on one line; `cc why` shows all. */

@@ -99,7 +99,7 @@ function boardOf({ ids }: Order, { emit, clock }: Drive) {
 }
 
 /** Every failure is an outcome; the stack of one that nobody expected is logged. */
-async function outcomeOf(work: () => Promise<Outcome>, log: (text: string) => void): Promise<Outcome> {
+export async function outcomeOf(work: () => Promise<Outcome>, log: (text: string) => void): Promise<Outcome> {
   try {
     return await work();
   } catch (error) {

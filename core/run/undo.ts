@@ -2,11 +2,13 @@
 import { CONTROLLER } from '../graph/place.ts';
 import type { Change } from '../model/change.ts';
 import { fail } from '../model/failure.ts';
-import type { Task } from '../model/task.ts';
+import type { Host } from '../model/plugin.ts';
+import { step } from '../model/step.ts';
+import { type Task, taskId } from '../model/task.ts';
 import type { Stamp } from '../store/stamp.ts';
 import { type ApplyContext, endOrphans, performAll, remainingOf } from './converge.ts';
 import { former } from './declared.ts';
-import type { Outcome, Work } from './engine.ts';
+import { type Outcome, outcomeOf, type Work } from './engine.ts';
 import { lookingAt, probe, type RunContext, sessionFor } from './look.ts';
 import { undone } from './plugin-code.ts';
 import { noted } from './record.ts';
@@ -66,4 +68,42 @@ export async function taking(
 async function forget(task: Task, session: Session): Promise<Outcome> {
   await session.stamps.remove(task.id);
   return { state: 'verified' };
+}
+
+/**
+ * Takes away what cc's notes on a host still name when no stamp does; answers the hosts that nothing of cc is left on. Notes on
+ * the machine cc runs on are of all recipes there, so they stay.
+ */
+export async function cleared(hosts: readonly Host[], context: ApplyContext): Promise<readonly Host[]> {
+  const others = hosts.filter(({ name }) => name !== CONTROLLER);
+  const empty = await Promise.all(others.map((host) => isCleared(host, context)));
+  return others.filter((_, index) => empty[index]);
+}
+
+async function isCleared(host: Host, context: ApplyContext): Promise<boolean> {
+  const session = await context.pool.session(host, true).catch(() => undefined); // its tasks have said why
+  if (!session || (await session.stamps.all(() => true)).length > 0) return false;
+  if (host.connection.kind === 'local') return true;
+  const noted = await session.transport.files.noted();
+  if (noted.length === 0) return true;
+  const task = { ...notes(host), id: taskId(host.name, 'cc', 'notes') };
+  const { emit, at } = context;
+  const details = ['it was put there by cc, and no stamp knows of it any more'];
+  emit({ kind: 'task', at: at(), id: task.id, state: 'performing', reason: { kind: 'undo', details } });
+  const changes = noted.map((path) => ({ kind: 'remove', path, why: details[0]! }) as const);
+  const outcome = await outcomeOf(
+    async () => {
+      await performAll(changes, task, session, context);
+      await session.stamps.remove(task.id); // with the last note the folder of notes goes
+      return { state: 'applied' };
+    },
+    (text) => emit({ kind: 'output', id: task.id, text }),
+  );
+  emit({ kind: 'task', at: at(), id: task.id, ...outcome });
+  return outcome.state === 'applied';
+}
+
+function notes(host: Host): Omit<Task, 'id'> {
+  const spec = step<null>({ name: 'notes', probe: async () => null, plan: () => [] });
+  return { host, plugin: 'cc', epoch: 1, step: spec, needs: [], arch: host.arch ?? 'amd64' };
 }

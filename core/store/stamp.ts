@@ -39,8 +39,8 @@ export const FORMAT = 3;
 export interface Stamps {
   /** undefined: never applied, or the record cannot be read and so proves nothing. */
   read(task: TaskId): Promise<Stamp | undefined>;
-  /** All that can be read. */
-  all(): Promise<readonly Stamp[]>;
+  /** Those of some tasks that can be read. */
+  all(of: (task: TaskId) => boolean): Promise<readonly Stamp[]>;
   write(stamp: Stamp): Promise<void>;
   remove(task: TaskId): Promise<void>;
 }
@@ -50,7 +50,8 @@ export function localStamps(path: string): Stamps & AsyncDisposable {
   const ledger = openLedger(path);
   return {
     read: async (task) => parsed(task, ledger.get(task)),
-    all: async () => ledger.keys().flatMap((key) => parsed(key, ledger.get(key)) ?? []),
+    all: async (of) =>
+      (ledger.keys() as TaskId[]).filter(of).flatMap((key) => parsed(key, ledger.get(key)) ?? []),
     write: (stamp) => ledger.set(stamp.task, text(stamp)),
     remove: (task) => ledger.remove(task),
     [Symbol.asyncDispose]: () => ledger[Symbol.asyncDispose](),
@@ -80,7 +81,11 @@ export function remoteStamps({ host, records }: Transport, site?: Site): Stamps 
   };
   return {
     read: async (task) => parsed(task, (await all()).get(fileOf(task))),
-    all: async () => [...(await all())].flatMap(([file, body]) => parsed(taskOf(file), body) ?? []),
+    all: async (of) =>
+      [...(await all())].flatMap(([file, body]) => {
+        const task = taskOf(file);
+        return file !== SITE && of(task) ? (parsed(task, body) ?? []) : [];
+      }),
     write: async (stamp) => {
       const [file, body] = [fileOf(stamp.task), text(stamp)];
       await sign();
@@ -117,8 +122,8 @@ function siteOf(text: string | undefined): Site | undefined {
   }
 }
 
-function taskOf(file: string): string {
-  return file.slice(0, -'.json'.length).replaceAll('+', '/');
+function taskOf(file: string): TaskId {
+  return file.slice(0, -'.json'.length).replaceAll('+', '/') as TaskId; // of the file that `fileOf` names
 }
 
 function text(stamp: Stamp): string {

@@ -51,6 +51,7 @@ const CODES: { readonly [K in Failure['kind']]: number } = {
   'lock-unreadable': 65,
   cycle: 65,
   held: 75,
+  'no-way-back': 1,
   'foreign-site': 65,
   'no-site': 65,
   'wrong-platform': 77,

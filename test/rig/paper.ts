@@ -167,6 +167,7 @@ function filesOf(host: string, state: State): Files {
   };
   const cannot = (what: string, why: string) => fail({ kind: 'cannot-tell', host, what, why });
   return {
+    noted: async () => [...owned].toSorted(),
     look: async (path) => ({ facts: factsOf(disk.get(path)), owned: owned.has(path) }),
     text: async (path) => {
       const file = disk.get(path);

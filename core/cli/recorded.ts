@@ -1,0 +1,66 @@
+/** Taking back what a recipe made that is lost or cannot be read: from the records on its hosts and on this machine. */
+import { existsSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { order } from '../graph/order.ts';
+import { CONTROLLER } from '../graph/place.ts';
+import { Failed } from '../model/failure.ts';
+import type { Host } from '../model/plugin.ts';
+import { textOf } from '../report/visible.ts';
+import { knownHosts } from '../store/hosts.ts';
+import { networkOf } from '../store/network.ts';
+import { pathsOf } from '../store/paths.ts';
+import { claimed, readSite, siteFile } from '../store/site.ts';
+import type { Options } from './args.ts';
+import { archOf, type CliContext, openProject, type Project } from './project.ts';
+
+/** The recipe, or what is known of it where it cannot be had. */
+export async function projectForCleanup(options: Options, cli: CliContext): Promise<Project> {
+  try {
+    return await openProject(options, cli, { identify: true });
+  } catch (error) {
+    const recorded = error instanceof Failed ? recordedProject(error, cli) : undefined;
+    if (!recorded) throw error;
+    return recorded;
+  }
+}
+
+function recordedProject({ failure }: Failed, cli: CliContext): Project | undefined {
+  if (!['config-missing', 'config-unreadable', 'config-invalid', 'cycle'].includes(failure.kind)) return;
+  const own = 'file' in failure ? siteFile(failure.file) : upwards(cli.cwd);
+  const id = own === undefined ? undefined : readSite(own);
+  if (own === undefined || id === undefined) {
+    cli.say(textOf(known(cli)));
+    return;
+  }
+  const paths = pathsOf(cli.env, '', id);
+  const owner = paths.key === '' ? undefined : claimed(paths.state);
+  if (!owner) return;
+  cli.say(textOf([`the configuration cannot be used: going by the records of "${owner.name}"`]));
+  const arch = archOf(cli.arch);
+  const controller: Host = { name: CONTROLLER, roles: [], connection: { kind: 'local' }, arch };
+  return {
+    ...{ name: owner.name, concurrency: 8, cleanups: [], tasks: [], graph: order([]), file: own, locks: [] },
+    ...{ hosts: [controller, ...knownHosts(paths.state)], arch, paths, site: { id, name: owner.name } },
+    ...{ network: networkOf([], {}, cli.env), manifests: new Map(), trustedSources: [] },
+  };
+}
+
+function upwards(cwd: string): string | undefined {
+  for (let folder = cwd; ; folder = dirname(folder)) {
+    const file = join(folder, 'cc.site');
+    if (existsSync(file)) return file;
+    if (folder === dirname(folder)) return undefined;
+  }
+}
+
+/** Whose records there are, for somebody whose folder is lost as a whole. */
+function known(cli: CliContext): readonly string[] {
+  const states = dirname(pathsOf(cli.env, 'any').state);
+  const sites = (existsSync(states) ? readdirSync(states) : []).flatMap(
+    (key) => claimed(join(states, key)) ?? [],
+  );
+  const lines = sites.map(({ name, id, config }) => `  ${id}  ${name}, last run from ${config}`);
+  return lines.length === 0
+    ? []
+    : ['cc has records of these; to take one back, write its first word into a file cc.site here:', ...lines];
+}

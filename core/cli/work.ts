@@ -1,0 +1,127 @@
+/** A job done: its tasks driven, and what is no longer declared taken back. */
+import { criticalPath, type Order, order, reversed } from '../graph/order.ts';
+import { CONTROLLER } from '../graph/place.ts';
+import type { Clock } from '../host/shell.ts';
+import type { Counts, Emit, Event } from '../model/event.ts';
+import { exitFor } from '../model/failure.ts';
+import type { Host } from '../model/plugin.ts';
+import type { State, TaskId } from '../model/task.ts';
+import { type ApplyContext, applying } from '../run/apply.ts';
+import { type Drive, drive, type Outcomes, type Work } from '../run/engine.ts';
+import type { RunContext } from '../run/look.ts';
+import { sweeper } from '../run/sweep.ts';
+import { forgetHost, knownHosts } from '../store/hosts.ts';
+import { median, readDurations } from '../store/journal.ts';
+import { entering, type Job, leavingIn } from './job.ts';
+
+/** One run of a job. */
+export interface Working {
+  readonly id: string;
+  readonly clock: Clock;
+  readonly emit: Emit;
+  /** Where its logs are. */
+  readonly logs: string;
+  /** Tasks at once, where the recipe is not to say. */
+  readonly concurrency?: number | undefined;
+  readonly keepGoing: boolean;
+}
+
+/** Answers the exit code. */
+export async function work(job: Job, context: RunContext, working: Working): Promise<number> {
+  const { project, tasks, undo } = job;
+  const { id, clock, emit, logs } = working;
+  const start = clock.now();
+  const at = () => Math.round(clock.now() - start);
+  const applyContext: ApplyContext = {
+    ...context,
+    ...{ run: id, cache: project.paths.cache, clock, emit, at },
+    ...{ network: project.network, trustedSources: project.trustedSources },
+    controller: () => context.pool.session(controllerOf(job), false),
+  };
+  const verb = undo ? 'undo' : 'run';
+  emit({
+    kind: 'run-started',
+    run: id,
+    verb,
+    recipe: project.name,
+    tasks: tasks.map((task) => task.id),
+    logs,
+  });
+  const graph = undo ? order(reversed(tasks)) : job.graph;
+  const durations = readDurations(project.paths.state);
+  const driving = {
+    concurrency: working.concurrency ?? project.concurrency,
+    duration: (task: TaskId) => median(durations[task] ?? []) ?? 1,
+  };
+  const doing: Doing = { ...driving, graph, keepGoing: undo || working.keepGoing };
+  const outcomes = await (undo ? takeBack : apply)(job, applyContext, doing);
+  const exit = exitOf(outcomes, context.signal);
+  emit(ended(graph, outcomes, { took: at(), exit, logs }));
+  return exit;
+}
+
+type Doing = Pick<Drive, 'concurrency' | 'duration' | 'graph' | 'keepGoing'>;
+
+function controllerOf({ project }: Job): Host {
+  return project.hosts.find(({ name }) => name === CONTROLLER)!; // every project has it
+}
+
+async function apply(job: Job, context: ApplyContext, doing: Doing): Promise<Outcomes> {
+  const { swept, tasks, project } = job;
+  const sweeping = sweeper(context, doing, entering(job));
+  const applied = applying(context);
+  const work: Work = async (task, to) => {
+    if (swept.includes(task.host)) await sweeping.sweep(task.host);
+    return applied(task, to);
+  };
+  const known = new Set(swept.length > 0 ? knownHosts(project.paths.state).map(({ name }) => name) : []);
+  const idle = swept.filter((host) => known.has(host.name) && tasks.every((task) => task.host !== host));
+  const [outcomes] = await Promise.all([
+    driven(job, context, doing, work),
+    ...idle.map((host) => sweeping.sweep(host)),
+  ]);
+  return new Map([...outcomes, ...sweeping.outcomes]);
+}
+
+/** What is not declared goes first, because it may stand on what is. */
+async function takeBack(job: Job, context: ApplyContext, doing: Doing): Promise<Outcomes> {
+  const { cleared, undoing } = await import('../run/undo.ts');
+  const sweeping = sweeper(context, doing, entering(job));
+  await Promise.all(job.swept.map((host) => sweeping.sweep(host)));
+  const work = undoing(context, leavingIn(job));
+  const outcomes = await driven(job, context, doing, work);
+  for (const host of await cleared(job.swept, context)) await forgetHost(job.project.paths.state, host);
+  return new Map([...sweeping.outcomes, ...outcomes]);
+}
+
+function driven({ tasks }: Job, context: ApplyContext, doing: Doing, work: Work): Promise<Outcomes> {
+  const { emit, clock, signal } = context;
+  return drive({ tasks, work, emit, clock, signal, ...doing });
+}
+
+function exitOf(outcomes: Outcomes, signal: AbortSignal): number {
+  if (signal.aborted) return exitFor({ kind: 'interrupted', signal: String(signal.reason) });
+  const failures = [...outcomes.values()].flatMap(({ failure }) => failure ?? []);
+  const failure = failures.find(({ kind }) => kind === 'bug') ?? failures[0];
+  return failure ? exitFor(failure) : 0;
+}
+
+function ended(
+  graph: Order,
+  outcomes: Outcomes,
+  run: { readonly took: number; readonly exit: number; readonly logs: string },
+): Event {
+  const counts: { [S in State]?: number } = {};
+  for (const { state } of outcomes.values()) counts[state] = (counts[state] ?? 0) + 1;
+  const times = new Map(
+    [...outcomes].flatMap(([id, outcome]) =>
+      outcome.took === undefined ? [] : [[id, Math.round(outcome.took)] as const],
+    ),
+  );
+  return {
+    kind: 'run-ended',
+    ...run,
+    counts: counts satisfies Counts,
+    path: criticalPath(graph, times),
+  };
+}

@@ -1,0 +1,63 @@
+/** What stamps know and nobody declares any more: tasks that are taken back as their stamps say. */
+import type { Kept } from '../model/change.ts';
+import type { Host } from '../model/plugin.ts';
+import { step } from '../model/step.ts';
+import type { Task, TaskId } from '../model/task.ts';
+import type { Stamp } from '../store/stamp.ts';
+import { standing } from './declared.ts';
+import { lookingAt, type RunContext } from './look.ts';
+import type { Session } from './session-pool.ts';
+
+export interface Orphan {
+  readonly task: Task;
+  readonly stamp: Stamp;
+}
+
+export interface Undeclared {
+  readonly orphans: readonly Orphan[];
+  /** Stamps of what leaves nothing to take back. */
+  readonly idle: readonly TaskId[];
+}
+
+/** Of stamps that nobody declares, those of tasks that have left something, and the others. */
+export function sorted(stamps: readonly Stamp[], host: Host): Undeclared {
+  const open = stamps.filter(({ ours, undo }) => ours && undo?.length !== 0);
+  const ids = new Set(open.map(({ task }) => task));
+  const orphans = open.map((stamp) => ({ stamp, task: taskOf(stamp, host, ids) }));
+  return { orphans, idle: stamps.flatMap(({ task }) => (ids.has(task) ? [] : [task])) };
+}
+
+function taskOf({ task: id, root = true, manifest }: Stamp, host: Host, ids: ReadonlySet<TaskId>): Task {
+  const [, plugin = '', name = ''] = id.split('/');
+  const needs = Object.keys((manifest['needs'] ?? {}) as object) as TaskId[]; // a manifest has them by id
+  return {
+    ...{
+      id,
+      host,
+      plugin,
+      epoch: 1,
+      arch: host.arch ?? 'amd64',
+      needs: needs.filter((need) => ids.has(need)),
+    },
+    step: step<null>({ name, root, probe: async () => null, plan: () => [] }),
+  };
+}
+
+/** An older cc wrote down that a task was its own, and not how to take it back. */
+const UNTOLD: readonly Kept[] = [
+  { kind: 'by-plugin', title: 'what an older cc did not write down', why: 'it was applied by cc' },
+];
+
+/** What of an orphan is still there, as far as can be seen. */
+export async function leftOf(
+  { task, stamp }: Orphan,
+  session: Session,
+  context: RunContext,
+): Promise<readonly Kept[]> {
+  return standing(stamp.undo ?? UNTOLD, task.host, lookingAt(task, session, context), context.declared);
+}
+
+/** Whether a change can be done from what a stamp keeps of it. */
+export function isTold(change: Kept): change is Exclude<Kept, { kind: 'by-plugin' }> {
+  return change.kind !== 'by-plugin';
+}

@@ -1,0 +1,65 @@
+/** What stands on hosts that is no longer declared. */
+import { CONTROLLER } from '../graph/place.ts';
+import { failureOf } from '../model/failure.ts';
+import type { Host } from '../model/plugin.ts';
+import { taskId } from '../model/task.ts';
+import { type RunContext, sessionFor } from './look.ts';
+import { isTold, leftOf, sorted } from './orphans.ts';
+import type { Finding } from './survey.ts';
+import { undeclaredOn } from './sweep.ts';
+
+/** What is no longer declared on a host, and would be taken back there. Fails where the host cannot be looked at. */
+export async function undeclaredFindings(
+  host: Host,
+  rights: boolean,
+  context: RunContext,
+): Promise<readonly Finding[]> {
+  const session = await context.pool.session(host, rights);
+  const { orphans } = sorted(await undeclaredOn(host, session, context.declared), host);
+  const findings = await Promise.all(
+    orphans.map(async (orphan): Promise<readonly Finding[]> => {
+      const { id } = orphan.task;
+      const left = await leftOf(orphan, await sessionFor(orphan.task, context), context);
+      const untold = left.flatMap((change) => (change.kind === 'by-plugin' ? [change.title] : []));
+      const { plugin } = orphan.task;
+      if (untold.length > 0)
+        return [
+          {
+            kind: 'unknown',
+            id,
+            failure: { kind: 'no-way-back', host: host.name, task: id, plugin, what: untold },
+          },
+        ];
+      if (left.length === 0) return [];
+      const details = [...new Set(left.map(({ why }) => why))];
+      return [
+        {
+          kind: 'would',
+          id,
+          reason: { kind: 'undeclared', details },
+          changes: left.filter(isTold),
+          stamped: true,
+        },
+      ];
+    }),
+  );
+  return findings.flat();
+}
+
+/** The same of many hosts; one that cannot be looked at is told of where no task tells of it. */
+export async function undeclared(
+  hosts: readonly Host[],
+  { rights, alone }: { rights: (host: Host) => boolean; alone: (host: Host) => boolean },
+  context: RunContext,
+): Promise<readonly Finding[]> {
+  const found = await Promise.all(
+    hosts.map((host) =>
+      undeclaredFindings(host, rights(host), context).catch((error: unknown): readonly Finding[] => {
+        const failure = failureOf(error);
+        const id = taskId(host.name, 'cc', 'record');
+        return alone(host) && host.name !== CONTROLLER ? [{ kind: 'unknown', id, failure }] : [];
+      }),
+    ),
+  );
+  return [...new Map(found.flat().map((finding) => [finding.id, finding])).values()];
+}

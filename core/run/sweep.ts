@@ -1,0 +1,91 @@
+/** What is no longer declared is taken back before anything else is done on its host. */
+import { order, reversed } from '../graph/order.ts';
+import { CONTROLLER, machineOf } from '../graph/place.ts';
+import type { Host } from '../model/plugin.ts';
+import { type TaskId, taskId } from '../model/task.ts';
+import type { Stamp } from '../store/stamp.ts';
+import type { ApplyContext } from './converge.ts';
+import type { Declared } from './declared.ts';
+import { type Drive, drive, type Outcome, type Outcomes, outcomeOf } from './engine.ts';
+import { sorted } from './orphans.ts';
+import type { Session } from './session-pool.ts';
+
+export interface Sweeper {
+  /** Does it once for each machine; never fails, but for a bug. */
+  sweep(host: Host): Promise<void>;
+  /** How the tasks ended that it has found. */
+  readonly outcomes: Outcomes;
+}
+
+/** `rights` says whether a host is entered as root; `alone`: nobody else tells of a host that cannot be reached. */
+export function sweeper(
+  context: ApplyContext,
+  driving: Pick<Drive, 'concurrency' | 'duration'>,
+  { rights, alone }: { rights: (host: Host) => boolean; alone: (host: Host) => boolean },
+): Sweeper {
+  const outcomes = new Map<TaskId, Outcome>();
+  const sweep = async (host: Host): Promise<void> => {
+    const { emit, at } = context;
+    const id = taskId(host.name, 'cc', 'record');
+    const outcome = await outcomeOf(
+      async () => {
+        const session = await context.pool.session(host, rights(host));
+        for (const [task, ended] of await swept(host, session, context, driving)) outcomes.set(task, ended);
+        return { state: 'verified' };
+      },
+      (text) => emit({ kind: 'output', id, text }),
+    );
+    if (!outcome.failure || (!alone(host) && outcome.failure.kind !== 'bug')) return; // its tasks will say so
+    outcomes.set(id, outcome);
+    emit({ kind: 'task', at: at(), id, ...outcome });
+  };
+  return { sweep: oncePerMachine(sweep), outcomes };
+}
+
+/** Everybody who comes for a machine waits for the first who did. */
+export function oncePerMachine(work: (host: Host) => Promise<void>): (host: Host) => Promise<void> {
+  const known = new Map<string, Promise<void>>();
+  return (host) => {
+    // The controller has stamps of its own, also where a host is the same machine.
+    const key = host.name === CONTROLLER ? CONTROLLER : `host ${machineOf(host)}`;
+    const done = known.get(key) ?? work(host);
+    known.set(key, done);
+    return done;
+  };
+}
+
+/** The stamps of a host that are of no declared task. */
+export async function undeclaredOn(
+  host: Host,
+  { stamps }: Session,
+  declared: Declared,
+): Promise<readonly Stamp[]> {
+  return stamps.all((task) => !declared.has(task) && isOf(task, host, declared));
+}
+
+/** A stamp under a name that no host has any more is of the machine that it stands on. */
+function isOf(task: TaskId, { name }: Host, { hosts }: Declared): boolean {
+  const [host = ''] = task.split('/');
+  return host === name || (name !== CONTROLLER && hosts.every((other) => other.name !== host));
+}
+
+async function swept(
+  host: Host,
+  session: Session,
+  context: ApplyContext,
+  driving: Pick<Drive, 'concurrency' | 'duration'>,
+): Promise<Outcomes> {
+  const stamps = await undeclaredOn(host, session, context.declared);
+  if (stamps.length === 0) return new Map();
+  const { takingBack } = await import('./take-back.ts'); // nearly no run needs it
+  const { orphans, idle } = sorted(stamps, host);
+  // The controller remembers what it has built, for when that is declared again.
+  if (host.name !== CONTROLLER) for (const id of idle) await session.stamps.remove(id);
+  const tasks = orphans.map(({ task }) => task);
+  const { emit, clock, signal } = context;
+  const { concurrency, duration } = driving;
+  return drive({
+    ...{ tasks, graph: order(reversed(tasks)), work: takingBack(orphans, context) },
+    ...{ emit, clock, signal, keepGoing: true, concurrency, duration },
+  });
+}

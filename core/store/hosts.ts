@@ -1,0 +1,43 @@
+/** The hosts that a recipe has changed, as they were reached: they are known by this when nobody declares them any more. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { sameData } from '../model/digest.ts';
+import { codeOf, fail } from '../model/failure.ts';
+import type { Host } from '../model/plugin.ts';
+import { writeDurably } from './durable.ts';
+
+const fileOf = (state: string) => join(state, 'hosts.json');
+
+/** The file is written whole, so what cannot be read is not cc's, and no reason to forget hosts. */
+export function knownHosts(state: string): readonly Host[] {
+  const file = fileOf(state);
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as Host[]; // written by `keep`
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return [];
+    return fail({ kind: 'lock-unreadable', file, why: String(error) }, error);
+  }
+}
+
+/** Notes a host before it is changed. */
+export async function rememberHost(state: string, { name, roles, connection, arch }: Host): Promise<void> {
+  const host: Host = { name, roles, connection, ...(arch === undefined ? {} : { arch }) };
+  const known = knownHosts(state);
+  if (!known.some((other) => isSame(other, host))) await keep(state, [...known, host]);
+}
+
+/** Forgets a host that nothing of cc is left on. */
+export async function forgetHost(state: string, host: Host): Promise<void> {
+  const known = knownHosts(state);
+  const others = known.filter((other) => !isSame(other, host));
+  if (others.length < known.length) await keep(state, others);
+}
+
+/** The same name at the same place. */
+function isSame(a: Host, b: Host): boolean {
+  return a.name === b.name && sameData({ ...a.connection }, { ...b.connection });
+}
+
+function keep(state: string, hosts: readonly Host[]): Promise<void> {
+  return writeDurably(fileOf(state), `${JSON.stringify(hosts)}\n`);
+}
