@@ -22,7 +22,7 @@ export const OPTIONS = {
     type: 'string',
     multiple: true,
     value: 'PLUGIN.OPTION=VALUE',
-    does: 'changes one option of a plugin. A VALUE that is JSON counts as JSON, any other as text. You can repeat it',
+    does: 'changes one option of a plugin. Text counts as you type it; a list or an object is JSON. You can repeat it',
   },
   concurrency: {
     type: 'string',

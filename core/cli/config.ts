@@ -3,21 +3,19 @@ import { existsSync } from 'node:fs';
 import { dirname, extname, isAbsolute, join, resolve } from 'node:path';
 import { nearest } from '../graph/near.ts';
 import type { Setting } from '../graph/settings.ts';
-import { fail } from '../model/failure.ts';
+import { Failed, fail } from '../model/failure.ts';
 import type { Recipe } from '../model/recipe.ts';
 import { type Options, usage } from './args.ts';
+import type { Origin, Sources } from './config/blame.ts';
 import { contentOf } from './config/content.ts';
 import { searched } from './config/search.ts';
 import { asRecipe } from './config/shape.ts';
 import { type Trust, trustOf } from './config/trust.ts';
 import { shippedFile, shippedRecipes } from './shipped.ts';
 
-export interface Loaded {
+/** The recipes that are laid over each other, the base first, and what `--set` lays over them all. */
+export interface Loaded extends Sources {
   readonly file: string;
-  /** The recipes that are laid over each other, the base first. */
-  readonly layers: readonly Recipe[];
-  /** What lies above them all. */
-  readonly settings: readonly Setting[];
   /** The lock file of each, the base first; `cc lock` writes the last. */
   readonly locks: readonly string[];
 }
@@ -28,12 +26,24 @@ export async function loadConfig(
   cwd: string,
   trust: Trust = trustOf({}),
 ): Promise<Loaded> {
+  const settings = (options.set ?? []).map(settingOf);
   const { file, recipe } = await start(options, cwd, trust);
-  const { layers, files } = await extended(recipe, file, trust);
+  const { layers, origins, files } = await extended(recipe, file, trust);
   const own = options.recipe === undefined ? join(dirname(file), 'cc.lock') : lockOf(file);
   const locks = [...files.map(lockOf), own];
   for (const lock of locks) trust(lock);
-  return { file, layers, locks, settings: (options.set ?? []).map(settingOf) };
+  return { file, layers, origins, settings, locks };
+}
+
+/** What the call answers; a mistake of the configuration is told with its place, which only then is worth looking for. */
+export async function placing<Value>(sources: Sources | undefined, call: () => Value): Promise<Value> {
+  try {
+    return call();
+  } catch (error) {
+    if (!(error instanceof Failed) || error.failure.kind !== 'config-invalid') throw error;
+    const { placed } = await import('./config/blame.ts');
+    throw new Failed({ ...error.failure, problems: placed(error.failure, sources) }, { cause: error });
+  }
 }
 
 async function start(
@@ -43,14 +53,18 @@ async function start(
 ): Promise<{ file: string; recipe: Recipe }> {
   if (config === undefined && recipe === undefined) {
     const { file, value } = await searched(cwd, trust);
-    return { file, recipe: asRecipe(value, file) };
+    return { file, recipe: await recipeIn(value, file) };
   }
   const file = recipe === undefined ? existing(resolve(cwd, config ?? '')) : recipeFile(recipe, cwd);
   return { file, recipe: await load(file, trust) };
 }
 
 async function load(file: string, trust: Trust): Promise<Recipe> {
-  return asRecipe(await contentOf(file, trust), file);
+  return recipeIn(await contentOf(file, trust), file);
+}
+
+function recipeIn(value: unknown, file: string, path: readonly string[] = []): Promise<Recipe> {
+  return placing(undefined, () => asRecipe(value, file, path));
 }
 
 function existing(file: string): string {
@@ -67,8 +81,9 @@ async function extended(
   recipe: Recipe,
   file: string,
   trust: Trust,
-): Promise<{ layers: readonly Recipe[]; files: readonly string[] }> {
+): Promise<{ layers: readonly Recipe[]; origins: readonly Origin[]; files: readonly string[] }> {
   const layers = [recipe];
+  const origins: Origin[] = [{ file, path: [] }];
   const seen = [file];
   let from = file;
   for (let base = recipe.extends; base !== undefined; base = layers[0]!.extends) {
@@ -77,9 +92,14 @@ async function extended(
       if (seen.includes(from)) fail({ kind: 'cycle', path: [...seen.slice(seen.indexOf(from)), from] });
       seen.push(from);
       layers.unshift(await load(from, trust));
-    } else layers.unshift(asRecipe(base, from));
+      origins.unshift({ file: from, path: [] });
+    } else {
+      const path = [...origins[0]!.path, 'extends']; // there is one for each layer
+      layers.unshift(await recipeIn(base, from, path));
+      origins.unshift({ file: from, path });
+    }
   }
-  return { layers, files: seen.slice(1).toReversed() };
+  return { layers, origins, files: seen.slice(1).toReversed() };
 }
 
 /** A recipe by the name of a shipped one, or by path. */

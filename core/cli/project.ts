@@ -22,7 +22,7 @@ import { type Paths, pathsOf } from '../store/paths.ts';
 import { LOCAL, makeSite, readSite, type Site, siteFile } from '../store/site.ts';
 import { type Options, usage } from './args.ts';
 import { trustOf } from './config/trust.ts';
-import { loadConfig } from './config.ts';
+import { loadConfig, placing } from './config.ts';
 import { pinsIn } from './pins.ts';
 import { isShipped } from './shipped.ts';
 
@@ -71,25 +71,25 @@ export async function openProject(
   { identify = false } = {},
 ): Promise<Project> {
   const arch = archOf(cli.arch);
-  const { file, layers, settings, locks } = await loadConfig(options, cli.cwd, trustOf(cli.env));
+  const trust = trustOf(cli.env);
+  const loaded = await loadConfig(options, cli.cwd, trust);
+  const { file, locks } = loaded;
+  trust(siteFile(file));
   const problems: Problem[] = [];
-  const flat = withSettings(flattened(layers, problems), settings, problems);
+  const flat = withSettings(flattened(loaded.layers, problems), loaded.settings, problems);
   const id = identityOf(file, identify);
   const paths = pathsOf(cli.env, flat.name, id);
   const { image, manifests } = pinsIn(locks);
-  const expanded = expand(
-    flat,
-    {
-      arch,
-      file,
-      cache: join(paths.cache, 'recipes', paths.key),
-      state: paths.state,
-      image,
-      key: paths.key,
-      owner: `the recipe "${flat.name}" of the site ${id === LOCAL ? `${username()}@${hostname()}` : id}`,
-    },
-    problems,
-  );
+  const context = {
+    arch,
+    file,
+    cache: join(paths.cache, 'recipes', paths.key),
+    state: paths.state,
+    image,
+    key: paths.key,
+    owner: `the recipe "${flat.name}" of the site ${id === LOCAL ? `${username()}@${hostname()}` : id}`,
+  };
+  const expanded = await placing(loaded, () => expand(flat, context, problems));
   if (expanded.tasks.length > MANY) cli.saveMemory();
   const network = networkOf(flat.mirrors, flat.proxy, cli.env, expanded.hosts.slice(1)); // the first is the controller
   return {

@@ -209,9 +209,14 @@ function misnamed(hosts: readonly Host[], uses: readonly PluginUse[]): Problem[]
   ];
 }
 
+/** An option that is not known is told with those that are. */
 function suggested(problem: Problem, { spec }: PluginUse): Problem {
-  const near = nearest(problem.path.slice(spec.name.length + 1), optionNames(spec.options));
-  return problem.message === UNKNOWN && near ? { ...problem, near } : problem;
+  if (problem.message !== UNKNOWN) return problem;
+  const option = problem.path.slice(spec.name.length + 1);
+  const known = optionNames(spec.options);
+  if (option.includes('.')) return problem;
+  const near = nearest(option, known);
+  return { ...problem, ...(near ? { near } : {}), known };
 }
 
 function providerOf(wanted: Capability<unknown>, uses: readonly PluginUse[]): PluginUse | undefined {

@@ -1,5 +1,5 @@
 /** Every sentence about what went wrong, one for each kind of failure. */
-import type { Failure, Place, SiteName } from '../model/failure.ts';
+import type { Failure, Place, Problem, SiteName } from '../model/failure.ts';
 import { frameLines, problemLines } from './frame.ts';
 import { attemptLines, lastLines } from './troubles.ts';
 import { counted, holderLine } from './words.ts';
@@ -216,7 +216,7 @@ export const EXPLAINED: {
     fix,
   }),
   'config-invalid': ({ file, problems }) => ({
-    what: `Cannot use ${file}: ${counted(problems.length, 'mistake')}`,
+    what: `Cannot use ${blameOf(file, problems)}: ${counted(problems.length, 'mistake')}`,
     why: problems.flatMap(problemLines),
   }),
   'lock-unreadable': ({ file, why }) => ({
@@ -246,6 +246,11 @@ const NAMES: { readonly [B in Extract<Failure, { kind: 'digest-mismatch' }>['by'
   archive: "the archive's signed index names",
   sums: 'its makers publish sums of',
 };
+
+/** What the command line got wrong alone is no mistake of the file. */
+function blameOf(file: string, problems: readonly Problem[]): string {
+  return problems.every(({ given }) => given !== undefined) ? 'the options of the command' : file;
+}
 
 function thrownLines(message: string, at: Place | undefined): string[] {
   return [...message.split('\n'), ...(at ? frameLines(at) : [])];

@@ -10,6 +10,9 @@ import { folder } from '../rig/cc.ts';
 type Files = Readonly<Record<string, string>>;
 type Options = Parameters<typeof loadConfig>[0] & { readonly from?: string };
 
+/** Where it stands in the file: test/cli/config/places.test.ts. */
+const FRAME = /^ +(at ~.*:\d+:\d+$|\d* *\| )/;
+
 /** The text of the failure, with the folder called `~`. */
 async function refused(t: { after(done: () => Promise<void>): void }, files: Files, options: Options) {
   const cwd = await folder(t, { 'package.json': '{}', ...files });
@@ -19,7 +22,8 @@ async function refused(t: { after(done: () => Promise<void>): void }, files: Fil
     (error: unknown) => error,
   );
   if (!(error instanceof Failed)) throw error;
-  return explained(error.failure).join('\n').replaceAll(cwd, '~');
+  const lines = explained(error.failure).map((line) => line.replaceAll(cwd, '~'));
+  return lines.filter((line) => !FRAME.test(line)).join('\n');
 }
 
 const none = (from: string) => `Cannot find a configuration from ${from} upwards
@@ -219,8 +223,8 @@ const SHAPES: readonly (readonly [text: string, ...problems: string[]])[] = [
   ],
   ['{"zzzzzzzz":1,"yyyyyyyy":1}', 'zzzzzzzz: is not known', 'yyyyyyyy: is not known'],
   ['{"plugins":["runc"]}', 'plugins.0: is no plugin: expected what a function made by plugin() answers'],
-  ['{"extends":{"nmae":"a"}}', 'nmae: is not known; did you mean "name"?'],
-  ['{"extends":{"name":"a","extends":{"hosts":5}}}', 'hosts: expected Array, found 5'],
+  ['{"extends":{"nmae":"a"}}', 'extends.nmae: is not known; did you mean "name"?'],
+  ['{"extends":{"name":"a","extends":{"hosts":5}}}', 'extends.extends.hosts: expected Array, found 5'],
 ];
 
 async function misshapen(

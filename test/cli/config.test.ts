@@ -28,6 +28,7 @@ for (const [name, text] of NAMED) {
       assert.deepEqual(await loadConfig({}, from), {
         file: join(cwd, name),
         layers: [{ name: 'a' }],
+        origins: [{ file: join(cwd, name), path: [] }],
         settings: [],
         locks: [join(cwd, 'cc.lock')],
       });
@@ -84,6 +85,7 @@ test('--config names a file, from here', async (t) => {
   assert.deepEqual(await loadConfig({ config: 'a/site.ts' }, cwd), {
     file: join(cwd, 'a/site.ts'),
     layers: [{ name: 'site' }],
+    origins: [{ file: join(cwd, 'a/site.ts'), path: [] }],
     settings: [],
     locks: [join(cwd, 'a/cc.lock')],
   });

@@ -22,8 +22,8 @@ Options:
                              in the current folder and the folders above it
   --recipe NAME              uses a recipe that cc brings along, or the recipe in a file, in place
                              of a configuration
-  --set PLUGIN.OPTION=VALUE  changes one option of a plugin. A VALUE that is JSON counts as JSON,
-                             any other as text. You can repeat it
+  --set PLUGIN.OPTION=VALUE  changes one option of a plugin. Text counts as you type it; a list or
+                             an object is JSON. You can repeat it
   --json                     prints JSON: one document, or for "cc run" one event on each line
   --format FORMAT            prints the graph as text, dot, mermaid or json. Without it, as text
   -h, --help                 prints the help of the command

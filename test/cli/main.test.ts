@@ -63,14 +63,14 @@ const REFUSED: readonly (readonly [words: string, code: number, stderr: string])
   [
     'list --set note.txt=x --set noet.text=x',
     65,
-    'Cannot use ~/cc.config.ts: 2 mistakes\n' +
-      '  noet.text: the recipe has no such plugin; did you mean "note"?\n' +
-      '  note.txt: is not known; did you mean "text"?\n',
+    'Cannot use the options of the command: 2 mistakes\n' +
+      '  --set noet.text=x: the recipe has no such plugin; did you mean "note"?\n' +
+      '  --set note.txt=x: is not known; did you mean "text"?\n    known: text\n',
   ],
   [
     'list --set note.text.a=1',
     65,
-    'Cannot use ~/cc.config.ts: 1 mistake\n  note.text: expected string, found Object\n',
+    'Cannot use the options of the command: 1 mistake\n  --set note.text.a=1: expected string, found Object\n',
   ],
 ];
 
@@ -134,7 +134,8 @@ test('--set of a plugin called __proto__ is not lost', async (t) => {
   assert.deepEqual(await run('list', '--set', '__proto__.x=1'), {
     code: 65,
     stdout: '',
-    stderr: 'Cannot use ~/cc.config.ts: 1 mistake\n  __proto__.x: the recipe has no such plugin\n',
+    stderr:
+      'Cannot use the options of the command: 1 mistake\n  --set __proto__.x=1: the recipe has no such plugin\n',
   });
 });
 

@@ -33,7 +33,7 @@ test('every mistake in every option is reported, and names that are not there', 
     },
     { path: 'without.zzzzzzzz', message: 'the recipe has no such plugin' },
     { path: 'options.rucn', message: 'the recipe has no such plugin', near: 'runc' },
-    { path: 'runc.versoin', message: 'is not known', near: 'version' },
+    { path: 'runc.versoin', message: 'is not known', near: 'version', known: ['version', 'bin', 'port'] },
     { path: 'runc.version', message: 'expected "version", it is missing' },
     { path: 'runc.port', message: 'expected number, found "x"' },
   );
@@ -42,7 +42,7 @@ test('every mistake in every option is reported, and names that are not there', 
 test('an option that is like no other gets no suggestion', () => {
   refused(
     { plugins: [runc({ version: '1', zzzzzzzz: 1 })] },
-    { path: 'runc.zzzzzzzz', message: 'is not known' },
+    { path: 'runc.zzzzzzzz', message: 'is not known', known: ['version', 'bin', 'port'] },
   );
 });
 

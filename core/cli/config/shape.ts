@@ -6,8 +6,8 @@ import { type Recipe, RecipeShape } from '../../model/recipe.ts';
 import { type Checked, checked, optionNames, UNKNOWN } from '../../model/schema.ts';
 import { snapshot, unreadable } from './snapshot.ts';
 
-/** What a file says, as a recipe. */
-export function asRecipe(value: unknown, file: string): Recipe {
+/** What a file says, as a recipe; `path` leads to it where it is not the whole. */
+export function asRecipe(value: unknown, file: string, path: readonly string[] = []): Recipe {
   const problems: Problem[] = [];
   const data = isPromise(value) ? value : snapshot(value, problems);
   if (problems.length === 0) {
@@ -16,7 +16,9 @@ export function asRecipe(value: unknown, file: string): Recipe {
       return fail({ kind: 'config-unreadable', file, why: `${holderOf(file)} ${what}` });
     problems.push(...misshapen(data as object)); // as otherThing has just said
   }
-  return problems.length === 0 ? (data as Recipe) : fail({ kind: 'config-invalid', file, problems });
+  if (problems.length === 0) return data as Recipe; // of that shape, as just checked
+  const placed = problems.map((problem) => ({ ...problem, path: [...path, problem.path].join('.') }));
+  return fail({ kind: 'config-invalid', file, problems: placed });
 }
 
 function holderOf(file: string): string {

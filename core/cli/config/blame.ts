@@ -1,0 +1,102 @@
+/** Says of mistakes who made them: the line of the file that holds the value, or the `--set` that gave it. */
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import type { Setting } from '../../graph/settings.ts';
+import type { Failure, Place, Problem } from '../../model/failure.ts';
+import type { Recipe } from '../../model/recipe.ts';
+import { UNKNOWN } from '../../model/schema.ts';
+import { foundInYaml } from './indents.ts';
+import { foundIn } from './tokens.ts';
+
+/** Where a recipe is from: the file, and the path to it in what that says. */
+export interface Origin {
+  readonly file: string;
+  readonly path: readonly string[];
+}
+
+/** What a configuration was made of, the base first. */
+export interface Sources {
+  readonly layers: readonly Recipe[];
+  /** Of each of them. */
+  readonly origins: readonly Origin[];
+  readonly settings: readonly Setting[];
+}
+
+type Invalid = Extract<Failure, { kind: 'config-invalid' }>;
+
+/** Mistakes with their places, as far as they can be told; without sources their paths are those of what the one file says. */
+export function placed({ file, problems }: Invalid, sources?: Sources): readonly Problem[] {
+  return problems.map((problem) => {
+    const setting = sources?.settings.findLast((each) => isAbout(problem.path, each));
+    if (setting) return { ...problem, ...given(problem, setting) };
+    const found = () =>
+      sources ? placeIn(problem, sources) : placeOf(problem, file, problem.path.split('.'));
+    const at = problem.at ?? found();
+    return at ? { ...problem, at } : problem;
+  });
+}
+
+function isAbout(path: string, { plugin, path: option }: Setting): boolean {
+  const name = [plugin, ...option].join('.');
+  const isAbove = path.includes('.') && name.startsWith(`${path}.`);
+  return path === name || path.startsWith(`${name}.`) || isAbove;
+}
+
+function given({ message }: Problem, { plugin, path, text }: Setting): Partial<Problem> {
+  const name = [plugin, ...path].join('.');
+  const isData = /^expected (Array|Object)/.test(message);
+  const example = message.startsWith('expected Array') ? '["a","b"]' : '{"a":"b"}';
+  return { given: `${name}=${text}`, ...(isData ? { hint: `JSON: --set ${name}='${example}'` } : {}) };
+}
+
+/** The place in the uppermost layer that says something of it. */
+function placeIn(problem: Problem, { layers, origins }: Sources): Place | undefined {
+  for (const [index, { file, path }] of [...origins.entries()].toReversed()) {
+    const inside = pathIn(problem.path, layers[index]!); // there are as many
+    if (inside) return placeOf(problem, file, [...path, ...inside]);
+  }
+  return undefined;
+}
+
+/** Where a recipe holds what a mistake is about: mistakes call hosts by name, and options by their plugin. */
+function pathIn(path: string, recipe: Recipe): readonly string[] | undefined {
+  const [first = '', ...rest] = path.split('.');
+  const { hosts = [], options = {}, plugins = [], without = [] } = recipe;
+  const at = (list: string, index: number, ...more: readonly string[]) =>
+    index < 0 ? undefined : [list, String(index), ...more];
+  if (first === 'hosts')
+    return at(
+      'hosts',
+      hosts.findLastIndex(({ name }) => name === rest.join('.')),
+    );
+  if (first === 'without') return at('without', without.indexOf(rest.join('.')));
+  if (first === 'options')
+    return Object.hasOwn(options, rest.join('.')) ? ['options', rest.join('.')] : undefined;
+  const [option = ''] = rest;
+  const laid = Object.hasOwn(options, first) ? options[first] : undefined;
+  if (laid && Object.hasOwn(laid, option)) return ['options', first, ...rest];
+  return at(
+    'plugins',
+    plugins.findLastIndex(({ spec }) => spec.name === first),
+    ...rest,
+  );
+}
+
+function placeOf(problem: Problem, file: string, path: readonly string[]): Place | undefined {
+  try {
+    const source = readFileSync(file, 'utf8');
+    const whole = basename(file) === 'package.json' ? ['cc', ...path] : path;
+    const found = (/\.ya?ml$/.test(file) ? foundInYaml : foundIn)(source, whole);
+    // Of what is missing, what it is missing in.
+    if (!found || found.depth < whole.length - 1) return undefined;
+    return placeAt(file, source, problem.message === UNKNOWN ? found.key : found.value);
+  } catch {
+    return undefined; // it was read a moment ago, and is no more
+  }
+}
+
+export function placeAt(file: string, source: string, offset: number): Place {
+  const before = source.slice(0, offset).split('\n');
+  const line = before.length;
+  return { file, line, column: (before.at(-1) ?? '').length + 1, source: source.split('\n')[line - 1] ?? '' };
+}
