@@ -160,7 +160,8 @@ test('daemon takes the address that kubelet was told where the recipe names one,
     return [/--iface=[^"]*/.exec(text)?.[0], /"fieldPath":"status[^"]*/.exec(text)?.[0]];
   };
   assert.deepEqual(await command(NODE), [undefined, undefined]);
-  assert.deepEqual(await command(NODE, { ...NODE, name: 'other', roles: [], address: 'eth1' }), [
+  const connection = { kind: 'ssh', address: 'other' } as const;
+  assert.deepEqual(await command(NODE, { name: 'other', roles: [], connection, address: 'eth1' }), [
     '--iface=$(NODE_ADDRESS)',
     '"fieldPath":"status.hostIP',
   ]);

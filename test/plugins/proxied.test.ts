@@ -35,7 +35,10 @@ const PROXY = {
   https: 'http://me:s"c$\\ret@proxy.example:3128',
   no: 'mirror.example',
 };
-const DIRECT: Host = { ...NODE, name: 'near', proxy: false };
+const DIRECT: Host = {
+  ...{ name: 'near', roles: NODE.roles, proxy: false },
+  connection: { kind: 'ssh', address: 'near' },
+};
 
 const RUNTIMES = {
   containerd: {
