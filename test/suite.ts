@@ -6,10 +6,10 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { globSync } from 'node:fs';
+import { existsSync, globSync, realpathSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -77,10 +77,25 @@ async function placeOn(layer: string): Promise<Place> {
   }
   const ids = [process.getuid?.(), process.getgid?.()].map(String);
   const { TMPDIR: _, ...env } = process.env;
+  const npm = npmOf(env);
+  const seen = [ROOT, CACHE, ...(npm === undefined ? [] : [dirname(dirname(npm))])];
   return {
-    before: ['unshare', ...NAMESPACES, '--', 'sh', ENTER, root.folder, layer, ...ids, ROOT, CACHE, '--'],
-    env: { HOME: '/', ...env, PATH: `${BIN}:${PATH}` },
+    before: ['unshare', ...NAMESPACES, '--', 'sh', ENTER, root.folder, layer, ...ids, ...seen, '--'],
+    env: {
+      HOME: '/',
+      ...env,
+      npm_execpath: npm,
+      npm_config_cache: join(CACHE, 'npm'),
+      PATH: `${BIN}:${PATH}`,
+    },
   };
+}
+
+/** The program of npm, in `bin` of its package: who runs this says it, where that is npm. */
+function npmOf({ npm_execpath: own, PATH: places = '' }: Place['env']): string | undefined {
+  const all = places.split(delimiter).map((place) => join(place, 'npm'));
+  const found = own ?? all.find((path) => existsSync(path));
+  return found && realpathSync(found);
 }
 
 interface Limits {

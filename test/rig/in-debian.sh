@@ -24,7 +24,13 @@ done
 shift
 mkdir -p run/machine ".$HOME"
 cp -L /etc/resolv.conf /etc/hosts etc/
-if [ -n "${npm_execpath:-}" ]; then ln -s "$npm_execpath" usr/local/bin/npm; fi
+# npm is where the machine has it, and finds its registry as it does there.
+if [ -n "${npm_execpath:-}" ]; then
+  for name in npm npx; do ln -s "${npm_execpath%/*}/$name-cli.js" "usr/local/bin/$name"; done
+fi
+for file in "$HOME/.npmrc" "${NODE_EXTRA_CA_CERTS:-}"; do
+  if [ -f "$file" ]; then mkdir -p ".${file%/*}" && cp -L "$file" ".$file"; fi
+done
 
 as=
 if [ "$uid" != 0 ]; then
