@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test';
 import type { Event } from '../../core/model/event.ts';
 import { hostPicture } from './host.ts';
 import { killMachine, whenInitHasBegun } from './machine.ts';
+import { triedOn } from './programs.ts';
 import { MACHINE, makeSite, type Ran, type Site } from './site.ts';
 
 const IMAGES = 'registry.lab';
@@ -44,6 +45,10 @@ test('run all brings up a cluster that kubectl confirms', async () => {
   assert.equal(nodes[0].status.nodeInfo.kubeletVersion, 'v1.20.2');
   assert.equal(conditionOf(nodes[0], 'Ready'), 'True');
   assert.doesNotMatch(site.kubectl('get namespaces -o name'), /smoke/);
+});
+
+test('the programs of Kubernetes that were built know what is generated for them', () => {
+  triedOn(site, 'kubernetes-bin.test.ts', 'CC_KUBERNETES_BIN', 'kubernetes/*/bin');
 });
 
 test('the cluster serves a page through a Service of our own making', () => {

@@ -8,12 +8,12 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
-import { kubeadmConfig } from '../../plugins/kubeadm/config.ts';
-import { initFlags } from '../../plugins/kubeadm/init.ts';
-import { kubeletDropIn } from '../../plugins/kubeadm/kubelet.ts';
-import { dnsRepository, pauseImage, UPSTREAM } from '../../plugins/kubernetes/image-names.ts';
-import { eraOf, since } from '../../plugins/kubernetes/versions.ts';
-import { tempFolder } from '../rig/temp.ts';
+import { kubeadmConfig } from '../../../plugins/kubeadm/config.ts';
+import { initFlags } from '../../../plugins/kubeadm/init.ts';
+import { kubeletDropIn } from '../../../plugins/kubeadm/kubelet.ts';
+import { dnsRepository, pauseImage, UPSTREAM } from '../../../plugins/kubernetes/image-names.ts';
+import { eraOf, since } from '../../../plugins/kubernetes/versions.ts';
+import { tempFolder } from '../../rig/temp.ts';
 
 const BIN = process.env['CC_KUBERNETES_BIN'];
 const skip =

@@ -6,10 +6,10 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { runProcess } from '../../core/host/own-agent.ts';
-import { type Settings, settingsFor, toml, type Wanted } from '../../plugins/crio/config.ts';
-import { KEYS, keyOf } from '../../plugins/crio/keys.ts';
-import { tempFolder } from '../rig/temp.ts';
+import { runProcess } from '../../../core/host/own-agent.ts';
+import { type Settings, settingsFor, toml, type Wanted } from '../../../plugins/crio/config.ts';
+import { KEYS, keyOf } from '../../../plugins/crio/keys.ts';
+import { tempFolder } from '../../rig/temp.ts';
 
 const BIN = process.env['CC_CRIO_BIN'];
 const skip = BIN === undefined ? 'CC_CRIO_BIN names no crio' : false;
