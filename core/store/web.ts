@@ -117,7 +117,8 @@ function sent(url: URL, more: Readonly<Record<string, string>>, network: Network
   let asking: ClientRequest;
   try {
     asking = secure
-      ? tlsRequest(url, { headers, signal, agent: new TlsAgent({ proxyEnv }) })
+      ? // Whatever the environment says: an address that anybody may answer for vouches for nothing.
+        tlsRequest(url, { headers, signal, agent: new TlsAgent({ proxyEnv }), rejectUnauthorized: true })
       : request(url, { headers, signal, agent: new Agent({ proxyEnv }) });
   } catch (error) {
     return troubled({ kind: 'broken', why: `it cannot be asked: ${reasonOf(error)}` }, error); // %zz in a password

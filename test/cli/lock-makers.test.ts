@@ -104,6 +104,17 @@ test('lock trusts the first bytes of the makers rather than those of a mirror', 
   assert.match(stderr, /tool \w+: its makers did not say so themselves \(first use\): MIRROR\/v1\/tool\n/);
 });
 
+test('lock asks nobody who cannot show who they are, whatever the environment says', async (t) => {
+  const texts = { '/tool': 'tool', '/sums': sumsOf('tool') };
+  const { own, address, configure, run, entry } = await world(t, texts, {});
+  configure(`${address}/sums`);
+  const blind = { NODE_EXTRA_CA_CERTS: '', NODE_TLS_REJECT_UNAUTHORIZED: '0' };
+  const { code, stderr } = await run(blind);
+  assert.equal(code, 1);
+  assert.match(stderr, /Cannot fetch the sums of tool\n[\s\S]*self-signed certificate/);
+  assert.deepEqual([entry(), own.asked], [undefined, []]);
+});
+
 test('lock of a time when mirrors were asked first is read, and vouched for anew by its makers', async (t) => {
   const { lock, address, configure, run, entry, locked } = await world(
     t,
