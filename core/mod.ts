@@ -1,5 +1,5 @@
 /** What plugins, recipes and sites write with: the model and the ready-made steps. */
-export { type Arch, type Artifact, type Need, origin, type Sums } from './model/artifact.ts';
+export { type Arch, type Artifact, type Need, origin, type Sigstore, type Sums } from './model/artifact.ts';
 export type { Change } from './model/change.ts';
 export { type Command, cmd } from './model/command.ts';
 export { type Digest, digestOf, sameData } from './model/digest.ts';

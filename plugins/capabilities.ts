@@ -5,6 +5,7 @@ import {
   type Command,
   type Context,
   capability,
+  type Sigstore,
   type Sums,
   v,
 } from '../core/mod.ts';
@@ -105,8 +106,9 @@ export const cluster = capability<Cluster>('cluster');
 export const From = v.optional(v.picklist(['release', 'debian']), 'release');
 
 /** A file published under a URL, and what its makers publish of what it must be, where they do. */
-export function release(name: string, url: string, sums?: string | Sums): Artifact {
-  return { name, source: { kind: 'url', url, ...(sums === undefined ? {} : { sums }) } };
+export function release(name: string, url: string, sums?: string | Sums, sigstore?: Sigstore): Artifact {
+  const said = { ...(sums === undefined ? {} : { sums }), ...(sigstore ? { sigstore } : {}) };
+  return { name, source: { kind: 'url', url, ...said } };
 }
 
 /** The tree of a commit on GitHub; the tag is for servers that do not give out single commits. */

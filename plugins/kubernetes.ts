@@ -75,5 +75,17 @@ const TREE = { package: 'kubernetes', suite: 'bookworm' };
 
 function published(name: string, version: string, arch: string): Artifact {
   const url = `${RELEASES}/v${version}/bin/linux/${arch}/${name}`;
-  return release(name, url, since('sums', version) ? `${url}.sha256` : undefined);
+  const files = { signature: `${url}.sig`, certificate: `${url}.cert` };
+  return release(
+    name,
+    url,
+    since('sums', version) ? `${url}.sha256` : undefined,
+    since('signed', version) ? { ...MAKERS, files } : undefined,
+  );
 }
+
+/** https://kubernetes.io/docs/tasks/administer-cluster/verify-signed-artifacts/ */
+const MAKERS = {
+  identity: 'krel-staging@k8s-releng-prod.iam.gserviceaccount.com',
+  issuer: 'https://accounts.google.com',
+};

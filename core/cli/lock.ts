@@ -1,7 +1,7 @@
 /** `cc lock`: writes down what the recipe's releases are, and refuses what changed behind an address. */
 import { renameSync, writeFileSync } from 'node:fs';
 import { nearest } from '../graph/near.ts';
-import { type Sums, sumsOf } from '../model/artifact.ts';
+import { type Source, sumsOf } from '../model/artifact.ts';
 import { Failed, fail, type LockChange, unwritten } from '../model/failure.ts';
 import { openStore, type Store } from '../store/bytes.ts';
 import type { Fetching } from '../store/download.ts';
@@ -80,14 +80,17 @@ export async function wishesOf(
   for (const { step, arch } of project.tasks) {
     for (const { name, source } of step.artifacts ?? [])
       if (source.kind === 'url')
-        wishes.set(`${name} ${arch}`, { name, arch, url: source.url, ...given(sumsOf(source)) });
+        wishes.set(`${name} ${arch}`, { name, arch, url: source.url, ...said(source) });
   }
   for (const [name, url] of project.manifests) wishes.set(name, { name, arch: 'any', url, image: true });
   return { project, wishes: [...wishes.values()].toSorted((a, b) => (labelOf(a) < labelOf(b) ? -1 : 1)) };
 }
 
-function given(sums: Sums | undefined): Pick<Wish, 'sums'> {
-  return sums === undefined ? {} : { sums };
+/** What makers say of a release. */
+function said(source: Extract<Source, { kind: 'url' }>): Pick<Wish, 'sums' | 'sigstore'> {
+  const { sigstore } = source;
+  const sums = sumsOf(source);
+  return { ...(sums ? { sums } : {}), ...(sigstore ? { sigstore } : {}) };
 }
 
 /** Bytes that nobody vouches for are trusted because somebody says so, once for all of them. */

@@ -12,6 +12,15 @@ export interface Sums {
   readonly signature?: string;
 }
 
+/** A signature of Sigstore on a release itself. */
+export interface Sigstore {
+  /** Whose it is, and who says so, as the certificate has it that it was made with. */
+  readonly identity: string;
+  readonly issuer: string;
+  /** Where it is: as one file with all that proves it, or as two. */
+  readonly files: { readonly bundle: string } | { readonly signature: string; readonly certificate: string };
+}
+
 /**
  * Where an artifact comes from.
  * - `url`: a release file; its digest must stand in `cc.lock`. `sums` is what its makers publish of what it must be.
@@ -26,7 +35,12 @@ export interface Sums {
  * - `built`: the file at `path` that a step of this recipe (`plugin/step`) makes on the controller.
  */
 export type Source =
-  | { readonly kind: 'url'; readonly url: string; readonly sums?: string | Sums }
+  | {
+      readonly kind: 'url';
+      readonly url: string;
+      readonly sums?: string | Sums;
+      readonly sigstore?: Sigstore;
+    }
   | { readonly kind: 'git'; readonly repository: string; readonly commit: string; readonly ref?: string }
   | {
       readonly kind: 'deb';

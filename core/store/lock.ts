@@ -7,11 +7,12 @@ import { checked } from '../model/schema.ts';
 import * as v from '../model/vocabulary.ts';
 
 /**
- * How the digest came to be known when it was locked, the best first: from sums that the makers signed, or that came from their
- * own address, with nobody able to change them on the way; from where others recorded it, and then not seen by cc; from sums
+ * How the digest came to be known when it was locked, the best first: the release itself is signed; from sums that the makers
+ * signed, or that came from their own address, with nobody able to change them on the way; from where others recorded it, and then not seen by cc; from sums
  * that a mirror gave, or that came without encryption; or from the first bytes that arrived.
  */
 const TRUSTS = [
+  'signed',
   'signed sums',
   'sums',
   'recorded',
@@ -27,9 +28,9 @@ const UNVERIFIED = 'sums, signature not verified';
 /** Who vouches for a digest. */
 export interface Said {
   readonly trust: LockTrust;
-  /** Where that was said: the address of the sums, or of the first bytes. Older locks do not have it. */
+  /** Where that was said: the address of the signature, of the sums, or of the first bytes. Older locks do not have it. */
   readonly from?: string;
-  /** The fingerprint of the key that signed the sums. */
+  /** Who signed: a fingerprint of OpenPGP, or an identity of Sigstore. */
   readonly signedBy?: string;
 }
 

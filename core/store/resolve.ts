@@ -1,11 +1,12 @@
 /** What goes into `cc.lock`: the bytes at an address, and what its makers say of them. */
 import { readFileSync, statSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
-import type { Sums } from '../model/artifact.ts';
+import type { Sigstore, Sums } from '../model/artifact.ts';
 import { digestOf } from '../model/digest.ts';
 import { fail, unwritten } from '../model/failure.ts';
 import type { Store } from './bytes.ts';
 import { type Sum, sumOf } from './checksums.ts';
+import type { Take } from './cosign.ts';
 import { download, type Fetching, type Wanted } from './download.ts';
 import type { Locked, LockedFor, Said } from './lock.ts';
 import { addresses, vouching, withoutSecrets } from './network.ts';
@@ -17,6 +18,7 @@ export interface Wish {
   readonly arch: LockedFor;
   readonly url: string;
   readonly sums?: Sums;
+  readonly sigstore?: Sigstore;
   /** It is a container image, and at the address its registry has the manifest of it. */
   readonly image?: boolean;
 }
@@ -44,12 +46,13 @@ export async function publishedSum(
 /** The text of the sums, and who says it. */
 async function list(name: string, sums: Sums, store: Store, fetching: Fetching) {
   const { url, signedBy, signature } = sums;
-  return taken(url, name, store, fetching, async (file, from) => {
+  const what = `the sums of ${name}`;
+  return taken(url, what, store, fetching, async (file, from) => {
     if (signedBy === undefined) return { text: readFileSync(file, 'utf8'), trust: trustOf(from, url), from };
     const { verified } = await import('./signature.ts'); // most sums are not signed
     const found = await (signature === undefined
       ? verified({ file }, signedBy, fetching.signal)
-      : taken(signature, name, store, fetching, (apart) =>
+      : taken(signature, `the signature of ${what}`, store, fetching, (apart) =>
           verified({ file, signature: apart }, signedBy, fetching.signal),
         ));
     if (typeof found === 'string')
@@ -67,13 +70,13 @@ function trustOf(from: string, url: string): 'sums' | 'sums over http' | 'sums o
 /** Uses the text at an address, which the store does not keep. Its makers are asked first, because they vouch by it. */
 async function taken<Value>(
   url: string,
-  name: string,
+  what: string,
   store: Store,
   fetching: Fetching,
   use: (file: string, from: string) => Value | Promise<Value>,
 ): Promise<Value> {
   const part = await openPart(store.part(digestOf(url)));
-  const wanted: Wanted = { name: `the sums of ${name}`, by: 'sums', limit: SUMS_LIMIT };
+  const wanted: Wanted = { name: what, by: 'sums', limit: SUMS_LIMIT };
   try {
     part.discard(); // an earlier one may be of an older list
     const arrived = await download(vouching(url, fetching.network), wanted, part, fetching);
@@ -106,6 +109,21 @@ function notManifest(artifact: string, url: string, part: Part): never {
 
 /** Brings the bytes into the store, and answers the entry for them. */
 export async function resolved(
+  wish: Wish,
+  sum: Vouched | undefined,
+  store: Store,
+  fetching: Fetching,
+): Promise<Locked> {
+  const { name, sigstore } = wish;
+  const locked = await arrived(wish, sum, store, fetching);
+  if (sigstore === undefined) return locked;
+  const { cosigned } = await import('./cosign.ts'); // most releases have no such signature
+  const take: Take = (url, use) => taken(url, `the signature of ${name}`, store, fetching, use);
+  const said = await cosigned(name, store.place(locked.sha256), sigstore, take, fetching);
+  return { ...locked, ...said };
+}
+
+async function arrived(
   { name, url, image }: Wish,
   sum: Vouched | undefined,
   store: Store,

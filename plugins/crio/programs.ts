@@ -1,6 +1,6 @@
 /** CRI-O's programs: its makers' static bundle, or built from source for versions that have none. */
 import { type Artifact, type Context, placed, type Step, unpacked } from '../../core/mod.ts';
-import { goToolchain, release, tree } from '../capabilities.ts';
+import { atLeast, goToolchain, release, tree } from '../capabilities.ts';
 import { debianArchive } from '../debian.ts';
 import { compiled, compilers, outputOf } from '../golang/compile.ts';
 import { minorOf } from '../kubernetes/versions.ts';
@@ -8,6 +8,12 @@ import { BUILDABLE, treeOf } from './build.ts';
 
 /** https://github.com/cri-o/packaging: the bundle of a tag, and the file beside it. */
 const BUNDLES = 'https://storage.googleapis.com/cri-o/artifacts';
+/** The script `get` there: who signs bundles, since they are made there. */
+const MAKERS = {
+  identity: 'https://github.com/cri-o/packaging/.github/workflows/obs.yml@refs/heads/main',
+  issuer: 'https://token.actions.githubusercontent.com',
+};
+const SIGNED = '1.29.0';
 const OWN = '/opt/cc/crio';
 /** Where what was built is placed. */
 const HOME = '/usr/local/bin';
@@ -27,7 +33,8 @@ export function fromBundle(version: string, { arch, refuse }: Context): Programs
   if (Number(version.split('.')[1]) < 22)
     refuse('commit', `is needed: CRI-O ${version} has no bundle with a checksum, and is built from source`);
   const url = `${BUNDLES}/cri-o.${arch}.v${version}.tar.gz`;
-  const bundle = release('cri-o', url, `${url}.sha256sum`);
+  const sigstore = atLeast(version, SIGNED) ? { ...MAKERS, files: { bundle: `${url}.bundle` } } : undefined;
+  const bundle = release('cri-o', url, `${url}.sha256sum`, sigstore);
   return {
     steps: [unpacked(bundle, { name: 'programs', path: OWN, strip: 1, marker: 'bin/crio', needs: [] })],
     home: `${OWN}/bin`,

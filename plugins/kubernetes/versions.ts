@@ -111,6 +111,8 @@ const FIRST = {
   dnsFolder: 21,
   /** kubeadm only warns of swap: kubernetes/kubernetes#104854. */
   swap: 23,
+  /** Every program has a signature of Sigstore beside it: kubernetes/website, verify-signed-artifacts.md, beta since 1.26. */
+  signed: 26,
   /** kubelet refuses cgroup v1 (failCgroupV1): kubernetes/kubernetes, CHANGELOG-1.35.md. */
   noCgroupV1: 35,
 } as const;

@@ -133,18 +133,27 @@ function offered(version: string, arch: Arch) {
 }
 
 const DL = 'https://dl.k8s.io/release';
-for (const [version, arch, pause, sums] of [
-  ['1.9.2', 'amd64', 'pause-amd64:3.0', false],
-  ['1.11.10', 'arm64', 'pause-arm64:3.1', false],
-  ['1.12.0', 'arm64', 'pause:3.1', true],
-  ['1.36.4', 'amd64', 'pause:3.10.2', true],
+const MAKERS = {
+  identity: 'krel-staging@k8s-releng-prod.iam.gserviceaccount.com',
+  issuer: 'https://accounts.google.com',
+};
+for (const [version, arch, pause, sums, signed] of [
+  ['1.9.2', 'amd64', 'pause-amd64:3.0', false, false],
+  ['1.11.10', 'arm64', 'pause-arm64:3.1', false, false],
+  ['1.12.0', 'arm64', 'pause:3.1', true, false],
+  ['1.36.4', 'amd64', 'pause:3.10.2', true, true],
 ] as const) {
-  test(`release ${version} for ${arch} comes with the digests that upstream publishes for it`, () => {
+  test(`release ${version} for ${arch} comes with the digests and signatures that upstream publishes for it`, () => {
     const { value, sources } = offered(version, arch);
     const urls = NODE_PROGRAMS.map((name) => `${DL}/v${version}/bin/linux/${arch}/${name}`);
     assert.deepEqual(
       sources,
-      urls.map((url) => ({ kind: 'url', url, ...(sums ? { sums: `${url}.sha256` } : {}) })),
+      urls.map((url) => ({
+        ...{ kind: 'url', url, ...(sums ? { sums: `${url}.sha256` } : {}) },
+        ...(signed
+          ? { sigstore: { ...MAKERS, files: { signature: `${url}.sig`, certificate: `${url}.cert` } } }
+          : {}),
+      })),
     );
     assert.deepEqual(value, {
       version,

@@ -75,6 +75,7 @@ const TURNS: { readonly [Name in Turn]: string } = {
   cgroupV2: '1.19',
   dnsFolder: '1.21',
   swap: '1.23',
+  signed: '1.26',
   noCgroupV1: '1.35',
 };
 
