@@ -127,6 +127,16 @@ export function foreignTo({
   return arch === controllerArch ? undefined : arch;
 }
 
+/** Refuses a version whose images, which all nodes share, are for one processor each, where hosts have several. */
+export function refuseSeveral({ hosts, controllerArch, refuse }: Context, first: string): void {
+  const all = [...new Set(hosts.map(({ arch = controllerArch }) => arch))].toSorted();
+  if (all.length > 1)
+    refuse(
+      'version',
+      `has images for one processor each, and hosts have ${all.join(' and ')}: take ${first} or later`,
+    );
+}
+
 /** Refuses an option by which hosts would get what the controller has for its own processor; says what to do instead. */
 export function refuseForeign(context: Context, options: Readonly<Record<string, string>>): void {
   const { arch, controllerArch, refuse } = context;

@@ -1,7 +1,7 @@
 /** flannel: carries pods' traffic from node to node. Its daemon runs in the cluster; `cni` hands pods over to it. */
 import { awaited, cmd, plugin, type View, v } from '../core/mod.ts';
-import { cluster, overlayNetwork, podNetwork, Version } from './capabilities.ts';
-import { daemon, imageOf, NAMESPACE } from './flannel/manifest.ts';
+import { atLeast, cluster, overlayNetwork, podNetwork, refuseSeveral, Version } from './capabilities.ts';
+import { daemon, imageOf, LISTS, NAMESPACE } from './flannel/manifest.ts';
 import { PLANE } from './kubeadm/nodes.ts';
 import { applied, callOf } from './kubectl/applied.ts';
 
@@ -20,10 +20,12 @@ export const flannel = plugin({
     within: v.optional(v.pipe(v.number(), v.minValue(1)), 300),
   }),
   provides: [overlayNetwork],
-  build: ({ version, image: given, backend, within }, { arch, hosts, image, use, refuse }) => {
+  build: ({ version, image: given, backend, within }, context) => {
+    const { arch, hosts, image, use, refuse } = context;
     const { subnet, overlay } = use(podNetwork);
     if (overlay !== 'flannel')
       refuse('backend', 'expected pods to be handed over: cni needs the option network: "flannel"');
+    if (given === undefined && !atLeast(version, LISTS)) refuseSeveral(context, LISTS);
     const addressed = hosts.some(({ address }) => address !== undefined);
     const named = image(given ?? imageOf(version, arch));
     const objects = daemon({ version, image: named, backend, subnet, addressed });

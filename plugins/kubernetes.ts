@@ -1,6 +1,13 @@
 /** One version of Kubernetes: its node programs placed, its control plane as images or as programs to make them from. */
 import { type Artifact, placed, plugin, v } from '../core/mod.ts';
-import { foreignTo, goToolchain, kubernetesRelease, release, Version } from './capabilities.ts';
+import {
+  foreignTo,
+  goToolchain,
+  kubernetesRelease,
+  refuseSeveral,
+  release,
+  Version,
+} from './capabilities.ts';
 import { debianArchive } from './debian.ts';
 import { BUILDABLE, compiled, NODE_PROGRAMS, outputOf, PLANE_PROGRAMS } from './kubernetes/build.ts';
 import { pauseImage, UPSTREAM } from './kubernetes/image-names.ts';
@@ -37,6 +44,7 @@ export const kubernetes = plugin({
       for (const option of Object.keys(building)) refuse(option, 'is only for what is built: from: "source"');
     if (from === 'source' && !BUILDABLE.includes(minorOf(version)))
       refuse('version', `cannot be built: there is source of ${BUILDABLE.join(', ')} only`);
+    if (!since('manifestLists', version)) refuseSeveral(context, '1.12');
     const made = (name: string): Artifact => ({
       name,
       source: { kind: 'built', by: 'kubernetes/compile', path: outputOf(folder, name) },

@@ -13,12 +13,15 @@ export interface Daemon {
   readonly addressed?: boolean;
 }
 
+/** From here on an image is for every processor. */
+export const LISTS = '0.13.0';
+
 /** Where its makers published each release, newest first: Documentation/kube-flannel.yml of the tags. */
 const PUBLISHED: readonly (readonly [since: string, image: (version: string, arch: string) => string])[] = [
   ['0.26.4', (version) => `ghcr.io/flannel-io/flannel:v${version}`],
   ['0.20.2', (version) => `docker.io/flannel/flannel:v${version}`],
   ['0.16.3', (version) => `docker.io/rancher/mirrored-flannelcni-flannel:v${version}`],
-  ['0.13.0', (version) => `quay.io/coreos/flannel:v${version}`],
+  [LISTS, (version) => `quay.io/coreos/flannel:v${version}`],
   ['0.0.0', (version, arch) => `quay.io/coreos/flannel:v${version}-${arch}`],
 ];
 

@@ -62,6 +62,21 @@ for (const names of [['all'], ['fetch/tool', 'fetch/other']]) {
   });
 }
 
+test('bundle of a site with two processors has the releases for both, and a run takes each from it', async (t) => {
+  const { url, asked } = await served(t, { '/amd64': file('one'), '/arm64': file('two') });
+  const host = (arch: string) =>
+    `{ name: '${arch}', roles: [], connection: { kind: 'local' }, arch: '${arch}' }`;
+  const hosts = `hosts: [${host('amd64')}, ${host('arm64')}]`;
+  const cwd = await folder(t, { 'cc.config.ts': releases({ tool: `${url}/ARCH` }, hosts) });
+  const run = async (...words: readonly string[]) => (await cc(cwd, ...words)).code;
+  assert.deepEqual([await run('lock', '--first-use'), await run('bundle', 'b.tar')], [0, 0]);
+  rmSync(join(cwd, 'cache'), { recursive: true });
+  asked.length = 0;
+  assert.deepEqual([await run('run', 'fetch', '--bundle', 'b.tar'), asked], [0, []]);
+  const bytes = readdirSync(join(cwd, 'cache/cc/bytes')).toSorted();
+  assert.deepEqual(bytes, [digestOf('one'), digestOf('two')].toSorted());
+});
+
 test('run from a bundle that lacks something names it, and starts nothing', async (t) => {
   const { cwd, run, asked } = await site(t);
   const config = readFileSync(join(cwd, 'cc.config.ts'), 'utf8');

@@ -5,11 +5,12 @@ import { expand } from '../../core/graph/expand.ts';
 import { flattened } from '../../core/graph/flatten.ts';
 import { cmd, commandInput } from '../../core/model/command.ts';
 import type { Host, PluginUse } from '../../core/model/plugin.ts';
-import { cri, podNetwork } from '../../plugins/capabilities.ts';
+import { cluster, cri, podNetwork } from '../../plugins/capabilities.ts';
 import { cni } from '../../plugins/cni.ts';
 import { containerd } from '../../plugins/containerd.ts';
 import { criTools } from '../../plugins/cri-tools.ts';
 import { crio } from '../../plugins/crio.ts';
+import { flannel } from '../../plugins/flannel.ts';
 import { images } from '../../plugins/images.ts';
 import { kubernetes } from '../../plugins/kubernetes.ts';
 import { runc } from '../../plugins/runc.ts';
@@ -33,6 +34,11 @@ const NETWORK = providing(podNetwork, {
   bridge: 'cc0',
 });
 
+const OVERLAY = providing(podNetwork, {
+  ...{ name: 'cc', subnet: '10.244.0.0/16', bin: '/bin', bridge: 'cc0', overlay: 'flannel' },
+  config: '/etc/cni/net.d',
+});
+const CLUSTER = providing(cluster, { version: '1.20.2', kubeconfig: '/admin.conf', kubectl: '/kubectl' });
 const RUNTIME = providing(cri, {
   ...{ socket: 'unix:///run/cri.sock', cgroupDriver: 'systemd' },
   ...{ importImages: cmd`take`, listImages: cmd`list`, removePods: cmd`remove` },
@@ -59,6 +65,22 @@ for (const [path, instead, ...plugins] of REFUSED) {
       failureIn(() => expand(flattened([recipe], []), EXPAND_CONTEXT, [])),
       { kind: 'config-invalid', file: EXPAND_CONTEXT.file, problems: [{ path, message }] },
     );
+  });
+}
+
+for (const [path, first, ...plugins] of [
+  ['kubernetes.version', '1.12', kubernetes({ version: '1.11.10' })],
+  ['flannel.version', '0.13.0', OVERLAY, CLUSTER, flannel({ version: '0.12.0' })],
+] as const) {
+  test(`${path} with images for one processor each is refused where hosts have two, and not where they have one`, () => {
+    const expandedOn = (...hosts: readonly Host[]) =>
+      expand(flattened([{ hosts, plugins }], []), EXPAND_CONTEXT, []).tasks.length;
+    const message = `has images for one processor each, and hosts have amd64 and arm64: take ${first} or later`;
+    assert.deepEqual(
+      failureIn(() => expandedOn(NODE, SMALL)),
+      { kind: 'config-invalid', file: EXPAND_CONTEXT.file, problems: [{ path, message }] },
+    );
+    assert.ok(expandedOn({ ...SMALL, name: 'other' }, SMALL) > 0);
   });
 }
 

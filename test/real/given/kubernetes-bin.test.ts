@@ -4,7 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { X509Certificate } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -137,6 +138,7 @@ test('kubelet knows the flags of its drop-in', { skip }, async () => {
     ...cluster(await versionOf()),
     bin: '/usr/local/bin',
     cni: { bin: '/opt/cni/bin', config: '/etc/cni/net.d' },
+    address: '192.0.2.5',
   });
   const flags = [...text.matchAll(/--[\w-]+=[^" ]*/g)].map(([flag]) => flag);
   assert.ok(flags.length >= 3, text);
@@ -151,4 +153,38 @@ test('kubectl knows the flags that it is told to delete with', { skip }, async (
     (await ran('kubectl', 'delete', 'namespace', 'x', '--ignore-not-found', ...wait, '--help')).code,
     0,
   );
+});
+
+/** With an address, and certificates in a folder of the test's own. */
+function addressed(version: string, folder: string): string {
+  const text = kubeadmConfig({ ...cluster(version), address: '192.0.2.5' });
+  const named = '"kubernetesVersion"';
+  assert.equal(text.split(named).length, 2);
+  return text.replace(named, `"certificatesDir": "${folder}", ${named}`);
+}
+
+test('kubeadm is told by which address its API is reached, and puts it into the certificate', {
+  skip,
+}, async (t) => {
+  const version = await versionOf();
+  const folder = await tempFolder(t);
+  const text = addressed(version, folder);
+  const { code, stdout, complaints } = await migrated(t, text);
+  assert.deepEqual({ code, complaints }, { code: 0, complaints: [] });
+  assert.match(stdout, /^ *advertiseAddress: 192\.0\.2\.5$/m);
+  if (!since('phases', version)) return;
+  for (const phase of ['ca', 'apiserver']) {
+    const { code, stderr } = await ran(
+      'kubeadm',
+      'init',
+      'phase',
+      'certs',
+      phase,
+      '--config',
+      await filed(t, text),
+    );
+    assert.equal(code, 0, stderr);
+  }
+  const certificate = new X509Certificate(await readFile(join(folder, 'apiserver.crt')));
+  assert.match(certificate.subjectAltName ?? '', /IP Address:192\.0\.2\.5/);
 });
