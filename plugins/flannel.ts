@@ -3,7 +3,8 @@ import { awaited, cmd, plugin, type View, v } from '../core/mod.ts';
 import { atLeast, cluster, overlayNetwork, podNetwork, refuseSeveral, Version } from './capabilities.ts';
 import { daemon, imageOf, LISTS, NAMESPACE } from './flannel/manifest.ts';
 import { PLANE } from './kubeadm/nodes.ts';
-import { applied, callOf } from './kubectl/applied.ts';
+import { type Access, asked, unanswered } from './kubectl/api.ts';
+import { applied } from './kubectl/applied.ts';
 
 /** The subnet that flannel has for a node, as its CNI plugin reads it. */
 const SUBNET = '/run/flannel/subnet.env';
@@ -29,7 +30,6 @@ export const flannel = plugin({
     const addressed = hosts.some(({ address }) => address !== undefined);
     const named = image(given ?? imageOf(version, arch));
     const objects = daemon({ version, image: named, backend, subnet, addressed });
-    const kubectl = callOf(use(cluster));
     return {
       provides: [overlayNetwork.of({ backend })],
       steps: [
@@ -45,7 +45,7 @@ export const flannel = plugin({
           needs: ['flannel/daemon'],
           what: 'flannel runs on every node',
           within,
-          look: (view) => unready(view, kubectl),
+          look: (view) => unready(view, use(cluster)),
         }),
         awaited({
           name: 'subnet',
@@ -71,10 +71,12 @@ interface DaemonSet {
 }
 
 /** Why the daemon does not run on every node; undefined when it does. */
-async function unready(view: View, kubectl: readonly string[]): Promise<string | undefined> {
-  const text = await view.ask(cmd`${kubectl} -n ${NAMESPACE} get daemonset ${NAMESPACE} -o json`);
-  if (text === undefined) return 'the cluster has no daemon of flannel';
-  const { metadata, status } = JSON.parse(text) as DaemonSet;
+async function unready(view: View, access: Access): Promise<string | undefined> {
+  const ask = cmd`-n ${NAMESPACE} get daemonset ${NAMESPACE} --ignore-not-found -o json`;
+  const answer = await asked(view, access, ask);
+  if (answer.kind !== 'answered') return unanswered(answer);
+  if (answer.text.trim() === '') return 'the cluster has no daemon of flannel';
+  const { metadata, status } = JSON.parse(answer.text) as DaemonSet;
   const { desiredNumberScheduled: nodes, updatedNumberScheduled: updated = 0, numberReady: ready } = status;
   if (status.observedGeneration !== metadata.generation || nodes === 0)
     return 'it has not been scheduled yet';

@@ -4,11 +4,13 @@ import {
   built,
   type Command,
   cmd,
+  fail,
   packages,
   plugin,
   type Script,
   type Shell,
   step,
+  type View,
   v,
 } from '../core/mod.ts';
 import { cri, kubernetesRelease, nodeImages, refuseForeign } from './capabilities.ts';
@@ -184,6 +186,23 @@ async function stored(shell: Shell, folder: string, text: string): Promise<strin
   return name;
 }
 
+/** Where the runtime's program is not there yet, nothing is loaded; one that fails has told nothing. */
+async function listed(view: View, list: Command): Promise<readonly string[]> {
+  const { code, stdout, stderr } = await view.result(list);
+  if (code === 0) return stdout.split('\n');
+  if (code === NOT_FOUND) return [];
+  const why = stderr.trim() || `it exited ${code}`;
+  return fail({
+    kind: 'cannot-tell',
+    host: view.name,
+    what: 'ask the container runtime for its images',
+    why,
+  });
+}
+
+/** What a shell, and cc, says of a program that is not there. */
+const NOT_FOUND = 127;
+
 type Loaded = { missing: readonly string[]; archive: string | null };
 
 /** Every node has the images; which bytes they came from is remembered with the stamp. */
@@ -194,7 +213,7 @@ function loaded(bundle: Artifact, refs: readonly string[], list: Command, take: 
     artifacts: [bundle],
     inputs: { refs },
     probe: async (view) => {
-      const there = (await view.ask(list))?.split('\n') ?? [];
+      const there = await listed(view, list);
       return { missing: refs.filter((ref) => !there.includes(ref)), archive: view.locked(bundle) ?? null };
     },
     plan: ({ missing, archive }, last) => {

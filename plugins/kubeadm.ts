@@ -62,7 +62,7 @@ export const kubeadm = plugin({
           );
     };
     const kubectl = `${bin}/kubectl`;
-    const call = [kubectl, '--kubeconfig', KUBECONFIG, '--request-timeout=10s'];
+    const access = { kubectl, kubeconfig: KUBECONFIG };
     const bytes = find(nodeImages) ? ['node-images'] : [];
     const client = find(criClient) ? ['cri-client'] : [];
     const host = [...(preflight ? [tools()] : []), ...cgroups(version), kernel()];
@@ -77,7 +77,7 @@ export const kubeadm = plugin({
     const own = [...host, ...files].map(({ name }) => `kubeadm/${name}`);
     return {
       unfit,
-      provides: [cluster.of({ version, kubeconfig: KUBECONFIG, kubectl })],
+      provides: [cluster.of({ version, ...access })],
       steps: [
         address(known, podSubnet),
         existing({ ...declared, ...(known === undefined ? {} : { declaredAddress: known }) }),
@@ -95,9 +95,9 @@ export const kubeadm = plugin({
           needs: ['kubeadm/init'],
           restartOn: [UNIT, DROP_IN, `${bin}/kubelet`],
         }),
-        answering(call, version),
-        untainted(call),
-        ready(call),
+        answering(access, version),
+        untainted(access),
+        ready(access),
       ],
     };
   },

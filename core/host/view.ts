@@ -2,7 +2,7 @@
 import type { Artifact } from '../model/artifact.ts';
 import { type Command, shown } from '../model/command.ts';
 import { fail } from '../model/failure.ts';
-import type { Platform, UnitFacts, View } from '../model/view.ts';
+import type { Platform, Result, UnitFacts, View } from '../model/view.ts';
 import { batched } from './batch.ts';
 import type { Exit, Look, Transport } from './transport.ts';
 
@@ -64,15 +64,20 @@ export function viewOf(
     if (code === 0) return stdout;
     return fail({ kind: 'command-failed', host, command: shown(command), code, signal, stderr });
   };
+  const result = async (command: Command): Promise<Result> => {
+    const { code, signal, stdout, stderr } = await exec(command);
+    if (code !== null) return { code, stdout, stderr };
+    return fail({ kind: 'command-failed', host, command: shown(command), code, signal, stderr });
+  };
   return {
     name: host,
     platform,
     ...artifacts,
     read,
+    result,
     ask: async (command) => {
-      const { code, signal, stdout, stderr } = await exec(command);
-      if (code !== null) return code === 0 ? stdout : undefined;
-      return fail({ kind: 'command-failed', host, command: shown(command), code, signal, stderr });
+      const { code, stdout } = await result(command);
+      return code === 0 ? stdout : undefined;
     },
     stat: async (path) => (await look(path)).facts,
     owned: async (path) => (await look(path)).owned,

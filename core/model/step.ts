@@ -51,12 +51,15 @@ export interface StepSpec<Facts extends Json> {
   probe(view: View): Promise<Facts>;
   plan(facts: Facts, last: Last): readonly Change[];
   undo?(facts: Facts): readonly Change[];
+  /** What undoing leaves to something else that is taken back with it, and why, for a notice. */
+  leaves?(facts: Facts): string | undefined;
 }
 
 /** A step whose facts are its own business. */
-export type Step = Omit<StepSpec<Json>, 'plan' | 'undo'> & {
+export type Step = Omit<StepSpec<Json>, 'plan' | 'undo' | 'leaves'> & {
   plan(facts: Json, last: Last): readonly Change[];
   undo?(facts: Json): readonly Change[];
+  leaves?(facts: Json): string | undefined;
 };
 
 /** Hides the type of a step's facts: only the step reads what its own probe wrote. */

@@ -30,6 +30,13 @@ export interface UnitFacts {
   readonly enabled: string;
 }
 
+/** How a command ended that ran. */
+export interface Result {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
 /** A host that can be looked at; no method changes anything, and each fails rather than guess. */
 export interface View {
   readonly name: string;
@@ -38,6 +45,8 @@ export interface View {
   read(command: Command): Promise<string>;
   /** The same, or undefined when it ran and exited non-zero. */
   ask(command: Command): Promise<string | undefined>;
+  /** How it ended, for whoever tells one failure from another: what is not there from what does not answer. */
+  result(command: Command): Promise<Result>;
   /** undefined: there is nothing at that path. */
   stat(path: string): Promise<FileFacts | undefined>;
   /** The text of a file, undefined when there is none. */

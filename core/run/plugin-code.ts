@@ -24,6 +24,15 @@ export function undone(task: Task, facts: Json): readonly Change[] {
   return changes(task, 'undo', () => task.step.undo?.(facts) ?? []);
 }
 
+/** What undoing leaves to others. */
+export function leaving(task: Task, facts: Json): string | undefined {
+  try {
+    return task.step.leaves?.(facts);
+  } catch (error) {
+    return threw(task, 'undo', error);
+  }
+}
+
 /** What a change learnt, from what performs it. */
 export async function performed(
   task: Task,

@@ -10,7 +10,7 @@ import { type ApplyContext, endOrphans, performAll, remainingOf } from './conver
 import { former } from './declared.ts';
 import { type Outcome, outcomeOf, type Work } from './engine.ts';
 import { lookingAt, probe, type RunContext, sessionFor } from './look.ts';
-import { undone } from './plugin-code.ts';
+import { leaving, undone } from './plugin-code.ts';
 import { noted } from './record.ts';
 import type { Session } from './session-pool.ts';
 
@@ -26,7 +26,8 @@ export function undoing(context: ApplyContext, leaving: ReadonlySet<string>): Wo
     if (kept) return forget(task, session);
     await endOrphans(task, session, stamp, context);
     const look = () => taking(task, session, stamp, context);
-    const { left, others } = await look();
+    const { left, others, leaves } = await look();
+    if (leaves !== undefined) context.emit({ kind: 'notice', id: task.id, text: leaves });
     for (const { why } of stamp ? [] : others)
       context.emit({ kind: 'notice', id: task.id, text: `left alone, for cc has no record of it: ${why}` });
     if (left.length === 0) return forget(task, session);
@@ -46,6 +47,8 @@ export function undoing(context: ApplyContext, leaving: ReadonlySet<string>): Wo
 export interface Taking {
   readonly left: readonly Change[];
   readonly others: readonly Change[];
+  /** What goes with something else, in words. */
+  readonly leaves: string | undefined;
 }
 
 /**
@@ -58,11 +61,16 @@ export async function taking(
   stamp: Stamp | undefined,
   context: RunContext,
 ): Promise<Taking> {
-  const undo = undone(task, await probe(task, session, context));
+  const facts = await probe(task, session, context);
+  const undo = undone(task, facts);
   const view = lookingAt(task, session, context);
   const earlier = await former(task, stamp, () => undo, view, context.declared);
   const mine = stamp?.ours ? undo : await noted(undo, view);
-  return { left: [...earlier, ...mine], others: undo.filter((each) => !mine.includes(each)) };
+  return {
+    left: [...earlier, ...mine],
+    others: undo.filter((each) => !mine.includes(each)),
+    leaves: leaving(task, facts),
+  };
 }
 
 async function forget(task: Task, session: Session): Promise<Outcome> {

@@ -14,7 +14,8 @@ tar -xOf "$file" ./manifest.json | grep -o '"RepoTags":\\["[^"]*"' | sed 's/.*\\
 done`;
 
 /** LIST CRICTL: the names of images, one a line. */
-export const LIST = `"$1" images | awk 'NR > 1 { print $1 ":" $2 }'`;
+export const LIST = `images=$("$1" images) || exit
+echo "$images" | awk 'NR > 1 { print $1 ":" $2 }'`;
 
 /** REMOVE_PODS CRICTL: fails when nobody answers; with no pods, crictl would print how it is used. Versions before 1.0.0-beta.0 have other verbs. */
 export const REMOVE_PODS = `if pods=$("$1" pods -q 2>/dev/null); then echo "$pods" | xargs -r "$1" rmp --force; exit; fi

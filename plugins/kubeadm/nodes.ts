@@ -1,5 +1,6 @@
 /** What a control plane still needs once init has made it: an API that answers, nodes that take pods and are ready. */
-import { awaited, cmd, step, type View } from '../../core/mod.ts';
+import { awaited, type Change, cmd, step, type View } from '../../core/mod.ts';
+import { type Access, asked, callOf, cannotTell, unanswered } from '../kubectl/api.ts';
 import { since } from '../kubernetes/versions.ts';
 
 /** The first host of the control plane, where kubeadm has left its credentials. */
@@ -20,13 +21,15 @@ interface Node {
   };
 }
 
-/** undefined: the API does not answer. */
-async function nodes(view: View, kubectl: readonly string[]): Promise<readonly Node[] | undefined> {
-  const text = await view.ask(cmd`${kubectl} get nodes -o json`);
-  return text === undefined ? undefined : (JSON.parse(text) as { items: readonly Node[] }).items;
+/** The nodes, or why there is no telling. */
+async function nodes(view: View, access: Access) {
+  const answer = await asked(view, access, cmd`get nodes -o json`);
+  return answer.kind === 'answered'
+    ? { ...answer, items: (JSON.parse(answer.text) as { items: readonly Node[] }).items }
+    : answer;
 }
 
-export function answering(kubectl: readonly string[], version: string) {
+export function answering(access: Access, version: string) {
   const path = since('readyz', version) ? '/readyz' : '/healthz';
   return awaited({
     name: 'api',
@@ -35,20 +38,23 @@ export function answering(kubectl: readonly string[], version: string) {
     what: 'the API answers',
     within: 180,
     look: async (view) => {
-      const answer = await view.ask(cmd`${kubectl} get --raw ${path}`);
-      return answer === undefined ? 'the API is not ready' : undefined;
+      const answer = await asked(view, access, cmd`get --raw ${path}`);
+      return answer.kind === 'answered' ? undefined : unanswered(answer);
     },
   });
 }
 
 /** A single node of the control plane takes pods too. */
-export function untainted(kubectl: readonly string[]) {
-  return step<{ tainted: { [node: string]: readonly string[] } }>({
+export function untainted(access: Access) {
+  return step<{ tainted: { [node: string]: readonly string[] }; none?: true }>({
     name: 'untaint',
     where: PLANE,
     needs: ['kubeadm/api'],
     probe: async (view) => {
-      const all = (await nodes(view, kubectl)) ?? [];
+      const answer = await nodes(view, access);
+      if (answer.kind === 'silent') return cannotTell(view.name, answer.why);
+      if (answer.kind === 'none') return { tainted: {}, none: true };
+      const all = answer.items;
       const taints = all.map(({ metadata, spec }) => {
         const keys = (spec.taints ?? []).map(({ key }) => key).filter((key) => TAINTS.includes(key));
         return [metadata.name, keys] as const;
@@ -57,16 +63,23 @@ export function untainted(kubectl: readonly string[]) {
         tainted: all.length > 1 ? {} : Object.fromEntries(taints.filter(([, keys]) => keys.length > 0)),
       };
     },
-    plan: ({ tainted }) =>
-      Object.entries(tainted).map(([node, keys]) => ({
-        kind: 'run',
-        command: cmd`${kubectl} taint node ${node} ${keys.map((key) => `${key}-`)}`,
-        why: `${node} is the only node and takes no pods`,
-      })),
+    plan: ({ tainted, none }) =>
+      none
+        ? [untaint(access, ['--all'], TAINTS, 'there is no cluster yet')]
+        : Object.entries(tainted).map(([node, keys]) =>
+            untaint(access, [node], keys, `${node} is the only node and takes no pods`),
+          ),
   });
 }
 
-export function ready(kubectl: readonly string[]) {
+function untaint(access: Access, nodes: readonly string[], keys: readonly string[], why: string): Change {
+  const command = cmd`${callOf(access)} taint node ${nodes} ${keys.map((key) => `${key}-`)}`;
+  // Which node that will be is not known before there is one.
+  const title = nodes[0] === '--all' ? { title: 'kubectl taint node, once there is one' } : {};
+  return { kind: 'run', command: { ...command, ...title }, why };
+}
+
+export function ready(access: Access) {
   return awaited({
     name: 'ready',
     where: PLANE,
@@ -74,9 +87,10 @@ export function ready(kubectl: readonly string[]) {
     what: 'all nodes are ready',
     within: 240,
     look: async (view) => {
-      const all = await nodes(view, kubectl);
-      if (all === undefined || all.length === 0) return 'the API names no node';
-      const waiting = all.flatMap(({ metadata, status }) => {
+      const answer = await nodes(view, access);
+      if (answer.kind !== 'answered') return unanswered(answer);
+      if (answer.items.length === 0) return 'the API names no node';
+      const waiting = answer.items.flatMap(({ metadata, status }) => {
         const condition = status.conditions?.find(({ type }) => type === 'Ready');
         return condition?.status === 'True'
           ? []

@@ -2,6 +2,8 @@
 import { type Change, cmd, type Json, type Need, type Shell, step, type View } from '../../core/mod.ts';
 import type { Cluster } from '../capabilities.ts';
 import { PLANE } from '../kubeadm/nodes.ts';
+import { NOTED } from '../kubeadm/traces.ts';
+import { asked, callOf, cannotTell } from './api.ts';
 
 /** An object of the cluster, as far as it must be known here. */
 export interface KubeObject {
@@ -22,14 +24,19 @@ export interface AppliedAt {
   readonly objects: readonly KubeObject[];
 }
 
-type Facts = { found: readonly string[] };
+type Facts = {
+  found: readonly string[];
+  /** What kubectl says where the API does not answer, and whether cc has made its control plane, and so takes it away. */
+  host?: string;
+  silent?: string;
+  ours?: boolean;
+};
 
 /** Seconds that objects may take to go: a namespace goes when all in it is gone. */
 const GOING = 180;
 
-/** What kubectl says of a cluster that does not answer is that nothing is there; whoever makes the cluster is waited for. */
+/** Where there is no cluster nothing stands in it; one that does not answer may hold anything. */
 export function applied({ name, needs, cluster, objects }: AppliedAt) {
-  const kubectl = callOf(cluster);
   const manifest = manifestOf(objects);
   const wanted = objects.map(named);
   return step<Facts>({
@@ -37,33 +44,34 @@ export function applied({ name, needs, cluster, objects }: AppliedAt) {
     where: PLANE,
     needs,
     inputs: { objects } satisfies Json,
-    probe: async (view) => ({ found: await there(view, kubectl, manifest) }),
-    plan: ({ found }, last) => {
+    probe: async (view) => {
+      const found = await there(view, cluster, manifest);
+      if (typeof found === 'object') return { found };
+      return { found: [], host: view.name, silent: found, ours: (await view.stat(NOTED)) !== undefined };
+    },
+    plan: ({ found, host = '', silent }, last) => {
+      if (silent !== undefined) cannotTell(host, silent);
       const missing = wanted.find((each) => !found.includes(each));
       const why = missing === undefined ? last.why : `${missing} is not there`;
       const apply: Change = {
         kind: 'run',
-        command: { ...cmd`${kubectl} apply -f -`, input: manifest, title: `kubectl apply ${name}` },
+        command: { ...cmd`${callOf(cluster)} apply -f -`, input: manifest, title: `kubectl apply ${name}` },
         why,
       };
       return missing === undefined && last.current ? [] : [apply];
     },
-    undo: ({ found }) =>
-      found.length === 0
-        ? []
-        : [
-            {
-              kind: 'script',
-              title: `kubectl delete ${name}`,
-              why: `${found.join(', ')} made by cc`,
-              script: (shell) => deleted(shell, kubectl, manifest),
-            },
-          ],
+    undo: ({ found, host = '', silent, ours }) => {
+      if (silent !== undefined && !ours) cannotTell(host, silent);
+      if (found.length === 0) return [];
+      const why = `${found.join(', ')} made by cc`;
+      const script = (shell: Shell) => deleted(shell, cluster, manifest);
+      return [{ kind: 'script', title: `kubectl delete ${name}`, why, script }];
+    },
+    leaves: ({ silent }) =>
+      silent === undefined
+        ? undefined
+        : `left to go with the control plane, whose API does not answer: ${wanted.join(', ')}`,
   });
-}
-
-export function callOf({ kubectl, kubeconfig }: Cluster): readonly string[] {
-  return [kubectl, '--kubeconfig', kubeconfig, '--request-timeout=10s'];
 }
 
 /** JSON that kubectl reads. */
@@ -71,19 +79,25 @@ export function manifestOf(items: readonly KubeObject[]): string {
   return JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
 }
 
-async function there(view: View, kubectl: readonly string[], manifest: string): Promise<readonly string[]> {
-  const text = await view.ask({ ...cmd`${kubectl} get -f - --ignore-not-found -o json`, input: manifest });
-  if (text === undefined || text.trim() === '') return [];
+/** Which of the objects are there; or why that cannot be told. */
+async function there(view: View, cluster: Cluster, manifest: string): Promise<readonly string[] | string> {
+  const answer = await asked(view, cluster, {
+    ...cmd`get -f - --ignore-not-found -o json`,
+    input: manifest,
+  });
+  if (answer.kind === 'silent') return answer.why;
+  if (answer.kind === 'none' || answer.text.trim() === '') return [];
   // One object is printed as itself, several as a list.
-  const answer = JSON.parse(text) as KubeObject & { readonly items?: readonly KubeObject[] };
-  return (answer.items ?? [answer]).map(named);
+  const found = JSON.parse(answer.text) as KubeObject & { readonly items?: readonly KubeObject[] };
+  return (found.items ?? [found]).map(named);
 }
 
 /** Ends when all is gone: not every kubectl waits for that by itself. */
-async function deleted(shell: Shell, kubectl: readonly string[], manifest: string): Promise<undefined> {
-  await shell.run({ ...cmd`${kubectl} delete -f - --ignore-not-found`, input: manifest });
+async function deleted(shell: Shell, cluster: Cluster, manifest: string): Promise<undefined> {
+  await shell.run({ ...cmd`${callOf(cluster)} delete -f - --ignore-not-found`, input: manifest });
   await shell.until('the objects are gone', GOING, async () => {
-    const left = await there(shell.view, kubectl, manifest);
+    const left = await there(shell.view, cluster, manifest);
+    if (typeof left === 'string') return left;
     return left.length === 0 ? undefined : `${left.join(', ')} going`;
   });
 }

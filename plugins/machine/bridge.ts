@@ -15,6 +15,19 @@ type Facts = {
   elsewhere: { [machine: string]: string };
 };
 
+/** undefined: there is no such link, or no program yet that would tell. */
+async function linkOf(view: View, name: string): Promise<string | undefined> {
+  const { code, stdout, stderr } = await view.result(cmd`ip -o link show dev ${name}`);
+  if (code === 0) return stdout;
+  if (code === 127 || /does not exist/.test(stderr)) return undefined;
+  return fail({
+    kind: 'cannot-tell',
+    host: view.name,
+    what: `look for the link ${name}`,
+    why: stderr.trim() || `ip exited ${code}`,
+  });
+}
+
 export function bridged(name: string, address: string, machines: readonly string[]) {
   return step<Facts>({
     name: 'bridge',
@@ -22,7 +35,7 @@ export function bridged(name: string, address: string, machines: readonly string
     needs: ['machine/tools'],
     inputs: { name, address },
     probe: async (view) => {
-      const link = await view.ask(cmd`ip -o link show dev ${name}`);
+      const link = await linkOf(view, name);
       const text = link === undefined ? '' : await view.read(cmd`ip -o -4 address show dev ${name}`);
       const addresses = [...text.matchAll(/ inet (\S+)/g)].map(([, found = '']) => found);
       return {
@@ -76,7 +89,7 @@ function changes({ there, address: has, others, up }: Facts, name: string, addre
 async function elsewhere(view: View, name: string, machines: readonly string[]) {
   const found = await Promise.all(
     machines.map(async (machine) => {
-      const link = await view.ask(cmd`ip -o link show dev vb-${machine}`);
+      const link = await linkOf(view, `vb-${machine}`);
       return [machine, / master (\S+)/.exec(link ?? '')?.[1] ?? name] as const;
     }),
   );

@@ -13,7 +13,7 @@ import {
   podNetwork,
   vmRuntime,
 } from '../../plugins/capabilities.ts';
-import { REMOVE_PODS } from '../../plugins/crio/scripts.ts';
+import { LIST, REMOVE_PODS } from '../../plugins/crio/scripts.ts';
 import { crio } from '../../plugins/crio.ts';
 import { laws } from '../rig/laws.ts';
 import { tempFolder } from '../rig/temp.ts';
@@ -167,6 +167,16 @@ for (const [kind, client] of Object.entries(CLIENTS) as [keyof typeof CLIENTS, s
 
 test('pods of a runtime that does not answer are not taken for removed', async (t) => {
   await assert.rejects(removing(t, 'exit 1'));
+});
+
+test('images of a runtime that does not answer are not taken for none', async (t) => {
+  const listed = async (client: string) => {
+    const cwd = await tempFolder(t);
+    await writeFile(join(cwd, 'crictl'), `#!/bin/sh\n${client}\n`, { mode: 0o755 });
+    return (await promisify(execFile)('sh', ['-c', LIST, 'cc', './crictl'], { cwd })).stdout;
+  };
+  assert.equal(await listed('printf "IMAGE TAG ID\\na/b 1 x\\nc 2 y\\n"'), 'a/b:1\nc:2\n');
+  await assert.rejects(listed('exit 1'));
 });
 
 test('crio that wants iptables to start has it before; an older one asks for nothing', async (t) => {

@@ -18,7 +18,7 @@ import type { Paper } from '../rig/paper.ts';
 import { tempFolder } from '../rig/temp.ts';
 import { runTasks } from '../run/context.ts';
 import { type BenchSetup, benchOf, NODE } from './bench.ts';
-import { applying, asking, KUBECTL } from './kubectl.ts';
+import { ADMIN, applying, asking, KUBECTL } from './kubectl.ts';
 import { providing } from './tools.ts';
 
 const run = promisify(execFile);
@@ -43,7 +43,7 @@ const recipe = (given: Parameters<typeof flannel>[0] = {}) => ({
 
 /** A DaemonSet on one node, with so many of its pods ready. */
 function status(host: Paper, ready: number) {
-  if (!host.disk.has(DAEMON)) return { code: 1, stderr: 'not found\n' };
+  if (!host.disk.has(DAEMON)) return '';
   if (ready === 1) host.write(SUBNET, 'FLANNEL_SUBNET=10.244.0.1/24\n');
   const metadata = { generation: 1 };
   return JSON.stringify({
@@ -61,10 +61,14 @@ const setup = (ready = 1): BenchSetup => ({
   bare: (host) => {
     host.write('/run/flannel/x', '');
     host.disk.delete('/run/flannel/x');
+    host.write(ADMIN, '');
   },
   reads: (host) => [
     ...asking(host),
-    [`${KUBECTL} -n kube-flannel get daemonset kube-flannel -o json`, () => status(host, ready)],
+    [
+      `${KUBECTL} -n kube-flannel get daemonset kube-flannel --ignore-not-found -o json`,
+      () => status(host, ready),
+    ],
   ],
   does: (host) => applying(host),
 });

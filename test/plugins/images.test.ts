@@ -161,3 +161,15 @@ test('images are loaded again where an archive was made anew', async (t) => {
   await bench.run();
   assert.equal(bench.ran.filter(({ argv }) => argv.join(' ') === 'ctr import -').length, 1);
 });
+
+test('runtime that does not say which images it has is no runtime without any', async (t) => {
+  const bench = await benchOf(t, RECIPE, setup);
+  await bench.run();
+  node(bench).when('ctr list', { code: 1, stderr: 'connection refused\n' });
+  const { failed } = await bench.look();
+  const failure = {
+    ...{ kind: 'cannot-tell', host: 'node-1', what: 'ask the container runtime for its images' },
+    why: 'connection refused',
+  };
+  assert.deepEqual(failed, { 'node-1/images/loaded': JSON.stringify(failure) });
+});

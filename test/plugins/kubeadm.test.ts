@@ -425,3 +425,28 @@ test('init is told of no proxy that whoever runs cc has, because it would tell e
   const { env = {} } = init.command;
   for (const name of ['HTTP_PROXY', 'https_proxy', 'NO_PROXY', 'all_proxy']) assert.equal(env[name], '');
 });
+
+test('API that is silent leaves nothing for as declared', async (t) => {
+  const api: Api = { answers: true };
+  const bench = await benchOf(t, RECIPE, clusterOn(api));
+  await bench.run();
+  api.answers = false;
+  const { looked, failed } = await bench.look();
+  const why = { host: 'node-1', what: 'ask the API of the cluster', why: 'connection refused' };
+  assert.deepEqual(failed, {
+    'node-1/kubeadm/untaint': JSON.stringify({ kind: 'cannot-tell', ...why }),
+  });
+  for (const name of ['api', 'ready'])
+    assert.deepEqual(
+      looked.get(taskOf(bench, name).id)?.changes.map(({ why }) => why),
+      ['the API does not answer: connection refused'],
+      name,
+    );
+});
+
+test('bare host has no node yet to take a taint from', async (t) => {
+  const bench = await benchOf(t, RECIPE, clusterOn());
+  assert.deepEqual(planOf(stepOf(bench, 'untaint'), await facts(bench, 'untaint'), NEVER), [
+    ['run kubectl taint node, once there is one', 'there is no cluster yet'],
+  ]);
+});

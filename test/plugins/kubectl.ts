@@ -2,9 +2,19 @@
 import type { KubeObject } from '../../plugins/kubectl/applied.ts';
 import type { Paper } from '../rig/paper.ts';
 import type { FakeCommand } from './bench.ts';
-import { MISSING, removed, wrote } from './tools.ts';
+import { removed, wrote } from './tools.ts';
 
 export const KUBECTL = '/usr/local/bin/kubectl --kubeconfig /etc/kubernetes/admin.conf --request-timeout=10s';
+
+/** What says that there is a cluster on this host. */
+export const ADMIN = '/etc/kubernetes/admin.conf';
+
+/** As kubectl says it. */
+export const REFUSED = {
+  code: 1,
+  stderr:
+    'The connection to the server 192.0.2.1:6443 was refused - did you specify the right host or port?\n',
+};
 
 /** Objects are kept as files, so that what is left is seen. */
 function place({ kind, metadata }: KubeObject): string {
@@ -21,7 +31,7 @@ export function asking(host: Paper, api: { answers: boolean } = { answers: true 
     [
       `${KUBECTL} get -f - --ignore-not-found -o json`,
       (_, { input }) => {
-        if (!api.answers) return MISSING;
+        if (!api.answers) return REFUSED;
         const items = given(input).filter((object) => host.disk.has(place(object)));
         if (items.length === 0) return '';
         return JSON.stringify(items.length === 1 ? items[0] : { kind: 'List', items });

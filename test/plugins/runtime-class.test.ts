@@ -2,11 +2,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { cluster, vmRuntime } from '../../plugins/capabilities.ts';
+import { NOTED } from '../../plugins/kubeadm/traces.ts';
 import { vmClass } from '../../plugins/runtime-class.ts';
 import { EXPAND_CONTEXT, expanded, failureIn } from '../graph/recipes.ts';
 import { laws } from '../rig/laws.ts';
+import type { Lasting } from '../rig/temp.ts';
 import { type Bench, type BenchSetup, benchOf, NODE } from './bench.ts';
-import { applying, asking, KUBECTL } from './kubectl.ts';
+import { ADMIN, applying, asking, KUBECTL, REFUSED } from './kubectl.ts';
 import { providing } from './tools.ts';
 
 const below = (version: string) => [
@@ -26,7 +28,8 @@ const below = (version: string) => [
 const recipe = (given: Parameters<typeof vmClass>[0] = {}, version = '1.20.2') => ({
   plugins: [...below(version), vmClass(given)],
 });
-const setup: BenchSetup = { reads: (host) => asking(host), does: applying };
+const bare: BenchSetup['bare'] = (host) => host.write(ADMIN, '');
+const setup: BenchSetup = { bare, reads: (host) => asking(host), does: applying };
 const CLASS = '/RuntimeClass.kata-qemu';
 const node = ({ hosts }: Bench) => hosts.get('node-1')!; // every bench has this host
 
@@ -70,19 +73,78 @@ test('class that was deleted is made again', async (t) => {
   });
 });
 
-test('undo where the cluster is silent leaves the class to whoever takes the cluster away', async (t) => {
+const SILENT = {
+  kind: 'cannot-tell',
+  host: 'node-1',
+  what: 'ask the API of the cluster',
+  why: REFUSED.stderr.trim(),
+};
+
+/** A host whose API has made the class, and does not answer any more. */
+async function silenced(t: Lasting, { ours }: { ours: boolean }) {
   const api = { answers: true };
-  const bench = await benchOf(t, recipe(), { reads: (host) => asking(host, api), does: applying });
+  const bench = await benchOf(t, recipe(), { ...setup, reads: (host) => asking(host, api) });
   await bench.run();
+  if (ours) node(bench).write(NOTED, '');
   api.answers = false;
   bench.ran.length = 0;
+  const changed = () =>
+    bench.ran.filter(({ argv }) => / (delete|apply) /.test(`${argv.join(' ')} `)).map(({ argv }) => argv);
+  return { bench, changed };
+}
+
+test('class of an API that is silent cannot be told, and is not made anew', async (t) => {
+  const { bench, changed } = await silenced(t, { ours: true });
+  const { outcomes } = await bench.run();
+  assert.deepEqual(
+    [...outcomes.values()].map(({ state, failure }) => [state, failure]),
+    [['failed', SILENT]],
+  );
+  assert.deepEqual(changed(), []);
+});
+
+test('class of an API that is silent goes with the control plane that cc has made, which is said', async (t) => {
+  const { bench, changed } = await silenced(t, { ours: true });
+  const { outcomes, events } = await bench.run('undo');
+  assert.deepEqual(
+    [...outcomes.values()].map(({ state }) => state),
+    ['verified'],
+  );
+  const notices = events.flatMap((event) => (event.kind === 'notice' ? event.text : []));
+  assert.deepEqual(notices, [
+    'left to go with the control plane, whose API does not answer: RuntimeClass kata-qemu',
+  ]);
+  assert.deepEqual(changed(), []);
+});
+
+test('class of an API that is silent and not of this run is not taken for gone', async (t) => {
+  const { bench, changed } = await silenced(t, { ours: false });
   const { outcomes } = await bench.run('undo');
+  assert.deepEqual(
+    [...outcomes.values()].map(({ state, failure }) => [state, failure]),
+    [['failed', SILENT]],
+  );
+  assert.deepEqual(changed(), []);
+});
+
+test('class goes without a word where there is no control plane any more', async (t) => {
+  const { bench } = await silenced(t, { ours: false });
+  node(bench).disk.delete(ADMIN);
+  const { outcomes, events } = await bench.run('undo');
   assert.deepEqual(
     [...outcomes.values()].map(({ state }) => state),
     ['verified'],
   );
   assert.deepEqual(
-    bench.ran.filter(({ argv }) => argv.join(' ').startsWith(`${KUBECTL} delete`)),
+    events.filter(({ kind }) => kind === 'notice'),
     [],
   );
+});
+
+test('API that does not know the kind yet has nothing of it', async (t) => {
+  const unknown = 'no matches for kind "RuntimeClass" in version "node.k8s.io/v1"';
+  const bench = await benchOf(t, recipe(), setup);
+  const host = node(bench);
+  host.when(`${KUBECTL} get -f -`, { code: 1, stderr: `unable to recognize "STDIN": ${unknown}\n` });
+  assert.deepEqual(await bench.facts(bench.tasks[0]!), { found: [] });
 });

@@ -30,6 +30,10 @@ export function paperView(paper: Paper = {}): View {
     name: 'paper',
     platform: { os: 'linux', arch: 'amd64', distro: 'debian 12' },
     ask,
+    result: async (command) => {
+      const stdout = await ask(command);
+      return stdout === undefined ? { code: 1, stdout: '', stderr: '' } : { code: 0, stdout, stderr: '' };
+    },
     read: async (command) => {
       const text = await ask(command);
       if (text === undefined) throw new Error(`the paper host fails at: ${shown(command)}`);
