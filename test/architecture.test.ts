@@ -245,6 +245,7 @@ const IMPURE =
 
 /** Where it is used all the same, and why. */
 const IMPURE_FILES: Readonly<Record<string, readonly string[]>> = {
+  'core/cli/config/cause.ts': ['process.execPath'], // checks what V8 tells no place of
   'core/cli/config/content.ts': ['process.once', 'process.off'], // when nothing is left to wait for
   'core/cli/config/trust.ts': ['process.getuid'], // whose files are as good as cc's own
   'core/cli/run.ts': ['new Date', 'process.pid', 'process.hrtime'], // the run's id and the real clock

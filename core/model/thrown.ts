@@ -13,7 +13,8 @@ export function messageOf(error: unknown): string {
       return error.name === 'Error' && error.message !== ''
         ? error.message
         : `${error.name}: ${error.message}`;
-    return `threw ${typeof error === 'string' ? JSON.stringify(error) : String(error)}`;
+    const text = typeof error === 'string' ? JSON.stringify(error) : String(error);
+    return `threw ${/^\[object \w+\]$/.test(text) ? JSON.stringify(error) : text}`;
   } catch {
     return 'threw something that cannot be shown';
   }

@@ -18,13 +18,16 @@ function caught(call: () => unknown): unknown {
 }
 
 test('anything that can be thrown has words', () => {
-  const words = [new TypeError('no'), 'a "text"', undefined, null, 7n, Object.create(null)].map(messageOf);
+  const words = [new TypeError('no'), 'a "text"', undefined, null, 7n, { a: [1] }, Object.create(null)].map(
+    messageOf,
+  );
   assert.deepEqual(words, [
     'TypeError: no',
     'threw "a \\"text\\""',
     'threw undefined',
     'threw null',
     'threw 7',
+    'threw {"a":[1]}',
     'threw something that cannot be shown',
   ]);
 });

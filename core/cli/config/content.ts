@@ -2,8 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { Failed, fail } from '../../model/failure.ts';
-import { messageOf, placeOf } from '../../model/thrown.ts';
-import { type Imports, watched } from './modules.ts';
+import { watched } from './modules.ts';
 import type { Trust } from './trust.ts';
 
 /** Reads or evaluates a file that is trusted, as is all that it imports. */
@@ -17,7 +16,10 @@ export async function contentOf(file: string, trust: Trust): Promise<unknown> {
     const { yaml } = await import('./explorer.ts');
     return yaml(file, text);
   } catch (error) {
-    throw imports.refused ?? unreadable(file, error, imports);
+    if (imports.refused) throw imports.refused;
+    if (error instanceof Failed) throw error;
+    const { causeOf } = await import('./cause.ts');
+    return fail(causeOf(file, error, imports), error);
   }
 }
 
@@ -39,15 +41,4 @@ async function settled(
   } finally {
     process.off('beforeExit', ended);
   }
-}
-
-export function unreadable(file: string, error: unknown, _imports?: Imports): never {
-  if (error instanceof Failed) throw error;
-  const at = placeOf(error);
-  const lines = [
-    messageOf(error),
-    ...(at ? [`at ${at.file}:${at.line}`] : []),
-    ...(at?.source ? [`  ${at.source}`] : []),
-  ];
-  return fail({ kind: 'config-unreadable', file, why: lines.join('\n') }, error);
 }

@@ -14,7 +14,7 @@ export interface Imports {
   /** The files that were asked for, in that order, but for those of cc itself. */
   readonly files: Set<string>;
   /** What was not found, by who wanted it. */
-  missing?: { readonly name: string; readonly by: string };
+  missing?: { readonly name: string; readonly by: string; readonly error: unknown };
   /** What was refused. Deno makes another error of one that a hook throws. */
   refused?: Failed;
 }
@@ -47,7 +47,7 @@ function resolved(name: string, by: string, next: () => ReturnType<Resolve>): Re
   try {
     return next();
   } catch (error) {
-    imports.missing = { name, by };
+    imports.missing = { name, by, error };
     throw error;
   }
 }

@@ -1,8 +1,9 @@
 /** Finds the configuration from a folder upwards. */
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fail } from '../../model/failure.ts';
-import { contentOf, unreadable } from './content.ts';
+import { Failed, fail } from '../../model/failure.ts';
+import { messageOf } from '../../model/thrown.ts';
+import { contentOf } from './content.ts';
 import type { Trust } from './trust.ts';
 
 const PLACES = ['cc.config.ts', 'cc.config.mjs', 'cc.config.js', 'cc.config.json', 'cc.config.yaml'];
@@ -19,7 +20,7 @@ export async function searched(cwd: string, trust: Trust): Promise<{ file: strin
   if (here) return { file: here, value: await contentOf(here, trust) };
   const { explored } = await import('./explorer.ts');
   const read = (file: string) => contentOf(file, trust);
-  const found = await explored(PLACES, cwd, read).catch((error: unknown) => unreadable(cwd, error));
+  const found = await explored(PLACES, cwd, read).catch((error: unknown) => lost(cwd, error, read));
   if (found) return found;
   for (let folder = cwd; ; folder = dirname(folder)) {
     const present = PLACES.map((place) => join(folder, place)).find((path) => existsSync(path));
@@ -28,6 +29,14 @@ export async function searched(cwd: string, trust: Trust): Promise<{ file: strin
     if (existsSync(join(folder, 'package.json')) || folder === dirname(folder)) break;
   }
   return fail({ kind: 'config-missing', from: cwd });
+}
+
+/** cosmiconfig reads some files by itself; what it cannot parse is read again, and so told as any other. */
+async function lost(cwd: string, error: unknown, read: (file: string) => Promise<unknown>): Promise<never> {
+  if (error instanceof Failed) throw error;
+  const { filepath: file } = error as { readonly filepath?: unknown };
+  if (typeof file === 'string') await read(file);
+  return fail({ kind: 'config-unreadable', file: cwd, why: messageOf(error) }, error);
 }
 
 function isThere(path: string): boolean {

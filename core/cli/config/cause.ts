@@ -1,0 +1,167 @@
+/** Why a configuration could not be loaded, and where: in its own file, or in one that it imports. */
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { basename, extname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { codeOf, type Failure, type Place } from '../../model/failure.ts';
+import { messageOf, placeOf, stackOf } from '../../model/thrown.ts';
+import { placeAt } from './blame.ts';
+import type { Imports } from './modules.ts';
+
+type Unreadable = Extract<Failure, { kind: 'config-unreadable' }>;
+
+/** What loading the file failed with, told of the file that is to blame. */
+export function causeOf(file: string, error: unknown, imports: Imports): Unreadable {
+  const at = placeFor(file, error, imports);
+  const blamed = at?.file ?? file;
+  const why = wordsOf(error);
+  const fix = fixFor(blamed, why, error, imports);
+  return {
+    ...{ kind: 'config-unreadable', file: blamed, why },
+    ...(at ? { at } : {}),
+    ...(blamed === file ? {} : { by: file }),
+    ...(fix === undefined ? {} : { fix }),
+  };
+}
+
+/** Without the places that parsers write into their words, which are told apart from them. */
+function wordsOf(error: unknown): string {
+  const reason: unknown = fieldOf(error, 'reason'); // of js-yaml
+  const message =
+    typeof reason === 'string' ? reason : messageOf(error).replace(/^TypeError: SyntaxError/, 'SyntaxError');
+  const [plain = ''] = unpainted(message).split(/\n +(?:\||at )|\n\d+ \|/);
+  return plain.replace(/ in JSON at position .*|, (\.\.\.)?"[\s\S]* is not valid JSON$/, '').trim();
+}
+
+function placeFor(file: string, error: unknown, imports: Imports): Place | undefined {
+  const isData = /\.(json|ya?ml)$/.test(file);
+  if (isData) return dataPlace(file, error);
+  const { missing } = imports;
+  return (
+    markedPlace(stackOf(error)) ??
+    deniedPlace(error) ??
+    (missing && missing.error === error ? importPlace(missing) : undefined) ??
+    placeOf(error) ??
+    (error instanceof SyntaxError ? checkedPlace([file, ...imports.files]) : undefined)
+  );
+}
+
+/** Node begins the stack of what it cannot parse with the file, the line, some of the source, and a mark below the column. */
+function markedPlace(text: string): Place | undefined {
+  const [head = '', ...lines] = text.split('\n');
+  const [, where = '', line] = /^((?:file:\/)?\/.*):(\d+)$/.exec(head) ?? [];
+  const mark = lines.slice(0, MARKED).findIndex((each, index) => index > 0 && /^\s*\^/.test(each));
+  if (line === undefined || mark < 0) return undefined;
+  const file = where.startsWith('file:') ? fileURLToPath(where) : where;
+  const at = withSource({ file, line: Number(line) });
+  return { ...at, column: columnIn(at.source ?? '', lines[mark]!.indexOf('^')) };
+}
+
+/** The mark is among the first lines. */
+const MARKED = 8;
+/** What the parser of TypeScript shows for a tab. */
+const TAB = 4;
+
+/** The column of what is shown so far from the left. */
+function columnIn(source: string, shown: number): number {
+  let width = 0;
+  let column = 1;
+  for (const letter of source) {
+    if (width >= shown) break;
+    width += letter === '\t' ? TAB : letter.length;
+    column += letter.length;
+  }
+  return column;
+}
+
+/** Deno writes the place into the message. */
+function deniedPlace(error: unknown): Place | undefined {
+  const [, url, line, column] = /\n\s+at (file:\/\/\S+):(\d+):(\d+)/.exec(unpainted(messageOf(error))) ?? [];
+  if (url === undefined) return undefined;
+  return withSource({ file: fileURLToPath(url), line: Number(line), column: Number(column) });
+}
+
+/** The first place where a file names what it imports. */
+function importPlace({ name, by }: NonNullable<Imports['missing']>): Place | undefined {
+  if (!by.startsWith('file:')) return undefined;
+  const file = fileURLToPath(by);
+  const source = readFileSync(file, 'utf8');
+  const offset = [`'${name}'`, `"${name}"`].map((each) => source.indexOf(each)).find((found) => found >= 0);
+  return offset === undefined ? undefined : placeAt(file, source, offset);
+}
+
+/** V8 tells of a module neither file nor line; Node does where it only checks one. */
+function checkedPlace(files: readonly string[]): Place | undefined {
+  if ('Deno' in globalThis) return undefined;
+  for (const file of files.filter((each) => /\.[cm]?js$/.test(each))) {
+    try {
+      execFileSync(process.execPath, ['--check', file], { stdio: 'pipe' });
+    } catch (error) {
+      return markedPlace(String(fieldOf(error, 'stderr')));
+    }
+  }
+  return undefined;
+}
+
+/** Where the parser of JSON, or that of YAML, stopped. */
+function dataPlace(file: string, error: unknown): Place | undefined {
+  const text = readFileSync(file, 'utf8');
+  const position: unknown = fieldOf(fieldOf(error, 'mark'), 'position');
+  return placeAt(file, text, typeof position === 'number' ? position : jsonEnd(text));
+}
+
+/** The parser does not always say where it stopped: it is where the longest beginning ends that lacks only its rest. */
+function jsonEnd(text: string): number {
+  let [good, bad] = [0, text.length + 1];
+  while (bad - good > 1) {
+    const middle = Math.floor((good + bad) / 2);
+    if (isBeginning(text.slice(0, middle))) good = middle;
+    else bad = middle;
+  }
+  return good;
+}
+
+function isBeginning(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch (error) {
+    const message = messageOf(error);
+    const [, position] = /at position (\d+)/.exec(message) ?? [];
+    return /Unexpected end|Unterminated/.test(message) || Number(position) >= text.length;
+  }
+}
+
+function fixFor(file: string, why: string, error: unknown, { missing }: Imports): string | undefined {
+  const stem = basename(file, extname(file));
+  if (/import statement outside a module|Unexpected token 'export'/.test(why))
+    return `rename it to ${stem}.mjs or ${stem}.ts: package.json says that .js is CommonJS here`;
+  if (codeOf(error) === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX')
+    return 'write it in JavaScript: cc takes types away, and translates nothing';
+  if (
+    missing &&
+    missing.error === error &&
+    /^(@[\w.-]+\/)?[\w.-]+/.test(missing.name) &&
+    !missing.name.startsWith('.')
+  )
+    return `npm install ${/^(@[^/]+\/)?[^/]+/.exec(missing.name)![0]}`; // as just matched
+  return undefined;
+}
+
+function withSource(at: Place): Place {
+  try {
+    const source = readFileSync(at.file, 'utf8').split('\n')[at.line - 1];
+    return source === undefined ? at : { ...at, source };
+  } catch {
+    return at;
+  }
+}
+
+function fieldOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+}
+
+/** Deno paints its messages. */
+function unpainted(text: string): string {
+  return text.replaceAll(new RegExp(`${String.fromCharCode(27)}\\[[\\d;]*m`, 'g'), '');
+}
