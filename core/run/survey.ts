@@ -64,7 +64,8 @@ async function find(
     if (owner) return { kind: 'running', id: task.id, owner };
     const looked = await look(task, context);
     context.found.set(task.id, foundAs(looked.facts, looked.stamp));
-    return finding(task, looked, after);
+    const refused = task.needs.find((need) => findings.get(need)?.kind === 'unknown');
+    return finding(task, looked, after, refused);
   } catch (error) {
     const failure = failureOf(error);
     // What a host lacks before its turn may make a look fail: that is no news. Code that is wrong is.
@@ -94,10 +95,17 @@ function makerOf({ host, needs }: Task, findings: ReadonlyMap<TaskId, Finding>):
   return needs.find((need) => need.endsWith(`/${host.madeBy}`) && findings.get(need)?.kind !== 'as-declared');
 }
 
-function finding(task: Task, looked: Looked, after: TaskId | undefined): Finding {
+/** `refused`: what it needs and cannot have, so that a run would skip it. */
+function finding(
+  task: Task,
+  looked: Looked,
+  after: TaskId | undefined,
+  refused: TaskId | undefined,
+): Finding {
   const { id } = task;
   const stamped = looked.stamp?.state === 'applied';
   const decision = decide(looked.changes, looked.stamp, looked.last);
+  if (decision.kind === 'run' && refused) return { kind: 'pending', id, after: refused };
   if (decision.kind === 'run' && after && onlyByNeeds(looked)) return { kind: 'pending', id, after };
   if (decision.kind === 'run')
     return { kind: 'would', id, stamped, reason: decision.reason, changes: looked.changes };

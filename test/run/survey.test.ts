@@ -138,6 +138,21 @@ test('survey that cannot look tells why, and goes on with the rest', async (t) =
   assert.equal(found[1]?.kind, 'would');
 });
 
+test('survey says of no task that it would run where what it needs is refused', async (t) => {
+  const host = paper('node-1');
+  host.write('/same', 'A');
+  const no = { kind: 'check-failed', host: 'node-1', what: 'it fits', reasons: ['it is small'] } as const;
+  const first = taskOf(step<null>({ name: 'first', probe: async () => null, plan: () => fail(no) }));
+  const after = (name: string, path: string) => taskOf(written('A', { name, path }), { needs: [first.id] });
+  const [differs, same] = [after('differs', '/other'), after('same', '/same')];
+  const running = { folder: await tempFolder(t), hosts: { 'node-1': host } };
+  assert.deepEqual(await survey([first, differs, same], running), [
+    { kind: 'unknown', id: first.id, failure: no },
+    { kind: 'pending', id: differs.id, after: first.id },
+    { kind: 'as-declared', id: same.id, stamped: false },
+  ]);
+});
+
 test('survey of a host that is not made yet waits for its maker', async (t) => {
   const maker = taskOf(written('x', { name: 'make', path: '/machine', root: false }), { host: CONTROLLER });
   const made = taskOf(written('A', { name: 'config', path: '/x' }), {
