@@ -55,11 +55,9 @@ export function inUse({ network, bridge, subnet }: Network) {
     what: 'the network of pods',
     declared: told(network, bridge, subnet),
     look: async (view) => {
-      const [, type = '', rest = ''] = WRITTEN.exec((await view.text(CONFIG)) ?? '') ?? [];
-      const found = (key: string) => new RegExp(`"${key}": "([^"]+)"`).exec(rest)?.[1] ?? '';
-      const link = found('bridge');
-      const used = link !== '' && (await view.stat(`/sys/class/net/${link}`)) !== undefined;
-      return used ? told(type, link, found('subnet')) : {};
+      const found = await before(view);
+      const used = found && (await view.stat(`/sys/class/net/${found.bridge}`)) !== undefined;
+      return used ? told(found.network, found.bridge, found.subnet) : {};
     },
     fix: 'declare what is there; or end all pods first: cc run cleanup before you change the recipe, cc run all after',
   });
@@ -67,6 +65,13 @@ export function inUse({ network, bridge, subnet }: Network) {
 
 /** As cc writes its file: the plugin that it names first, and what follows. */
 const WRITTEN = /"plugins":\s*\[\s*\{\s*"type": "(bridge|flannel)",([\s\S]*)/;
+
+/** What cc has written at an earlier time. */
+export async function before(view: View) {
+  const [, network = '', rest = ''] = WRITTEN.exec((await view.text(CONFIG)) ?? '') ?? [];
+  const found = (key: string) => new RegExp(`"${key}": "([^"]+)"`).exec(rest)?.[1] ?? '';
+  return found('bridge') === '' ? undefined : { network, bridge: found('bridge'), subnet: found('subnet') };
+}
 
 function told(network: string, bridge: string, subnet: string) {
   return {

@@ -1,6 +1,7 @@
 /** The networks of a cluster on a host that has networks of its own. */
 import { cmd, fail, net, step, type View } from '../../core/mod.ts';
 import type { PodNetwork } from '../capabilities.ts';
+import { before } from '../cni/config.ts';
 
 /** Links on which a cluster's own addresses stand: flannel's, and those of kube-proxy and of a DNS on each node. */
 const CLUSTER = ['flannel.1', 'kube-ipvs0', 'nodelocaldns'];
@@ -52,13 +53,15 @@ export function networks({ services, network }: Networks) {
 }
 
 async function ownOf(view: View, { bridge, subnet, overlay }: PodNetwork): Promise<readonly Own[]> {
-  const [addresses, routes, flannel] = await Promise.all([
+  const [addresses, routes, flannel, earlier] = await Promise.all([
     // Without that program routes tell all but addresses that stand alone.
     view.ask(cmd`ip -o -4 address show`),
     view.text('/proc/net/route'),
     overlay ? view.stat(FLANNEL) : undefined,
+    before(view),
   ]);
-  const ours = [bridge, ...CLUSTER];
+  // Whether the bridge may become another is told by whoever makes it.
+  const ours = [bridge, earlier?.bridge, ...CLUSTER];
   const toNodes = ({ at, how }: Own) => flannel && how.includes(' via ') && net.overlap(at, subnet);
   return [
     ...lines(addresses).flatMap(addressOf),

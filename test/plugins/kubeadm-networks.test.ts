@@ -12,7 +12,12 @@ const SERVICES = 'the network of Services, 10.96.0.0/12';
 const PODS = 'the network of pods, 10.244.0.0/24';
 
 /** What a host with these addresses and routes is refused for. */
-async function refused(t: Lasting, addresses: readonly string[], routes: readonly string[] = []) {
+async function refused(
+  t: Lasting,
+  addresses: readonly string[],
+  routes: readonly string[] = [],
+  files: Readonly<Record<string, string>> = {},
+) {
   const setup = clusterOn();
   const reads: typeof setup.reads = (host, bench) => [
     ...(setup.reads?.(host, bench) ?? []),
@@ -21,6 +26,7 @@ async function refused(t: Lasting, addresses: readonly string[], routes: readonl
   const bench = await benchOf(t, { plugins: [...BELOW, kubeadm()] }, { ...setup, reads });
   const host = bench.hosts.get('node-1')!; // every bench has this host
   host.write('/proc/net/route', routed('0.0.0.0/0 via 192.0.2.1 dev eth0', ...routes));
+  for (const [path, text] of Object.entries(files)) host.write(path, text);
   const before = host.snapshot();
   const { outcomes } = await bench.run();
   const failures = [...outcomes].flatMap(([id, { failure }]) => (failure ? [[id, failure]] : []));
@@ -93,6 +99,14 @@ test('host with other networks, those of its cluster, and routes that lead every
     '10.244.0.0/24 dev pods0',
   ];
   assert.deepEqual(await refused(t, addresses, routes), []);
+});
+
+test('bridge of an earlier declaration is no network of the host', async (t) => {
+  const address = '4: old0    inet 10.244.0.1/24 scope global old0';
+  const conflist = JSON.stringify({ name: 'cc', plugins: [{ type: 'bridge', bridge: 'old0' }] }, null, 2);
+  const files = { '/etc/cni/net.d/10-cc.conflist': conflist };
+  assert.deepEqual(await refused(t, [address], ['10.244.0.0/24 dev old0'], files), []);
+  assert.equal((await refused(t, [address], ['10.244.0.0/24 dev old0'])).length, 2);
 });
 
 function message(call: () => unknown): unknown {
