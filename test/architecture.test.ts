@@ -140,7 +140,7 @@ test('each npm package sits behind one file, and is one that package.json names'
 const NAMED = [
   'core/cli/commands.ts: cleanup', // the help says what a user will look for
   'core/cli/commands.ts: runc', // and shows it by the name of a plugin
-  'core/cli/job.ts: cleanup', // the name that every recipe has for it
+  'core/graph/place.ts: cleanup', // the name that every recipe has for it
   'core/host/local.ts: machine', // what node:os calls it
   'core/host/platform.ts: machine', // what uname calls it
   'core/host/remote.ts: machine', // what the agent calls it

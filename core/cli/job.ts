@@ -1,15 +1,12 @@
 /** What a command is about: which tasks, whether they are taken back, and where else to look for what cc left. */
 import { nearest } from '../graph/near.ts';
 import { order } from '../graph/order.ts';
-import { CONTROLLER, machineOf } from '../graph/place.ts';
+import { CLEANUP, CONTROLLER, machineOf } from '../graph/place.ts';
 import { fail } from '../model/failure.ts';
 import type { Host } from '../model/plugin.ts';
 import { knownHosts } from '../store/hosts.ts';
 import { type Options, usage } from './args.ts';
 import { type Chosen, type CliContext, chosen, openProject, type Project } from './project.ts';
-
-/** The name that every recipe has for taking everything back. */
-export const CLEANUP = 'cleanup';
 
 export interface Job extends Chosen {
   readonly project: Project;
@@ -30,7 +27,7 @@ export async function jobOf(
     ? await (await import('./recorded.ts')).projectForCleanup(options, cli)
     : await openProject(options, cli, { identify });
   const left = leftHosts(project);
-  if (!names.some((name) => isCleanup(name, project))) {
+  if (!names.some((name) => project.cleanups.includes(name))) {
     if (options.limit !== undefined) usage(`Cannot use --limit: only ${CLEANUP} takes it`, 'run');
     const all = names.length === 0 || names.includes('all');
     return { project, left, undo: false, swept: all ? project.hosts : [], ...chosen(project, names) };
@@ -39,11 +36,6 @@ export async function jobOf(
   if (options.bundle !== undefined)
     usage(`Cannot use --bundle with ${names[0]}: it takes nothing from the network`, 'run');
   return { project, left, undo: true, ...limited(project, left, options.limit) };
-}
-
-/** A recipe may have a plugin of that name which does something else. */
-function isCleanup(name: string, { cleanups, tasks }: Project): boolean {
-  return cleanups.includes(name) || (name === CLEANUP && tasks.every(({ plugin }) => plugin !== CLEANUP));
 }
 
 /** Hosts that runs have changed, and that are neither declared by their name nor as a machine. */

@@ -154,7 +154,11 @@ export async function openContext(
   project: Project,
   { signal, tasks, asked = new Set(), ...entering }: ContextOptions,
 ): Promise<RunContext> {
-  const pool = sessionPool(project.paths.state, { ...entering, signal, site: project.site });
+  const pool = sessionPool(project.paths.state, {
+    ...entering,
+    signal,
+    site: project.site ?? { id: 'none yet', name: project.name },
+  });
   // An entry is about an address, so those for other processors are in nobody's way.
   const others = ARCHES.filter((arch) => arch !== project.arch);
   const locks = readLocks(project.locks, ...others, project.arch);

@@ -2,13 +2,13 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { order } from '../graph/order.ts';
-import { CONTROLLER } from '../graph/place.ts';
+import { CLEANUP, CONTROLLER } from '../graph/place.ts';
 import { Failed } from '../model/failure.ts';
 import type { Host } from '../model/plugin.ts';
 import { textOf } from '../report/visible.ts';
 import { knownHosts } from '../store/hosts.ts';
 import { networkOf } from '../store/network.ts';
-import { pathsOf } from '../store/paths.ts';
+import { pathsOfSite, statesOf } from '../store/paths.ts';
 import { claimed, readSite, siteFile } from '../store/site.ts';
 import type { Options } from './args.ts';
 import { archOf, type CliContext, openProject, type Project } from './project.ts';
@@ -32,14 +32,22 @@ function recordedProject({ failure }: Failed, cli: CliContext): Project | undefi
     cli.say(textOf(known(cli)));
     return;
   }
-  const paths = pathsOf(cli.env, '', id);
-  const owner = paths.key === '' ? undefined : claimed(paths.state);
+  const paths = pathsOfSite(cli.env, id);
+  const owner = paths && claimed(paths.state);
   if (!owner) return;
   cli.say(textOf([`the configuration cannot be used: going by the records of "${owner.name}"`]));
   const arch = archOf(cli.arch);
   const controller: Host = { name: CONTROLLER, roles: [], connection: { kind: 'local' }, arch };
   return {
-    ...{ name: owner.name, concurrency: 8, cleanups: [], tasks: [], graph: order([]), file: own, locks: [] },
+    ...{
+      name: owner.name,
+      concurrency: 8,
+      cleanups: [CLEANUP],
+      tasks: [],
+      graph: order([]),
+      file: own,
+      locks: [],
+    },
     ...{ hosts: [controller, ...knownHosts(paths.state)], arch, paths, site: { id, name: owner.name } },
     ...{ network: networkOf([], {}, cli.env), manifests: new Map(), trustedSources: [] },
   };
@@ -55,7 +63,7 @@ function upwards(cwd: string): string | undefined {
 
 /** Whose records there are, for somebody whose folder is lost as a whole. */
 function known(cli: CliContext): readonly string[] {
-  const states = dirname(pathsOf(cli.env, 'any').state);
+  const states = statesOf(cli.env);
   const sites = (existsSync(states) ? readdirSync(states) : []).flatMap(
     (key) => claimed(join(states, key)) ?? [],
   );

@@ -1,6 +1,7 @@
 /** `cc plan`, `cc status` and `cc why`: the hosts as they are, beside the recipe. */
 
 import { order, reversed } from '../graph/order.ts';
+import { CLEANUP } from '../graph/place.ts';
 import { holding } from '../host/hold.ts';
 import { describe } from '../model/change.ts';
 import { exitFor, fail } from '../model/failure.ts';
@@ -15,7 +16,7 @@ import { type Finding, findingData, surveying } from '../run/survey.ts';
 import { undeclared } from '../run/survey-undeclared.ts';
 import { holdOf } from '../store/paths.ts';
 import { type Options, usage } from './args.ts';
-import { CLEANUP, entering, type Job, jobOf, leavingIn, leftLines } from './job.ts';
+import { entering, type Job, jobOf, leavingIn, leftLines } from './job.ts';
 import { type CliContext, loginOf, openContext } from './project.ts';
 
 /** What to do about findings: how to print one, and which of them make the command exit 2. */

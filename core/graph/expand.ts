@@ -10,7 +10,7 @@ import { type Flat, OTHER_HOST } from './flatten.ts';
 import { shared, unfit } from './hosts.ts';
 import { nearest } from './near.ts';
 import { type Order, order } from './order.ts';
-import { type Built, CONTROLLER, place } from './place.ts';
+import { type Built, CLEANUP, CONTROLLER, place } from './place.ts';
 import { unpeopled } from './roles.ts';
 
 /** What the machine cc runs on adds to a recipe. */
@@ -52,7 +52,7 @@ export function expand(flat: Flat, context: ExpandContext, problems: Problem[]):
   const mistakes = [...new Map(problems.map((each) => [`${each.path} ${each.message}`, each])).values()];
   if (mistakes.length > 0) fail({ kind: 'config-invalid', file: context.file, problems: mistakes });
   const graph = order(tasks); // a cycle is told before anything starts
-  const cleanups = flat.uses.filter(({ spec }) => spec.isCleanup).map(({ spec }) => spec.name);
+  const cleanups = cleanupsOf(flat);
   return { name: flat.name, concurrency: flat.concurrency, hosts, tasks, graph, cleanups };
 }
 
@@ -172,6 +172,12 @@ function idle(uses: readonly PluginUse[]): Problem[] {
 
 function recipeFacts({ name, isolation }: Flat, { key = name, owner = name }: ExpandContext): RecipeFacts {
   return { name, isolation, key, owner };
+}
+
+/** Every recipe can be taken back by one name; it may have a plugin of that name, for others or for something else. */
+function cleanupsOf({ uses }: Flat): readonly string[] {
+  const own = uses.filter(({ spec }) => spec.isCleanup).map(({ spec }) => spec.name);
+  return uses.some(({ spec }) => spec.name === CLEANUP) ? own : [...own, CLEANUP];
 }
 
 /** Two plugins that offer the same leave open which one is meant. */

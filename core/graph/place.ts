@@ -11,6 +11,9 @@ import { nearest } from './near.ts';
 
 export const CONTROLLER = 'controller';
 
+/** What takes back everything that a recipe has done. */
+export const CLEANUP = 'cleanup';
+
 /** Hosts that are one machine: this one under any name, and one address of ssh. */
 export function machineOf({ connection }: Host): string {
   return connection.kind === 'local' ? CONTROLLER : `${connection.address}:${connection.port ?? ''}`;

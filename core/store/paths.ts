@@ -20,15 +20,33 @@ export function holdOf({ state }: Paths): string {
 }
 
 /** `site` is the identity of the recipe's site; undefined where it has none yet. */
-export function pathsOf(
-  env: Readonly<Record<string, string | undefined>>,
-  recipe: string,
-  site?: string,
-): Paths {
-  const base = (name: string, fallback: string) => env[name] || join(homeOf(env), fallback);
-  const states = join(base('XDG_STATE_HOME', '.local/state'), 'cc');
-  const key = keyIn(states, recipe, site);
-  return { cache: join(base('XDG_CACHE_HOME', '.cache'), 'cc'), state: join(states, key), key };
+export function pathsOf(env: Env, recipe: string, site?: string): Paths {
+  return pathsIn(env, keyIn(statesOf(env), recipe, site));
+}
+
+/** Those of a site whose recipe is not known; undefined where it has no state here. */
+export function pathsOfSite(env: Env, site: string): Paths | undefined {
+  const key = claimedBy(statesOf(env), site);
+  return key === undefined ? undefined : pathsIn(env, key);
+}
+
+/** The folder of the states of all recipes. */
+export function statesOf(env: Env): string {
+  return join(baseOf(env, 'XDG_STATE_HOME', '.local/state'), 'cc');
+}
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+function baseOf(env: Env, name: string, fallback: string): string {
+  return env[name] || join(homeOf(env), fallback);
+}
+
+function pathsIn(env: Env, key: string): Paths {
+  return {
+    cache: join(baseOf(env, 'XDG_CACHE_HOME', '.cache'), 'cc'),
+    state: join(statesOf(env), key),
+    key,
+  };
 }
 
 /**
@@ -37,14 +55,14 @@ export function pathsOf(
  */
 function keyIn(states: string, recipe: string, site: string | undefined): string {
   const own = `${recipe}-${site === undefined ? 'new' : site.slice(0, 8)}`;
-  const mine = (key: string) => {
-    const owner = claimed(join(states, key));
-    return owner?.id === site && (site !== LOCAL || owner?.name === recipe);
-  };
-  const unclaimed = () => (claimed(join(states, recipe)) === undefined ? recipe : own);
-  if (site === undefined) return unclaimed();
-  const known = () => namesIn(states);
-  return [recipe, own].find(mine) ?? known().find(mine) ?? unclaimed();
+  const owner = claimed(join(states, recipe));
+  if (owner !== undefined && owner.id === site && owner.name === recipe) return recipe; // as nearly always
+  const before = site === undefined || site === LOCAL ? undefined : claimedBy(states, site);
+  return before ?? (owner === undefined ? recipe : own);
+}
+
+function claimedBy(states: string, site: string): string | undefined {
+  return namesIn(states).find((key) => claimed(join(states, key))?.id === site);
 }
 
 function namesIn(folder: string): readonly string[] {
@@ -56,7 +74,7 @@ function namesIn(folder: string): readonly string[] {
   }
 }
 
-function homeOf(env: Readonly<Record<string, string | undefined>>): string {
+function homeOf(env: Env): string {
   try {
     return env['HOME'] || homedir();
   } catch (error) {

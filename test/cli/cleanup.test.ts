@@ -1,0 +1,131 @@
+/** Taking back on this machine: every recipe can be, and what left a recipe goes with the next run. */
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import test, { type TestContext } from 'node:test';
+import { cc, folder, MOD } from '../rig/cc.ts';
+
+const recipeOf = (
+  steps: readonly string[],
+) => `import { cmd, plugin, recipe, step, v, written } from '${MOD}';
+const at = { where: 'controller', root: false };
+const file = (name) => written(name, { name, path: import.meta.dirname + '/' + name, ...at });
+const paths = plugin({ name: 'paths', help: '', options: v.strictObject({}), build: () => ({ steps: [${steps}] }) });
+export default recipe({ name: 'site', plugins: [paths()] });
+`;
+
+const command = (undo: string) => `step({
+  name: 'made', ...at,
+  probe: async (view) => ({ there: (await view.stat(import.meta.dirname + '/made')) !== undefined }),
+  plan: ({ there }) => (there ? [] : [{ kind: 'run', command: cmd\`touch \${import.meta.dirname}/made\`, why: 'it is not there' }]),
+  undo: ({ there }) => (there ? [${undo}] : []),
+})`;
+const RUN = "{ kind: 'run', command: cmd`rm ${import.meta.dirname}/made`, why: 'it was made' }";
+const SCRIPT = "{ kind: 'script', title: 'unmakes it', script: async () => null, why: 'it was made' }";
+
+async function site(t: TestContext, steps: readonly string[]) {
+  const cwd = await folder(t, { 'cc.config.ts': recipeOf(steps) });
+  const file = (name: string) => join(cwd, name);
+  return {
+    file,
+    is: (name: string) => existsSync(file(name)),
+    steps: (others: readonly string[]) => writeFile(file('cc.config.ts'), recipeOf(others)),
+    run: (...words: readonly string[]) => cc(cwd, ...words),
+  };
+}
+
+test('a recipe without the plugin cleanup can be taken back, too', async (t) => {
+  const { run, is } = await site(t, ["file('a')"]);
+  await run('run', 'all');
+  assert.equal(is('a'), true);
+  assert.match((await run('list')).stdout, /^cleanup\n {2}takes everything back$/m);
+  const plan = await run('plan', 'cleanup');
+  assert.equal(plan.code, 2);
+  assert.match(
+    plan.stdout,
+    /^▶ controller\/paths\/a \(undo: .*\)\n {4}remove .*\/a\n1 task would be taken back\n$/,
+  );
+  assert.equal(is('a'), true);
+  assert.equal((await run('run', 'cleanup')).code, 0);
+  assert.equal(is('a'), false);
+  assert.equal((await run('plan', 'cleanup')).code, 0);
+});
+
+test('a step that left goes with the next run of all, and with no other', async (t) => {
+  const { run, is, steps } = await site(t, ["file('a')", "file('b')"]);
+  await run('run', 'all');
+  await steps(["file('a')"]);
+  await run('run', 'paths/a');
+  assert.equal(is('b'), true);
+  assert.equal((await run('status')).code, 2);
+  assert.match((await run('run', 'all')).stdout, /^▶ controller\/paths\/b \(no longer declared: /m);
+  assert.deepEqual([is('a'), is('b')], [true, false]);
+  assert.equal((await run('status')).code, 0);
+});
+
+test('a step that comes back before a run of all is as it was', async (t) => {
+  const { run, steps } = await site(t, ["file('a')", "file('b')"]);
+  await run('run', 'all');
+  await steps(["file('a')"]);
+  await steps(["file('a')", "file('b')"]);
+  assert.match((await run('run', 'all')).stdout, /^0 changed in .*: 2 verified$/m);
+});
+
+test('what is taken back by a command goes by that command, once', async (t) => {
+  const { run, is, steps } = await site(t, ["file('a')", command(RUN)]);
+  await run('run', 'all');
+  assert.equal(is('made'), true);
+  await steps(["file('a')"]);
+  assert.match((await run('run', 'all')).stdout, /^1 changed in .*: 1 applied, 1 verified$/m);
+  assert.equal(is('made'), false);
+  assert.match((await run('run', 'all')).stdout, /^0 changed in .*: 1 verified$/m);
+});
+
+test('what only code of its plugin can take back is told, with the way, until that is done', async (t) => {
+  const { run, steps, file } = await site(t, ["file('a')", command(SCRIPT)]);
+  await run('run', 'all');
+  await steps(["file('a')"]);
+  const told = /only the plugin "paths" can do this: unmakes it\n +fix: put "paths" back into the recipe/;
+  const ran = await run('run', 'all');
+  assert.equal(ran.code, 1);
+  assert.match(ran.stdout, told);
+  assert.match((await run('status')).stdout, told);
+  await steps(["file('a')", command(SCRIPT)]);
+  await rm(file('made'));
+  assert.equal((await run('run', 'cleanup')).code, 0);
+  await steps(["file('a')"]);
+  assert.equal((await run('run', 'all')).code, 0);
+});
+
+test('cleanup goes by records where the configuration is gone, and says whose they are', async (t) => {
+  const { run, is, file } = await site(t, ["file('a')", command(RUN)]);
+  await run('run', 'all');
+  await rm(file('cc.config.ts'));
+  const plan = await run('plan', 'cleanup');
+  assert.match(plan.stdout, /^2 tasks would be taken back$/m);
+  const { code, stderr } = await run('run', 'cleanup');
+  assert.deepEqual([code, stderr], [0, 'the configuration cannot be used: going by the records of "site"\n']);
+  assert.deepEqual([is('a'), is('made')], [false, false]);
+});
+
+test('cleanup without configuration and identity names the sites that there are records of', async (t) => {
+  const { run, file } = await site(t, ["file('a')"]);
+  await run('run', 'all');
+  const id = /^[0-9a-f-]{36}$/m.exec(await readFile(file('cc.site'), 'utf8'))?.[0];
+  await rm(file('cc.config.ts'));
+  await rm(file('cc.site'));
+  const { code, stderr } = await run('run', 'cleanup');
+  assert.equal(code, 65);
+  assert.ok(stderr.includes(`${id}  site, last run from ${file('cc.config.ts')}\n`), stderr);
+});
+
+test('--limit names hosts of the recipe or hosts that left it, and only where things are taken back', async (t) => {
+  const { run } = await site(t, ["file('a')"]);
+  const unknown = await run('run', 'cleanup', '--limit', 'contoller');
+  assert.deepEqual(
+    [unknown.code, unknown.stderr.split('\n').slice(0, 2)],
+    [64, ['Cannot find host "contoller"', '  did you mean "controller"?']],
+  );
+  assert.equal((await run('run', 'all', '--limit', 'controller')).code, 64);
+});
