@@ -118,17 +118,15 @@ test('install is not led elsewhere by a folder that is swapped meanwhile', { ski
   assert.deepEqual(await readdir(join(folder, 'moved')), ['x']);
 });
 
-test('install that is stopped ends soon and leaves nothing', async (t) => {
+test('install that is stopped ends while its bytes are still to come, and leaves nothing', async (t) => {
   const { folder, base, host } = await place(t);
   const stop = new AbortController();
   const { bytes, installing } = await arriving(folder, (source) =>
     host.files.install(join(folder, 'x'), { source, digest: digestOf('s') }, {}, stop.signal),
   );
   await beginning(folder);
-  const start = performance.now();
   stop.abort();
   await assert.rejects(installing);
-  assert.ok(performance.now() - start < 2000);
   await bytes.close();
   assert.deepEqual(await readdir(folder), []);
   assert.deepEqual(await readdir(join(base, 'new')), []);

@@ -42,11 +42,8 @@ test('process aborted takes along a daemon in a session of its own, which holds 
   const text = `setsid sh -c 'echo $$ >daemon; exec sleep 1000' & wait`;
   const running = runProcess(sh(text), { cwd: folder, signal: stop.signal });
   const daemon = await numberIn(join(folder, 'daemon'));
-  const start = performance.now();
   stop.abort();
   assert.equal((await running).signal, 'SIGTERM');
-  const took = performance.now() - start;
-  assert.ok(took < 1_000, `${took} ms`);
   assert.equal(await isRunning(daemon), false);
 });
 

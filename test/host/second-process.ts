@@ -13,7 +13,7 @@ export function program(file: URL, ...args: readonly string[]): readonly string[
 export async function until<Value>(
   what: string,
   look: () => Promise<Value | undefined | false>,
-  within = 15_000,
+  within = 60_000,
 ): Promise<Value> {
   for (const start = performance.now(); performance.now() - start < within; await pause(5)) {
     const found = await look();

@@ -20,7 +20,7 @@ const stampIn = (folder: string, task = slowTask(folder)) =>
 
 test('task out of time is timed out, and all its processes are gone before another starts', async (t) => {
   const folder = await tempFolder(t);
-  const slow = slowTask(folder, { timeout: 1 });
+  const slow = slowTask(folder, { timeout: 3 });
   const running: boolean[] = [];
   const next = taskOf(
     step<null>({
@@ -40,7 +40,7 @@ test('task out of time is timed out, and all its processes are gone before anoth
     kind: 'timed-out',
     host: 'controller',
     what: slow.id,
-    within: 1,
+    within: 3,
   });
   assert.deepEqual(running, [false, false]);
   assert.equal((await stampIn(folder))?.state, 'failed');

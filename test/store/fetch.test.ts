@@ -140,7 +140,7 @@ for (const [path, trouble] of TROUBLES) {
   test(`fetch of ${path} fails as ${trouble.kind}, and keeps nothing`, async (t) => {
     const { url } = await served(t, ANSWERS);
     const { get, left } = await place(t, BYTES);
-    const { fetching, attempts } = listening({ ...DIRECT, idle: 200 });
+    const { fetching, attempts } = listening(trouble.kind === 'idle' ? { ...DIRECT, idle: 200 } : DIRECT);
     const found = await failure(get(url + path, fetching));
     assert.deepEqual(found, {
       kind: 'fetch-failed',
