@@ -1,6 +1,6 @@
 /**
  * Runs tests in a Debian of their own, on Node and on Deno, and says at the end what passed, failed and was skipped:
- *   node test/suite.ts [--node | --deno | --e2e] [FILE...]
+ *   node test/suite.ts [--node | --deno | --coverage | --e2e] [FILE...]
  * Where such a Debian cannot be, they run on the machine as it is, and those skip that miss something. The lab of `--e2e` is
  * always on the machine itself, as a user has it.
  */
@@ -42,7 +42,10 @@ interface Place {
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
-    options: { node: { type: 'boolean' }, deno: { type: 'boolean' }, e2e: { type: 'boolean' } },
+    options: {
+      ...{ node: { type: 'boolean' }, deno: { type: 'boolean' } },
+      ...{ e2e: { type: 'boolean' }, coverage: { type: 'boolean' } },
+    },
     allowPositionals: true,
   });
   const files = (of: readonly string[]) =>
@@ -55,6 +58,8 @@ async function main(): Promise<number> {
     if (values.e2e) {
       halves.push(await onNode('Real programs', place, files(REAL), { concurrency: 1 }));
       halves.push(await onNode('Lab', AS_IT_IS, files(LAB), { concurrency: 1, timeout: AN_HOUR }));
+    } else if (values.coverage) {
+      halves.push(await onNode('Node', place, files(CODE), { concurrency: 2 }, COVERAGE));
     } else {
       if (!values.deno) halves.push(await onNode('Node', place, files(CODE), { concurrency: 2 }));
       if (!values.node) halves.push(await onDeno(place, files(CODE)));
@@ -98,6 +103,11 @@ function npmOf({ npm_execpath: own, PATH: places = '' }: Place['env']): string |
   return found && realpathSync(found);
 }
 
+/** Of what the tests load, and the cc that they start; what Perl does has no branches here. */
+const COVERAGE = [
+  ...['--experimental-test-coverage', '--test-coverage-include=core/**', '--test-coverage-branches=95'],
+];
+
 interface Limits {
   /** Files at once. */
   readonly concurrency: number;
@@ -110,6 +120,7 @@ async function onNode(
   place: Place,
   files: readonly string[],
   limits: Limits,
+  more: readonly string[] = [],
 ): Promise<Half> {
   const report = join(REPORTS, runtime);
   const reporters = [
@@ -118,7 +129,7 @@ async function onNode(
   ];
   // Most files import the same: what Node makes of them is kept.
   const env = { NODE_COMPILE_CACHE: join(CACHE, 'code'), ...place.env };
-  const given = Object.entries(limits).map(([limit, value]) => `--test-${limit}=${value}`);
+  const given = [...Object.entries(limits).map(([limit, value]) => `--test-${limit}=${value}`), ...more];
   const ended = await run({ ...place, env }, [join(BIN, 'node'), '--test', ...given, ...reporters, ...files]);
   return { runtime, ended, outcomes: ofTally(await written(report)) };
 }

@@ -48,8 +48,9 @@ export function ccWith(more: More, cwd: string, ...words: readonly string[]): Pr
 
 type More = Readonly<Record<string, string | undefined>>;
 
-/** What `cc` finds in its environment in this folder. */
+/** What `cc` finds in its environment in this folder. What is measured of a test is measured of the cc that it starts. */
 export function envIn(cwd: string, more: More = {}): Readonly<Record<string, string | undefined>> {
+  const coverage = process.env['NODE_V8_COVERAGE'];
   return {
     PATH: process.env['PATH'] ?? '',
     HOME: join(cwd, 'home'),
@@ -57,6 +58,7 @@ export function envIn(cwd: string, more: More = {}): Readonly<Record<string, str
     XDG_CACHE_HOME: join(cwd, 'cache'),
     // What Node keeps of code is not what tests look for, so it goes elsewhere; without it most of a test is compiling.
     NODE_COMPILE_CACHE: CODE,
+    ...(coverage === undefined ? {} : { NODE_V8_COVERAGE: coverage }),
     ...more,
   };
 }
