@@ -195,8 +195,11 @@ export const COMMANDS = {
   lock: {
     group: 'prepare',
     names: { as: '[ARTIFACT...]', least: 0, most: ANY, mistake: '' },
-    does: 'writes into cc.lock which bytes the releases of the recipe must be',
-    more: ['With an ARTIFACT, cc fetches that one again and compares.'],
+    does: 'writes into cc.lock which bytes each release and each image of the recipe must be, and who says so',
+    more: [
+      'cc asks the makers for their sums, and a mirror only where these do not answer. It verifies the signatures that it has keys for.',
+      'With an ARTIFACT, cc fetches that one again and compares. The name of an image is its ARTIFACT.',
+    ],
     options: [...RECIPE, 'accept', 'first-use'],
     exits: [0, 1, ...WRONG, 77, ...STOPPED],
     example: ['cc lock --first-use', 'trusts what arrives now where nobody publishes a digest'],

@@ -93,16 +93,27 @@ export function sumsOf({ sums }: Extract<Source, { kind: 'url' }>): Sums | undef
 }
 
 /** Addresses of an artifact that have a password in them; ssh wants a user name, the others have no use for one. */
-export function revealing({ source }: Artifact): readonly ('url' | 'sums' | 'repository')[] {
-  const [url, sums] = source.kind === 'url' ? [source.url, sumsOf(source)?.url] : [];
-  const repository = source.kind === 'git' ? source.repository : undefined;
-  const given = { url, sums, repository };
-  return (['url', 'sums', 'repository'] as const).filter((field) => {
-    const address = given[field];
-    if (address === undefined || !URL.canParse(address)) return false;
-    const { protocol, username, password } = new URL(address);
-    return password !== '' || (username !== '' && protocol !== 'ssh:');
-  });
+export function revealing({ source }: Artifact): readonly string[] {
+  return Object.entries(addressesOf(source)).flatMap(([field, addresses]) =>
+    addresses.some(reveals) ? [field] : [],
+  );
+}
+
+function addressesOf(source: Source): Readonly<Record<string, readonly string[]>> {
+  if (source.kind === 'git') return { repository: [source.repository] };
+  if (source.kind !== 'url') return {};
+  const { url = [], signature = [] } = sumsOf(source) ?? {};
+  return {
+    url: [source.url],
+    sums: [url, signature].flat(),
+    sigstore: Object.values(source.sigstore?.files ?? {}),
+  };
+}
+
+function reveals(address: string): boolean {
+  if (!URL.canParse(address)) return false;
+  const { protocol, username, password } = new URL(address);
+  return password !== '' || (username !== '' && protocol !== 'ssh:');
 }
 
 export function isArtifact(value: unknown): value is Artifact {

@@ -44,7 +44,10 @@ export async function verified(
   const [keyring, output] = [join(folder, 'keys'), join(folder, 'text')];
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    writeFileSync(keyring, dearmored(keys));
+    const known = dearmored(keys);
+    if (known.length === 0)
+      return 'there is no key that could have signed it: none of those given can be read';
+    writeFileSync(keyring, known);
     const why = message.signature === undefined ? odd(readFileSync(message.file, 'latin1')) : undefined;
     if (why !== undefined) return why;
     const judged = await judgedBy({ ...message, programs, keyring, output, signal });
@@ -75,9 +78,11 @@ const LINE = 4096;
 
 /** gpgv reads keys in binary alone. The text between the blocks is for people. */
 function dearmored(keys: string): Buffer {
-  const blocks = keys.matchAll(
-    /^-----BEGIN PGP PUBLIC KEY BLOCK-----\n(?:.+\n)*\n([A-Za-z0-9+/=\n]+?)(?:\n=[A-Za-z0-9+/]{4})?\n-----END PGP/gm,
-  );
+  const blocks = keys
+    .replaceAll('\r\n', '\n')
+    .matchAll(
+      /^-----BEGIN PGP PUBLIC KEY BLOCK-----\n(?:.+\n)*\n([A-Za-z0-9+/=\n]+?)(?:\n=[A-Za-z0-9+/]{4})?\n-----END PGP/gm,
+    );
   return Buffer.concat([...blocks].map(([, base64 = '']) => Buffer.from(base64, 'base64')));
 }
 

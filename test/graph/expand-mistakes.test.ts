@@ -233,6 +233,13 @@ test('two artifacts of one name are one mistake, on however many hosts', () => {
 test('an address with a user name or password in it is refused, but for the user name of ssh', () => {
   const artifacts: readonly Artifact[] = [
     { name: 'a', source: { kind: 'url', url: 'https://me:pw@a', sums: 'https://me@a' } },
+    {
+      name: 'signed',
+      source: {
+        ...{ kind: 'url', url: 'https://a', sums: { url: 'https://a', signature: 'https://me@a' } },
+        sigstore: { identity: 'i', issuer: 'i', files: { bundle: 'https://me@a' } },
+      },
+    },
     { name: 'b', source: { kind: 'git', repository: 'ssh://git:pw@b', commit: 'c' } },
     { name: 'c', source: { kind: 'git', repository: 'ssh://git@c', commit: 'c' } },
     { name: 'd', source: { kind: 'git', repository: 'git@d:e', commit: 'c' } },
@@ -245,6 +252,8 @@ test('an address with a user name or password in it is refused, but for the user
     { plugins: [steps('p', bare('s', { artifacts }))] },
     of('a', 'url'),
     of('a', 'sums'),
+    of('signed', 'sums'),
+    of('signed', 'sigstore'),
     of('b', 'repository'),
   );
 });

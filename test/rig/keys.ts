@@ -20,6 +20,8 @@ export interface Keys {
   armored(...names: readonly string[]): string;
   fingerprint(name: string): string;
   revoke(name: string): void;
+  /** Has a key end on another day than it was made to. */
+  end(name: string, day: string, on: string): void;
   signed(text: string, by: readonly string[], how?: Signing): string;
 }
 
@@ -53,6 +55,9 @@ export async function keysIn(t: Lasting): Promise<Keys> {
       gpg([...(times ? then(times.since) : []), ...making]);
     },
     armored: (...names) => gpg(['--armor', '--export', ...names]),
+    end: (name, day, on) => {
+      gpg([...then(on), '--quick-set-expire', fingerprint(name), `${day}T000000`]);
+    },
     revoke: (name) => {
       const file = join(folder, 'openpgp-revocs.d', `${fingerprint(name)}.rev`);
       execFileSync('sed', ['-i', 's/^:---/---/', file]); // gpg keeps it from being used by mistake

@@ -122,6 +122,22 @@ test('signature of a key that has expired since counts; one of a revoked key doe
   refused(await judged(t, revoked, keys.armored('makers')), /^the key that signed it is revoked$/);
 });
 
+test('signature that was made when its key had expired is refused', { skip }, async (t) => {
+  const keys = await keysIn(t);
+  keys.make('old', { since: '20200101', until: '20210101' });
+  const signed = keys.signed(TEXT, ['old'], { at: '20200601' });
+  keys.end('old', '20200301', '20200201'); // as its makers have said before
+  refused(await judged(t, signed, keys.armored('old')), /^its signature was made when the key had expired$/);
+});
+
+test('signature by keys that cannot be read is told from one by other keys', { skip }, async (t) => {
+  const keys = await makers(t);
+  const signed = keys.signed(TEXT, ['makers']);
+  refused(await judged(t, signed, 'no key'), /none of those given can be read$/);
+  const found = await judged(t, signed, keys.armored('makers').replaceAll('\n', '\r\n'));
+  assert.ok(typeof found === 'object', String(found));
+});
+
 test('signature in a form that programs were fooled by is not shown to them', { skip }, async (t) => {
   const keys = await makers(t);
   const [armored, signed] = [keys.armored('makers'), keys.signed(TEXT, ['makers'])];
