@@ -51,9 +51,16 @@ export function unsignedIn(file: string, text: string): readonly Unsigned[] {
 function inLine(file: string, text: string, at: number): readonly Unsigned[] {
   const [, options = ''] = /^\s*deb(?:-src)?\s+\[([^\]]*)\]/.exec(text) ?? [];
   return options.split(/\s+/).flatMap((option) => {
-    const [, name = '', value = ''] = /^"?([\w-]+?)[+-]?=([^"]*)"?$/.exec(option) ?? [];
+    const [, name = '', value = ''] = /^([\w-]+?)[+-]?=(.*)$/.exec(unquoted(option)) ?? [];
     return CARELESS.test(name) && TRUE.test(value) ? [{ file, line: at + 1, option }] : [];
   });
+}
+
+/** As apt reads a word: quotes go, and bytes may stand as numbers. */
+function unquoted(word: string): string {
+  return word
+    .replaceAll('"', '')
+    .replaceAll(/%([0-9a-f]{2})/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
 }
 
 /** A field goes on in lines that begin with a blank; a stanza ends with an empty line, and may be switched off as a whole. */
@@ -69,7 +76,7 @@ function inStanzas(file: string, lines: readonly string[]): readonly Unsigned[] 
   };
   for (const [at, text] of [...lines, ''].entries()) {
     if (text.startsWith('#')) continue;
-    const [, name, value = ''] = /^([\w-]+):(.*)$/.exec(text) ?? [];
+    const [, name, value = ''] = /^([\w-]+)\s*:(.*)$/.exec(text) ?? [];
     if (name !== undefined || text.trim() === '') endField();
     if (name !== undefined) field = { name, line: at + 1, value: value.trim() };
     else if (field) field.value = `${field.value} ${text.trim()}`.trim();

@@ -41,14 +41,17 @@ export function digestMemo(known?: string): DigestMemo {
 /** What others may write is not believed: it would say of any bytes that they are the right ones. */
 function read(file: string): [string, string][] {
   try {
-    if (![dirname(file), file].every(isOurs)) return [];
+    if (!isOurs(file)) return [];
     return Object.entries(JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>); // written from `learnt`
   } catch {
     return []; // torn or not there: everything is read once more
   }
 }
 
-function isOurs(path: string): boolean {
-  const { uid, mode } = statSync(path);
-  return (uid === 0 || uid === process.geteuid?.()) && (mode & 0o022) === 0;
+/** Whether nobody but root and whoever cc is may write a file, or put another one in its place; fails where there is none. */
+export function isOurs(file: string): boolean {
+  return [dirname(file), file].every((path) => {
+    const { uid, mode } = statSync(path);
+    return (uid === 0 || uid === process.geteuid?.()) && (mode & 0o022) === 0;
+  });
 }

@@ -1,7 +1,7 @@
 /** The store: bytes by digest in the cache; in the state which bytes an artifact turned out to be, and why they are trusted. */
 import { copyFileSync, existsSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
-import { type DigestMemo, digestMemo } from '../host/memo.ts';
+import { type DigestMemo, digestMemo, isOurs } from '../host/memo.ts';
 import { makeFolder } from '../host/own-files.ts';
 import { type Artifact, artifactInput, origin } from '../model/artifact.ts';
 import { asDigest, type Digest, digestOfData } from '../model/digest.ts';
@@ -119,6 +119,7 @@ export function openStore(
 function readEntry(file: string): Digest | undefined {
   if (!existsSync(file)) return undefined;
   try {
+    if (!isOurs(file)) return undefined; // it would say of any bytes that they are the right ones
     const { sha256 } = JSON.parse(readFileSync(file, 'utf8')) as { sha256: string };
     return asDigest(sha256);
   } catch {

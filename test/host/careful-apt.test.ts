@@ -29,6 +29,8 @@ for (const [line, option] of [
   ['\tdeb-src [ arch=amd64  Trusted=1 ] http://a stable main # why', 'Trusted=1'],
   ['deb [signed-by=/k allow-insecure=true] http://a stable main', 'allow-insecure=true'],
   ['deb ["allow-weak=on"] http://a stable main', '"allow-weak=on"'],
+  ['deb [trusted="yes" arch=amd64] http://a stable main', 'trusted="yes"'],
+  ['deb [trusted=%79es] http://a stable main', 'trusted=%79es'],
   ['deb [allow-downgrade-to-insecure+=yes] http://a stable main', 'allow-downgrade-to-insecure+=yes'],
 ] as const) {
   test(`line of a list is found: ${line.trim()}`, () => {
@@ -66,7 +68,7 @@ Signed-By:
  -----BEGIN PGP PUBLIC KEY BLOCK-----
  .
  Trusted: yes
-Allow-Weak: true`;
+Allow-Weak : true`;
 
 test('fields of stanzas are found where the stanza is in use', () => {
   const file = '/etc/apt/sources.list.d/a.sources';

@@ -1,6 +1,6 @@
 /** The store: which bytes an artifact turned out to be, and of releases none but those that `cc.lock` names. */
 import assert from 'node:assert/strict';
-import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Artifact } from '../../core/model/artifact.ts';
@@ -125,6 +125,16 @@ test('store compares what was built with what the build was found to make', asyn
     assert.deepEqual(error instanceof Failed && error.failure, failure);
     return true;
   });
+});
+
+test('note of an artifact that others may write is not believed', async (t) => {
+  const paths = await place(t);
+  await keep(openStore(paths, []), 'good', TREE);
+  const folder = join(paths.state, 'artifacts');
+  await chmod(folder, 0o777);
+  assert.equal(openStore(paths, []).digest(TREE), undefined);
+  await chmod(folder, 0o700);
+  assert.equal(openStore(paths, []).digest(TREE), GOOD);
 });
 
 test('cache of somebody else says of no artifact which bytes it is', async (t) => {
