@@ -80,7 +80,9 @@ for (const [path, first, ...plugins] of [
       failureIn(() => expandedOn(NODE, SMALL)),
       { kind: 'config-invalid', file: EXPAND_CONTEXT.file, problems: [{ path, message }] },
     );
-    assert.ok(expandedOn({ ...SMALL, name: 'other' }, SMALL) > 0);
+    assert.ok(
+      expandedOn({ ...SMALL, name: 'other', connection: { kind: 'ssh', address: 'other' } }, SMALL) > 0,
+    );
   });
 }
 
