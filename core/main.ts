@@ -7,6 +7,8 @@ import type { Verb } from './cli/commands.ts';
 import type { CliContext } from './cli/project.ts';
 import { run } from './cli/run.ts';
 import { codeOf, exitFor, Failed, type Failure, fail, failureOf, unwritten } from './model/failure.ts';
+import { messageOf, placeOf } from './model/thrown.ts';
+import { explained } from './report/explain.ts';
 import { textOf, visible } from './report/visible.ts';
 
 type Command = (names: readonly string[], options: Options, cli: CliContext) => Promise<number>;
@@ -179,29 +181,34 @@ function isTerminal(): boolean {
   return isTTY && columns > 0;
 }
 
-async function tell(failure: Failure): Promise<void> {
-  const { explained } = await import('./report/explain.ts');
-  say(textOf(explained(failure)));
+function tell(failure: Failure): void {
+  put(STDERR, textOf(explained(failure)));
 }
 
-/** A plugin's promise or timer that failed where nobody waits is told, and the run goes on; of cc itself nothing is sure then. */
-async function stray(error: unknown): Promise<void> {
-  const { messageOf, placeOf } = await import('./model/thrown.ts');
+/** What a plugin's promise or timer that failed where nobody waits makes of a good end. */
+let strayed = 0;
+
+/** It is told, and the run goes on. Of cc itself nothing is sure after that. */
+function stray(error: unknown): void {
   const at = placeOf(error);
   const theirs = at !== undefined || error instanceof Failed || !(error instanceof Error);
-  const message = error instanceof Failed ? JSON.stringify(error.failure) : messageOf(error);
+  const message = error instanceof Failed ? explained(error.failure).join('\n') : messageOf(error);
   const failure: Failure = theirs ? { kind: 'left-alone', message, ...(at ? { at } : {}) } : failureOf(error);
-  await tell(failure);
-  strayed ??= exitFor(failure);
-  if (!theirs) process.exit(strayed);
+  strayed ||= exitFor(failure);
+  process.exitCode ||= strayed; // the end may be behind us
+  try {
+    tell(failure);
+  } catch {
+    // There is nobody to tell; the exit code does.
+  }
+  if (!theirs) process.exit(exitFor(failure));
 }
-let strayed: number | undefined;
 
 for (const event of ['uncaughtException', 'unhandledRejection'] as const) process.on(event, stray);
 try {
-  process.exitCode = (await main()) || strayed || 0;
+  process.exitCode = (await main()) || strayed;
 } catch (error) {
   const failure = failureOf(error);
-  await tell(failure);
   process.exitCode = exitFor(failure);
+  tell(failure);
 }

@@ -25,7 +25,7 @@ test('run with a probe that throws ends in order, and names file, line and sourc
     '  Cannot go on with bad/s on controller: its probe failed',
     '    TypeError: no',
     `    at ${join(cwd, 'cc.config.ts')}:6:41`,
-    `      ${BAD},`,
+    `      6 | ${BAD},`,
   ]);
   assert.match(stdout, /^0 changed in .*: 1 adopted, 1 failed$/m);
   assert.doesNotMatch(stdout, /core\/run/);
@@ -61,6 +61,36 @@ test('promise that a plugin leaves alone is told, the run goes on, and does not 
   assert.match(stdout, /: 2 adopted$/m);
 });
 
+const LATE = `one('late', { probe: async () => {
+  setTimeout(() => { throw null; }, 1).unref();
+  process.once('exit', () => {});
+  process.once('beforeExit', () => setTimeout(() => {}, 50));
+  return null;
+} })`;
+
+test('timer of a plugin that throws after the end of a run makes no good end of it', async (t) => {
+  const cwd = await folder(t, { 'cc.config.ts': site(LATE) });
+  const { code, stdout, stderr } = await cc(cwd, 'run', 'all');
+  assert.match(stdout, /: 1 adopted$/m);
+  assert.deepEqual(
+    [code, stderr.split('\n').slice(0, 2)],
+    [1, ['Cannot vouch for the result: code of a plugin failed where nobody waited for it', '  threw null']],
+  );
+});
+
+test('failure that a plugin leaves alone is told in words', async (t) => {
+  const left = `one('left', { probe: async (view) => {
+  void view.read({ argv: ['false'] });
+  await view.ask({ argv: ['true'] });
+  await new Promise((done) => setImmediate(done));
+  return null;
+} })`;
+  const cwd = await folder(t, { 'cc.config.ts': site(left) });
+  const { code, stderr } = await cc(cwd, 'run', 'all');
+  assert.equal(code, 1);
+  assert.equal(stderr.split('\n')[1], '  Cannot finish a command on controller: it exited 1');
+});
+
 test('configuration that throws is told with its place', async (t) => {
   const cwd = await folder(t, { 'cc.config.ts': `\nthrow new Error('not today');\n` });
   const { code, stderr } = await cc(cwd, 'list');
@@ -72,12 +102,13 @@ test('configuration that throws is told with its place', async (t) => {
 });
 
 test('build that throws is one mistake of the configuration', async (t) => {
-  const bad = `plugin({ name: 'bad', help: 'x', options: v.strictObject({}), build: () => { throw new Error('no'); } })()`;
+  const bad =
+    "plugin({ name: 'bad', help: 'x', options: v.strictObject({}),\n  build: () => { throw new Error('no'); } })()";
   const cwd = await folder(t, { 'cc.config.ts': site(bad) });
   const { code, stderr } = await cc(cwd, 'list');
   const file = join(cwd, 'cc.config.ts');
-  assert.deepEqual(
-    [code, stderr],
-    [65, `Cannot use ${file}: 1 mistake\n  bad: its build failed: no at ${file}:6: ${bad}\n`],
-  );
+  const [what, why, at, source] = stderr.split('\n');
+  assert.deepEqual([code, what, why], [65, `Cannot use ${file}: 1 mistake`, '  bad: its build failed: no']);
+  assert.equal(at, `    at ${file}:7:24`);
+  assert.equal(source, "      7 | build: () => { throw new Error('no'); } })()");
 });
