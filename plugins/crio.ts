@@ -15,6 +15,7 @@ import {
 } from './capabilities.ts';
 import { proxied } from './cri/proxied.ts';
 import { mistakes, settingsFor, toml } from './crio/config.ts';
+import { dropIns } from './crio/drop-ins.ts';
 import { Images, meaning, policy, takes } from './crio/policy.ts';
 import { fromBundle, fromSource } from './crio/programs.ts';
 import { confinedRuntime, IMPORT, LIST, REMOVE_PODS } from './crio/scripts.ts';
@@ -37,6 +38,9 @@ const STATE = [
 
 /** From here on CRI-O does not start where it finds neither iptables nor nft: internal/hostport/meta_hostport_manager.go. */
 const HOST_PORTS = '1.33.0';
+
+/** From here on files of a folder win over the one that cc writes: cri-o/cri-o#3172. */
+const DROP_INS = '1.17.0';
 
 const Value = v.union([v.string(), v.number(), v.boolean(), v.array(v.string())]);
 
@@ -94,9 +98,10 @@ export const crio = plugin({
       ...(seccomp === undefined ? {} : { seccomp }),
       cni: use(podNetwork),
     });
+    const all = { ...own, ...settings };
     const proxies = proxied('crio', context);
     const files = [
-      ...configured(toml({ ...own, ...settings }), client.endpoint(SOCKET), images),
+      ...configured(toml(all), client.endpoint(SOCKET), images),
       written(crioUnit(home, proxies.lines), { name: 'unit', path: UNIT, needs: [] }),
       ...proxies.steps,
       ...(confined ? [confining(runtime)] : []),
@@ -113,7 +118,14 @@ export const crio = plugin({
     });
     return {
       provides: [cri.of(offered(cgroupDriver, client.crictl, copyimg))],
-      steps: [...steps, ...files, service],
+      steps: [
+        ...steps,
+        ...files,
+        ...(atLeast(version, DROP_INS)
+          ? [dropIns({ 'crio.network.cni_default_network': name, ...all })]
+          : []),
+        service,
+      ],
     };
   },
 });

@@ -127,6 +127,6 @@ export function toml(settings: Settings): string {
 }
 
 /** JSON is TOML, for these. */
-function text(value: Value): string {
+export function text(value: Value): string {
   return JSON.stringify(value);
 }

@@ -54,14 +54,18 @@ function kubernetesOf(version: string) {
 }
 const node = ({ hosts }: Bench) => hosts.get('node-1')!; // every bench has this host
 
-laws('crio', recipe({ version: '1.36.3' }), { bytes, kept: ['packages'], left: { 'node-1': ['iptables'] } });
+laws('crio', recipe({ version: '1.36.3' }), {
+  bytes,
+  kept: ['packages', 'drop-ins'],
+  left: { 'node-1': ['iptables'] },
+});
 laws(
   'crio from source',
   recipe({ version: '1.20.9', commit: COMMIT, cgroupDriver: 'cgroupfs', confined: true }),
   {
     ...COMPILER,
     plugin: 'crio',
-    kept: ['tools', 'compile'],
+    kept: ['tools', 'compile', 'drop-ins'],
     left: {
       controller: [
         ...['copyimg', 'crio', 'pinns'].map((name) => `CACHE/crio/1.20.9/bin/${name}`),

@@ -57,7 +57,7 @@ for (const [name, { plugins, bytes }] of Object.entries(RUNTIMES)) {
   const file = `/etc/cc/${name}.env`;
   const unit = `/etc/systemd/system/${name}.service`;
   const recipe: Recipe = { plugins, hosts: [DIRECT], proxy: PROXY };
-  const more = name === 'crio' ? ['packages'] : [];
+  const more = name === 'crio' ? ['packages', 'drop-ins'] : [];
 
   laws(`${name} behind a proxy`, recipe, {
     ...{ bytes, plugin: name, kept: more },
