@@ -72,13 +72,13 @@ export function remoteStamps({ host, records }: Transport, site?: Site): Stamps 
     if (site && theirs && theirs.id !== site.id) fail({ kind: 'foreign-site', host, mine: site, theirs });
     return found;
   });
-  /** Before the first stamp, so that nobody else takes the host for nobody's. */
-  const sign = async () => {
+  /** Before the first stamp, so that nobody else takes the host for nobody's; once, however many tasks end at the same time. */
+  const sign = memoized(async () => {
     const found = await all();
     if (!site || found.has(SITE)) return;
     await records.write(SITE, JSON.stringify(site));
     found.set(SITE, JSON.stringify(site));
-  };
+  });
   return {
     read: async (task) => parsed(task, (await all()).get(fileOf(task))),
     all: async (of) =>

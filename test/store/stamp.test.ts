@@ -238,6 +238,23 @@ test('remote stamps that an older cc left are those of the site that writes next
   await assert.rejects(open(THEIRS).read(TASK), { name: 'Failed' });
 });
 
+test('first stamps of a host that are written at once say once whose it is', async (t) => {
+  const host = ownTransport('node-1', await tempFolder(t));
+  const written: string[] = [];
+  const write: Transport['records']['write'] = (name, text) => {
+    written.push(name);
+    return host.records.write(name, text);
+  };
+  const stamps = remoteStamps({ ...host, records: { ...host.records, write } }, MINE);
+  const tasks = ['a', 'b', 'c', 'd'].map((step) => taskId('node-1', 'p', step));
+  await Promise.all(tasks.map((task) => stamps.write(stampOf(task))));
+  assert.deepEqual(
+    written.filter((name) => name === 'site'),
+    ['site'],
+  );
+  assert.equal(written[0], 'site');
+});
+
 test('whose a host is goes with the last stamp', async (t) => {
   const base = await tempFolder(t);
   const open = (site: typeof MINE) => remoteStamps(ownTransport('node-1', base), site);
