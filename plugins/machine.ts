@@ -2,6 +2,7 @@
 import { type Context, cmd, type Host, net, packages, plugin, step, v } from '../core/mod.ts';
 import { debianArchive } from './debian.ts';
 import { bridged } from './machine/bridge.ts';
+import { type Claim, claims } from './machine/claims.ts';
 import { basePath, baseRoot, booted, files, root } from './machine/root.ts';
 
 /** An interface name has 15 characters at most, and nspawn calls a machine's `vb-NAME`. */
@@ -34,6 +35,7 @@ export const machine = plugin({
           where: 'controller',
           needs: [],
         }),
+        claims(claimsOf(each, bridge, gateway), recipe.owner),
         baseRoot(base, suite, archive),
         keyPair('key', `${keys}/id`),
         ...each.map(({ name }) => keyPair(`key-${name}`, `${keys}/${name}`)),
@@ -52,6 +54,21 @@ interface Machine {
   readonly name: string;
   readonly address: string;
   readonly roles: readonly string[];
+}
+
+function claimsOf(machines: readonly Machine[], bridge: string, gateway: string): readonly Claim[] {
+  return [
+    { what: `the bridge ${bridge}`, file: `bridge-${bridge}`, option: 'machine.bridge' },
+    { what: `the address ${gateway}`, file: `address-${gateway}`, option: 'machine.gateway' },
+    ...machines.flatMap(({ name, address }) => [
+      { what: `the machine ${name}`, file: `machine-${name}`, option: 'machine.machines' },
+      {
+        what: `the address ${address}`,
+        file: `address-${address}`,
+        option: `machine.machines.${name}.address`,
+      },
+    ]),
+  ];
 }
 
 /** Machines are reached over the bridge alone, each by an address of its own. */

@@ -1,5 +1,4 @@
 /** What every command starts from: the recipe's tasks, the folders, the lock. */
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { type Expanded, expand } from '../graph/expand.ts';
 import { flattened } from '../graph/flatten.ts';
@@ -87,7 +86,7 @@ export async function openProject(
     state: paths.state,
     image,
     key: paths.key,
-    owner: `the recipe "${flat.name}" of the site ${id === LOCAL ? `${username()}@${hostname()}` : id}`,
+    owner: id === LOCAL ? `the recipe "${flat.name}" of ${username()}` : `the site ${id}`,
   };
   const expanded = await placing(loaded, () => expand(flat, context, problems));
   if (expanded.tasks.length > MANY) cli.saveMemory();

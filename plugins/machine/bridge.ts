@@ -32,7 +32,7 @@ export function bridged(name: string, address: string, machines: readonly string
   return step<Facts>({
     name: 'bridge',
     where: 'controller',
-    needs: ['machine/tools'],
+    needs: ['machine/tools', 'machine/claims'],
     inputs: { name, address },
     probe: async (view) => {
       const link = await linkOf(view, name);

@@ -107,7 +107,7 @@ export function root(
   return step<{ made: string; there: boolean }>({
     name: `root-${name}`,
     where: 'controller',
-    needs: ['machine/base', 'machine/key', `machine/key-${name}`],
+    needs: ['machine/base', 'machine/claims', 'machine/key', `machine/key-${name}`],
     inputs: { name, declared },
     probe: async (view) => ({
       made: (await view.text(made)) ?? '',

@@ -166,6 +166,26 @@ test('machine that was made otherwise is made anew', async (t) => {
   );
 });
 
+test('machine whose name, address or bridge another recipe has is refused before anything is made', async (t) => {
+  const bench = await benchOf(t, RECIPE, setup);
+  const of = (file: string, owner: string) =>
+    controller(bench).write(`/var/lib/cc/claims/${file}`, `${owner}\n`);
+  of('bridge-cclab0', 'the site 1-a');
+  of('address-198.18.77.11', 'the site 2-b');
+  of('machine-other', 'the site 2-b');
+  const { outcomes } = await bench.run();
+  const there = 'or end that one there: cc run cleanup';
+  assert.deepEqual(outcomes.get(idOf(bench, 'claims'))?.failure, {
+    ...{ kind: 'check-failed', host: 'controller', what: 'no other recipe has the same' },
+    reasons: [
+      `the bridge cclab0 is of the site 1-a; name another (machine.bridge), ${there}`,
+      `the address 198.18.77.11 is of the site 2-b; name another (machine.machines.lab.address), ${there}`,
+    ],
+  });
+  for (const step of ['bridge', 'root-lab', 'boot-lab'])
+    assert.equal(outcomes.get(idOf(bench, step))?.state, 'skipped');
+});
+
 test('bridge that lost its address or was set down gets back only that', async (t) => {
   const bench = await benchOf(t, RECIPE, setup);
   await bench.run();
