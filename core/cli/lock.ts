@@ -3,6 +3,7 @@ import { renameSync, writeFileSync } from 'node:fs';
 import { nearest } from '../graph/near.ts';
 import { type Source, sumsOf } from '../model/artifact.ts';
 import { Failed, fail, type LockChange, unwritten } from '../model/failure.ts';
+import { textOf } from '../report/visible.ts';
 import { openStore, type Store } from '../store/bytes.ts';
 import type { Fetching } from '../store/download.ts';
 import {
@@ -66,7 +67,7 @@ export async function lock(names: readonly string[], options: Options, cli: CliC
   const refused = results.flatMap((item) => (options.accept && item.asked ? [] : changeOf(item)));
   if (refused.length > 0) fail({ kind: 'lock-changed', file, changes: refused });
   const next = entriesOf(results, locks, own);
-  report(own, next, file, { options, cli });
+  report(own, next, file, { doubts: doubtsIn(results), options, cli });
   return 0;
 }
 
@@ -166,12 +167,13 @@ function entriesOf(results: readonly Result[], locks: Locks, own: Entries): Entr
 }
 
 interface Saying {
+  readonly doubts: ReturnType<typeof doubtsIn>;
   readonly options: Options;
   readonly cli: CliContext;
 }
 
 /** Shows what differs, and writes the file when something does. */
-function report(own: Entries, next: Entries, file: string, { options, cli }: Saying): void {
+function report(own: Entries, next: Entries, file: string, { doubts, options, cli }: Saying): void {
   const text = lockText(next);
   const changes = differences(own, next);
   if (changes.length > 0) {
@@ -182,24 +184,20 @@ function report(own: Entries, next: Entries, file: string, { options, cli }: Say
       unwritten(file, error);
     }
   }
-  const doubts = doubtsIn(next);
   for (const { name, arch, trust, from } of doubts)
-    cli.say(`${name} ${arch}: its makers did not say so themselves (${trust}): ${from}\n`);
+    cli.say(textOf([`${name} ${arch}: its makers did not say so themselves (${trust}): ${from}`]));
   if (options.json) cli.out(`${JSON.stringify({ file, changes, doubts })}\n`);
   else {
     for (const { kind, name, arch, from, to } of changes)
-      cli.out(`${MARKS[kind]} ${name} ${arch}: ${[from, to].filter(Boolean).join(' → ')}\n`);
-    cli.out(`${changes.length === 0 ? 'nothing to change in' : 'wrote'} ${file}\n`);
+      cli.out(textOf([`${MARKS[kind]} ${name} ${arch}: ${[from, to].filter(Boolean).join(' → ')}`]));
+    cli.out(textOf([`${changes.length === 0 ? 'nothing to change in' : 'wrote'} ${file}`]));
   }
 }
 
-/** Entries that others than the makers vouch for. */
-function doubtsIn(entries: Entries) {
-  return [...entries].flatMap(([name, entry]) =>
-    LOCKED_FOR.flatMap((arch) => {
-      const locked = entry[arch];
-      return locked && isDoubtful(locked) ? [{ name, arch, trust: locked.trust, from: locked.from }] : [];
-    }),
+/** What others than the makers vouch for, whoever locked it. */
+function doubtsIn(results: readonly Result[]) {
+  return results.flatMap(({ name, arch, found }) =>
+    found && isDoubtful(found) ? [{ name, arch, trust: found.trust, from: found.from }] : [],
   );
 }
 

@@ -1,11 +1,11 @@
 /** Whose word `cc lock` takes: that of makers over https, then of what they signed, and of a mirror only as what it is. */
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import type { Sums } from '../../core/mod.ts';
 import { digestOf as sha } from '../../core/model/digest.ts';
-import { type Locked, readEntries } from '../../core/store/lock.ts';
+import { type Locked, lockText, readEntries } from '../../core/store/lock.ts';
 import { ccWith, folder } from '../rig/cc.ts';
 import { keyless, keysIn } from '../rig/keys.ts';
 import { type Answer, file, served, servedTls } from '../rig/web.ts';
@@ -102,6 +102,29 @@ test('lock trusts the first bytes of the makers rather than those of a mirror', 
   assert.equal(code, 0, stderr);
   assert.deepEqual(entry(), locked('evil', { trust: 'first use', from: `${mirrored}/tool` }));
   assert.match(stderr, /tool \w+: its makers did not say so themselves \(first use\): MIRROR\/v1\/tool\n/);
+});
+
+test('lock says what a mirror alone vouches for, also of what the base has locked', async (t) => {
+  const { lock, mirrored, configure, run, locked } = await world(t, {}, {});
+  configure();
+  const folder = lock.replace(/cc\.lock$/, '');
+  const entry = locked('tool', { trust: 'sums of a mirror', from: `${mirrored}/sums\nwrote` });
+  writeFileSync(`${folder}base.ts`, readFileSync(`${folder}cc.config.ts`));
+  writeFileSync(`${folder}base.lock`, lockText(new Map([['tool', { [ARCH]: entry }]])));
+  writeFileSync(`${folder}cc.config.ts`, 'export default { name: "site", extends: "./base.ts" };');
+  const { code, stdout, stderr } = await run({}, '--json');
+  assert.equal(code, 0, stderr);
+  assert.match(
+    stderr,
+    /^tool \w+: its makers did not say so themselves \(sums of a mirror\): \S+\n {4}wrote\n$/,
+  );
+  const doubt = {
+    name: 'tool',
+    arch: ARCH,
+    trust: entry.trust,
+    from: entry.from!.replace(mirrored, 'MIRROR/v1'),
+  };
+  assert.deepEqual(JSON.parse(stdout).doubts, [doubt]);
 });
 
 test('lock asks nobody who cannot show who they are, whatever the environment says', async (t) => {
