@@ -8,12 +8,13 @@ import type { GraphFormat, Options } from './args.ts';
 import { type CliContext, chosen, openProject } from './project.ts';
 
 export async function list(_: readonly string[], options: Options, cli: CliContext): Promise<number> {
-  const { name, tasks, cleanups } = await openProject(options, cli);
+  const { name, file, tasks, cleanups } = await openProject(options, cli);
   if (options.json) {
     const rows = tasks.map(({ id, host, plugin, needs }) => ({ id, host: host.name, plugin, needs }));
-    cli.out(`${JSON.stringify({ recipe: name, tasks: rows, undo: cleanups })}\n`);
+    cli.out(`${JSON.stringify({ recipe: name, config: file, tasks: rows, undo: cleanups })}\n`);
     return 0;
   }
+  cli.out(`# ${name} from ${file}\n`);
   for (const plugin of new Set(tasks.map((task) => task.plugin))) {
     cli.out(`${plugin}\n`);
     for (const task of tasks.filter((each) => each.plugin === plugin))

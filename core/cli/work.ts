@@ -44,6 +44,7 @@ export async function work(job: Job, context: RunContext, working: Working): Pro
     run: id,
     verb,
     recipe: project.name,
+    config: project.file,
     tasks: tasks.map((task) => task.id),
     logs,
   });

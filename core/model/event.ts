@@ -22,6 +22,8 @@ export type Event =
       readonly run: string;
       readonly verb: string;
       readonly recipe: string;
+      /** The configuration that is used. */
+      readonly config?: string;
       readonly tasks: readonly TaskId[];
       readonly logs: string;
     }

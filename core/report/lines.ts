@@ -26,14 +26,18 @@ export function teller(): (event: Event) => readonly string[] {
 }
 
 function linesOf(event: Event): readonly string[] {
-  if (event.kind === 'run-started')
-    return [`${event.verb} ${event.recipe}: ${counted(event.tasks.length, 'task')}, logs in ${event.logs}`];
+  if (event.kind === 'run-started') return [startLine(event)];
   if (event.kind === 'notice') return [`  ${event.id}: ${event.text}`];
   if (event.kind === 'attempt')
     return [`  ${event.id}: not from ${event.attempt.url}: ${troubleLines(event.attempt.trouble)[0]}`];
   if (event.kind === 'task') return taskLines(event);
   if (event.kind === 'run-ended') return summary(event);
   return [];
+}
+
+function startLine({ verb, recipe, config, tasks, logs }: Extract<Event, { kind: 'run-started' }>): string {
+  const from = config === undefined ? '' : ` from ${config}`;
+  return `${verb} ${recipe}: ${counted(tasks.length, 'task')}${from}, logs in ${logs}`;
 }
 
 function taskLines(event: Extract<Event, { kind: 'task' }>): readonly string[] {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, readlink } from 'node:fs/promises';
+import { readFile, readlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'node:test';
 import { promisify } from 'node:util';
@@ -127,6 +127,17 @@ test('no configuration at all is told with what to do', async (t) => {
   fix: write cc.config.ts, or name a recipe: --recipe lab
 `,
   });
+});
+
+test('a shipped recipe without hosts says what to write, and that can be used', async (t) => {
+  const cwd = await folder(t);
+  const { code, stderr } = await cc(cwd, 'list', '--recipe', 'kata');
+  assert.equal(code, 65);
+  const [, what, write = ''] = stderr.split('\n').map((line) => line.trim());
+  assert.match(what ?? '', /^hosts: the recipe has none, and \d+ steps are for hosts$/);
+  const [, config = ''] = /^write: cc\.config\.ts: (export default .*)$/.exec(write) ?? [];
+  await writeFile(join(cwd, 'cc.config.ts'), config);
+  assert.equal((await cc(cwd, 'list')).code, 0);
 });
 
 test('--set of a plugin called __proto__ is not lost', async (t) => {

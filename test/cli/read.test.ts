@@ -7,11 +7,12 @@ import { notes } from './notes.ts';
 
 const printed = (stdout: string) => ({ code: 0, stdout, stderr: '' });
 
-test('list prints tasks by plugin, and what takes everything back', async (t) => {
+test('list prints which configuration is used, tasks by plugin, and what takes everything back', async (t) => {
   const { run } = await notes(t);
   assert.deepEqual(
     await run('list'),
-    printed(`note
+    printed(`# notes from ~/cc.config.ts
+note
   note/text on controller
 copy
   copy/file on controller
@@ -22,6 +23,7 @@ cleanup
   const { stdout } = await run('list', '--json');
   assert.deepEqual(JSON.parse(stdout), {
     recipe: 'notes',
+    config: '~/cc.config.ts',
     tasks: [
       { id: 'controller/note/text', host: 'controller', plugin: 'note', needs: [] },
       { id: 'controller/copy/file', host: 'controller', plugin: 'copy', needs: ['controller/note/text'] },

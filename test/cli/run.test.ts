@@ -12,7 +12,7 @@ test('run changes what is not as declared, and a second run changes nothing', as
   assert.deepEqual(await run('run', 'all'), {
     code: 0,
     stderr: '',
-    stdout: `run notes: 2 tasks, logs in ~/state/cc/notes/runs/RUN
+    stdout: `run notes: 2 tasks from ~/cc.config.ts, logs in ~/state/cc/notes/runs/RUN
 ▶ controller/note/text (new: ~/note is not there)
 ✔ controller/note/text TIME
 ▶ controller/copy/file (new: ~/copy is not built)
@@ -25,7 +25,8 @@ critical path …
   assert.deepEqual(await run('run', 'all'), {
     code: 0,
     stderr: '',
-    stdout: 'run notes: 2 tasks, logs in ~/state/cc/notes/runs/RUN\n0 changed in TIME: 2 verified\n',
+    stdout:
+      'run notes: 2 tasks from ~/cc.config.ts, logs in ~/state/cc/notes/runs/RUN\n0 changed in TIME: 2 verified\n',
   });
 });
 
@@ -36,7 +37,7 @@ test('run repairs what drifted, and leaves what only needs it alone', async (t) 
   assert.deepEqual(await run('run', 'all'), {
     code: 0,
     stderr: '',
-    stdout: `run notes: 2 tasks, logs in ~/state/cc/notes/runs/RUN
+    stdout: `run notes: 2 tasks from ~/cc.config.ts, logs in ~/state/cc/notes/runs/RUN
 ▶ controller/note/text (drifted: ~/note has other bytes than declared)
 ✔ controller/note/text TIME
 1 changed in TIME: 1 applied, 1 verified
@@ -67,7 +68,7 @@ test('run cleanup takes back what can be taken back', async (t) => {
   assert.deepEqual(await run('run', 'cleanup'), {
     code: 0,
     stderr: '',
-    stdout: `undo notes: 2 tasks, logs in ~/state/cc/notes/runs/RUN
+    stdout: `undo notes: 2 tasks from ~/cc.config.ts, logs in ~/state/cc/notes/runs/RUN
 ▶ controller/note/text (undo: ~/note was put there by cc)
 ✔ controller/note/text TIME
 1 changed in TIME: 1 applied, 1 verified

@@ -155,6 +155,10 @@ test('one task is written in the singular', () => {
     logs,
   };
   assert.deepEqual(teller()(event), ['run lab: 1 task, logs in /s/runs/1']);
+  const config = '/site/cc.config.ts';
+  assert.deepEqual(teller()({ ...event, config }), [
+    'run lab: 1 task from /site/cc.config.ts, logs in /s/runs/1',
+  ]);
 });
 
 test('JSON has every event but output and progress on a line of its own, as it is', () => {

@@ -1,10 +1,11 @@
 /** Says of mistakes who made them: the line of the file that holds the value, or the `--set` that gave it. */
 import { readFileSync } from 'node:fs';
-import { basename } from 'node:path';
+import { basename, extname } from 'node:path';
 import type { Setting } from '../../graph/settings.ts';
 import type { Failure, Place, Problem } from '../../model/failure.ts';
 import type { Recipe } from '../../model/recipe.ts';
 import { UNKNOWN } from '../../model/schema.ts';
+import { isShipped } from '../shipped.ts';
 import { foundInYaml } from './indents.ts';
 import { foundIn } from './tokens.ts';
 
@@ -32,8 +33,16 @@ export function placed({ file, problems }: Invalid, sources?: Sources): readonly
     const found = () =>
       sources ? placeIn(problem, sources) : placeOf(problem, file, problem.path.split('.'));
     const at = problem.at ?? found();
-    return at ? { ...problem, at } : problem;
+    return { ...problem, ...hintFor(problem, file), ...(at ? { at } : {}) };
   });
+}
+
+/** What a recipe of cc itself lacks is written into a configuration that extends it. */
+function hintFor({ path, hint }: Problem, file: string): Partial<Problem> {
+  const name = basename(file, extname(file));
+  return path === 'hosts' && hint?.startsWith('hosts:') && isShipped(file)
+    ? { hint: `cc.config.ts: export default { extends: '${name}', ${hint} };` }
+    : {};
 }
 
 function isAbout(path: string, { plugin, path: option }: Setting): boolean {
