@@ -182,7 +182,7 @@ function isTerminal(): boolean {
 }
 
 function tell(failure: Failure): void {
-  put(STDERR, textOf(explained(failure)));
+  say(textOf(explained(failure)));
 }
 
 /** What a plugin's promise or timer that failed where nobody waits makes of a good end. */
