@@ -97,7 +97,10 @@ test('configuration that throws is told with its place', async (t) => {
   const file = join(cwd, 'cc.config.ts');
   assert.deepEqual(
     [code, stderr],
-    [65, `Cannot load ${file}\n  not today\n  at ${file}:2\n    throw new Error('not today');\n`],
+    [
+      65,
+      `Cannot load ${file}\n  not today\n  at ${file}:2:7\n    2 | throw new Error('not today');\n      |       ^\n`,
+    ],
   );
 });
 
