@@ -126,8 +126,13 @@ const COMMAND = [
 ];
 
 test('ssh hosts work behind a server that drops most of those who come at once', must, async (t) => {
-  const box = await host(t, 'box', { setup: SLOW, config: ['MaxStartups 1:80:2', ...COMMAND] });
-  const site = await oddSite(t, Object.fromEntries(SIX.map((name) => [name, box])), { steps: EACH });
+  // One server with six addresses, since two hosts with the same one are refused.
+  const addresses = SIX.map((_, index) => `127.0.0.${index + 1}`);
+  const listens = addresses.map((address) => `ListenAddress ${address}`);
+  const config = ['MaxStartups 1:80:2', ...COMMAND, ...listens];
+  const box = await host(t, 'box', { setup: SLOW, config });
+  const each = SIX.map((name, index) => [name, reachedBy(box, { address: addresses[index]! })] as const); // as many
+  const site = await oddSite(t, Object.fromEntries(each), { steps: EACH });
   for (const whole of ['6 changed: 6 applied', '0 changed: 6 verified'])
     assert.deepEqual(summary(await site.run('run', 'all')), { code: 0, whole, stderr: '' });
 });

@@ -118,7 +118,7 @@ async function started(test: Lasting, base: HostBase, name: string, spec: HostSp
   await given(join(folder, 'given'), base, port, spec);
   const knownHosts = join(base.folder, 'known_hosts');
   const key = (await readFile(join(base.folder, 'host_key.pub'), 'utf8')).trim();
-  await appendFile(knownHosts, `[127.0.0.1]:${port} ${key}\n`);
+  await appendFile(knownHosts, `[127.0.0.?]:${port} ${key}\n`);
   for (const part of ['upper', 'work', 'root']) await mkdir(join(folder, part));
   const own = ['--mount', '--uts', '--ipc', '--pid', '--fork', '--kill-child'];
   const host = spawn('unshare', [...own, '--', 'bash', INIT, folder, base.lower, name], {
