@@ -1,7 +1,7 @@
 /** Where cc keeps things on the machine it runs on, by the XDG base directory specification. */
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fail } from '../model/failure.ts';
 import { claimed, LOCAL } from './site.ts';
 
@@ -37,8 +37,10 @@ export function statesOf(env: Env): string {
 
 type Env = Readonly<Record<string, string | undefined>>;
 
+/** Absolute, because hosts are asked about it, this one too, and know nothing of the folder that cc was started in. */
 function baseOf(env: Env, name: string, fallback: string): string {
-  return env[name] || join(homeOf(env), fallback);
+  const named = env[name];
+  return named ? resolve(named) : join(homeOf(env), fallback);
 }
 
 function pathsIn(env: Env, key: string): Paths {
