@@ -7,6 +7,7 @@ import { codeOf, type Failure, type Place } from '../../model/failure.ts';
 import { messageOf, placeOf, stackOf } from '../../model/thrown.ts';
 import { placeAt } from './blame.ts';
 import type { Imports } from './modules.ts';
+import { awaitsIn } from './tokens.ts';
 
 type Unreadable = Extract<Failure, { kind: 'config-unreadable' }>;
 
@@ -22,6 +23,20 @@ export function causeOf(file: string, error: unknown, imports: Imports): Unreada
     ...(blamed === file ? {} : { by: file }),
     ...(fix === undefined ? {} : { fix }),
   };
+}
+
+/** What never comes to its end: the one file that waits at its top level, where there is one alone. */
+export function stuckIn(file: string, { files }: Imports): Unreadable {
+  const why = 'it never comes to its end: an await at its top level, or in what it imports, waits for ever';
+  const own = [...new Set([file, ...files])].filter((each) => !each.includes('/node_modules/'));
+  const places = own.flatMap((each) => {
+    const source = readFileSync(each, 'utf8');
+    return awaitsIn(source).map((offset) => placeAt(each, source, offset));
+  });
+  const [at] = places;
+  if (!at || places.length > 1) return { kind: 'config-unreadable', file, why };
+  const by = at.file === file ? {} : { by: file };
+  return { kind: 'config-unreadable', file: at.file, why: 'its await never comes to its end', at, ...by };
 }
 
 /** Without the places that parsers write into their words, which are told apart from them. */

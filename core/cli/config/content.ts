@@ -10,7 +10,7 @@ export async function contentOf(file: string, trust: Trust): Promise<unknown> {
   trust(file);
   const imports = watched(trust);
   try {
-    if (!isData(file)) return (await settled(import(pathToFileURL(file).href), file)).default;
+    if (!isData(file)) return (await settled(import(pathToFileURL(file).href))).default;
     const text = readFileSync(file, 'utf8');
     if (file.endsWith('.json')) return JSON.parse(text);
     const { yaml } = await import('./explorer.ts');
@@ -18,8 +18,8 @@ export async function contentOf(file: string, trust: Trust): Promise<unknown> {
   } catch (error) {
     if (imports.refused) throw imports.refused;
     if (error instanceof Failed) throw error;
-    const { causeOf } = await import('./cause.ts');
-    return fail(causeOf(file, error, imports), error);
+    const { causeOf, stuckIn } = await import('./cause.ts');
+    return fail(error === STUCK ? stuckIn(file, imports) : causeOf(file, error, imports), error);
   }
 }
 
@@ -27,14 +27,14 @@ function isData(file: string): boolean {
   return /\.(json|ya?ml)$/.test(file);
 }
 
+const STUCK = new Error('nothing is left to wait for');
+
 /** Node ends without a word when nothing is left to wait for, as behind an await that never settles. */
 async function settled(
   loading: Promise<{ readonly default?: unknown }>,
-  file: string,
 ): Promise<{ readonly default?: unknown }> {
   const { promise: stuck, reject } = Promise.withResolvers<never>();
-  const why = 'it never comes to its end: an await at its top level, or in what it imports, waits for ever';
-  const ended = () => reject(new Failed({ kind: 'config-unreadable', file, why }));
+  const ended = () => reject(STUCK);
   process.once('beforeExit', ended);
   try {
     return await Promise.race([loading, stuck]);

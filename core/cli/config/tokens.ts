@@ -43,6 +43,16 @@ export function foundIn(source: string, path: readonly string[]): Found | undefi
   return placeOf(tokens, entry, path.length);
 }
 
+/** Where a module waits at its top level. */
+export function awaitsIn(source: string): readonly number[] {
+  let depth = 0;
+  return tokensOf(source).flatMap((token) => {
+    if (isOpen(token)) depth += 1;
+    if (isClosed(token)) depth -= 1;
+    return depth === 0 && isWord(token, 'await') ? [token.at] : [];
+  });
+}
+
 function placeOf(tokens: Tokens, { key, value }: Entry, depth: number): Found | undefined {
   const [name, content] = [tokens[key], tokens[value]];
   return name && content && { key: name.at, value: content.at, depth };

@@ -1,5 +1,6 @@
 /** TypeScript of a site is read as ES modules, whatever its package.json says. */
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'node:test';
 import { loadConfig } from '../../../core/cli/config.ts';
@@ -40,13 +41,30 @@ test('TypeScript that calls itself CommonJS is, and JavaScript is what package.j
   assert.deepEqual((await loadConfig({}, cwd)).layers, [{ name: 'ab' }]);
 });
 
-test('a file is named whose await never settles', async (t) => {
-  const cwd = await folder(t, { 'cc.config.ts': `await new Promise(() => {}); export default {};` });
-  assert.deepEqual(await cc(cwd, 'list'), {
-    code: 65,
-    stdout: '',
-    stderr: `Cannot load ${join(cwd, 'cc.config.ts')}
+const NEVER = 'await new Promise(() => {});';
+
+test('a file is named whose await never settles, and the line where only one waits', async (t) => {
+  const cwd = await folder(t, {
+    'cc.config.ts': `import './lib/never.ts';\nexport default {};`,
+    'lib/never.ts': `async function f() { await 1; }\n${NEVER}`,
+  });
+  const said = async () => (await cc(cwd, 'list')).stderr.replaceAll(cwd, '~');
+  assert.equal(
+    await said(),
+    `Cannot load ~/lib/never.ts
+  its await never comes to its end
+  at ~/lib/never.ts:2:1
+    2 | ${NEVER}
+      | ^
+  which ~/cc.config.ts imports
+`,
+  );
+  await writeFile(join(cwd, 'lib/never.ts'), `${NEVER}\n${NEVER}`);
+  assert.equal(
+    await said(),
+    `Cannot load ~/cc.config.ts
   it never comes to its end: an await at its top level, or in what it imports, waits for ever
 `,
-  });
+  );
+  assert.equal((await cc(cwd, 'list')).code, 65);
 });
