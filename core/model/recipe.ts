@@ -59,7 +59,7 @@ function isHostAddress(text: string): boolean {
   );
 }
 
-const HostShape = v.strictObject({
+export const HostShape = v.strictObject({
   name: Name,
   roles: v.array(v.string()),
   connection: v.variant('kind', [

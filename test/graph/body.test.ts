@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { bodyFault } from '../../core/graph/body.ts';
 import { type Body, capability, type PluginUse, plugin } from '../../core/model/plugin.ts';
 import * as v from '../../core/model/vocabulary.ts';
-import { bare, expanded, failureIn, part } from './recipes.ts';
+import { bare, expanded, failureIn, host, part } from './recipes.ts';
 
 const HERE = fileURLToPath(import.meta.url);
 
@@ -59,6 +59,22 @@ const BODIES: readonly (readonly [unknown, string])[] = [
   [(async () => ({ steps: [] }))(), 'its build answered a promise: it must not be async'],
   [{ steps: [undefined] }, 'its step [0] has no name'],
   [{ steps: [{ name: 'a', plan: () => [] }] }, 'its step "a" has no probe'],
+  [{ steps: [], hosts: 5 }, 'its build answered no list of hosts'],
+  [
+    { steps: [], hosts: [{ ...host('a'), connection: { kind: 'sh' } }] },
+    'its build answered a host that is none: host.connection.kind: expected ("local" | "ssh"), found "sh"',
+  ],
+  [{ steps: [], needs: 5 }, 'its build answered needs that are no list of names'],
+  [{ steps: [], provides: [5] }, 'its build answered what it provides in no list of capabilities'],
+  ...(['zzz', 5, {}, { role: 5 }] as readonly unknown[]).map(
+    (where) =>
+      [
+        { steps: [{ ...bare('a'), where }] },
+        'its step "a" has a place that is none: expected hosts, controller, { role } or { firstOf }',
+      ] as const,
+  ),
+  [{ steps: [{ ...bare('a'), needs: [5] }] }, 'its step "a" has needs that are no list of names'],
+  [{ steps: [{ ...bare('a'), artifacts: [{}] }] }, 'its step "a" has artifacts that are no list of such'],
   [{ steps: [{ name: 'a', probe: async () => null }] }, 'its step "a" has no plan'],
   [{ steps: [bare('a', { inputs: Number.NaN })] }, 'its step "a" has inputs that are no JSON: inputs is NaN'],
 ];
