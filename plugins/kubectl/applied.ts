@@ -1,5 +1,5 @@
 /** Objects stand in the cluster as declared. */
-import { type Change, cmd, type Json, type Need, type Shell, step, type View } from '../../core/mod.ts';
+import { type Change, cmd, type Json, type Need, step, type View } from '../../core/mod.ts';
 import type { Cluster } from '../capabilities.ts';
 import { PLANE } from '../kubeadm/nodes.ts';
 import { NOTED } from '../kubeadm/traces.ts';
@@ -32,8 +32,20 @@ type Facts = {
   ours?: boolean;
 };
 
-/** Seconds that objects may take to go: a namespace goes when all in it is gone. */
-const GOING = 180;
+/**
+ * DELETE KUBECTL...: what standard input lists goes. It ends when all is gone, for which not every kubectl waits by itself: a
+ * namespace goes when all in it is gone. A command, so that a stamp can keep it.
+ */
+export const DELETE = `set -e
+objects=$(cat)
+printf %s "$objects" | "$@" delete -f - --ignore-not-found
+end=$(($(date +%s) + 180))
+while :; do
+  left=$(printf %s "$objects" | "$@" get -f - --ignore-not-found -o name)
+  [ -n "$left" ] || exit 0
+  [ "$(date +%s)" -lt "$end" ] || { echo "not gone after 180 s: $left" >&2; exit 1; }
+  sleep 1
+done`;
 
 /** Where there is no cluster nothing stands in it; one that does not answer may hold anything. */
 export function applied({ name, needs, cluster, objects }: AppliedAt) {
@@ -64,8 +76,8 @@ export function applied({ name, needs, cluster, objects }: AppliedAt) {
       if (silent !== undefined && !ours) cannotTell(host, silent);
       if (found.length === 0) return [];
       const why = `${found.join(', ')} made by cc`;
-      const script = (shell: Shell) => deleted(shell, cluster, manifest);
-      return [{ kind: 'script', title: `kubectl delete ${name}`, why, script }];
+      const words = cmd`sh -c ${DELETE} cc ${callOf(cluster)}`;
+      return [{ kind: 'run', command: { ...words, input: manifest, title: `kubectl delete ${name}` }, why }];
     },
     leaves: ({ silent }) =>
       silent === undefined
@@ -90,16 +102,6 @@ async function there(view: View, cluster: Cluster, manifest: string): Promise<re
   // One object is printed as itself, several as a list.
   const found = JSON.parse(answer.text) as KubeObject & { readonly items?: readonly KubeObject[] };
   return (found.items ?? [found]).map(named);
-}
-
-/** Ends when all is gone: not every kubectl waits for that by itself. */
-async function deleted(shell: Shell, cluster: Cluster, manifest: string): Promise<undefined> {
-  await shell.run({ ...cmd`${callOf(cluster)} delete -f - --ignore-not-found`, input: manifest });
-  await shell.until('the objects are gone', GOING, async () => {
-    const left = await there(shell.view, cluster, manifest);
-    if (typeof left === 'string') return left;
-    return left.length === 0 ? undefined : `${left.join(', ')} going`;
-  });
 }
 
 function named({ kind, metadata }: KubeObject): string {

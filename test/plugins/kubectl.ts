@@ -1,5 +1,5 @@
 /** A cluster on paper as kubectl sees it: objects that are applied, asked for and deleted. */
-import type { KubeObject } from '../../plugins/kubectl/applied.ts';
+import { DELETE, type KubeObject } from '../../plugins/kubectl/applied.ts';
 import type { Paper } from '../rig/paper.ts';
 import type { FakeCommand } from './bench.ts';
 import { removed, wrote } from './tools.ts';
@@ -50,7 +50,7 @@ export function applying(host: Paper): readonly FakeCommand[] {
           .join(''),
     ],
     [
-      `${KUBECTL} delete -f - --ignore-not-found`,
+      (argv) => argv[2] === DELETE && argv.slice(4).join(' ') === KUBECTL,
       (_, { input }) => removed(host, ...given(input).map(place)),
     ],
   ];
