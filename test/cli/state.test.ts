@@ -61,7 +61,7 @@ function inOrder({ out, left }: Ended, what: string): void {
 
 const site = (t: Parameters<typeof folder>[0]) => folder(t, { 'cc.config.ts': SITE });
 const READ_ONLY = 'mount --bind m m && mount -o remount,ro,bind m';
-const AS_STRANGER = `setpriv --reuid ${STRANGER} --clear-groups`;
+const AS_STRANGER = `env -u NODE_V8_COVERAGE setpriv --reuid ${STRANGER} --clear-groups`;
 const ELSEWHERE = 'XDG_STATE_HOME and XDG_CACHE_HOME name other places for what cc keeps';
 const FIX = 'fix: name a place that can be written, or make this one so';
 
