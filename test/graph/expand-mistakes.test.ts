@@ -150,7 +150,12 @@ test('a mistyped role is one mistake with the role that was meant, beside one th
 });
 
 test('a role that no step is for may be for another recipe', () => {
-  expanded({ hosts: [host('a', 'control-plane', 'gpu'), host('b', 'worker')], plugins: [plane] });
+  const two = expanded({ hosts: [host('a', 'control-plane', 'gpu'), host('b', 'worker')], plugins: [plane] });
+  const one = expanded({ hosts: [host('a', 'control-plane')], plugins: [plane] });
+  assert.deepEqual(
+    two.tasks.map(({ id }) => id),
+    one.tasks.map(({ id }) => id),
+  );
 });
 
 test('a recipe without plugins is refused, for there is nothing to do', () => {

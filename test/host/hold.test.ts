@@ -95,7 +95,9 @@ test('hold of a torn, empty or foreign file is taken over', async (t) => {
   const path = join(await tempFolder(t), 'hold');
   for (const text of ['', '{"pid": 12', '{}', '[]', '1', 'null', 'garbage']) {
     await writeFile(path, text);
-    await (await hold(path, ownerOf('second', 'cc')))[Symbol.asyncDispose]();
+    const taken = await hold(path, ownerOf('second', 'cc'));
+    assert.equal(JSON.parse(await readFile(path, 'utf8')).run, 'second', text);
+    await taken[Symbol.asyncDispose]();
   }
 });
 

@@ -111,11 +111,11 @@ test('process with 50 MB of output is heard to the end, and only the end is kept
   assert.ok(stdout.length <= 2 * 16 * 1024 * 1024, `kept ${stdout.length}`);
 });
 
-test('process whose folder is missing is not taken for a missing program', async (t) => {
+test('process whose folder is missing says so of the folder, and nothing of the program', async (t) => {
   const cwd = join(await tempFolder(t), 'gone');
-  const { code, stderr } = await runProcess(sh('exit 0'), { cwd });
-  assert.notEqual(code, 0);
-  assert.notEqual(stderr, 'sh: not found');
+  const told = { code: 126, signal: null, stdout: '', stderr: `${cwd}: No such file or directory` };
+  for (const argv of [sh('exit 0'), ['cc-no-such-program']])
+    assert.deepEqual(await runProcess(argv, { cwd }), told);
 });
 
 test('process that cannot be started answers 126', async (t) => {
