@@ -17,8 +17,8 @@ const ALL = Object.keys(COMMANDS) as Command[];
 const ALWAYS: readonly OptionName[] = ['help', 'version'];
 
 const ABOUT = [
-  'cc turns Linux hosts into Kubernetes nodes, proves that they work, and can take everything back.',
-  'A configuration (cc.config.ts) or a recipe declares what should be there. cc looks at the hosts, and does only what differs.',
+  'cc turns a Linux host into a Kubernetes node, proves that it works, and can remove everything again.',
+  'A recipe declares what should be: hosts, plugins and their options. A configuration (cc.config.ts) holds one. cc compares the hosts with it, and changes only what differs.',
 ];
 
 /** All commands, or one with its options. */

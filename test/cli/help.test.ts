@@ -12,32 +12,32 @@ test('the help of a command is exactly this', () => {
     help('graph'),
     `Usage: cc graph [TASK...] [OPTIONS]
 
-cc graph prints which task needs which.
-With a TASK, cc prints that one and all that it needs. cc does not look at any host for it.
-TASK is the name of a plugin, of one of its steps (PLUGIN/STEP), or of one task (HOST/PLUGIN/STEP).
-"all" stands for every task.
+cc graph prints which tasks need which others.
+With a TASK, cc prints this task and all that it needs. cc looks at no host for this.
+TASK names a plugin (runc), a step of it (runc/runc), or one task (node-1/runc/runc): a step on one
+host. "all" stands for every task.
 
 Options:
   --config FILE              reads the configuration FILE. Without it, cc looks for a configuration
                              in the current folder and the folders above it
-  --recipe NAME              uses a recipe that cc brings along, or the recipe in a file, in place
+  --recipe NAME              uses a recipe that cc brings, or the recipe in the file NAME, in place
                              of a configuration
-  --set PLUGIN.OPTION=VALUE  changes one option of a plugin. Text counts as you type it; a list or
-                             an object is JSON. You can repeat it
-  --json                     prints JSON: one document, or for "cc run" one event on each line
-  --format FORMAT            prints the graph as text, dot, mermaid or json. Without it, as text
+  --set PLUGIN.OPTION=VALUE  changes one option of a plugin for this command. A list or an object
+                             is JSON. You can repeat it
+  --json                     prints JSON: one document, or one event on each line for "cc run"
+  --format FORMAT            prints the graph as text (the default), dot, mermaid or json
   -h, --help                 prints the help of the command
   --version                  prints the version of cc
 
 Exit codes:
   0   done, or nothing differs
-  1   a task failed, or cc could not find something out
+  1   a task failed, or cc could not find out how things are
   64  the command line is wrong, or names something unknown
-  65  the configuration, the graph or cc.lock is wrong, cc cannot write a file, or bytes are not
-      those that cc.lock names
+  65  cc refuses the configuration, cc.lock, an archive, a bundle, a signature or a host of another
+      site; bytes differ from cc.lock; or cc cannot write a file
   70  cc itself has a bug; the message says what to send to its makers
-  77  cc cannot become root, cannot work on a host, or cannot install a package; or Node or Deno is
-      too old
+  77  cc cannot become root, cannot work on a host, lacks a program, or cannot install a package;
+      or Node or Deno is too old
 
 Example:
   cc graph --format dot
