@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { Network } from './network.ts';
-import { type Answer, answered, ask, opened, type Range, reasonOf, troubled } from './web.ts';
+import { type Answer, answered, ask, opened, type Range, reasonOf, Troubled, troubled } from './web.ts';
 
 /** The lists of all processors first: one of these is what a name stands for on every host. */
 const MANIFESTS = [
@@ -40,8 +40,9 @@ async function token(challenge: string, url: string, network: Network, signal: A
   if (!/^bearer /i.test(challenge) || !URL.canParse(realm))
     return troubled({ kind: 'refused', status: 401, text: 'it wants a password' });
   const at = new URL(realm);
-  if (at.protocol !== 'https:' && at.protocol !== new URL(url).protocol)
-    return troubled({ kind: 'broken', why: `it leads from https: to ${at.protocol} for a token` });
+  const { protocol } = new URL(url);
+  if (at.protocol !== 'https:' && at.protocol !== protocol)
+    return troubled({ kind: 'broken', why: `it leads from ${protocol} to ${at.protocol} for a token` });
   if (service !== undefined) at.searchParams.set('service', service);
   if (scope !== undefined) at.searchParams.set('scope', scope);
   const response = await opened(at.href, {}, network, signal);
@@ -64,6 +65,7 @@ async function textOf(response: IncomingMessage): Promise<string> {
       if (text.length > LIMIT) return troubled({ kind: 'too-large', limit: LIMIT });
     }
   } catch (error) {
+    if (error instanceof Troubled) throw error;
     return troubled({ kind: 'broken', why: reasonOf(error) }, error);
   } finally {
     response.destroy();

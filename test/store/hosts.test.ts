@@ -1,0 +1,42 @@
+/** The hosts that a recipe has changed, noted until nothing of cc is left on them. */
+import assert from 'node:assert/strict';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { Failed } from '../../core/model/failure.ts';
+import type { Host } from '../../core/model/plugin.ts';
+import { forgetHost, knownHosts, rememberHost } from '../../core/store/hosts.ts';
+import { tempFolder } from '../rig/temp.ts';
+
+const at = (name: string, address: string): Host => ({
+  ...{ name, roles: ['worker'] },
+  connection: { kind: 'ssh', address },
+});
+
+test('hosts are remembered once for each place, and forgotten one by one', async (t) => {
+  const state = await tempFolder(t);
+  assert.deepEqual(knownHosts(join(state, 'none')), []);
+  const [a, moved, b] = [
+    at('a', 'a.example'),
+    at('a', 'b.example'),
+    { ...at('b', 'c.example'), arch: 'arm64' as const },
+  ];
+  for (const host of [a, b, a, moved]) await rememberHost(state, host);
+  assert.deepEqual(knownHosts(state), [a, b, moved]);
+  await forgetHost(state, at('a', 'a.example'));
+  await forgetHost(state, at('never', 'seen.example'));
+  assert.deepEqual(knownHosts(state), [b, moved]);
+});
+
+test('hosts that cannot be read are not none', async (t) => {
+  const state = await tempFolder(t);
+  const file = join(state, 'hosts.json');
+  await writeFile(file, '[{"name":');
+  const unreadable = (error: unknown) =>
+    error instanceof Failed && 'file' in error.failure && error.failure.file === file;
+  assert.throws(() => knownHosts(state), unreadable);
+  await assert.rejects(rememberHost(state, at('a', 'a.example')), unreadable);
+  const other = await tempFolder(t);
+  await mkdir(join(other, 'hosts.json'));
+  assert.throws(() => knownHosts(other), Failed);
+});
