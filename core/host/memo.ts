@@ -13,6 +13,9 @@ export interface DigestMemo {
 /** Nanoseconds within which a change might leave the times of a file as they are. */
 const RACY = 2_000_000_000n;
 
+/** What is larger is no secret that could be guessed. */
+const PRIVATE = 65_536n;
+
 /** `known` is the file that keeps what an earlier memo learnt; without it every file is read. */
 export function digestMemo(known?: string): DigestMemo {
   const entries = new Map<string, string>();
@@ -29,6 +32,7 @@ export function digestMemo(known?: string): DigestMemo {
       if (remembered) return remembered;
       const { digestOfFile } = await import('./hash.ts'); // not needed where every file is remembered
       const digest = await digestOfFile(path);
+      if (isPrivate(facts)) return digest;
       if (BigInt(Date.now()) * 1_000_000n - ctimeNs < RACY) return digest;
       entries.set(path, signature + digest);
       fresh = true;
@@ -36,6 +40,11 @@ export function digestMemo(known?: string): DigestMemo {
     },
     learnt: () => (fresh ? JSON.stringify(Object.fromEntries(entries)) : undefined),
   };
+}
+
+/** What its owner alone may read may be a secret, and whoever has the digest of a short one can guess it. */
+function isPrivate({ mode, size }: BigIntStats): boolean {
+  return (mode & 0o077n) === 0n && size < PRIVATE;
 }
 
 /** What others may write is not believed: it would say of any bytes that they are the right ones. */

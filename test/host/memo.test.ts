@@ -98,3 +98,17 @@ test('digest memo that is torn knows nothing, and a file that is gone has no dig
   await rm(file);
   await assert.rejects(digestMemo().digest(file), { code: 'ENOENT' });
 });
+
+for (const [mode, learnt] of [
+  [0o600, false],
+  [0o640, true],
+] as const)
+  test(`digest of a short file of mode ${mode.toString(8)} is ${learnt ? '' : 'not '}kept`, async (t) => {
+    const file = join(await tempFolder(t), 'x');
+    await writeFile(file, 'hunter2!');
+    await chmod(file, mode);
+    const memo = digestMemo();
+    const facts = await stat(file, { bigint: true });
+    await memo.digest(file, Object.assign(facts, { ctimeNs: 1n })); // long ago
+    assert.equal(memo.learnt() !== undefined, learnt);
+  });
