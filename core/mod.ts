@@ -8,6 +8,7 @@ export type { Json } from './model/json.ts';
 export * as net from './model/network.ts';
 export { type Context, capability, type Host, plugin } from './model/plugin.ts';
 export { type Recipe, recipe } from './model/recipe.ts';
+export { type Inputs, type Secret, type SecretSource, secret, type Text } from './model/secret.ts';
 export type { Script, Shell } from './model/shell.ts';
 export { type Last, type Step, type StepSpec, step } from './model/step.ts';
 export type { UnitName, View } from './model/view.ts';

@@ -87,6 +87,7 @@ const PLUGINS = blocks('plugins/README.md', 'ts');
 const GIVEN: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   motd: { text: 'managed by cc' },
   timezone: {},
+  auth: {},
 };
 
 test('plugins/README shows plugins', () => assert.equal(PLUGINS.length, Object.keys(GIVEN).length));

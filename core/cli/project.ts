@@ -6,6 +6,7 @@ import { type Order, order } from '../graph/order.ts';
 import { named, withNeeds } from '../graph/select.ts';
 import { withSettings } from '../graph/settings.ts';
 import { username } from '../host/local.ts';
+import { revealing } from '../host/reveal.ts';
 import type { Login } from '../host/ssh.ts';
 import type { Arch } from '../model/artifact.ts';
 import { fail, type Problem } from '../model/failure.ts';
@@ -135,6 +136,7 @@ export interface Chosen {
 export interface ContextOptions extends Pick<PoolOptions, 'become' | 'terminal' | 'lock'> {
   readonly signal: AbortSignal;
   readonly tasks: readonly Task[];
+  readonly env: CliContext['env'];
   readonly asked?: ReadonlySet<TaskId>;
 }
 
@@ -151,7 +153,7 @@ export async function loginOf({ askBecomePass }: Options, cli: CliContext): Prom
 /** What looking at hosts takes; whoever opens it closes its pool. */
 export async function openContext(
   project: Project,
-  { signal, tasks, asked = new Set(), ...entering }: ContextOptions,
+  { signal, tasks, env, asked = new Set(), ...entering }: ContextOptions,
 ): Promise<RunContext> {
   const pool = sessionPool(project.paths.state, {
     ...entering,
@@ -163,6 +165,7 @@ export async function openContext(
   const locks = readLocks(project.locks, ...others, project.arch);
   const store = openStore(project.paths, locks, pool.memo);
   return {
+    reveal: revealing({ env, trust: trustOf(env), signal }),
     pool,
     store,
     signal,

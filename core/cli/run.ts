@@ -5,6 +5,7 @@ import { hold, ownerOf } from '../host/hold.ts';
 import type { Clock } from '../host/shell.ts';
 import type { Emit, Event } from '../model/event.ts';
 import { exitFor, Failed, fail, failureOf } from '../model/failure.ts';
+import { maskedData } from '../model/mask.ts';
 import { isFinal, type TaskId } from '../model/task.ts';
 import { explained } from '../report/explain.ts';
 import { lines } from '../report/lines.ts';
@@ -31,6 +32,7 @@ export async function run(names: readonly string[], options: Options, cli: CliCo
   const patient: Patience = { seconds: options.lockTimeout, say: cli.say, signal: stop.signal };
   const context = await openContext(project, {
     ...(await loginOf(options, cli)),
+    env: cli.env,
     ...{
       signal: stop.signal,
       tasks,
@@ -112,7 +114,8 @@ async function held(
   const journal = openJournal(job.project.paths.state, id);
   const report = await reporter(options, cli);
   const telling = told();
-  const emit: Emit = (event) => {
+  const emit: Emit = (told) => {
+    const event = maskedData(told);
     if (event.kind !== 'progress') telling.attempt(() => journal.record(event));
     telling.attempt(() => report(event));
   };

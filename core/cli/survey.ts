@@ -93,6 +93,7 @@ async function findingsOf(job: Job, options: Options, cli: CliContext): Promise<
   cli.onStop((signal) => stop.abort(signal));
   const context = await openContext(project, {
     ...(await loginOf(options, cli)),
+    env: cli.env,
     signal: stop.signal,
     tasks,
   });

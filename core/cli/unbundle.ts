@@ -14,6 +14,7 @@ import { dirname, join } from 'node:path';
 import { type Artifact, artifactInput } from '../model/artifact.ts';
 import { type Digest, sameData } from '../model/digest.ts';
 import { codeOf, fail, unwritten } from '../model/failure.ts';
+import { withSecrets } from '../model/secret.ts';
 import type { Task } from '../model/task.ts';
 import type { RunContext } from '../run/look.ts';
 import { type Bundle, EXCERPT, openBundle, packOf, unreadable } from '../store/bundle.ts';
@@ -64,7 +65,9 @@ function isWanted(artifact: Artifact, tasks: readonly Task[]): boolean {
   return tasks.some(({ plugin, step }) =>
     source.kind === 'debs'
       ? step.artifacts?.some((artifact) => artifact.name === name)
-      : plugin === 'fetch' && step.inputs !== undefined && sameData(step.inputs, artifactInput(artifact)),
+      : plugin === 'fetch' &&
+        step.inputs !== undefined &&
+        sameData(withSecrets(step.inputs, String), artifactInput(artifact)),
   );
 }
 

@@ -3,6 +3,7 @@ import { Failed, fail } from '../model/failure.ts';
 import { jsonFault } from '../model/json.ts';
 import { HostShape } from '../model/recipe.ts';
 import { checked } from '../model/schema.ts';
+import { type Inputs, withSecrets } from '../model/secret.ts';
 import { messageOf, placeOf } from '../model/thrown.ts';
 
 /** Calls a plugin's code; what it throws is a mistake of the configuration at `path`, told with its place. */
@@ -38,7 +39,8 @@ export function bodyFault(body: unknown): string | undefined {
     for (const part of ['probe', 'plan'])
       if (typeof fieldOf(step, part) !== 'function') return `${called} has no ${part}`;
     const inputs = fieldOf(step, 'inputs');
-    const fault = inputs === undefined ? undefined : jsonFault(inputs, 'inputs');
+    const fault =
+      inputs === undefined ? undefined : jsonFault(withSecrets(inputs as Inputs, String), 'inputs'); // as whoever wrote it says
     if (fault !== undefined) return `${called} has inputs that are no JSON: ${fault}`;
     const odd = oddPart(step);
     if (odd !== undefined) return `${called} has ${odd}`;

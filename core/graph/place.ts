@@ -4,6 +4,7 @@ import { sameData } from '../model/digest.ts';
 import type { Problem } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
 import type { Body, Host, PluginUse } from '../model/plugin.ts';
+import { withSecrets } from '../model/secret.ts';
 import type { Step } from '../model/step.ts';
 import { isName, NAMING, type Task, taskId } from '../model/task.ts';
 import { fetched } from '../steps/fetched.ts';
@@ -131,7 +132,7 @@ function onController(variants: readonly Variant[], hosts: readonly Host[]): rea
   const here = variants.filter(({ step }) => step.where === 'controller');
   const host = hosts.find(({ name }) => name === CONTROLLER)!; // expand puts it first
   const inputOf = ({ step: { inputs = null, artifacts = [] } }: Variant): Json => [
-    inputs,
+    withSecrets(inputs, String),
     artifacts.map(artifactInput),
   ];
   const apart = here.some((variant) => !sameData(inputOf(variant), inputOf(here[0]!))); // it is one of them

@@ -476,8 +476,8 @@ my %CALL = (
     my ($base, $folder, $name) = @_;
     unlink "$folder/$name" or $! == $ENOENT or oops("$folder/$name");
     if (opendir my $all, $folder) {
-      return if grep !/^\./ && $_ ne 'site', readdir $all; # whose they are goes with the last of them
-      unlink "$folder/site";
+      return if grep !/^(?:\.|(?:site|key)$)/, readdir $all; # whose they are, and their key, go with the last of them
+      unlink "$folder/site", "$folder/key";
       rmdir $folder or return;
     }
     rmdir "$base/$_" for qw(files replaced new);

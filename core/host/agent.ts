@@ -6,6 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Failed, type Failure } from '../model/failure.ts';
+import { secretVariables } from '../model/secret.ts';
 import { type Agent, Wire } from './wire.ts';
 
 /** How far a carrier came: nobody was let in; sudo was asked; the agent is at work. */
@@ -54,12 +55,13 @@ const BOOT =
   'while(length $s<$ARGV[1]){sysread(STDIN,$s,$ARGV[1]-length $s,length $s)||exit 70}eval $s;die $@ if $@';
 
 /** What the perl of the host would take from whoever logs in. */
-const CLEAN = ['env', '-u', 'PERL5OPT', '-u', 'PERL5LIB', '-u', 'PERL5DB', '-u', 'PERL_UNICODE', 'LC_ALL=C'];
+const PERL = ['PERL5OPT', 'PERL5LIB', 'PERL5DB', 'PERL_UNICODE'];
 
 /** The words that start an agent; `sudo` are those by which whoever is not root becomes it. */
 export function bootWords(nonce: string, sudo: readonly string[] = []): readonly string[] {
   source ??= readFileSync(SOURCE);
-  const words = [...CLEAN, 'perl', '-e', BOOT, nonce, String(source.length)];
+  const without = [...PERL, ...secretVariables()].flatMap((name) => ['-u', name]);
+  const words = ['env', ...without, 'LC_ALL=C', 'perl', '-e', BOOT, nonce, String(source.length)];
   return sudo.length > 0 ? [...words, ...sudo, ...words] : words;
 }
 

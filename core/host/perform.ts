@@ -17,8 +17,10 @@ type Perform<K extends Change['kind']> = (
 
 const PERFORMED: { readonly [K in Change['kind']]: Perform<K> } = {
   run: ({ command }, context) => run(command, context),
-  write: ({ path, text, mode }, { transport, signal }) =>
-    transport.files.install(path, { source: text, digest: digestOf(text) }, { mode }, signal),
+  write: async ({ path, text, mode }, { transport, reveal, signal }) => {
+    const source = await reveal(text);
+    await transport.files.install(path, { source, digest: digestOf(source) }, { mode }, signal);
+  },
   folder: ({ path, mode, owner }, { transport, signal }) =>
     transport.files.folder(path, { mode, owner }, signal),
   place: async ({ path, artifact, mode }, { transport, bytes, signal }) => {

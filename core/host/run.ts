@@ -1,10 +1,14 @@
 /** What performing has of the task at hand, and the running of commands for it. */
 import type { Artifact } from '../model/artifact.ts';
-import { type Command, titled, type Word } from '../model/command.ts';
+import { isArtifact } from '../model/artifact.ts';
+import { type Command, secretWord, titled } from '../model/command.ts';
 import type { Digest } from '../model/digest.ts';
 import { fail } from '../model/failure.ts';
+import { maskedOutput } from '../model/mask.ts';
+import { isSecret, type Text } from '../model/secret.ts';
 import type { Shell } from '../model/shell.ts';
 import { isFull } from './disk.ts';
+import { type Reveal, revealedEnv } from './reveal.ts';
 import type { Clock } from './shell.ts';
 import type { ExecOptions, Transport } from './transport.ts';
 
@@ -14,6 +18,7 @@ export interface TaskContext {
   /** An artifact's bytes on the controller, fetched or built; fails when they are not what they must be. */
   readonly bytes: (artifact: Artifact) => Promise<{ readonly file: string; readonly digest: Digest }>;
   readonly fetch: (artifact: Artifact) => Promise<void>;
+  readonly reveal: Reveal;
   readonly shell: () => Shell;
   readonly log: (text: string) => void;
   /** Tells people something that they should know while the task goes on. */
@@ -34,21 +39,23 @@ export interface TaskContext {
 
 /** Runs a command that may change the host, its output going to the task's log; answers its standard output. */
 export async function run(command: Command, context: TaskContext): Promise<string> {
-  const { transport, signal, log, running } = context;
+  const { transport, signal, running } = context;
   const host = transport.host;
   running(titled(command));
+  const output = maskedOutput(context.log);
   const options: ExecOptions = {
-    env: { ...context.env, ...command.env },
+    env: { ...context.env, ...(await revealedEnv(command.env ?? {}, context.reveal)) },
     signal,
-    onOutput: log,
+    onOutput: output.add,
     ...(command.input === undefined ? {} : { input: await inputOf(command.input, context) }),
     ...(command.cwd ? { cwd: command.cwd } : {}),
   };
-  const words = command.argv.map(async (word) =>
-    typeof word === 'string' ? word : (await context.bytes(word)).file,
-  );
+  const words = command.argv.map(async (word) => {
+    if (isSecret(word)) throw new Error(secretWord(String(word))); // types say so to those who have them
+    return typeof word === 'string' ? word : (await context.bytes(word)).file;
+  });
   const argv = await Promise.all(words);
-  const exit = await transport.exec(argv, options);
+  const exit = await transport.exec(argv, options).finally(output.end);
   if (exit.code === 0) return exit.stdout;
   if (await isFull(transport.exec, command.cwd ?? context.cache))
     fail({ kind: 'disk-full', host, what: titled(command) });
@@ -62,6 +69,9 @@ export async function run(command: Command, context: TaskContext): Promise<strin
   });
 }
 
-async function inputOf(input: Word, { bytes }: TaskContext): Promise<string | { file: string }> {
-  return typeof input === 'string' ? input : { file: (await bytes(input)).file };
+async function inputOf(
+  input: Text | Artifact,
+  { bytes, reveal }: TaskContext,
+): Promise<string | { file: string }> {
+  return isArtifact(input) ? { file: (await bytes(input)).file } : reveal(input);
 }

@@ -1,18 +1,29 @@
 /** A host that can be looked at, through its transport. */
-import type { Artifact } from '../model/artifact.ts';
-import { type Command, shown } from '../model/command.ts';
+import { type Artifact, isArtifact } from '../model/artifact.ts';
+import { type Command, secretWord, shown } from '../model/command.ts';
+import { digestOf } from '../model/digest.ts';
 import { fail } from '../model/failure.ts';
+import { isSecret, labelled } from '../model/secret.ts';
 import type { Platform, Result, UnitFacts, View } from '../model/view.ts';
 import { batched } from './batch.ts';
+import { type Reveal, revealedEnv } from './reveal.ts';
 import type { Exit, Look, Transport } from './transport.ts';
 
 /** What is known of artifacts on the controller; see View. */
 export type Artifacts = Pick<View, 'locked' | 'fetched'>;
 
+/** What secrets take; without it there are none. */
+export interface Secrets {
+  readonly reveal: Reveal;
+  /** A digest under the key of the host. */
+  readonly seal: (text: string) => Promise<string>;
+}
+
 /** What was looked at ahead, by question; see `ahead.ts`. */
 export type Known = ReadonlyMap<string, Promise<unknown>>;
 
 export interface Looking {
+  readonly secrets?: Secrets;
   /** Ends what is asked. */
   readonly stop?: () => AbortSignal;
   readonly known?: Known | undefined;
@@ -25,7 +36,7 @@ export function viewOf(
   transport: Transport,
   platform: Platform,
   artifacts: Artifacts,
-  { stop, kept, known = kept }: Looking = {},
+  { stop, kept, known = kept, secrets = NO_SECRETS }: Looking = {},
 ): View {
   const { host, files } = transport;
   const { unit, packages } = questionsOf(transport);
@@ -49,8 +60,10 @@ export function viewOf(
     if (kept) fail({ kind: 'cannot-tell', host, what: `run ${shown(command)}`, why: 'it is not its turn' });
     const signal = stop?.();
     const exit = await transport.exec(argv.map(word), {
-      ...(input === undefined ? {} : { input: word(input) }),
-      ...(env ? { env } : {}),
+      ...(input === undefined
+        ? {}
+        : { input: isArtifact(input) ? word(input) : await secrets.reveal(input) }),
+      ...(env ? { env: await revealedEnv(env, secrets.reveal) } : {}),
       ...(cwd ? { cwd } : {}),
       ...(signal ? { signal } : {}),
     });
@@ -82,6 +95,7 @@ export function viewOf(
     stat: async (path) => (await look(path)).facts,
     owned: async (path) => (await look(path)).owned,
     text: (path) => ask(`text ${path}`, () => files.text(path, stop?.())),
+    sealed: async (of) => secrets.seal('digest' in of ? of.digest : digestOf(await secrets.reveal(of.text))),
     unit: (name) => ask(`unit ${name}`, () => unit(name, stop?.())),
     missingPackages: async (names) => {
       const there = await Promise.all(
@@ -92,8 +106,19 @@ export function viewOf(
   };
 }
 
+const NO_SECRETS: Secrets = {
+  reveal: async (text) => {
+    if (typeof text === 'string') return text;
+    throw new Error(`nobody can read ${labelled(text)} here`);
+  },
+  seal: async () => {
+    throw new Error('there is no key here');
+  },
+};
+
 function word(word: string | Artifact): string {
   if (typeof word === 'string') return word;
+  if (isSecret(word)) throw new Error(secretWord(String(word))); // types say so to those who have them
   throw new Error(`a probe cannot use the bytes of ${word.name}`);
 }
 

@@ -1,13 +1,15 @@
 /** One thing to do to one host, as data, with the reason for it: what plans, journals, logs and tests print. */
 import { type Artifact, origin } from './artifact.ts';
-import { artifactsOf, type Command, titled } from './command.ts';
+import { artifactsOf, type Command, secretWord, titled } from './command.ts';
 import type { Json } from './json.ts';
+import { type Secret, secretsIn, type Text } from './secret.ts';
 import type { Script } from './shell.ts';
 import type { UnitName } from './view.ts';
 
 export type Change = { readonly why: string } & (
   | { readonly kind: 'run'; readonly command: Command }
-  | { readonly kind: 'write'; readonly path: string; readonly text: string; readonly mode: number }
+  /** A text with secrets in it goes to a file that others cannot read. */
+  | { readonly kind: 'write'; readonly path: string; readonly text: Text; readonly mode: number }
   /** An owner is `user` or `user:group`; what is not given stays as it is. */
   | { readonly kind: 'folder'; readonly path: string; readonly mode?: number; readonly owner?: string }
   | { readonly kind: 'place'; readonly path: string; readonly artifact: Artifact; readonly mode: number }
@@ -38,11 +40,11 @@ export type Kept =
   | Extract<Change, { kind: 'run' | 'write' | 'folder' | 'remove' | 'unit' | 'packages' }>
   | { readonly kind: 'by-plugin'; readonly title: string; readonly why: string };
 
-/** A change as a stamp keeps it. */
+/** A change as a stamp keeps it: without what only code, the store or whoever has a secret can give. */
 export function kept(change: Change): Kept {
   const { why } = change;
-  if (change.kind === 'script' || artifactsOfChange(change).length > 0 || change.kind === 'fetch')
-    return { kind: 'by-plugin', title: describe(change), why };
+  const data = change.kind !== 'script' && change.kind !== 'fetch' && artifactsOfChange(change).length === 0;
+  if (!data || secretsOfChange(change).length > 0) return { kind: 'by-plugin', title: describe(change), why };
   return change as Kept; // every kind that is left is data
 }
 
@@ -91,6 +93,32 @@ export function isChange(value: unknown): value is Change {
 export function artifactsOfChange(change: Change): readonly Artifact[] {
   if (change.kind === 'run') return artifactsOf(change.command);
   return change.kind === 'place' || change.kind === 'unpack' ? [change.artifact] : [];
+}
+
+/** The secrets that are read before a change is performed. */
+export function secretsOfChange(change: Change): readonly Secret[] {
+  if (change.kind === 'run') return secretsIn([change.command.env, change.command.input]);
+  return change.kind === 'write' ? secretsIn(change.text) : [];
+}
+
+/** What everybody on the host may do with a file. */
+const OTHERS = 0o007;
+
+/** Why the secrets of a change would not stay secret; undefined when they do. */
+export function secretFault(change: Change): string | undefined {
+  const [word] = change.kind === 'run' ? secretsIn(change.command.argv) : [];
+  if (word) return secretWord(String(word));
+  const [told] = change.kind === 'script' ? [] : secretsIn(change);
+  if (!told) return undefined;
+  if (secretsOfChange(change).length < secretsIn(change).length)
+    return `the secret ${told} stands where cc shows what it does: hand it over by env, input or the text of a file`;
+  if (change.kind === 'write' && (change.mode & OTHERS) !== 0) return readableFault(told, change.path);
+  return undefined;
+}
+
+/** What is said of a secret in a file that others may read. */
+export function readableFault(secret: Secret, path: string): string {
+  return `${path} holds the secret ${secret}, so its mode must give others nothing, as 0600 does`;
 }
 
 /** A change as JSON, for events and `--json`. */

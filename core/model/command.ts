@@ -1,15 +1,16 @@
 /** Commands as data: argument vectors, never shell strings. */
 import { type Artifact, isArtifact, origin } from './artifact.ts';
-import type { Json } from './json.ts';
+import { type Inputs, isSecret, partsOf, type Text } from './secret.ts';
 
 /** A word of a command; an artifact stands for the path of its bytes on the controller when the command runs. */
 export type Word = string | Artifact;
 
 export interface Command {
   readonly argv: readonly Word[];
-  /** Standard input: text, or the bytes of an artifact. */
-  readonly input?: Word;
-  readonly env?: Readonly<Record<string, string>>;
+  /** Standard input: text, which may have secrets in it, or the bytes of an artifact. */
+  readonly input?: Text | Artifact;
+  /** Values may have secrets in them; words may not, because everybody on a host can read these. */
+  readonly env?: Readonly<Record<string, Text>>;
   readonly cwd?: string;
   /** What to call it where the words themselves would say less: a script in a plan. */
   readonly title?: string;
@@ -25,6 +26,7 @@ export function cmd(template: TemplateStringsArray, ...values: readonly Value[])
   const argv: Word[] = [];
   let open = false;
   const add = (word: Word) => {
+    refuseSecret(word);
     const last = argv.at(-1);
     if (open && typeof last === 'string' && typeof word === 'string') argv[argv.length - 1] = last + word;
     else argv.push(word);
@@ -39,11 +41,22 @@ export function cmd(template: TemplateStringsArray, ...values: readonly Value[])
     if (value === undefined) continue;
     if (!isList(value)) add(typeof value === 'number' ? String(value) : value);
     else {
+      for (const word of value) refuseSecret(word);
       argv.push(...value);
       open = false;
     }
   }
   return { argv };
+}
+
+/** Types say so too, to those who have them. */
+function refuseSecret(word: unknown): void {
+  if (isSecret(word)) throw new Error(secretWord(String(word)));
+}
+
+/** What is said of a secret among the words of a command. */
+export function secretWord(label: string): string {
+  return `the secret ${label} cannot be a word of a command, which everybody on a host can read: hand it over by env or input`;
 }
 
 function isList(value: Value): value is readonly Word[] {
@@ -53,9 +66,15 @@ function isList(value: Value): value is readonly Word[] {
 /** The command as it can be pasted into a shell. */
 export function shown(command: Command): string {
   const words = command.argv.map((word) => (isArtifact(word) ? `<${word.name}>` : quoted(word)));
-  const env = Object.entries(command.env ?? {}).map(([key, value]) => `${key}=${quoted(value)}`);
+  const env = Object.entries(command.env ?? {}).map(([key, value]) => `${key}=${quotedText(value)}`);
   const place = command.cwd ? [`cd ${quoted(command.cwd)} &&`] : [];
   return [...place, ...env, ...words].join(' ');
+}
+
+function quotedText(text: Text): string {
+  return partsOf(text)
+    .map((part) => (isSecret(part) ? String(part) : quoted(part)))
+    .join('');
 }
 
 /** One word quoted for a POSIX shell. */
@@ -73,8 +92,7 @@ export function titled(command: Command): string {
 }
 
 /** What the version stamp records of a command. */
-export function commandInput(command: Command): Json {
+export function commandInput({ argv, input, env, cwd }: Command): Inputs {
   const plain = (word: Word) => (isArtifact(word) ? `<${origin(word)}>` : word);
-  const input = command.input === undefined ? undefined : plain(command.input);
-  return { argv: command.argv.map(plain), input, env: command.env, cwd: command.cwd };
+  return { argv: argv.map(plain), input: isArtifact(input) ? plain(input) : input, env, cwd };
 }

@@ -29,9 +29,11 @@ export function compare(
 /** `inputs.version: 1.1 → 1.2`, cut so that what differs is seen. */
 export function differenceLine({ path, before, after }: Difference): string {
   const [left, right] = [text(before), text(after)];
+  const place = path.length > 0 ? `${path.join('.')}: ` : '';
+  if (left === right && SEALED.test(String(before))) return `${place}${left} changed`;
   // The number 1 is not the text "1".
   const sides = left === right ? [JSON.stringify(before), JSON.stringify(after)] : shortened(left, right);
-  return `${path.length > 0 ? `${path.join('.')}: ` : ''}${sides.join(' → ')}`;
+  return `${place}${sides.join(' → ')}`;
 }
 
 export function isRecord(value: Json | undefined): value is { readonly [key: string]: Json | undefined } {
@@ -42,8 +44,13 @@ function areRecords(value: Json | undefined): value is readonly { readonly [key:
   return Array.isArray(value) && value.length > 0 && value.every(isRecord);
 }
 
+/** A secret as a manifest has it: its label, and what tells whether it changed. */
+const SEALED = /^(<.+>) [0-9a-f]{64}$/;
+
 function text(value: Json | undefined): string {
   if (value === undefined) return 'nothing';
+  const sealed = typeof value === 'string' ? SEALED.exec(value)?.[1] : undefined;
+  if (sealed !== undefined) return sealed;
   return typeof value === 'string' && !/[\n\r\t]/.test(value) ? value : JSON.stringify(value);
 }
 

@@ -2,6 +2,7 @@
 import type { Artifact, Need } from './artifact.ts';
 import type { Change } from './change.ts';
 import type { Json } from './json.ts';
+import type { Inputs } from './secret.ts';
 import type { View } from './view.ts';
 
 /**
@@ -30,8 +31,11 @@ export interface StepSpec<Facts extends Json> {
   readonly first?: boolean;
   /** Exactly what it waits for. Default: the step before it, and for a first step what its plugin needs. */
   readonly needs?: readonly Need[];
-  /** What else belongs in the version stamp; the artifacts, the needs' results and the platform always do. */
-  readonly inputs?: Json;
+  /**
+   * What else belongs in the version stamp; the artifacts, the needs' results and the platform always do. Of a secret it has
+   * what tells whether it changed.
+   */
+  readonly inputs?: Inputs;
   readonly artifacts?: readonly Artifact[];
   /**
    * Paths and units that it is about: none of them is taken back for another task as long as this one is declared. The

@@ -2,6 +2,7 @@
 import type { Arch, Artifact } from './artifact.ts';
 import type { Command } from './command.ts';
 import type { Digest } from './digest.ts';
+import type { Text } from './secret.ts';
 
 export type UnitName = `${string}.${'service' | 'socket' | 'timer' | 'mount'}`;
 
@@ -53,6 +54,11 @@ export interface View {
   text(path: string): Promise<string | undefined>;
   /** Whether cc put the file there, and it is cc's to remove. */
   owned(path: string): Promise<boolean>;
+  /**
+   * A digest under a key that stays on the host, of a text or of what a file's digest is: tells whether it changed, and lets nobody
+   * guess what it is. What is known of a file with a secret in it is kept so.
+   */
+  sealed(of: { readonly text: Text } | { readonly digest: Digest }): Promise<string>;
   unit(name: UnitName): Promise<UnitFacts>;
   /** Which of these Debian packages are not installed. */
   missingPackages(names: readonly string[]): Promise<readonly string[]>;

@@ -4,7 +4,7 @@ import { perform } from '../host/perform.ts';
 import { run, type TaskContext } from '../host/run.ts';
 import { type Clock, shellOf } from '../host/shell.ts';
 import { MARK } from '../host/transport.ts';
-import { type Change, describe } from '../model/change.ts';
+import { type Change, describe, secretsOfChange } from '../model/change.ts';
 import type { Emit, Reason } from '../model/event.ts';
 import { Failed, fail, type Remaining } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
@@ -48,6 +48,8 @@ export async function converge(
   context: ApplyContext,
 ): Promise<Outcome> {
   const { session } = looked;
+  // What lacks a secret is not begun.
+  await Promise.all(looked.changes.flatMap(secretsOfChange).map((each) => context.reveal(each)));
   to('performing', reason);
   const undo = sofar(task, looked);
   await commit(task, looked, { state: 'applying', found: UNPROVEN, ours: true, undo }, context);
@@ -168,6 +170,7 @@ async function taskContextOf(
   const controller = await context.controller();
   const taskContext: TaskContext = {
     transport: session.transport,
+    reveal: context.reveal,
     bytes: (artifact) => context.store.bytes(artifact, digestFor(artifact, task, context)),
     fetch: (artifact) =>
       fetchArtifact(context.store, artifact, {

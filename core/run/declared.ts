@@ -4,6 +4,7 @@ import type { Change, Kept } from '../model/change.ts';
 import { sameData } from '../model/digest.ts';
 import type { Json } from '../model/json.ts';
 import type { Host } from '../model/plugin.ts';
+import { withSecrets } from '../model/secret.ts';
 import type { Task, TaskId } from '../model/task.ts';
 import type { View } from '../model/view.ts';
 import type { Stamp } from '../store/stamp.ts';
@@ -46,7 +47,8 @@ export async function former(
   declared: Declared,
 ): Promise<readonly Change[]> {
   if (!stamp?.undo || stamp.undo.length === 0 || !step.undo) return [];
-  if (sameData(stamp.manifest['inputs'] ?? null, step.inputs ?? null)) return [];
+  // Where secrets are in them, they are never the same, and the long way answers.
+  if (sameData(stamp.manifest['inputs'] ?? null, withSecrets(step.inputs ?? null, String))) return [];
   const today = undone();
   const others = stamp.undo.filter((each) => !today.some((other) => same(each, other)));
   return (await standing(others, host, view, declared)).flatMap((each) =>

@@ -1,5 +1,6 @@
 /** Looking at a task: probe, manifest, stamp and plan in one place, shared by every verb, so that none can disagree. */
 
+import type { Reveal } from '../host/reveal.ts';
 import { type Artifacts, type Looking, viewOf } from '../host/view.ts';
 import type { Artifact } from '../model/artifact.ts';
 import type { Change } from '../model/change.ts';
@@ -17,12 +18,14 @@ import { lastOf, type Remembered } from './decide.ts';
 import { type Declared, former } from './declared.ts';
 import { limited } from './limit.ts';
 import { planned, probed, undone } from './plugin-code.ts';
+import { sealedInputs, secretsOn } from './sealing.ts';
 import type { Session, SessionPool } from './session-pool.ts';
 
 /** What a run knows and learns, shared by its tasks. */
 export interface RunContext {
   readonly pool: SessionPool;
   readonly store: Store;
+  readonly reveal: Reveal;
   readonly signal: AbortSignal;
   /** What tasks were found or proven to be, as far as this run has come. */
   readonly found: Map<TaskId, Found>;
@@ -69,9 +72,10 @@ const PROBE_TIMEOUT = 120;
 
 export async function look(task: Task, context: RunContext): Promise<Looked> {
   const session = await sessionFor(task, context);
-  const facts = await probe(task, session, context, { ahead: true });
   const stamp = await session.stamps.read(task.id);
-  const manifest = () => manifestOf(task, session, context);
+  const inputs = await sealedInputs(task, session, context);
+  const facts = await probe(task, session, context, { ahead: true });
+  const manifest = () => manifestOf(task, session, context, inputs());
   const last = disturbed(task, context, lastOf(stamp, manifest, facts));
   const { declared } = context;
   const leaving = await former(
@@ -126,12 +130,8 @@ export async function probe(
   });
 }
 
-export function viewFor(
-  task: Task,
-  { transport, platform }: Session,
-  context: RunContext,
-  looking: Looking,
-): View {
+export function viewFor(task: Task, session: Session, context: RunContext, looking: Looking): View {
+  const { transport, platform } = session;
   const artifacts: Artifacts = {
     locked: (artifact) => digestFor(artifact, task, context),
     fetched: async (artifact) => {
@@ -139,7 +139,7 @@ export function viewFor(
       return digest !== undefined && (await context.store.has(digest));
     },
   };
-  return viewOf(transport, platform, artifacts, looking);
+  return viewOf(transport, platform, artifacts, { ...looking, secrets: secretsOn(session, context) });
 }
 
 /** The digest of an artifact: of the store's bytes, or of what the step that builds it was found to have built. */
@@ -156,7 +156,7 @@ export function digestFor(
   return (found?.outputs[source.path] as Digest | null | undefined) ?? undefined;
 }
 
-function manifestOf(task: Task, { platform }: Session, context: RunContext): Manifest {
+function manifestOf(task: Task, { platform }: Session, context: RunContext, inputs: Json): Manifest {
   const artifacts = (task.step.artifacts ?? []).map((artifact) => [
     artifact.name,
     digestFor(artifact, task, context) ?? null,
@@ -167,7 +167,7 @@ function manifestOf(task: Task, { platform }: Session, context: RunContext): Man
   return {
     format: FORMAT,
     plugin: { name: task.plugin, epoch: task.epoch },
-    inputs: task.step.inputs ?? null,
+    inputs,
     artifacts: Object.fromEntries(artifacts),
     needs: Object.fromEntries(needs),
     platform: { ...platform },

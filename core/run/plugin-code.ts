@@ -1,7 +1,8 @@
 /** Calls what plugins bring. What it throws is the failure of that task, and what it answers is checked: not all are typed. */
-import { type Change, describe, isChange } from '../model/change.ts';
+import { type Change, describe, isChange, secretFault } from '../model/change.ts';
 import { fail, isFailure, type PluginCode } from '../model/failure.ts';
 import { type Json, jsonFault } from '../model/json.ts';
+import { maskedData } from '../model/mask.ts';
 import type { Last } from '../model/step.ts';
 import type { Task } from '../model/task.ts';
 import { messageOf, placeOf } from '../model/thrown.ts';
@@ -63,8 +64,9 @@ function changes(task: Task, phase: PluginCode, make: () => readonly Change[]): 
 function changeFault(change: unknown, index: number): string | undefined {
   if (!isChange(change)) return `[${index}] of what it answered is no change that cc knows`;
   try {
-    describe(change);
-    return undefined;
+    const fault = secretFault(change);
+    if (fault === undefined) describe(change);
+    return fault;
   } catch (error) {
     return `[${index}] of what it answered lacks a part of a change "${change.kind}": ${messageOf(error)}`;
   }
@@ -72,7 +74,7 @@ function changeFault(change: unknown, index: number): string | undefined {
 
 function asData(task: Task, phase: PluginCode, value: Json): Json {
   const fault = jsonFault(value, 'what it answered');
-  return fault === undefined ? value : wrong(task, phase, `it answered no JSON: ${fault}`);
+  return fault === undefined ? maskedData(value) : wrong(task, phase, `it answered no JSON: ${fault}`);
 }
 
 function wrong(task: Task, phase: PluginCode, message: string): never {

@@ -2,6 +2,7 @@
 import { type Change, type Kept, kept, takingBack } from '../model/change.ts';
 import { sameData } from '../model/digest.ts';
 import type { Json } from '../model/json.ts';
+import { maskedData } from '../model/mask.ts';
 import type { Task } from '../model/task.ts';
 import type { View } from '../model/view.ts';
 import { FORMAT, type Stamp } from '../store/stamp.ts';
@@ -64,6 +65,6 @@ export function commit(
     facts: found.facts,
     result: found.result(),
     at: new Date().toISOString(),
-    ...state,
+    ...maskedData(state),
   });
 }

@@ -1,5 +1,4 @@
 /** Something comes true by itself, in its own time. */
-import type { Json } from '../model/json.ts';
 import { type Step, type StepSpec, step } from '../model/step.ts';
 import type { View } from '../model/view.ts';
 
@@ -17,7 +16,7 @@ export interface AwaitedAt extends Pick<StepSpec<never>, 'where' | 'needs' | 'in
 export function awaited({ what, within, look, inputs = {}, ...base }: AwaitedAt): Step {
   return step<{ reason: string | null }>({
     ...base,
-    inputs: inputs satisfies Json,
+    inputs,
     timeout: within + 60,
     probe: async (view) => ({ reason: (await look(view)) ?? null }),
     plan: ({ reason }) =>

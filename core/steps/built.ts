@@ -3,6 +3,7 @@ import { type Artifact, artifactInput } from '../model/artifact.ts';
 import { type Command, commandInput } from '../model/command.ts';
 import { sameData } from '../model/digest.ts';
 import type { Json } from '../model/json.ts';
+import type { Inputs } from '../model/secret.ts';
 import type { Script } from '../model/shell.ts';
 import { type Step, type StepSpec, step } from '../model/step.ts';
 
@@ -13,7 +14,7 @@ export interface BuiltAt extends Pick<StepSpec<never>, 'where' | 'needs' | 'root
   readonly outputs: readonly string[];
   /** Commands, or a script where what is made takes more than commands; then `inputs` must name all it depends on. */
   readonly make: readonly Command[] | { readonly title: string; readonly script: Script };
-  readonly inputs?: Json;
+  readonly inputs?: Inputs;
 }
 
 /** What a `built` step found, as other steps may read it: the digest of each output. */

@@ -1,12 +1,12 @@
 /** Something is proven by doing it; what was learnt is kept with the stamp. */
-import type { Json } from '../model/json.ts';
+import type { Inputs } from '../model/secret.ts';
 import type { Script } from '../model/shell.ts';
 import { type Step, type StepSpec, step } from '../model/step.ts';
 
 export interface CheckAt extends Pick<StepSpec<never>, 'where' | 'needs' | 'timeout'> {
   readonly name: string;
   readonly title: string;
-  readonly inputs: Json;
+  readonly inputs: Inputs;
   readonly script: Script;
 }
 

@@ -1,6 +1,7 @@
 /** A file from an artifact stands at its place, byte for byte. */
 import { type Artifact, artifactInput } from '../model/artifact.ts';
 import type { Change } from '../model/change.ts';
+import type { Digest } from '../model/digest.ts';
 import { type Step, type StepSpec, step } from '../model/step.ts';
 import type { View } from '../model/view.ts';
 
@@ -13,7 +14,7 @@ export interface PlacedAt extends Base {
 }
 
 /** What stands at a path. */
-export type Found = { digest: string | null; mode: number | null; owned: boolean };
+export type Found<Sum extends string = string> = { digest: Sum | null; mode: number | null; owned: boolean };
 type PlacedFacts = { wanted: string | null } & Found;
 
 export function placed(artifact: Artifact, { path, mode = 0o755, name, ...base }: PlacedAt): Step {
@@ -33,7 +34,7 @@ export function placed(artifact: Artifact, { path, mode = 0o755, name, ...base }
 }
 
 /** What stands at a path, as far as a file that cc puts there is concerned. */
-export async function found(view: View, path: string): Promise<Found> {
+export async function found(view: View, path: string): Promise<Found<Digest>> {
   const [facts, owned] = await Promise.all([view.stat(path), view.owned(path)]);
   if (facts?.kind !== 'file') return { digest: null, mode: null, owned };
   return { digest: facts.digest, mode: facts.mode, owned };

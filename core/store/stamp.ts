@@ -1,9 +1,12 @@
 /** Version stamps: the last applied record of each task, kept on the host it is about. */
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { Transport } from '../host/transport.ts';
 import type { Kept } from '../model/change.ts';
-import { fail } from '../model/failure.ts';
+import { codeOf, fail } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
 import type { TaskId } from '../model/task.ts';
+import { writeDurably } from './durable.ts';
 import { openLedger } from './ledger.ts';
 import type { Site } from './site.ts';
 
@@ -42,17 +45,28 @@ export interface Stamps {
   /** Those of some tasks that can be read. */
   all(of: (task: TaskId) => boolean): Promise<readonly Stamp[]>;
   write(stamp: Stamp): Promise<void>;
+  /** The key under which digests of secrets are kept; a new one is kept with the next stamp, so that looking writes nothing. */
+  key(): Promise<string>;
   remove(task: TaskId): Promise<void>;
 }
 
 /** Stamps in one file of the machine cc runs on. requires: a run reads none before it has the hold. */
 export function localStamps(path: string): Stamps & AsyncDisposable {
   const ledger = openLedger(path);
+  const file = join(dirname(path), KEY);
+  const key = keyOf(
+    async () => keyIn(file),
+    (text) => writeDurably(file, text),
+  );
   return {
+    key: key.get,
     read: async (task) => parsed(task, ledger.get(task)),
     all: async (of) =>
       (ledger.keys() as TaskId[]).filter(of).flatMap((key) => parsed(key, ledger.get(key)) ?? []),
-    write: (stamp) => ledger.set(stamp.task, text(stamp)),
+    write: async (stamp) => {
+      await key.keep();
+      await ledger.set(stamp.task, text(stamp));
+    },
     remove: (task) => ledger.remove(task),
     [Symbol.asyncDispose]: () => ledger[Symbol.asyncDispose](),
   };
@@ -60,6 +74,38 @@ export function localStamps(path: string): Stamps & AsyncDisposable {
 
 /** The record that says whose the stamps are; it goes with the last of them. */
 const SITE = 'site';
+/** The record with the key of the host, which goes with them too; on the controller a file beside the stamps. */
+const KEY = 'key';
+
+/** A key that is made when it is first asked for, and kept before anything that depends on it is. */
+function keyOf(read: () => Promise<string | undefined>, write: (key: string) => Promise<void>) {
+  let known: Promise<string> | undefined;
+  let fresh: string | undefined;
+  return {
+    get: (): Promise<string> => {
+      known ??= read().then(async (kept) => {
+        if (kept !== undefined && /^[0-9a-f]{64}$/.test(kept)) return kept;
+        fresh = (await import('../host/seal.ts')).newKey(); // not loaded where there are no secrets
+        return fresh;
+      });
+      return known;
+    },
+    keep: async (): Promise<void> => {
+      if (fresh === undefined) return;
+      await write(fresh);
+      fresh = undefined;
+    },
+  };
+}
+
+function keyIn(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    return fail({ kind: 'cannot-tell', host: 'controller', what: `read ${file}`, why: String(error) }, error);
+  }
+}
 
 /**
  * Stamps on a host, as root; all of them are read at once, when first asked for. Fails with `foreign-site` where they are of
@@ -79,16 +125,22 @@ export function remoteStamps({ host, records }: Transport, site?: Site): Stamps 
     await records.write(SITE, JSON.stringify(site));
     found.set(SITE, JSON.stringify(site));
   });
+  const key = keyOf(
+    async () => (await all()).get(KEY),
+    (kept) => records.write(KEY, kept),
+  );
   return {
+    key: key.get,
     read: async (task) => parsed(task, (await all()).get(fileOf(task))),
     all: async (of) =>
       [...(await all())].flatMap(([file, body]) => {
         const task = taskOf(file);
-        return file !== SITE && of(task) ? (parsed(task, body) ?? []) : [];
+        return file !== SITE && file !== KEY && of(task) ? (parsed(task, body) ?? []) : [];
       }),
     write: async (stamp) => {
       const [file, body] = [fileOf(stamp.task), text(stamp)];
       await sign();
+      await key.keep();
       await records.write(file, body);
       (await all()).set(file, body);
     },

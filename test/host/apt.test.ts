@@ -25,6 +25,7 @@ function taskOn(transport: TaskContext['transport'], given: Partial<TaskContext>
     transport,
     bytes: () => assert.fail('apt uses no bytes'),
     fetch: () => assert.fail('apt fetches by itself'),
+    reveal: () => assert.fail('apt has no secrets'),
     shell: () => assert.fail('apt is no script'),
     log: (text) => void log!.push(text),
     notice: (text) => void notices!.push(text),

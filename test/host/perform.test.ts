@@ -9,6 +9,7 @@ import type { Artifact } from '../../core/model/artifact.ts';
 import { cmd } from '../../core/model/command.ts';
 import { digestOf } from '../../core/model/digest.ts';
 import { Failed } from '../../core/model/failure.ts';
+import { labelled } from '../../core/model/secret.ts';
 import type { Shell } from '../../core/model/shell.ts';
 import { paperClock } from '../rig/clock.ts';
 import { paper } from '../rig/paper.ts';
@@ -31,6 +32,7 @@ async function place(t: Lasting, bytes = 'bytes') {
       return { file, digest: digestOf(await readFile(file)) };
     },
     fetch: async ({ name }) => void fetched.push(name),
+    reveal: async (text) => labelled(text),
     shell: () => ({ log: (text: string) => log.push(text) }) as unknown as Shell,
     log: (text) => void log.push(text),
     notice: (text) => void log.push(text),

@@ -125,6 +125,6 @@ NO_PROXY="mirror.example,localhost,127.0.0.1,::1,node-1,on paper,near,10.244.0.0
       },
     );
     assert.ok(change?.kind === 'write');
-    assert.match(change.text, /,10\.244\.0\.0\/24,10\.112\.0\.0\/12,\.svc,\.cluster\.local"\n$/);
+    assert.match(String(change.text), /,10\.244\.0\.0\/24,10\.112\.0\.0\/12,\.svc,\.cluster\.local"\n$/);
   });
 }

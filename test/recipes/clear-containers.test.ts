@@ -1,8 +1,8 @@
 /** What holds of the stack of 2018 beside its texts: what it lacks, what is pinned, where pods go, whom it refuses. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Json } from '../../core/model/json.ts';
 import type { Recipe } from '../../core/model/recipe.ts';
+import type { Inputs } from '../../core/model/secret.ts';
 import type { Task, TaskId } from '../../core/model/task.ts';
 import { rules } from '../../plugins/clear-containers/rules.ts';
 import { keyOf } from '../../plugins/crio/keys.ts';
@@ -78,7 +78,7 @@ test('what is compiled are the trees of these commits', () => {
 });
 
 /** Every text in a value under one of these keys. */
-function texts(value: Json | undefined, keys: readonly string[]): readonly string[] {
+function texts(value: Inputs | undefined, keys: readonly string[]): readonly string[] {
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([key, inner]) =>
     typeof inner === 'string' && keys.includes(key) ? [inner] : texts(inner, keys),
@@ -98,7 +98,7 @@ test('images that cc names are named by digest', () => {
 
 async function written(name: string, t: Lasting): Promise<string> {
   const [change] = await changesOf(task(name), 'Ubuntu 16.04', t);
-  return change?.kind === 'write' ? change.text : assert.fail(`${name} writes nothing`);
+  return change?.kind === 'write' ? String(change.text) : assert.fail(`${name} writes nothing`);
 }
 
 const CRIO = `[crio]

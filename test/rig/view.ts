@@ -1,6 +1,7 @@
 /** A host of paper for probes: it answers what it was told, and fails on anything else. */
 import { type Command, shown } from '../../core/model/command.ts';
-import type { Digest } from '../../core/model/digest.ts';
+import { type Digest, digestOf } from '../../core/model/digest.ts';
+import { labelled } from '../../core/model/secret.ts';
 import type { FileFacts, UnitFacts, View } from '../../core/model/view.ts';
 
 /** What a paper host answers, by path, unit, package or artifact; null stands for "there is none". */
@@ -42,6 +43,7 @@ export function paperView(paper: Paper = {}): View {
     stat: async (path) => registered(paper.stat, 'stat', path) ?? undefined,
     text: async (path) => registered(paper.text, 'text', path) ?? undefined,
     owned: async (path) => registered(paper.owned, 'owned', path),
+    sealed: async (of) => `sealed ${'digest' in of ? of.digest : digestOf(labelled(of.text))}`,
     unit: async (name) => registered(paper.unit, 'unit', name),
     missingPackages: async (names) => names.filter((name) => !registered(paper.packages, 'package', name)),
     locked: ({ name }) => registered(paper.locked, 'artifact', name) ?? undefined,

@@ -1,6 +1,7 @@
 /** A run over hosts on paper, or over this machine, by which tasks can be run and looked at. */
 import { join } from 'node:path';
 import { type Node, order } from '../../core/graph/order.ts';
+import { revealing } from '../../core/host/reveal.ts';
 import type { Clock } from '../../core/host/shell.ts';
 import type { Transport } from '../../core/host/transport.ts';
 import type { Event, Reason } from '../../core/model/event.ts';
@@ -40,6 +41,8 @@ export interface Running {
   /** The hosts by name; a connection to any other fails. */
   readonly hosts: Readonly<Record<string, Transport>>;
   readonly run?: string;
+  /** What secrets are read from. */
+  readonly env?: Readonly<Record<string, string>>;
   readonly asked?: readonly TaskId[];
   readonly signal?: AbortSignal;
   readonly clock?: Clock;
@@ -72,6 +75,7 @@ export function contextOf(running: Running) {
     pool,
     store: openStore({ cache: join(folder, 'cache'), state: folder }, []),
     signal: signal ?? new AbortController().signal,
+    reveal: revealing({ env: running.env ?? {}, trust: () => {} }),
     found: new Map(),
     touched: new Set(),
     asked: new Set(asked),

@@ -1,5 +1,6 @@
 /** Version stamps, kept in a file here or as records on a host: read back whole, or not at all. */
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
@@ -262,4 +263,33 @@ test('whose a host is goes with the last stamp', async (t) => {
   await open(MINE).remove(TASK);
   await assert.rejects(stat(join(base, 'stamps')), { code: 'ENOENT' });
   await open(THEIRS).write(stampOf());
+});
+
+claim(
+  'keeps its key with the first record after it was asked for, and nothing before',
+  async ({ open, place }) => {
+    const looking = open();
+    const first = await looking.key();
+    assert.match(first, /^[0-9a-f]{64}$/);
+    assert.equal(await looking.key(), first);
+    assert.notEqual(await open().key(), first);
+    await looking.write(stampOf());
+    assert.equal(await open().key(), first);
+    const [file] = [join(dirname(place), 'key'), join(place, 'key')].filter((path) => existsSync(path));
+    assert.equal((await stat(file!)).mode & 0o777, 0o600);
+    assert.deepEqual(
+      (await open().all(() => true)).map(({ task }) => task),
+      [TASK],
+    );
+  },
+);
+
+test('remote stamp takes its key along when the last one goes', async (t) => {
+  const base = join(await tempFolder(t), 'state');
+  const open = () => remoteStamps(ownTransport('node-1', base));
+  const stamps = open();
+  await stamps.key();
+  await stamps.write(stampOf());
+  await open().remove(TASK);
+  assert.equal(existsSync(base), false);
 });
