@@ -42,7 +42,9 @@ function blocks(page: string, language: string): readonly string[] {
 
 /** A block for a folder beside which nothing is installed. */
 function imported(code: string): string {
-  return code.replaceAll("'cc-kubernetes'", `'${MOD}'`);
+  return code
+    .replaceAll("'cc-kubernetes'", `'${MOD}'`)
+    .replaceAll(/'cc-kubernetes\/(plugins\/[\w-]+)'/g, (_, plugin) => `'${new URL(`${plugin}.ts`, ROOT)}'`);
 }
 
 async function filed(folder: string, code: string, index: number): Promise<string> {
