@@ -14,6 +14,7 @@ import { flattened } from '../core/graph/flatten.ts';
 import type { PluginUse } from '../core/model/plugin.ts';
 import { type Recipe, RecipeShape } from '../core/model/recipe.ts';
 import { checked } from '../core/model/schema.ts';
+import { secret } from '../core/model/secret.ts';
 import { readEntries } from '../core/store/lock.ts';
 import { MOD } from './rig/cc.ts';
 import { tempFolder } from './rig/temp.ts';
@@ -89,7 +90,7 @@ const PLUGINS = blocks('plugins/README.md', 'ts');
 const GIVEN: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   motd: { text: 'managed by cc' },
   timezone: {},
-  auth: {},
+  auth: { token: secret('registry token', { env: 'REGISTRY_TOKEN' }) },
 };
 
 test('plugins/README shows plugins', () => assert.equal(PLUGINS.length, Object.keys(GIVEN).length));

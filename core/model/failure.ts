@@ -1,5 +1,6 @@
 /** Everything that can be expected to go wrong, as facts; `report/explanations.ts` has the words. */
 import type { Json } from './json.ts';
+import { masked, maskedData } from './mask.ts';
 import type { Place, Problem } from './problem.ts';
 import type { Attempt, LockChange, Trouble } from './trouble.ts';
 
@@ -276,10 +277,11 @@ export function unwritten(path: string, error: unknown, what = `write ${path.spl
   throw error;
 }
 
-/** The failure behind an error; what nobody expected is a bug. */
+/** The failure behind an error, without secrets; what nobody expected is a bug. */
 export function failureOf(error: unknown): Failure {
-  if (isFailure(error)) return error.failure;
-  return { kind: 'bug', stack: (error instanceof Error && error.stack) || `thrown: ${String(error)}` };
+  if (isFailure(error)) return maskedData(error.failure);
+  const stack = (error instanceof Error && error.stack) || `thrown: ${String(error)}`;
+  return { kind: 'bug', stack: masked(stack) };
 }
 
 /** Whether an error carries a failure of a kind that cc knows: plugins throw some, too. */

@@ -37,7 +37,7 @@ function joined(...parts: readonly (string | null)[]): string {
 function problem(issue: BaseIssue<unknown>, place: string): Problem {
   const path = joined(place, getDotPath(issue));
   if (isUnknownKey(issue)) return { path, message: UNKNOWN };
-  if (issue.type === 'check') return { path, message: issue.message };
+  if (issue.type === 'check' || issue.type === 'custom') return { path, message: issue.message };
   const found = issue.received === 'undefined' ? 'it is missing' : `found ${issue.received}`;
   const { requirement } = issue;
   const expected = requirement instanceof RegExp ? `to match ${requirement.source}` : issue.expected;

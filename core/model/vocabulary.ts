@@ -2,6 +2,14 @@
  * What options are declared with: `v` of `cc-kubernetes`. A part of valibot, because all of it would be half of what a
  * start loads; a plugin that needs more takes it from valibot itself.
  */
+import { custom } from 'valibot';
+import { isSecret, type Secret } from './secret.ts';
+
+/** A secret: what `secret('label', from)` makes. A text in its place is not repeated, since it may be the value. */
+export function secret() {
+  return custom<Secret>(isSecret, "expected secret('label', { env: 'NAME' }), and no value itself");
+}
+
 export {
   array,
   boolean,

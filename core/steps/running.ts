@@ -1,7 +1,7 @@
 /** A systemd unit is enabled, active, and started after its configuration last changed. */
 import { sameData } from '../model/digest.ts';
 import { type Step, type StepSpec, step } from '../model/step.ts';
-import type { UnitName } from '../model/view.ts';
+import type { UnitName, View } from '../model/view.ts';
 
 export interface RunningAt extends Pick<StepSpec<never>, 'where' | 'needs' | 'settles'> {
   /** Files whose bytes the unit read when it started. */
@@ -15,6 +15,13 @@ type Facts = {
   inputs: { [path: string]: string | null };
 };
 
+/** What tells the bytes of a file from others; one that others cannot read may hold a secret, which a digest lets them guess. */
+async function read(view: View, path: string): Promise<string | null> {
+  const file = await view.stat(path);
+  if (file?.kind !== 'file') return null;
+  return (file.mode & 0o007) === 0 ? view.sealed({ digest: file.digest }) : file.digest;
+}
+
 /**
  * What the unit had read is remembered with the stamp; a restart that was lost to a crash still happens on the next run,
  * because the stamp then is not current or names other bytes.
@@ -26,14 +33,10 @@ export function running(unit: UnitName, { restartOn = [], name = 'running', ...b
     claims: [unit],
     inputs: { unit, restartOn },
     probe: async (view) => {
-      const [{ active, enabled }, ...files] = await Promise.all([
+      const [{ active, enabled }, ...inputs] = await Promise.all([
         view.unit(unit),
-        ...restartOn.map((path) => view.stat(path)),
+        ...restartOn.map(async (path) => [path, await read(view, path)] as const),
       ]);
-      const inputs = restartOn.map((path, index) => {
-        const file = files[index];
-        return [path, file?.kind === 'file' ? file.digest : null] as const;
-      });
       return { active, enabled, inputs: Object.fromEntries(inputs) };
     },
     plan: (facts, last) => {

@@ -1,5 +1,5 @@
 /** The proxies that a container runtime goes through to registries, told by a file that root alone reads. */
-import { type Context, digestOf, type Step, step, type View } from '../../core/mod.ts';
+import { type Context, type Step, step, type View } from '../../core/mod.ts';
 import { podNetwork, serviceNetwork } from '../capabilities.ts';
 
 export interface Proxied {
@@ -27,7 +27,14 @@ export function proxied(name: string, context: Context): Proxied {
   const text = Object.entries(variables)
     .map(([name, value]) => (value === undefined ? '' : `${name}=${quoted(value)}\n`))
     .join('');
-  return { steps: [written(path, text, direct)], lines: `EnvironmentFile=-${path}\n`, files: [path] };
+  const shown = Object.fromEntries(
+    Object.entries(variables).map(([name, value = '']) => [name, bare(value)]),
+  );
+  return {
+    steps: [written(path, text, { direct, shown })],
+    lines: `EnvironmentFile=-${path}\n`,
+    files: [path],
+  };
 }
 
 /** What is in the cluster is reached from inside. */
@@ -41,21 +48,35 @@ function quoted(value: string): string {
   return `"${value.replaceAll(/[\\"$`]/g, '\\$&')}"`;
 }
 
-type Facts = { digest: string | null; mode: number | null; owned: boolean; direct: boolean };
+/** An address without what may be a password, whatever signs are in it. */
+function bare(value: string): string {
+  return value.replace(/\/\/.*@/s, '//');
+}
 
-/** The digest alone is remembered, because the text may hold a password. */
-function written(path: string, text: string, direct: readonly string[]): Step {
-  const [digest, mode] = [digestOf(text), 0o600];
+type Facts = { digest: string | null; wanted: string; mode: number | null; owned: boolean; direct: boolean };
+
+interface Inputs {
+  readonly direct: readonly string[];
+  readonly shown: Readonly<Record<string, string>>;
+}
+
+/** No digest of the text is remembered that lets anybody guess a password in it. */
+function written(path: string, text: string, { direct, shown }: Inputs): Step {
+  const mode = 0o600;
   return step<Facts>({
     name: 'proxy',
     needs: [],
     claims: [path],
-    inputs: { path, mode, digest, direct },
-    probe: async (view) => ({ ...(await found(view, path)), direct: direct.includes(view.name) }),
+    inputs: { path, mode, direct, ...shown },
+    probe: async (view) => ({
+      ...(await found(view, path)),
+      wanted: await view.sealed({ text }),
+      direct: direct.includes(view.name),
+    }),
     plan: (facts) => {
       if (facts.direct)
         return facts.owned ? [{ kind: 'remove', path, why: 'this host goes without a proxy' }] : [];
-      if (facts.digest === digest && facts.mode === mode) return [];
+      if (facts.digest === facts.wanted && facts.mode === mode) return [];
       const why = facts.digest === null ? `${path} is not there` : `${path} is not as declared`;
       return [{ kind: 'write', path, text, mode, why }];
     },
@@ -63,9 +84,9 @@ function written(path: string, text: string, direct: readonly string[]): Step {
   });
 }
 
-async function found(view: View, path: string): Promise<Omit<Facts, 'direct'>> {
+async function found(view: View, path: string): Promise<Omit<Facts, 'direct' | 'wanted'>> {
   const [facts, owned] = await Promise.all([view.stat(path), view.owned(path)]);
   return facts?.kind === 'file'
-    ? { digest: facts.digest, mode: facts.mode, owned }
+    ? { digest: await view.sealed({ digest: facts.digest }), mode: facts.mode, owned }
     : { digest: null, mode: null, owned };
 }

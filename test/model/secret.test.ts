@@ -5,7 +5,9 @@ import { inspect } from 'node:util';
 import { kept, secretFault } from '../../core/model/change.ts';
 import { cmd, commandInput, shown, type Word } from '../../core/model/command.ts';
 import { differenceLine } from '../../core/model/difference.ts';
+import { checked } from '../../core/model/schema.ts';
 import { labelled, secret, secretsIn, secretVariables, withSecrets } from '../../core/model/secret.ts';
+import * as v from '../../core/model/vocabulary.ts';
 
 const token = secret('token', { env: 'CC_TEST_TOKEN' });
 const why = 'a test';
@@ -117,4 +119,12 @@ test('a secret that changed is told by its label', () => {
   assert.equal(line(undefined, after), 'inputs.token: nothing → <token>');
   assert.equal(line('plain', after), 'inputs.token: plain → <token>');
   assert.equal(line(before, `<other> ${'b'.repeat(64)}`), 'inputs.token: <token> → <other>');
+});
+
+test('an option of a plugin may want a secret, and does not repeat what it gets instead', () => {
+  const schema = v.strictObject({ token: v.secret() });
+  assert.deepEqual(checked(schema, { token }, 'p'), { ok: true, value: { token } });
+  const message = `expected secret('label', { env: 'NAME' }), and no value itself`;
+  for (const given of [{ token: 'hunter2!' }, { token: {} }])
+    assert.deepEqual(checked(schema, given, 'p'), { ok: false, problems: [{ path: 'p.token', message }] });
 });

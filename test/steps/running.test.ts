@@ -31,6 +31,19 @@ test('running sees the unit and the digests of what it reads', async () => {
   assert.deepEqual(await step.probe(view), seen);
 });
 
+test('running keeps no digest of what others cannot read, by which a password in it could be guessed', async () => {
+  const probe = async (mode: number) =>
+    step.probe(
+      paperView({
+        unit: { [unit]: { active: 'active', enabled: 'enabled' } },
+        stat: { [conf]: { kind: 'file', mode, owner: 'root:root', size: 3, digest: now }, [flags]: null },
+      }),
+    );
+  for (const mode of [0o600, 0o640])
+    assert.deepEqual(await probe(mode), { ...seen, inputs: { [conf]: `sealed ${now}`, [flags]: null } });
+  assert.deepEqual(await probe(0o604), seen);
+});
+
 const PLANS: readonly (readonly [string, Json, Last, readonly unknown[]])[] = [
   [
     'restarts a unit that runs and was never applied, for nobody knows what it has read',
