@@ -61,7 +61,7 @@ function tasksOf(layers: readonly Recipe[]): readonly string[] {
 }
 
 /** Plugins of plugins/README, by what they export, as files that recipes import from beside them. */
-const BESIDE = { motd: 0 };
+const BESIDE = { motd: 0, auth: 2 };
 
 const RECIPES = PAGES.flatMap((page) => blocks(page, 'ts').map((code, index) => ({ page, index, code })));
 
