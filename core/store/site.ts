@@ -2,7 +2,7 @@
  * The identity of a site: made once and kept in a file beside its lock, under version control like that, so that each checkout of
  * a site is the same site, and another site of the same name is not. It says whose the stamps on a host are.
  */
-import { chownSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chownSync, linkSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
 import { codeOf, fail } from '../model/failure.ts';
 import { writeDurably } from './durable.ts';
@@ -46,14 +46,17 @@ export function readSite(file: string): string | undefined {
 /** Makes the file, as whoever has the folder; answers undefined where it cannot be written. */
 export function makeSite(file: string): string | undefined {
   const id = crypto.randomUUID();
-  const folder = dirname(file);
+  const making = `${file}.${id}`;
   try {
-    writeFileSync(file, [...HEAD, id, ''].join('\n'), { flag: 'wx', mode: 0o644 });
-    giveTo(file, folder);
+    writeFileSync(making, [...HEAD, id, ''].join('\n'), { flag: 'wx', mode: 0o644 });
+    giveTo(making, dirname(file));
+    linkSync(making, file); // whole at once: another cc that starts in this moment reads it
     return id;
   } catch (error) {
     // Somebody else has just made it, or nobody may.
     return codeOf(error) === 'EEXIST' ? readSite(file) : undefined;
+  } finally {
+    rmSync(making, { force: true });
   }
 }
 

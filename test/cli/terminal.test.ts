@@ -64,11 +64,11 @@ test('what another run wrote about itself is one line without control characters
     'cc.config.ts': HOSTILE,
     'state/cc/hostile/hold': JSON.stringify(owner),
   });
-  const { code, stderr } = await cc(cwd, 'run', 'all', '--lock-timeout', '0.01');
+  const { code, stderr } = await cc(cwd, 'run', 'all', '--lock-timeout', '0.5');
   const line = (indent: string) =>
     `cc run\\u001b[2J\n${indent}✔ all is well (me\\u202e on here, pid ${process.pid}, run 1), since 2026\n`;
   assert.equal(code, 75);
-  assert.ok(stderr.startsWith(`waiting up to 0.01 s for this recipe: ${line('    ')}`), stderr);
+  assert.ok(stderr.startsWith(`waiting up to 0.5 s for this recipe: ${line('    ')}`), stderr);
   assert.ok(stderr.includes(`\n  ${line('      ')}`), stderr);
 });
 

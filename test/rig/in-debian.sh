@@ -16,8 +16,17 @@ mount --rbind /sys sys
 mount --rbind /dev dev
 mount -t tmpfs -o mode=755 tmpfs run
 mount -t tmpfs -o mode=1777 tmpfs tmp
+# The way to a folder is open to the other users of tests, also where it leads through the home folder of somebody.
+for folder in "$@"; do
+  [ "$folder" != -- ] || break
+  mkdir -p ".$folder"
+  way=${folder%/*}
+  while [ -n "$way" ]; do
+    chmod a+x ".$way"
+    way=${way%/*}
+  done
+done
 while [ "$1" != -- ]; do
-  mkdir -p ".$1"
   mount --rbind "$1" ".$1"
   shift
 done

@@ -1,7 +1,7 @@
 /** Whose hosts and folders are: an identity that goes where the recipe goes. */
 import assert from 'node:assert/strict';
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import test from 'node:test';
 import { pathsOf } from '../../core/store/paths.ts';
 import { claim, LOCAL, makeSite, readSite, siteFile } from '../../core/store/site.ts';
@@ -24,6 +24,7 @@ test('an identity is made once, and read from then on', async (t) => {
   assert.match(id ?? '', /^[0-9a-f-]{36}$/);
   assert.equal(readSite(file), id);
   assert.equal(makeSite(file), id);
+  assert.deepEqual(await readdir(dirname(file)), ['cc.site']);
   assert.match(await readFile(file, 'utf8'), /Keep it under version control/);
 });
 
