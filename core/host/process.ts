@@ -138,20 +138,30 @@ interface Tail {
   bytes(): Buffer;
 }
 
-/** The last bytes of a stream, outside the heap: kept as strings they would outlive its young generation. */
+/**
+ * The last bytes of a stream, from the beginning of a line: part of a secret would not be known for one. They are outside the
+ * heap, because kept as strings they would outlive its young generation.
+ */
 function tailOf(kept: number): Tail {
   let bytes = Buffer.alloc(0);
   let end = 0;
+  let dropped = false;
   return {
     add: (piece) => {
       if (end + piece.length > bytes.length) {
         const last = bytes.subarray(Math.max(0, end - kept), end);
+        dropped ||= last.length < end;
         const room = Buffer.allocUnsafe(Math.min(2 * kept, 2 * (last.length + piece.length)));
         end = last.copy(room);
         bytes = room;
       }
       end += piece.copy(bytes, end);
     },
-    bytes: () => bytes.subarray(Math.max(0, end - kept), end),
+    bytes: () => {
+      const last = bytes.subarray(Math.max(0, end - kept), end);
+      const line = last.indexOf('\n') + 1;
+      // One line that is longer than all that is kept is better than nothing.
+      return (dropped || last.length < end) && line < last.length ? last.subarray(line) : last;
+    },
   };
 }

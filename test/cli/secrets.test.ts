@@ -5,6 +5,7 @@ import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { cc, ccWith, folder, MOD } from '../rig/cc.ts';
+import { onTerminal } from '../rig/terminal.ts';
 
 /** It has signs that JSON, shells, addresses and base64 write in other ways. */
 const TOKEN = `s3cr"et/to'ken+änd&more`;
@@ -95,6 +96,17 @@ for (const json of [[], ['--json']] as const)
     assert.match(log.stdout, /^<token>\n<token>\ngiven <token>\n/m);
     assert.match((await clean(TOKEN, 'logs', 'odd/said')).stdout, /it is <token>\n/);
   });
+
+test('a terminal shows no token, neither what moves nor what stays', async (t) => {
+  const { cwd, at } = await place(t);
+  const shown = await onTerminal(cwd, { TOKEN }, 'run', 'all');
+  assert.match(shown, /: 3 applied/);
+  assertClean(shown, 'the terminal');
+  await writeFile(join(at, 'conf'), 'else');
+  const plan = await onTerminal(cwd, { TOKEN: OTHER }, 'plan');
+  assert.match(plan, /<token> changed/);
+  assertClean(plan, 'the terminal');
+});
 
 test('a run that finds everything as declared changes nothing; another token is told as changed', async (t) => {
   const { at, clean } = await place(t);

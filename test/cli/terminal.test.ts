@@ -1,10 +1,9 @@
 /** A terminal of any kind: what it is told, and that nobody but cc moves its cursor. */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import test from 'node:test';
-import { promisify } from 'node:util';
-import { CC, cc, ccWith, envIn, folder, MOD, node } from '../rig/cc.ts';
+import { cc, ccWith, folder, MOD } from '../rig/cc.ts';
+import { onTerminal } from '../rig/terminal.ts';
 
 /** A command that clears the screen, sets a title and goes back to the start of the line, before it fails. */
 const HOSTILE = `import { built, cmd, plugin, recipe, v } from '${MOD}';
@@ -16,18 +15,6 @@ export default recipe({ name: 'hostile', plugins: [p()] });`;
 
 const SAID = '\\u001b[2J\\u001b]0;title\\u0007no\\u000dyes \\u202etxet\n';
 const LAST = '\\u009b2J';
-
-/** Runs cc on a terminal of its own, and answers all that reached it. */
-async function onTerminal(cwd: string, more: Readonly<Record<string, string>>, ...words: readonly string[]) {
-  const script = `stty cols 100; exec '${node()}' '${CC}' ${words.join(' ')}`;
-  const env = { ...envIn(cwd, { TERM: 'xterm', ...more }) };
-  const shown = promisify(execFile)('script', ['--quiet', '--return', '--command', script, '/dev/null'], {
-    cwd,
-    env,
-  });
-  const { stdout } = await shown.catch((error: { stdout: string }) => error);
-  return stdout.replaceAll('\r\n', '\n');
-}
 
 test('what a command says reaches a pipe as signs, the log as it was, and JSON unchanged', async (t) => {
   const cwd = await folder(t, { 'cc.config.ts': HOSTILE });

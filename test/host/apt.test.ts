@@ -10,6 +10,7 @@ import { ownTransport } from '../../core/host/local-agent.ts';
 import type { TaskContext } from '../../core/host/run.ts';
 import type { Clock } from '../../core/host/shell.ts';
 import { Failed, type Failure } from '../../core/model/failure.ts';
+import { labelled } from '../../core/model/secret.ts';
 import { makers, missing } from '../rig/archive.ts';
 import { paperClock } from '../rig/clock.ts';
 import { type Paper, paper } from '../rig/paper.ts';
@@ -25,7 +26,7 @@ function taskOn(transport: TaskContext['transport'], given: Partial<TaskContext>
     transport,
     bytes: () => assert.fail('apt uses no bytes'),
     fetch: () => assert.fail('apt fetches by itself'),
-    reveal: () => assert.fail('apt has no secrets'),
+    reveal: async (text) => labelled(text),
     shell: () => assert.fail('apt is no script'),
     log: (text) => void log!.push(text),
     notice: (text) => void notices!.push(text),

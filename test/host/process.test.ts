@@ -111,6 +111,14 @@ test('process with 50 MB of output is heard to the end, and only the end is kept
   assert.ok(stdout.length <= 2 * 16 * 1024 * 1024, `kept ${stdout.length}`);
 });
 
+test('what is kept of much output begins where a line does', async () => {
+  const { stdout } = await runProcess(sh('yes "a line of some length" | head -n 100000; echo the end'), {
+    onOutput: () => {},
+  });
+  assert.ok(stdout.length > 500_000 && stdout.length < 2_200_000, `kept ${stdout.length}`);
+  assert.match(stdout, /^(a line of some length\n)+the end\n$/);
+});
+
 test('process whose folder is missing says so of the folder, and nothing of the program', async (t) => {
   const cwd = join(await tempFolder(t), 'gone');
   const told = { code: 126, signal: null, stdout: '', stderr: `${cwd}: No such file or directory` };
