@@ -1,5 +1,6 @@
 /** Who has the lock of a host, seen without touching it. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -28,10 +29,10 @@ async function place(t: TestContext) {
   return { path, theirs, seen: () => holderOn(host, { path }) };
 }
 
-/** The agent, and its guard. */
+/** The agent, and its guard, at once: each ends by itself when the other is gone. */
 async function killed(agent: Agent): Promise<void> {
   const { stdout } = await execute(agent, ['sh', '-c', 'ps -o ppid= -p $PPID; echo $PPID']);
-  for (const pid of stdout.trim().split(/\s+/)) process.kill(Number(pid), 'SIGKILL');
+  spawnSync('kill', ['-KILL', ...stdout.trim().split(/\s+/)]);
 }
 
 test('holder of a lock is seen as long as it holds it', async (t) => {
