@@ -82,15 +82,21 @@ test('without systemd-nspawn and without a way to install it the run names the p
 test('three mistakes in a configuration are told at once', async () => {
   const file = join(site.folder, 'wrong.json');
   const options = { runc: { versoin: '1.1.5' }, kubernetes: { version: 7 }, machin: {} };
-  writeFileSync(file, JSON.stringify({ extends: 'lab', options }));
+  const text = JSON.stringify({ extends: 'lab', options });
+  writeFileSync(file, text);
   const ran = await site.cc(['run', 'all', '--config', file]);
   assert.equal(ran.code, 65);
+  const at = (what: string) => {
+    const column = text.indexOf(what) + 1;
+    return `    at ${file}:1:${column}\n      1 | ${text}\n        | ${' '.repeat(column - 1)}^\n`;
+  };
   assert.equal(
     ran.stderr,
     `Cannot use ${file}: 3 mistakes
   options.machin: the recipe has no such plugin; did you mean "machine"?
-  kubernetes.version: expected string, found 7
-  runc.versoin: is not known; did you mean "version"?
-`,
+${at('{}')}  kubernetes.version: expected string, found 7
+${at('7')}  runc.versoin: is not known; did you mean "version"?
+    known: from, version, commit, suite, bin
+${at('"versoin"')}`,
   );
 });
