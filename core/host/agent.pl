@@ -270,7 +270,7 @@ sub owner_of {
 
 # ---- notes: what cc put where, under its own folder (BASE), by a name for each path (ID)
 #
-# files/ID: the path, then the signature of the file as cc left it and its digest, so that it need not be read again.
+# files/ID: the path, then the signature of the file as cc left it and its digest, so that it need not be read again: but for secrets.
 # replaced/ID: what stood there before. made: folders made on the way, a line each. new/: what is being written, and by whom.
 
 # What changes when a file's content does: inode, size, times of change in nanoseconds. As `stat -c '%i %s %.9Y %.9Z'`.
@@ -372,6 +372,8 @@ my %CALL = (
     close $file or oops($path);
     claim($base, $id, $path, $name);
     rename $new, $name or oops($path);
+    # Of a short file that others cannot read it would let a secret be guessed.
+    return if !(oct($mode || 644) & 07) && -s $name < 65536;
     write_file("$base/files/$id", "$path\n" . signature($name) . " $digest\n", $O_TRUNC);
   },
 

@@ -42,9 +42,9 @@ export function digestMemo(known?: string): DigestMemo {
   };
 }
 
-/** What its owner alone may read may be a secret, and whoever has the digest of a short one can guess it. */
+/** What others cannot read may be a secret, and whoever has the digest of a short one can guess it. */
 function isPrivate({ mode, size }: BigIntStats): boolean {
-  return (mode & 0o077n) === 0n && size < PRIVATE;
+  return (mode & 0o007n) === 0n && size < PRIVATE;
 }
 
 /** What others may write is not believed: it would say of any bytes that they are the right ones. */

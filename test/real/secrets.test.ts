@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { digestOf } from '../../core/model/digest.ts';
 import { until } from '../host/second-process.ts';
 import { ccWith } from '../rig/cc.ts';
 import { hostRig } from '../rig/hosts.ts';
@@ -86,6 +87,7 @@ test('a token is left on a host in its file alone', { skip, timeout: PATIENCE },
   const left = await box.exec(['sh', '-c', 'cd /var/lib/cc && find . -type f -exec cat {} +']);
   assert.match(left.stdout, /"<token> [0-9a-f]{64}"/);
   assertClean(left.stdout, '/var/lib/cc');
+  assert.ok(!left.stdout.includes(digestOf(`token = ${TOKEN}\n`)), 'the token could be guessed by a digest');
   assertClean(box.log(), 'the log of sshd');
   const key = await box.exec(['sh', '-c', 'cd /var/lib/cc/stamps && wc -c <key && stat -c "%a %U" key']);
   assert.equal(key.stdout, '64\n600 root\n');
