@@ -60,14 +60,25 @@ function limited(
     );
     fail({ kind: 'unknown-name', what: 'host', name: limit, ...(near ? { near } : {}) });
   }
+  if (new Set(hosts.map(machineOf)).size > 1) {
+    const each = hosts.map((host) => `${host.name} at ${addressOf(host)}`).join(', ');
+    usage(`Cannot tell which host is meant by ${limit}: ${each}; name an address`, 'run');
+  }
   const on = project.tasks.filter(({ host }) => hosts.includes(host));
   const ids = new Set(on.map(({ id }) => id));
   const tasks = on.map((task) => ({ ...task, needs: task.needs.filter((need) => ids.has(need)) }));
   return { wanted: tasks, tasks, graph: order(tasks), swept: hosts };
 }
 
-function isCalled({ name, connection }: Host, text: string): boolean {
-  return name === text || (connection.kind === 'ssh' && connection.address === text);
+function isCalled(host: Host, text: string): boolean {
+  const { name, connection } = host;
+  return [name, addressOf(host), connection.kind === 'ssh' ? connection.address : ''].includes(text);
+}
+
+/** As `--limit` takes it: with the port where one is given. */
+function addressOf({ connection }: Host): string {
+  if (connection.kind === 'local') return 'here';
+  return connection.port === undefined ? connection.address : `${connection.address}:${connection.port}`;
 }
 
 /** Hosts that go with what makes them, unless they are meant themselves. */
@@ -88,9 +99,12 @@ export function entering({ tasks, undo }: Job) {
 }
 
 /** A line about each host that left the recipe. */
-export function leftLines(left: readonly Host[]): readonly string[] {
-  return left.map(({ name, connection }) => {
-    const address = connection.kind === 'ssh' ? ` (${connection.address})` : '';
-    return `${name}${address} is no longer in the recipe, and things of cc stand there: cc run ${CLEANUP} --limit ${name}`;
+export function leftLines({ left, project }: Pick<Job, 'left' | 'project'>): readonly string[] {
+  const names = [...project.hosts, ...left].map(({ name }) => name);
+  return left.map((host) => {
+    const { name } = host;
+    const one = names.filter((each) => each === name).length === 1;
+    const way = `cc run ${CLEANUP} --limit ${one ? name : addressOf(host)}`;
+    return `${name} (${addressOf(host)}) is no longer in the recipe, and things of cc stand there: ${way}`;
   });
 }

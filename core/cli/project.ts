@@ -138,6 +138,8 @@ export interface ContextOptions extends Pick<PoolOptions, 'become' | 'terminal' 
   readonly tasks: readonly Task[];
   readonly env: CliContext['env'];
   readonly asked?: ReadonlySet<TaskId>;
+  /** Whether everything is taken back. */
+  readonly undo?: boolean;
 }
 
 /** How hosts are entered: with whose password, and whether somebody is there to answer ssh. */
@@ -153,7 +155,7 @@ export async function loginOf({ askBecomePass }: Options, cli: CliContext): Prom
 /** What looking at hosts takes; whoever opens it closes its pool. */
 export async function openContext(
   project: Project,
-  { signal, tasks, env, asked = new Set(), ...entering }: ContextOptions,
+  { signal, tasks, env, asked = new Set(), undo = false, ...entering }: ContextOptions,
 ): Promise<RunContext> {
   const pool = sessionPool(project.paths.state, {
     ...entering,
@@ -171,7 +173,7 @@ export async function openContext(
     signal,
     asked,
     ahead: lookingAhead(tasks),
-    declared: declaredBy(project.hosts, project.tasks),
+    declared: declaredBy(project.hosts, project.tasks, undo),
     found: new Map(),
     touched: new Set(),
   };

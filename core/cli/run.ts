@@ -36,6 +36,7 @@ export async function run(names: readonly string[], options: Options, cli: CliCo
     ...{
       signal: stop.signal,
       tasks,
+      undo: job.undo,
       asked: new Set(names.includes('all') ? [] : wanted.map((each) => each.id)),
     },
     lock: async (transport) => {
@@ -108,7 +109,7 @@ async function held(
   cli: CliContext,
 ): Promise<number> {
   await unbundle(job, options, context, cli);
-  for (const line of job.undo ? [] : leftLines(job.left)) cli.say(textOf([line]));
+  for (const line of job.undo ? [] : leftLines(job)) cli.say(textOf([line]));
   const rooted = job.tasks.find(({ host, step }) => host.name === CONTROLLER && step.root !== false);
   if (rooted) await context.pool.session(rooted.host, true);
   const journal = openJournal(job.project.paths.state, id);

@@ -67,7 +67,7 @@ async function survey(
     cli.out(
       textOf([
         ...findings.flatMap(reading.lines),
-        ...leftLines(left),
+        ...(undo ? [] : leftLines(job)),
         reading.summary(findings, job),
         ...now,
       ]),
@@ -96,6 +96,7 @@ async function findingsOf(job: Job, options: Options, cli: CliContext): Promise<
     env: cli.env,
     signal: stop.signal,
     tasks,
+    undo: job.undo,
   });
   const cut = (cause?: unknown) => fail({ kind: 'interrupted', signal: String(stop.signal.reason) }, cause);
   let found: readonly Finding[];

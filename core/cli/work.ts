@@ -1,6 +1,6 @@
 /** A job done: its tasks driven, and what is no longer declared taken back. */
 import { criticalPath, type Order, order, reversed } from '../graph/order.ts';
-import { CONTROLLER } from '../graph/place.ts';
+import { CONTROLLER, machineOf } from '../graph/place.ts';
 import type { Clock } from '../host/shell.ts';
 import type { Counts, Emit, Event } from '../model/event.ts';
 import { exitFor } from '../model/failure.ts';
@@ -75,8 +75,11 @@ async function apply(job: Job, context: ApplyContext, doing: Doing): Promise<Out
     if (swept.includes(task.host)) await sweeping.sweep(task.host);
     return applied(task, to);
   };
-  const known = new Set(swept.length > 0 ? knownHosts(project.paths.state).map(({ name }) => name) : []);
-  const idle = swept.filter((host) => known.has(host.name) && tasks.every((task) => task.host !== host));
+  const known = new Set(swept.length > 0 ? knownHosts(project.paths.state).map(machineOf) : []);
+  const idle = swept.filter(
+    (host) =>
+      (host.name === CONTROLLER || known.has(machineOf(host))) && tasks.every((task) => task.host !== host),
+  );
   const [outcomes] = await Promise.all([
     driven(job, context, doing, work),
     ...idle.map((host) => sweeping.sweep(host)),

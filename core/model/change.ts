@@ -26,7 +26,12 @@ export type Change = { readonly why: string } & (
     }
   | { readonly kind: 'fetch'; readonly artifact: Artifact }
   /** Removes a file or folder, and puts back what cc replaced there. */
-  | { readonly kind: 'remove'; readonly path: string }
+  | {
+      readonly kind: 'remove';
+      readonly path: string;
+      /** It was made for what others put there: it goes with all that is in it only when everything is taken back. */
+      readonly folder?: true;
+    }
   | { readonly kind: 'unit'; readonly unit: UnitName; readonly state: 'started' | 'restarted' | 'stopped' }
   | { readonly kind: 'packages'; readonly names: readonly string[] }
   | { readonly kind: 'script'; readonly title: string; readonly script: Script }
@@ -54,7 +59,8 @@ export function takingBack(changes: readonly Change[]): readonly Kept[] {
     const why = 'an interrupted task may have made it';
     if (change.kind === 'unit')
       return change.state === 'stopped' ? [] : [{ kind: 'unit', unit: change.unit, state: 'stopped', why }];
-    return isPlacing(change) ? [{ kind: 'remove', path: change.path, why }] : [];
+    const folder = change.kind === 'folder' ? ({ folder: true } as const) : {};
+    return isPlacing(change) ? [{ kind: 'remove', path: change.path, ...folder, why }] : [];
   });
 }
 

@@ -188,7 +188,7 @@ export const EXPLAINED: {
   'no-way-back': ({ task, plugin, what }) => ({
     what: `Cannot take ${task} back: it is no longer declared`,
     why: what.map((each) => `only the plugin "${plugin}" can do this: ${each}`),
-    fix: `put "${plugin}" back into the recipe, and then: cc run cleanup`,
+    fix: `put it back into the recipe, and then: cc run cleanup`,
   }),
   'foreign-site': ({ host, mine, theirs }) => ({
     what: `Cannot work on ${host}: it belongs to another site`,

@@ -52,7 +52,7 @@ export async function converge(
   await Promise.all(looked.changes.flatMap(secretsOfChange).map((each) => context.reveal(each)));
   to('performing', reason);
   const undo = sofar(task, looked);
-  await commit(task, looked, { state: 'applying', found: UNPROVEN, ours: true, undo }, context);
+  await commit(task, looked, { state: 'applying', found: UNPROVEN, ours: true, ...undo }, context);
   context.touched.add(task.id);
   try {
     const report = await performAll(looked.changes, task, session, context);
@@ -76,7 +76,7 @@ export async function converge(
   } catch (error) {
     // A task that was interrupted, or whose host is gone, stays `applying`: that is the truth about its host.
     if (error instanceof Failed && !['interrupted', 'agent-lost'].includes(error.failure.kind)) {
-      const failed = commit(task, looked, { state: 'failed', found: UNPROVEN, ours: true, undo }, context);
+      const failed = commit(task, looked, { state: 'failed', found: UNPROVEN, ours: true, ...undo }, context);
       // What went wrong first is what is told; without this the record says that it was interrupted.
       await failed.catch((second) => context.emit({ kind: 'output', id: task.id, text: `${second}\n` }));
     }

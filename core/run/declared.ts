@@ -1,6 +1,7 @@
 /** What the recipe declares as a whole, and what of a task's last application it does not declare any more. */
 import { machineOf } from '../graph/place.ts';
 import type { Change, Kept } from '../model/change.ts';
+import { cmd } from '../model/command.ts';
 import { sameData } from '../model/digest.ts';
 import type { Json } from '../model/json.ts';
 import type { Host } from '../model/plugin.ts';
@@ -11,26 +12,28 @@ import type { Stamp } from '../store/stamp.ts';
 
 export interface Declared {
   readonly hosts: readonly Host[];
+  /** Whether everything is taken back, folders with whatever is in them included. */
+  readonly undo: boolean;
   has(id: TaskId): boolean;
-  /** Whether a task of this machine is about that path or unit. */
+  /** Whether a task of this machine is about that path or unit, or about something below that path. */
   claims(host: Host, what: string): boolean;
 }
 
-export function declaredBy(hosts: readonly Host[], tasks: readonly Task[]): Declared {
+export function declaredBy(hosts: readonly Host[], tasks: readonly Task[], undo = false): Declared {
   let ids: ReadonlySet<string> | undefined; // most runs never ask
-  let claimed: ReadonlySet<string> | undefined;
+  let claimed: readonly string[] | undefined;
   const keyOf = (host: Host, what: string) => `${machineOf(host)} ${what}`;
   return {
     hosts,
+    undo,
     has: (id) => {
       ids ??= new Set(tasks.map((task) => task.id));
       return ids.has(id);
     },
     claims: (host, what) => {
-      claimed ??= new Set(
-        tasks.flatMap((task) => (task.step.claims ?? []).map((each) => keyOf(task.host, each))),
-      );
-      return claimed.has(keyOf(host, what));
+      claimed ??= tasks.flatMap((task) => (task.step.claims ?? []).map((each) => keyOf(task.host, each)));
+      const key = keyOf(host, what);
+      return claimed.some((each) => each === key || each.startsWith(`${key}/`));
     },
   };
 }
@@ -46,9 +49,10 @@ export async function former(
   view: View,
   declared: Declared,
 ): Promise<readonly Change[]> {
-  if (!stamp?.undo || stamp.undo.length === 0 || !step.undo) return [];
+  if (!stamp?.undo || stamp.undo.length === 0) return [];
   // Where secrets are in them, they are never the same, and the long way answers.
-  if (sameData(stamp.manifest['inputs'] ?? null, withSecrets(step.inputs ?? null, String))) return [];
+  const told = stamp.state === 'applied' ? (stamp.manifest['inputs'] ?? null) : stamp.undoFor;
+  if (told !== undefined && sameData(told, withSecrets(step.inputs ?? null, String))) return [];
   const today = undone();
   const others = stamp.undo.filter((each) => !today.some((other) => same(each, other)));
   return (await standing(others, host, view, declared)).flatMap((each) =>
@@ -65,12 +69,28 @@ export async function standing(
 ): Promise<readonly Kept[]> {
   const found = await Promise.all(
     all.map((each) => {
-      if (each.kind === 'remove') return !declared.claims(host, each.path) && view.owned(each.path);
+      if (each.kind === 'remove') return isRemovable(each, host, view, declared);
       if (each.kind === 'unit') return !declared.claims(host, each.unit) && runs(each.unit, view);
       return true;
     }),
   );
   return all.filter((_, index) => found[index]);
+}
+
+async function isRemovable(
+  { path, folder }: Extract<Kept, { kind: 'remove' }>,
+  host: Host,
+  view: View,
+  declared: Declared,
+): Promise<boolean> {
+  if (declared.claims(host, path) || !(await view.owned(path))) return false;
+  return !folder || declared.undo || !(await isFilled(path, view));
+}
+
+/** Whether something stands in a folder. */
+export async function isFilled(path: string, view: View): Promise<boolean> {
+  const facts = await view.stat(path);
+  return facts?.kind === 'directory' && (await view.read(cmd`find ${path} -maxdepth 0 -empty`)) === '';
 }
 
 async function runs(unit: Extract<Kept, { kind: 'unit' }>['unit'], view: View): Promise<boolean> {

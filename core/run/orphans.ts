@@ -17,14 +17,18 @@ export interface Undeclared {
   readonly orphans: readonly Orphan[];
   /** Stamps of what leaves nothing to take back. */
   readonly idle: readonly TaskId[];
+  /** Those of an older cc, which did not write down what takes them back. */
+  readonly older: readonly TaskId[];
 }
 
 /** Of stamps that nobody declares, those of tasks that have left something, and the others. */
 export function sorted(stamps: readonly Stamp[], host: Host): Undeclared {
-  const open = stamps.filter(({ ours, undo }) => ours && undo?.length !== 0);
+  const open = stamps.filter(({ ours, undo = [] }) => ours && undo.length > 0);
+  const older = stamps.filter(({ ours, undo }) => ours && undo === undefined).map(({ task }) => task);
   const ids = new Set(open.map(({ task }) => task));
   const orphans = open.map((stamp) => ({ stamp, task: taskOf(stamp, host, ids) }));
-  return { orphans, idle: stamps.flatMap(({ task }) => (ids.has(task) ? [] : [task])) };
+  const rest = stamps.map(({ task }) => task).filter((task) => !ids.has(task) && !older.includes(task));
+  return { orphans, idle: rest, older };
 }
 
 function taskOf({ task: id, root = true, manifest }: Stamp, host: Host, ids: ReadonlySet<TaskId>): Task {
@@ -43,18 +47,13 @@ function taskOf({ task: id, root = true, manifest }: Stamp, host: Host, ids: Rea
   };
 }
 
-/** An older cc wrote down that a task was its own, and not how to take it back. */
-const UNTOLD: readonly Kept[] = [
-  { kind: 'by-plugin', title: 'what an older cc did not write down', why: 'it was applied by cc' },
-];
-
 /** What of an orphan is still there, as far as can be seen. */
 export async function leftOf(
   { task, stamp }: Orphan,
   session: Session,
   context: RunContext,
 ): Promise<readonly Kept[]> {
-  return standing(stamp.undo ?? UNTOLD, task.host, lookingAt(task, session, context), context.declared);
+  return standing(stamp.undo ?? [], task.host, lookingAt(task, session, context), context.declared);
 }
 
 /** Whether a change can be done from what a stamp keeps of it. */

@@ -19,11 +19,14 @@ export function keptOf(task: Task, facts: Json): readonly Kept[] {
 }
 
 /** What takes a task back that is cut off: what the last application made, and what this one may have come to. */
-export function sofar({ step }: Task, { stamp, changes }: Looked): readonly Kept[] {
+export function sofar({ step }: Task, { stamp, changes, manifest }: Looked): Pick<Stamp, 'undo' | 'undoFor'> {
   const before = stamp?.undo ?? [];
   const now = step.undo ? takingBack(changes) : [];
   const known = (each: Kept) => before.some((other) => sameData(dataOf(each), dataOf(other)));
-  return [...before, ...now.filter((each) => !known(each))];
+  const inputs = manifest()['inputs'] ?? null;
+  const told = stamp?.state === 'applied' ? (stamp.manifest['inputs'] ?? null) : stamp?.undoFor;
+  const one = before.length === 0 || (told !== undefined && sameData(told, inputs));
+  return { undo: [...before, ...now.filter((each) => !known(each))], ...(one ? { undoFor: inputs } : {}) };
 }
 
 const dataOf = ({ why: _, ...what }: Kept): Json => what as unknown as Json; // a kept change is data
@@ -53,7 +56,10 @@ export async function noted(undo: readonly Change[], view: View): Promise<readon
 export function commit(
   task: Task,
   looked: Looked,
-  { found, ...state }: Pick<Stamp, 'state' | 'ours' | 'report' | 'undo'> & { readonly found: Found },
+  {
+    found,
+    ...state
+  }: Pick<Stamp, 'state' | 'ours' | 'report' | 'undo' | 'undoFor'> & { readonly found: Found },
   context: Recording,
 ): Promise<void> {
   return looked.session.stamps.write({

@@ -1,12 +1,11 @@
 /** What stands on hosts that is no longer declared. */
-import { CONTROLLER } from '../graph/place.ts';
 import { failureOf } from '../model/failure.ts';
 import type { Host } from '../model/plugin.ts';
 import { taskId } from '../model/task.ts';
 import { type RunContext, sessionFor } from './look.ts';
 import { isTold, leftOf, sorted } from './orphans.ts';
 import type { Finding } from './survey.ts';
-import { undeclaredOn } from './sweep.ts';
+import { isOfHost, undeclaredOn } from './sweep.ts';
 
 /** What is no longer declared on a host, and would be taken back there. Fails where the host cannot be looked at. */
 export async function undeclaredFindings(
@@ -15,7 +14,7 @@ export async function undeclaredFindings(
   context: RunContext,
 ): Promise<readonly Finding[]> {
   const session = await context.pool.session(host, rights);
-  const { orphans } = sorted(await undeclaredOn(host, session, context.declared), host);
+  const { orphans, older } = sorted(await undeclaredOn(host, session, context.declared), host);
   const findings = await Promise.all(
     orphans.map(async (orphan): Promise<readonly Finding[]> => {
       const { id } = orphan.task;
@@ -43,7 +42,12 @@ export async function undeclaredFindings(
       ];
     }),
   );
-  return findings.flat();
+  const what = ['what an older cc did, which wrote nothing down of it'];
+  const unknown = older.map((id): Finding => {
+    const [, plugin = ''] = id.split('/');
+    return { kind: 'unknown', id, failure: { kind: 'no-way-back', host: host.name, task: id, plugin, what } };
+  });
+  return [...findings.flat(), ...(context.declared.undo ? [] : unknown)];
 }
 
 /** The same of many hosts; one that cannot be looked at is told of where no task tells of it. */
@@ -57,7 +61,7 @@ export async function undeclared(
       undeclaredFindings(host, rights(host), context).catch((error: unknown): readonly Finding[] => {
         const failure = failureOf(error);
         const id = taskId(host.name, 'cc', 'record');
-        return alone(host) && host.name !== CONTROLLER ? [{ kind: 'unknown', id, failure }] : [];
+        return alone(host) || !isOfHost(failure) ? [{ kind: 'unknown', id, failure }] : [];
       }),
     ),
   );

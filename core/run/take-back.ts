@@ -2,8 +2,9 @@
 import type { Change, Kept } from '../model/change.ts';
 import { fail } from '../model/failure.ts';
 import { type ApplyContext, endOrphans, performAll, remainingOf } from './converge.ts';
+import { isFilled } from './declared.ts';
 import type { Work } from './engine.ts';
-import { type RunContext, sessionFor } from './look.ts';
+import { lookingAt, type RunContext, sessionFor } from './look.ts';
 import { isTold, leftOf, type Orphan } from './orphans.ts';
 import type { Session } from './session-pool.ts';
 
@@ -24,6 +25,7 @@ export function takingBack(orphans: readonly Orphan[], context: ApplyContext): W
       to('proving');
       await prove(orphan, session, context);
     }
+    await tellOfFilled(orphan, session, context);
     const untold = left.filter((change) => !isTold(change));
     if (untold.length > 0) await keepUntold(orphan, untold, session);
     await session.stamps.remove(task.id);
@@ -47,4 +49,15 @@ async function keepUntold(
   await stamps.write({ ...stamp, undo: untold });
   const what = untold.map((change) => ('title' in change ? change.title : change.kind));
   return fail({ kind: 'no-way-back', host: task.host.name, task: task.id, plugin: task.plugin, what });
+}
+
+/** A folder in which something stands is left to those whose that is; cc's notes know of it. */
+async function tellOfFilled({ task, stamp }: Orphan, session: Session, context: ApplyContext): Promise<void> {
+  if (context.declared.undo) return;
+  const view = lookingAt(task, session, context);
+  for (const change of stamp.undo ?? []) {
+    if (change.kind !== 'remove' || !change.folder || !(await isFilled(change.path, view))) continue;
+    const text = `no longer declared, and left, because something stands in it: ${change.path}`;
+    context.emit({ kind: 'notice', id: task.id, text });
+  }
 }

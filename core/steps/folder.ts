@@ -31,7 +31,8 @@ export function folder({ path, mode, owner, ...base }: FolderAt): Step {
       const why = difference(facts, wanted, owner, path);
       return why ? [{ kind: 'folder', path, mode: wanted, ...(owner ? { owner } : {}), why }] : [];
     },
-    undo: ({ owned }) => (owned ? [{ kind: 'remove', path, why: `${path} was made by cc` }] : []),
+    undo: ({ owned }) =>
+      owned ? [{ kind: 'remove', path, folder: true, why: `${path} was made by cc` }] : [],
   });
 }
 

@@ -94,6 +94,7 @@ export function composed(
   return step<ComposedFacts>({
     name,
     ...base,
+    claims: [path],
     inputs: { path, mode, of: inputs },
     probe: async (view) => {
       const [made, there] = await Promise.all([compose(view), found(view, path)]);

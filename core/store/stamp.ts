@@ -26,6 +26,8 @@ export type Stamp = {
    * older cc wrote none.
    */
   readonly undo?: readonly Kept[];
+  /** Of a task that is not proven: the inputs that all of `undo` is of, if it is of one declaration. */
+  readonly undoFor?: Json;
   /** Whether that takes root; default true. */
   readonly root?: boolean;
   readonly manifest: Manifest;

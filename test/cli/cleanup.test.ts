@@ -8,7 +8,7 @@ import { cc, folder, MOD } from '../rig/cc.ts';
 
 const recipeOf = (
   steps: readonly string[],
-) => `import { cmd, plugin, recipe, step, v, written } from '${MOD}';
+) => `import { cmd, folder, plugin, recipe, step, v, written } from '${MOD}';
 const at = { where: 'controller', root: false };
 const file = (name) => written(name, { name, path: import.meta.dirname + '/' + name, ...at });
 const paths = plugin({ name: 'paths', help: '', options: v.strictObject({}), build: () => ({ steps: [${steps}] }) });
@@ -86,7 +86,7 @@ test('what only code of its plugin can take back is told, with the way, until th
   const { run, steps, file } = await site(t, ["file('a')", command(SCRIPT)]);
   await run('run', 'all');
   await steps(["file('a')"]);
-  const told = /only the plugin "paths" can do this: unmakes it\n +fix: put "paths" back into the recipe/;
+  const told = /only the plugin "paths" can do this: unmakes it\n +fix: put it back into the recipe/;
   const ran = await run('run', 'all');
   assert.equal(ran.code, 1);
   assert.match(ran.stdout, told);
@@ -128,4 +128,60 @@ test('--limit names hosts of the recipe or hosts that left it, and only where th
     [64, ['Cannot find host "contoller"', '  did you mean "controller"?']],
   );
   assert.equal((await run('run', 'all', '--limit', 'controller')).code, 64);
+});
+
+const FOLDER = "folder({ name: 'x', path: import.meta.dirname + '/x', ...at })";
+const IN_IT = "written('in', { name: 'in', path: import.meta.dirname + '/x/in', ...at })";
+
+test('a folder that left stays while something that is declared stands in it', async (t) => {
+  const { run, is, steps } = await site(t, [FOLDER, IN_IT]);
+  await run('run', 'all');
+  await steps([IN_IT]);
+  assert.match((await run('run', 'all')).stdout, /^0 changed/m);
+  assert.equal(is('x/in'), true);
+});
+
+test('a folder that left stays with what others put there, until everything is taken back', async (t) => {
+  const { run, is, steps, file } = await site(t, ["file('a')", FOLDER]);
+  await run('run', 'all');
+  await writeFile(file('x/data'), 'of a user');
+  await steps(["file('a')"]);
+  const { code, stdout } = await run('run', 'all');
+  assert.equal(code, 0);
+  assert.match(stdout, /no longer declared, and left, because something stands in it: .*\/x$/m);
+  assert.equal(is('x/data'), true);
+});
+
+test('an empty folder that left goes', async (t) => {
+  const { run, is, steps } = await site(t, ["file('a')", FOLDER]);
+  await run('run', 'all');
+  await steps(["file('a')"]);
+  await run('run', 'all');
+  assert.equal(is('x'), false);
+});
+
+test('a step that is another one now, which takes nothing back, loses what it had made', async (t) => {
+  const { run, is, steps } = await site(t, ["file('a')"]);
+  await run('run', 'all');
+  await steps(["step({ name: 'a', ...at, inputs: 1, probe: async () => null, plan: () => [] })"]);
+  assert.equal((await run('run', 'all')).code, 0);
+  assert.equal(is('a'), false);
+});
+
+test('what an older cc recorded without a way back is told, left alone, and goes with cleanup', async (t) => {
+  const { run, is, steps, file } = await site(t, ["file('a')", "file('b')"]);
+  await run('run', 'all');
+  const stamps = file('state/cc/site/stamps.tsv');
+  await writeFile(stamps, (await readFile(stamps, 'utf8')).replaceAll(/,"undo":\[[^\]]*\]/g, ''));
+  await steps(["file('a')"]);
+  const ran = await run('run', 'all');
+  assert.equal(ran.code, 0);
+  assert.match(
+    ran.stdout,
+    /paths\/b: no longer declared; an older cc did not write down how to take it back/,
+  );
+  assert.equal(is('b'), true);
+  assert.equal((await run('status')).code, 1);
+  assert.equal((await run('run', 'cleanup')).code, 0);
+  assert.equal((await run('status')).code, 2);
 });

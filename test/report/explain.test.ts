@@ -325,7 +325,7 @@ const TEXTS: { readonly [K in Failure['kind']]: readonly Case<K>[] } = {
   'no-way-back': [
     [
       { kind: 'no-way-back', host: 'n1', task: 'n1/p/s', plugin: 'p', what: ['kubectl delete x'] },
-      'Cannot take n1/p/s back: it is no longer declared\n  only the plugin "p" can do this: kubectl delete x\n  fix: put "p" back into the recipe, and then: cc run cleanup',
+      'Cannot take n1/p/s back: it is no longer declared\n  only the plugin "p" can do this: kubectl delete x\n  fix: put it back into the recipe, and then: cc run cleanup',
     ],
   ],
   'foreign-site': [

@@ -235,6 +235,26 @@ test('a run that is cut off knows what was made before, and takes it away when i
   assert.equal(host.read('/etc/x/new.conf'), 'A');
 });
 
+test('a change of path that failed is finished by the next run of the same declaration', async (t) => {
+  const { host, up } = await place(t);
+  const at = (path: string) => taskOf(written('A', { name: 'config', path }));
+  await runTasks([at('/etc/x/old.conf')], up);
+  host.disk.set('/etc/x/new.conf', { kind: 'directory', mode: 0o755 }); // nothing can be written there
+  const moved = [at('/etc/x/new.conf')];
+  const remove = host.files.remove;
+  const stuck = { ...host, files: { ...host.files, remove: async () => Promise.reject(new Error('busy')) } };
+  await runTasks(moved, { ...up, hosts: { 'node-1': stuck } });
+  assert.equal(host.read('/etc/x/old.conf'), 'A');
+  host.disk.delete('/etc/x/new.conf');
+  const again = await runTasks(moved, {
+    ...up,
+    hosts: { 'node-1': { ...host, files: { ...host.files, remove } } },
+  });
+  assert.equal(again.outcomes.get(moved[0]!.id)?.state, 'applied');
+  assert.equal(host.disk.has('/etc/x/old.conf'), false);
+  assert.equal(host.read('/etc/x/new.conf'), 'A');
+});
+
 test('a path that another task has taken over is not taken back', async (t) => {
   const { host, up } = await place(t);
   const first = taskOf(written('A', { name: 'first', path: '/etc/x/a' }));

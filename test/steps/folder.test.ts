@@ -64,7 +64,9 @@ test('folder with an owner is given it: a user, or a user and a group', () => {
 });
 
 test('folder takes away its own only', () => {
-  assert.deepEqual(step.undo?.(seen), [{ kind: 'remove', path, why: `${path} was made by cc` }]);
+  assert.deepEqual(step.undo?.(seen), [
+    { kind: 'remove', path, folder: true, why: `${path} was made by cc` },
+  ]);
   assert.deepEqual(step.undo?.({ ...seen, owned: false }), []);
 });
 
