@@ -22,15 +22,27 @@ export function knownHosts(state: string): readonly Host[] {
 /** Notes a host before it is changed. */
 export async function rememberHost(state: string, { name, roles, connection, arch }: Host): Promise<void> {
   const host: Host = { name, roles, connection, ...(arch === undefined ? {} : { arch }) };
-  const known = knownHosts(state);
-  if (!known.some((other) => isSame(other, host))) await keep(state, [...known, host]);
+  await inTurn(async () => {
+    const known = knownHosts(state);
+    if (!known.some((other) => isSame(other, host))) await keep(state, [...known, host]);
+  });
 }
 
 /** Forgets a host that nothing of cc is left on. */
 export async function forgetHost(state: string, host: Host): Promise<void> {
-  const known = knownHosts(state);
-  const others = known.filter((other) => !isSame(other, host));
-  if (others.length < known.length) await keep(state, others);
+  await inTurn(async () => {
+    const known = knownHosts(state);
+    const others = known.filter((other) => !isSame(other, host));
+    if (others.length < known.length) await keep(state, others);
+  });
+}
+
+/** Hosts are entered at the same time, and the file is of all of them. */
+let last: Promise<void> = Promise.resolve();
+function inTurn(work: () => Promise<void>): Promise<void> {
+  const done = last.then(work);
+  last = done.catch(() => undefined);
+  return done;
 }
 
 /** The same name at the same place. */

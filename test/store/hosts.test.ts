@@ -28,6 +28,15 @@ test('hosts are remembered once for each place, and forgotten one by one', async
   assert.deepEqual(knownHosts(state), [b, moved]);
 });
 
+test('hosts that are entered at the same time are all remembered', async (t) => {
+  const state = await tempFolder(t);
+  const hosts = ['a', 'b', 'c', 'd'].map((name) => at(name, `${name}.example`));
+  await Promise.all(hosts.map((host) => rememberHost(state, host)));
+  assert.deepEqual(knownHosts(state), hosts);
+  await Promise.all(hosts.map((host) => forgetHost(state, host)));
+  assert.deepEqual(knownHosts(state), []);
+});
+
 test('hosts that cannot be read are not none', async (t) => {
   const state = await tempFolder(t);
   const file = join(state, 'hosts.json');
