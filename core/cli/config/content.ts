@@ -13,7 +13,7 @@ export async function contentOf(file: string, trust: Trust): Promise<unknown> {
     if (!isData(file)) return (await settled(import(pathToFileURL(file).href))).default;
     const text = readFileSync(file, 'utf8');
     if (file.endsWith('.json')) return JSON.parse(text);
-    const { yaml } = await import('./explorer.ts');
+    const { yaml } = await import('./yaml.ts');
     return yaml(file, text);
   } catch (error) {
     if (imports.refused) throw imports.refused;
