@@ -19,9 +19,26 @@ function start() {
   // In a folder of the user's own: what lies below /tmp anybody may have put there, and root would run it.
   const cache = process.env.XDG_CACHE_HOME || (process.env.HOME && [process.env.HOME, '.cache'].join('/'));
   // Deno keeps code by itself.
-  if (cache && loading.enableCompileCache) loading.enableCompileCache([cache, 'cc', 'code'].join('/'));
+  if (cache && loading.enableCompileCache && isOwn([cache, 'cc', 'code'].join('/')))
+    loading.enableCompileCache([cache, 'cc', 'code'].join('/'));
   const clone = process.getBuiltinModule('node:fs').existsSync(source);
   import(clone ? source.href : new URL('../dist/core/main.js', import.meta.url).href);
+}
+
+/* Whether nobody else may write it, nor a folder on the way: Node runs what stands there as it is. */
+function isOwn(folder) {
+  const { lstatSync } = process.getBuiltinModule('node:fs');
+  const uid = process.getuid ? process.getuid() : 0;
+  if (folder.charAt(0) !== '/') return false;
+  const parts = folder.split('/');
+  for (let count = 1; count <= parts.length; count += 1) {
+    const path = parts.slice(0, count).join('/') || '/';
+    const facts = lstatSync(path, { throwIfNoEntry: false });
+    if (!facts) return true; // it will be made, with what is below it
+    if (!facts.isDirectory() || (facts.uid !== 0 && facts.uid !== uid)) return false;
+    if ((facts.mode & 0o022) !== 0 && (facts.mode & 0o1000) === 0) return false;
+  }
+  return true;
 }
 
 function refuse() {

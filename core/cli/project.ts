@@ -18,10 +18,10 @@ import { type PoolOptions, sessionPool } from '../run/session-pool.ts';
 import { openStore } from '../store/bytes.ts';
 import { ARCHES, readLocks } from '../store/lock.ts';
 import { type Network, networkOf } from '../store/network.ts';
-import { type Paths, pathsOf } from '../store/paths.ts';
+import { type Paths, pathsOf, statesOf } from '../store/paths.ts';
 import { LOCAL, makeSite, readSite, type Site, siteFile } from '../store/site.ts';
 import { type Options, usage } from './args.ts';
-import { trustOf } from './config/trust.ts';
+import { trustOf, trustState } from './config/trust.ts';
 import { loadConfig, placing } from './config.ts';
 import { pinsIn } from './pins.ts';
 import { isShipped } from './shipped.ts';
@@ -78,7 +78,9 @@ export async function openProject(
   const problems: Problem[] = [];
   const flat = withSettings(flattened(loaded.layers, problems), loaded.settings, problems);
   const id = identityOf(file, identify);
+  trust(statesOf(cli.env), 'data');
   const paths = pathsOf(cli.env, flat.name, id);
+  trustState(paths.state, trust);
   const { image, manifests } = pinsIn(locks);
   const context = {
     arch,

@@ -11,6 +11,7 @@ import { networkOf } from '../store/network.ts';
 import { pathsOfSite, statesOf } from '../store/paths.ts';
 import { claimed, readSite, siteFile } from '../store/site.ts';
 import type { Options } from './args.ts';
+import { trustOf, trustState } from './config/trust.ts';
 import { archOf, type CliContext, openProject, type Project } from './project.ts';
 
 /** The recipe, or what is known of it where it cannot be had. */
@@ -27,12 +28,16 @@ export async function projectForCleanup(options: Options, cli: CliContext): Prom
 function recordedProject({ failure }: Failed, cli: CliContext): Project | undefined {
   if (!['config-missing', 'config-unreadable', 'config-invalid', 'cycle'].includes(failure.kind)) return;
   const own = 'file' in failure ? siteFile(failure.file) : upwards(cli.cwd);
+  const trust = trustOf(cli.env);
+  if (own !== undefined) trust(own, 'data');
+  trust(statesOf(cli.env), 'data');
   const id = own === undefined ? undefined : readSite(own);
   if (own === undefined || id === undefined) {
     cli.say(textOf(known(cli)));
     return;
   }
   const paths = pathsOfSite(cli.env, id);
+  if (paths) trustState(paths.state, trust);
   const owner = paths && claimed(paths.state);
   if (!owner) return;
   cli.say(textOf([`the configuration cannot be used: going by the records of "${owner.name}"`]));

@@ -126,7 +126,11 @@ async function lookAt(job: Job, context: RunContext): Promise<readonly Finding[]
   // A host that is still to be made has nothing that was left on it.
   const pending = new Set(found.flatMap(({ kind, id }) => (kind === 'pending' ? [id.split('/')[0]] : [])));
   const hosts = job.swept.filter(({ madeBy, name }) => undo || !madeBy || !pending.has(name));
-  return [...(await undeclared(hosts, entering(job), context)), ...found];
+  const told = new Set(found.map((each) => (each.kind === 'unknown' ? JSON.stringify(each.failure) : '')));
+  const others = (await undeclared(hosts, entering(job), context)).filter(
+    (each) => each.kind !== 'unknown' || !told.has(JSON.stringify(each.failure)), // its tasks have said so
+  );
+  return [...others, ...found];
 }
 
 type FirstOf = ReturnType<typeof sharing>;

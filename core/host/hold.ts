@@ -118,10 +118,12 @@ function bootId(): string {
   return (readable('/proc/sys/kernel/random/boot_id') ?? '').trim();
 }
 
+/** undefined: it is not there. Of what is there and cannot be read nobody can tell whose it is. */
 function readable(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes(codeOf(error) ?? '')) return undefined;
+    return fail({ kind: 'cannot-tell', host: 'controller', what: `read ${path}`, why: String(error) }, error);
   }
 }

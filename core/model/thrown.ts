@@ -22,9 +22,17 @@ export function messageOf(error: unknown): string {
 
 /** The nearest place that is neither cc's nor of a package; undefined when the error tells of none. */
 export function placeOf(error: unknown): Place | undefined {
-  const [place] = placesIn(stackOf(error));
+  const [place] = placesIn(stackOf(error), ownMessage(error));
   const source = place && lineOf(place);
   return place && { ...place, ...(source ? { source } : {}) };
+}
+
+function ownMessage(error: unknown): string {
+  try {
+    return error instanceof Error ? String(error.message) : '';
+  } catch {
+    return '';
+  }
 }
 
 export function stackOf(error: unknown): string {
@@ -38,8 +46,12 @@ export function stackOf(error: unknown): string {
 /** What a frame of a stack ends with. */
 const PLACES = /(file:\/\/\/[^\s)]*?):(\d+):(\d+)(?=[\s)]|$)/g;
 
-function placesIn(stack: string): readonly Place[] {
-  return [...stack.matchAll(PLACES)].flatMap(([, url = '', line, column]) => {
+/** Of the frames alone: what was thrown may quote anything, also what looks like one. */
+function placesIn(stack: string, message: string): readonly Place[] {
+  const at = message === '' ? -1 : stack.indexOf(message);
+  const frames = at < 0 ? stack : stack.slice(at + message.length);
+  const lines = frames.split('\n').filter((line) => /^\s+at /.test(line));
+  return [...lines.join('\n').matchAll(PLACES)].flatMap(([, url = '', line, column]) => {
     if (url.startsWith(CORE) || url.includes('/node_modules/')) return [];
     const file = fileURLToPath(url.replace(/[?#].*$/, ''));
     return [{ file, line: Number(line), column: Number(column) }];

@@ -7,8 +7,10 @@ import { dirname, join } from 'node:path';
 import { quoted } from '../../model/command.ts';
 import { codeOf, type Failure, fail } from '../../model/failure.ts';
 
-/** Passes a file that nobody else may write; fails with `config-untrusted`. */
-export type Trust = (file: string) => void;
+/**
+ * Passes a file that nobody else may write; fails with `config-untrusted`. Of data no package.json says how they are read.
+ */
+export type Trust = (file: string, as?: 'code' | 'data') => void;
 
 type Untrusted = Extract<Failure, { kind: 'config-untrusted' }>;
 type Flaw = Untrusted['flaws'][number] & { readonly mend: string };
@@ -39,9 +41,9 @@ export function trustOf(env: Env, uid: number = process.getuid?.() ?? ROOT, etc 
     if (!known.has(path)) known.set(path, flawed(path, facts, writers));
     return known.get(path);
   };
-  return (file) => {
+  return (file, as = 'code') => {
     const places = new Map(wayTo(file));
-    const manifest = manifestFor([...places.keys()].at(-1) ?? file);
+    const manifest = as === 'code' ? manifestFor([...places.keys()].at(-1) ?? file) : undefined;
     if (manifest) places.set(...manifest);
     const flaws = [...places].flatMap((place) => flawOf(...place) ?? []);
     if (flaws.length === 0) return;
@@ -163,4 +165,10 @@ function rows(etc: string, name: string): readonly (readonly string[])[] {
   } catch {
     return [];
   }
+}
+
+/** What cc keeps of a recipe says what root does to take it back: it must be as trusted as the recipe itself. */
+export function trustState(state: string, trust: Trust): void {
+  for (const name of ['stamps.tsv', 'hosts.json', 'site', 'hold', 'digests.json'])
+    trust(join(state, name), 'data');
 }
