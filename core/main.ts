@@ -205,6 +205,13 @@ function stray(error: unknown): void {
 }
 
 for (const event of ['uncaughtException', 'unhandledRejection'] as const) process.on(event, stray);
+/** Whether cc has come to its own end: code of a plugin may call process.exit, and that is no success. */
+let ended = false;
+process.on('exit', () => {
+  if (ended || process.exitCode) return;
+  put(STDERR, 'Cannot finish: code of a plugin or of the configuration has ended cc (process.exit)\n');
+  process.exitCode = 1;
+});
 try {
   process.exitCode = (await main()) || strayed;
 } catch (error) {
@@ -212,3 +219,4 @@ try {
   process.exitCode = exitFor(failure);
   tell(failure);
 }
+ended = true;
