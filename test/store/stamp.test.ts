@@ -152,6 +152,30 @@ claim('cut off anywhere counts as none', async ({ open, record, put }) => {
   }
 });
 
+const undo = (...kept: readonly unknown[]) => ({ undo: kept });
+
+/** Records of the right task and format that something is missing in or wrong with. */
+const wrong = Object.fromEntries(
+  Object.entries({
+    undo: { undo: 'x' },
+    'what takes back': undo(null),
+    'a kind of taking back': undo({ kind: 'toString', why: '' }),
+    'a path': undo({ kind: 'remove', path: 5, why: '' }),
+    'a command': undo({ kind: 'run', command: { argv: 'rm' }, why: '' }),
+    'a unit': undo({ kind: 'unit', unit: 'a.service', state: 'no', why: '' }),
+    packages: undo({ kind: 'packages', names: 'x', why: '' }),
+    reason: undo({ kind: 'remove', path: '/a' }),
+    manifest: { manifest: null },
+    ours: { ours: undefined },
+    root: { root: 'yes' },
+    facts: { facts: undefined },
+    result: { result: 5 },
+    run: { run: undefined },
+    state: { state: 'done' },
+    time: { at: 5 },
+  }).map(([what, part]) => [`wrong ${what}`, JSON.stringify({ ...stampOf(), ...part })]),
+);
+
 claim('that is foreign, older or no stamp at all counts as none', async ({ open, put }) => {
   await open().write(stampOf());
   const contents = {
@@ -163,6 +187,7 @@ claim('that is foreign, older or no stamp at all counts as none', async ({ open,
     bytes: '\0\0\0\0',
     'another shape': JSON.stringify({ stamp: stampOf() }),
     'another task': JSON.stringify({ ...stampOf(), task: 'node-1/runc/other' }),
+    ...wrong,
     'another format': JSON.stringify({ ...stampOf(), format: FORMAT + 1 }),
   };
   for (const [what, content] of Object.entries(contents)) {
@@ -263,6 +288,33 @@ test('whose a host is goes with the last stamp', async (t) => {
   await open(MINE).remove(TASK);
   await assert.rejects(stat(join(base, 'stamps')), { code: 'ENOENT' });
   await open(THEIRS).write(stampOf());
+});
+
+test('a host stays of its site, and keeps its key, where all stamps go and others come', async (t) => {
+  const base = await tempFolder(t);
+  const open = (site: typeof MINE) => remoteStamps(ownTransport('node-1', base), site);
+  const stamps = open(MINE);
+  const key = await stamps.key();
+  await stamps.write(stampOf());
+  const other = taskId('node-2', 'runc', 'binary');
+  for (const [gone, next] of [
+    [TASK, other],
+    [other, TASK],
+  ] as const) {
+    await stamps.remove(gone);
+    await stamps.write(stampOf(next));
+    await assert.rejects(open(THEIRS).read(next), { name: 'Failed' });
+    assert.equal(await open(MINE).key(), key);
+  }
+});
+
+test('a host stays of its site where its last stamp goes while another comes', async (t) => {
+  const base = await tempFolder(t);
+  const stamps = remoteStamps(ownTransport('node-1', base), MINE);
+  await stamps.write(stampOf());
+  const other = taskId('node-1', 'runc', 'other');
+  await Promise.all([stamps.remove(TASK), stamps.write(stampOf(other))]);
+  assert.deepEqual((await readdir(join(base, 'stamps'))).toSorted(), ['node-1+runc+other.json', 'site']);
 });
 
 claim(
