@@ -55,7 +55,8 @@ export function sessionPool(state: string, options: PoolOptions = {}): SessionPo
   return {
     memo,
     session: (host, root) => {
-      const key = `${host.name} ${root}`;
+      // Another machine may have had the name before.
+      const key = JSON.stringify([host.name, host.connection, root]);
       const known = sessions.get(key) ?? enter(host, root);
       sessions.set(key, known);
       // What is tried again is a host that a task of this run makes, and that may be there later.
