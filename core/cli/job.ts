@@ -24,7 +24,7 @@ export async function jobOf(
   { identify = false } = {},
 ): Promise<Job> {
   const project = names.includes(CLEANUP)
-    ? await (await import('./recorded.ts')).projectForCleanup(options, cli)
+    ? await (await import('./recorded.ts')).projectForCleanup(options, cli, identify)
     : await openProject(options, cli, { identify });
   const left = leftHosts(project);
   if (!names.some((name) => project.cleanups.includes(name))) {

@@ -15,9 +15,13 @@ import { trustOf, trustState } from './config/trust.ts';
 import { archOf, type CliContext, openProject, type Project } from './project.ts';
 
 /** The recipe, or what is known of it where it cannot be had. */
-export async function projectForCleanup(options: Options, cli: CliContext): Promise<Project> {
+export async function projectForCleanup(
+  options: Options,
+  cli: CliContext,
+  identify: boolean,
+): Promise<Project> {
   try {
-    return await openProject(options, cli, { identify: true });
+    return await openProject(options, cli, { identify });
   } catch (error) {
     const recorded = error instanceof Failed ? recordedProject(error, cli) : undefined;
     if (!recorded) throw error;
@@ -62,7 +66,8 @@ function upwards(cwd: string): string | undefined {
   for (let folder = cwd; ; folder = dirname(folder)) {
     const file = join(folder, 'cc.site');
     if (existsSync(file)) return file;
-    if (folder === dirname(folder)) return undefined;
+    // No further than a configuration is looked for.
+    if (existsSync(join(folder, 'package.json')) || folder === dirname(folder)) return undefined;
   }
 }
 

@@ -12,11 +12,22 @@ const fileOf = (state: string) => join(state, 'hosts.json');
 export function knownHosts(state: string): readonly Host[] {
   const file = fileOf(state);
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as Host[]; // written by `keep`
+    const known: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    if (!Array.isArray(known) || !known.every(isHost)) throw new Error('it is no list of hosts');
+    return known;
   } catch (error) {
     if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return [];
     return fail({ kind: 'lock-unreadable', file, why: String(error) }, error);
   }
+}
+
+function isHost(value: unknown): value is Host {
+  if (typeof value !== 'object' || value === null || !('name' in value) || !('connection' in value))
+    return false;
+  const { name, connection } = value;
+  if (typeof name !== 'string' || typeof connection !== 'object' || connection === null) return false;
+  const { kind, address } = connection as { kind?: unknown; address?: unknown };
+  return kind === 'local' || (kind === 'ssh' && typeof address === 'string');
 }
 
 /** Notes a host before it is changed. */

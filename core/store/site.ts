@@ -84,10 +84,15 @@ export interface Claimed extends Site {
   readonly config: string;
 }
 
-/** Whose a state folder is; undefined: nobody has claimed it. */
+/** Whose a state folder is; undefined: nobody has claimed it, or what says so is torn. */
 export function claimed(state: string): Claimed | undefined {
   const text = textOf(join(state, NOTE));
-  return text === undefined ? undefined : (JSON.parse(text) as Claimed); // written by `claim`
+  try {
+    const owner: unknown = text === undefined ? undefined : JSON.parse(text);
+    return typeof owner === 'object' && owner !== null && 'id' in owner ? (owner as Claimed) : undefined; // by `claim`
+  } catch {
+    return undefined;
+  }
 }
 
 function textOf(file: string): string | undefined {

@@ -185,3 +185,9 @@ test('what an older cc recorded without a way back is told, left alone, and goes
   assert.equal((await run('run', 'cleanup')).code, 0);
   assert.equal((await run('status')).code, 2);
 });
+
+test('a look at what cleanup would do makes no identity', async (t) => {
+  const { run, is } = await site(t, ["file('a')"]);
+  assert.equal((await run('plan', 'cleanup')).code, 0);
+  assert.equal(is('cc.site'), false);
+});

@@ -37,6 +37,20 @@ test('hosts that are entered at the same time are all remembered', async (t) => 
   assert.deepEqual(knownHosts(state), []);
 });
 
+for (const text of [
+  'null',
+  '{}',
+  '"x"',
+  '[null]',
+  '[{"name":"q"}]',
+  '[{"name":"q","connection":{"kind":"ssh"}}]',
+])
+  test(`${text} is no list of hosts`, async (t) => {
+    const state = await tempFolder(t);
+    await writeFile(join(state, 'hosts.json'), text);
+    assert.throws(() => knownHosts(state), { name: 'Failed' });
+  });
+
 test('hosts that cannot be read are not none', async (t) => {
   const state = await tempFolder(t);
   const file = join(state, 'hosts.json');

@@ -90,3 +90,13 @@ test('a site that has no identity yet is shown no state of another', async (t) =
   await claims('site', A);
   assert.equal(keyOf('site'), 'site-new');
 });
+
+for (const text of ['', '{', 'null', '5'])
+  test(`a torn note (${JSON.stringify(text)}) says of nobody that the folder is theirs`, async (t) => {
+    const { keyOf, claims, folder } = await states(t);
+    await mkdir(join(folder, 'other'), { recursive: true });
+    await writeFile(join(folder, 'other', 'site'), text);
+    await claims('site', A);
+    assert.equal(keyOf('site', A), 'site');
+    assert.equal(keyOf('other', B), 'other');
+  });
