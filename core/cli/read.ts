@@ -2,7 +2,7 @@
 
 import { named } from '../graph/select.ts';
 import { fail } from '../model/failure.ts';
-import type { Task } from '../model/task.ts';
+import { isTaskId, type Task, type TaskId } from '../model/task.ts';
 import { latestLog } from '../store/journal.ts';
 import type { GraphFormat, Options } from './args.ts';
 import { type CliContext, chosen, openProject } from './project.ts';
@@ -65,10 +65,13 @@ function arrows(
 
 export async function logs(names: readonly string[], options: Options, cli: CliContext): Promise<number> {
   const project = await openProject(options, cli);
-  const tasks = named(project.tasks, names);
-  const found = await Promise.all(
-    tasks.map(async ({ id }) => ({ id, text: await latestLog(project.paths.state, id) })),
-  );
+  const { state } = project.paths;
+  const logOf = (id: TaskId) => ({ id, text: latestLog(state, id) });
+  // What is not declared has a log, too, under its whole name.
+  const others = names.filter(isTaskId).map(logOf);
+  const found = others.every(({ text }) => text === undefined)
+    ? named(project.tasks, names).map(({ id }) => logOf(id))
+    : others;
   const known = found.filter(({ text }) => text !== undefined);
   if (options.json) {
     cli.out(`${JSON.stringify(known)}\n`);

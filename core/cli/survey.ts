@@ -112,7 +112,8 @@ async function findingsOf(job: Job, options: Options, cli: CliContext): Promise<
   return found;
 }
 
-async function lookAt(job: Job, context: RunContext): Promise<readonly Finding[]> {
+/** ensures: nothing is written anywhere. */
+export async function lookAt(job: Job, context: RunContext): Promise<readonly Finding[]> {
   const { project, tasks, undo } = job;
   const { work, findings } = undo
     ? (await import('../run/survey-undo.ts')).surveyingUndo(context, leavingIn(job))
@@ -130,7 +131,10 @@ async function lookAt(job: Job, context: RunContext): Promise<readonly Finding[]
   const others = (await undeclared(hosts, entering(job), context)).filter(
     (each) => each.kind !== 'unknown' || !told.has(JSON.stringify(each.failure)), // its tasks have said so
   );
-  return [...others, ...found];
+  const all = [...others, ...found];
+  if (!undo) return all;
+  const { restFindings } = await import('../run/clear.ts');
+  return [...all, ...(await restFindings(hosts, all, entering(job).rights, context))];
 }
 
 type FirstOf = ReturnType<typeof sharing>;

@@ -89,13 +89,16 @@ async function apply(job: Job, context: ApplyContext, doing: Doing): Promise<Out
 
 /** What is not declared goes first, because it may stand on what is. */
 async function takeBack(job: Job, context: ApplyContext, doing: Doing): Promise<Outcomes> {
-  const { cleared, undoing } = await import('../run/undo.ts');
-  const sweeping = sweeper(context, doing, entering(job));
+  const [{ undoing }, { cleared }] = await Promise.all([import('../run/undo.ts'), import('../run/clear.ts')]);
+  const { rights, alone } = entering(job);
+  const sweeping = sweeper(context, doing, { rights, alone });
   await Promise.all(job.swept.map((host) => sweeping.sweep(host)));
   const work = undoing(context, leavingIn(job));
   const outcomes = await driven(job, context, doing, work);
-  for (const host of await cleared(job.swept, context)) await forgetHost(job.project.paths.state, host);
-  return new Map([...sweeping.outcomes, ...outcomes]);
+  const ended = new Map([...sweeping.outcomes, ...outcomes]);
+  const clearing = await cleared(job.swept, ended, rights, context);
+  for (const host of clearing.empty) await forgetHost(job.project.paths.state, host);
+  return new Map([...ended, ...clearing.outcomes]);
 }
 
 function driven({ tasks }: Job, context: ApplyContext, doing: Doing, work: Work): Promise<Outcomes> {

@@ -1,5 +1,6 @@
 /** Everything that can be expected to go wrong, as facts; `report/explanations.ts` has the words. */
 import type { Json } from './json.ts';
+import type { NoWayBack, TornRecords } from './left.ts';
 import { masked, maskedData } from './mask.ts';
 import type { Place, Problem } from './problem.ts';
 import type { Attempt, LockChange, Trouble } from './trouble.ts';
@@ -157,14 +158,8 @@ export type Failure =
   | { readonly kind: 'cannot-write'; readonly path: string; readonly why: string }
   /** With a host: of a host, not of the recipe. */
   | { readonly kind: 'held'; readonly path: string; readonly host?: string; readonly owner: Owner }
-  /** What only code of a plugin can take back, and the recipe has that plugin no more. */
-  | {
-      readonly kind: 'no-way-back';
-      readonly host: string;
-      readonly task: string;
-      readonly plugin: string;
-      readonly what: readonly string[];
-    }
+  | NoWayBack
+  | TornRecords
   /** A host that is another site's; both by the name of their recipe and the identity of the site. */
   | {
       readonly kind: 'foreign-site';
@@ -235,6 +230,7 @@ export const EXIT: { readonly [K in Failure['kind']]: number } = {
   'cannot-write': 65,
   held: 75,
   'no-way-back': 1,
+  'torn-records': 1,
   'foreign-site': 65,
   'no-site': 65,
   'config-missing': 65,

@@ -24,6 +24,11 @@ export function taskId(host: string, plugin: string, step: string): TaskId {
   return `${host}/${plugin}/${step}` as TaskId;
 }
 
+export function isTaskId(text: string): text is TaskId {
+  const names = text.split('/');
+  return names.length === 3 && names.every(isName);
+}
+
 export interface Task {
   readonly id: TaskId;
   readonly host: Host;

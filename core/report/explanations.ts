@@ -190,6 +190,13 @@ export const EXPLAINED: {
     why: what.map((each) => `only the plugin "${plugin}" can do this: ${each}`),
     fix: `put it back into the recipe, and then: cc run cleanup`,
   }),
+  'torn-records': ({ host, records, gone }) => ({
+    what: `Cannot tell whether all of cc ${gone ? 'is' : 'would be'} gone from ${host}: ${counted(records.length, 'record')} cannot be read`,
+    why: records,
+    fix: gone
+      ? `see what is left of them, and remove what these tasks made: cc logs ${host}/cc/record`
+      : 'have those of declared tasks written anew: cc run all',
+  }),
   'foreign-site': ({ host, mine, theirs }) => ({
     what: `Cannot work on ${host}: it belongs to another site`,
     why: [`it is of ${siteLine(theirs)}`, `this is ${siteLine(mine)}`],

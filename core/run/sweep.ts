@@ -57,12 +57,16 @@ const OF_HOST: readonly Failure['kind'][] = [
 export function oncePerMachine(work: (host: Host) => Promise<void>): (host: Host) => Promise<void> {
   const known = new Map<string, Promise<void>>();
   return (host) => {
-    // The controller has stamps of its own, also where a host is the same machine.
-    const key = host.name === CONTROLLER ? CONTROLLER : `host ${machineOf(host)}`;
+    const key = keyOf(host);
     const done = known.get(key) ?? work(host);
     known.set(key, done);
     return done;
   };
+}
+
+/** Hosts with the same stamps; the controller has its own, also where a host is the same machine. */
+export function keyOf(host: Host): string {
+  return host.name === CONTROLLER ? CONTROLLER : `host ${machineOf(host)}`;
 }
 
 /** The stamps of a host that are of no declared task. */

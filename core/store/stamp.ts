@@ -2,46 +2,15 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Transport } from '../host/transport.ts';
-import type { Kept } from '../model/change.ts';
-import type { Command } from '../model/command.ts';
 import { codeOf, fail } from '../model/failure.ts';
-import type { Json } from '../model/json.ts';
 import type { TaskId } from '../model/task.ts';
 import { writeDurably } from './durable.ts';
 import { openLedger } from './ledger.ts';
 import type { Site } from './site.ts';
+import { FORMAT, type Manifest, parsed, type Stamp, text } from './stamp-text.ts';
 import { turns } from './turns.ts';
 
-/** Everything that should determine a task's result, by name, so that every "why" is a difference of two of these. */
-export type Manifest = { readonly [component: string]: Json };
-
-export type Stamp = {
-  readonly format: typeof FORMAT;
-  readonly task: TaskId;
-  /** `applying` is written before the first change; only a proven task becomes `applied`. */
-  readonly state: 'applying' | 'applied' | 'failed';
-  readonly run: string;
-  /** Whether cc ever changed anything for it; what was merely found as declared is not cc's to take away. */
-  readonly ours: boolean;
-  /**
-   * What takes it back, as the step said when it was proven, so that this can be done when the step is no longer declared. An
-   * older cc wrote none.
-   */
-  readonly undo?: readonly Kept[];
-  /** Of a task that is not proven: the inputs that all of `undo` is of, if it is of one declaration. */
-  readonly undoFor?: Json;
-  /** Whether that takes root; default true. */
-  readonly root?: boolean;
-  readonly manifest: Manifest;
-  /** What the last probe of the application found; with `report`, what a check learnt. */
-  readonly facts: Json;
-  readonly report?: Json;
-  /** The digest of `facts`: what dependents see of this task. */
-  readonly result: string;
-  readonly at: string;
-};
-
-export const FORMAT = 3;
+export { FORMAT, type Manifest, type Stamp };
 
 export interface Stamps {
   /** undefined: never applied, or the record cannot be read and so proves nothing. */
@@ -52,6 +21,10 @@ export interface Stamps {
   /** The key under which digests of secrets are kept; a new one is kept with the next stamp, so that looking writes nothing. */
   key(): Promise<string>;
   remove(task: TaskId): Promise<void>;
+  /** Records of tasks that cannot be read, as they stand there, by their names. */
+  torn(): Promise<ReadonlyMap<string, string>>;
+  /** Removes them, and what else is left where no stamp is. */
+  clear(): Promise<void>;
 }
 
 /** Stamps in one file of the machine cc runs on. requires: a run reads none before it has the hold. */
@@ -62,6 +35,13 @@ export function localStamps(path: string): Stamps & AsyncDisposable {
     async () => keyIn(file),
     (text) => writeDurably(file, text),
   );
+  const torn = () =>
+    new Map(
+      (ledger.keys() as TaskId[]).flatMap((key) => {
+        const text = ledger.get(key);
+        return text === undefined || parsed(key, text) ? [] : [[key, text]];
+      }),
+    );
   return {
     key: key.get,
     read: async (task) => parsed(task, ledger.get(task)),
@@ -72,6 +52,10 @@ export function localStamps(path: string): Stamps & AsyncDisposable {
       await ledger.set(stamp.task, text(stamp));
     },
     remove: (task) => ledger.remove(task),
+    torn: async () => torn(),
+    clear: async () => {
+      for (const key of torn().keys()) await ledger.remove(key);
+    },
     [Symbol.asyncDispose]: () => ledger[Symbol.asyncDispose](),
   };
 }
@@ -80,6 +64,9 @@ export function localStamps(path: string): Stamps & AsyncDisposable {
 const SITE = 'site';
 /** The record with the key of the host, which goes with them too; on the controller a file beside the stamps. */
 const KEY = 'key';
+/** What these two are named by, and each stamp. */
+const BESIDE: readonly string[] = [SITE, KEY];
+const STAMP = '.json';
 
 /** A key that is made when it is first asked for, and kept before anything that depends on it is. */
 function keyOf(read: () => Promise<string | undefined>, write: (key: string) => Promise<void>) {
@@ -126,6 +113,7 @@ function keyIn(file: string): string | undefined {
  */
 export function remoteStamps(transport: Transport, site?: Site): Stamps {
   const { all, key, put, forget } = signedRecords(transport, site);
+  const unread = async () => [...(await all())].filter(([file, body]) => !parsed(taskOf(file), body));
   return {
     key: key.get,
     read: async (task) => parsed(task, (await all()).get(fileOf(task))),
@@ -136,6 +124,14 @@ export function remoteStamps(transport: Transport, site?: Site): Stamps {
       }),
     write: (stamp) => put(fileOf(stamp.task), text(stamp)),
     remove: (task) => forget(fileOf(task)),
+    torn: async () => new Map((await unread()).filter(([file]) => isStamp(file))),
+    clear: async () => {
+      const files = (await unread()).map(([file]) => file);
+      const others = files.filter((file) => !BESIDE.includes(file));
+      // Where nothing else is left, whose they are goes, too.
+      const last = others.length === 0 && files.length === (await all()).size ? files.slice(0, 1) : [];
+      for (const file of [...others, ...last]) await forget(file);
+    },
   };
 }
 
@@ -175,7 +171,7 @@ function signedRecords({ host, records }: Transport, site: Site | undefined) {
       const found = await all();
       await records.remove(file);
       found.delete(file);
-      if ([...found.keys()].some(isStamp)) return;
+      if ([...found.keys()].some((each) => !BESIDE.includes(each))) return;
       found.clear();
       signed = undefined;
       key.gone();
@@ -192,13 +188,14 @@ function memoized<Value extends object>(make: () => Value): () => Value {
   };
 }
 
+/** Anything else is a record that was being written when its writer died: what it was to replace counts. */
 function isStamp(file: string): boolean {
-  return file !== SITE && file !== KEY;
+  return file.endsWith(STAMP);
 }
 
 /** No two tasks share one, because no name has a plus sign in it. */
 function fileOf(task: TaskId): string {
-  return `${task.replaceAll('/', '+')}.json`;
+  return `${task.replaceAll('/', '+')}${STAMP}`;
 }
 
 function siteOf(text: string | undefined): Site | undefined {
@@ -212,67 +209,5 @@ function siteOf(text: string | undefined): Site | undefined {
 }
 
 function taskOf(file: string): TaskId {
-  return file.slice(0, -'.json'.length).replaceAll('+', '/') as TaskId; // of the file that `fileOf` names
-}
-
-function text(stamp: Stamp): string {
-  return JSON.stringify(stamp);
-}
-
-/**
- * A torn, foreign or older record counts as none: the task then runs, which is always safe. No digest seals it: whatever is
- * cut off is no JSON, and the way to a host is checked there; to digest each would be most of a run that changes nothing.
- */
-function parsed(task: string, content: string | undefined): Stamp | undefined {
-  if (content === undefined) return undefined;
-  try {
-    const stamp: unknown = JSON.parse(content);
-    return isWhole(stamp) && stamp.task === task ? stamp : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-type Unchecked<Shape> = { readonly [Key in keyof Shape]?: unknown };
-
-/** Whether all of it is there that others go by. What facts and inputs are like is up to their step. */
-function isWhole(stamp: unknown): stamp is Stamp {
-  if (!isObject<Stamp>(stamp) || stamp.format !== FORMAT) return false;
-  return (
-    [stamp.task, stamp.run, stamp.result, stamp.at].every((each) => typeof each === 'string') &&
-    ['applying', 'applied', 'failed'].some((state) => state === stamp.state) &&
-    typeof stamp.ours === 'boolean' &&
-    ['boolean', 'undefined'].includes(typeof stamp.root) &&
-    isObject(stamp.manifest) &&
-    stamp.facts !== undefined &&
-    (stamp.undo === undefined || (Array.isArray(stamp.undo) && stamp.undo.every(isKept)))
-  );
-}
-
-function isKept(value: unknown): value is Kept {
-  if (!isObject<Kept>(value)) return false;
-  const { kind, why } = value;
-  const is = Object.hasOwn(KEPT, String(kind)) && KEPT[kind as Kept['kind']];
-  return typeof why === 'string' && is !== false && is(value);
-}
-
-const hasPath = ({ path }: { readonly path?: unknown }) => typeof path === 'string';
-
-const KEPT: { readonly [K in Kept['kind']]: (value: Unchecked<Extract<Kept, { kind: K }>>) => boolean } = {
-  run: ({ command }) => isObject<Command>(command) && isWords(command.argv),
-  write: (value) => hasPath(value) && typeof value.text === 'string' && typeof value.mode === 'number',
-  folder: hasPath,
-  remove: hasPath,
-  unit: ({ unit, state }) =>
-    typeof unit === 'string' && ['started', 'restarted', 'stopped'].some((each) => each === state),
-  packages: ({ names }) => isWords(names),
-  'by-plugin': ({ title }) => typeof title === 'string',
-};
-
-function isWords(value: unknown): boolean {
-  return Array.isArray(value) && value.every((word) => typeof word === 'string');
-}
-
-function isObject<Shape = object>(value: unknown): value is Unchecked<Shape> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return file.slice(0, -STAMP.length).replaceAll('+', '/') as TaskId; // of the file that `fileOf` names
 }

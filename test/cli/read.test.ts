@@ -1,6 +1,7 @@
 /** `cc list`, `cc graph` and `cc logs` as they are typed. */
 import assert from 'node:assert/strict';
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import test from 'node:test';
 import { cc, folder, MOD } from '../rig/cc.ts';
 import { notes } from './notes.ts';
@@ -93,6 +94,15 @@ test('logs prints the log of the last time a task did something', async (t) => {
   assert.deepEqual(JSON.parse((await run('logs', 'copy', '--json')).stdout), [
     { id: 'controller/copy/file', text },
   ]);
+});
+
+test('logs prints the log of a task that is not declared any more, by its whole name', async (t) => {
+  const { cwd, run } = await notes(t);
+  await run('run', 'all');
+  const file = join(cwd, 'cc.config.ts');
+  await writeFile(file, (await readFile(file, 'utf8')).replace('[note(), copy(), cleanup()]', '[note()]'));
+  assert.match((await run('logs', 'controller/copy/file')).stdout, /^\$ cp ~\/note ~\/copy$/m);
+  assert.equal((await run('logs', 'copy')).code, 64);
 });
 
 test('logs of a task that never did anything is refused, and writes nothing', async (t) => {

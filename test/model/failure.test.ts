@@ -52,6 +52,7 @@ const CODES: { readonly [K in Failure['kind']]: number } = {
   cycle: 65,
   held: 75,
   'no-way-back': 1,
+  'torn-records': 1,
   'foreign-site': 65,
   'no-site': 65,
   'wrong-platform': 77,

@@ -328,6 +328,16 @@ const TEXTS: { readonly [K in Failure['kind']]: readonly Case<K>[] } = {
       'Cannot take n1/p/s back: it is no longer declared\n  only the plugin "p" can do this: kubectl delete x\n  fix: put it back into the recipe, and then: cc run cleanup',
     ],
   ],
+  'torn-records': [
+    [
+      { kind: 'torn-records', host: 'n1', records: ['n1+p+s.json'], gone: true },
+      'Cannot tell whether all of cc is gone from n1: 1 record cannot be read\n  n1+p+s.json\n  fix: see what is left of them, and remove what these tasks made: cc logs n1/cc/record',
+    ],
+    [
+      { kind: 'torn-records', host: 'n1', records: ['n1+p+a.json', 'n1+p+b.json'], gone: false },
+      'Cannot tell whether all of cc would be gone from n1: 2 records cannot be read\n  n1+p+a.json\n  n1+p+b.json\n  fix: have those of declared tasks written anew: cc run all',
+    ],
+  ],
   'foreign-site': [
     [
       {

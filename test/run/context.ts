@@ -15,6 +15,7 @@ import { drive, type Outcomes, type Work } from '../../core/run/engine.ts';
 import { sessionPool } from '../../core/run/session-pool.ts';
 import { openStore } from '../../core/store/bytes.ts';
 import { networkOf } from '../../core/store/network.ts';
+import type { Site } from '../../core/store/site.ts';
 import { remoteStamps, type Stamp } from '../../core/store/stamp.ts';
 import { paperClock } from '../rig/clock.ts';
 
@@ -53,6 +54,10 @@ export interface Running {
   /** All that the recipe declares: the tasks that are run, unless told. */
   readonly declared?: readonly Task[];
   readonly declaredHosts?: readonly Host[];
+  /** Whether everything is taken back. */
+  readonly undo?: boolean;
+  /** Whose the hosts shall be. */
+  readonly site?: Site;
   readonly work?: (context: ApplyContext) => Work;
   readonly on?: (event: Event) => void;
   /** The order to follow, when it is not that of the tasks. */
@@ -70,7 +75,7 @@ export function contextOf(running: Running) {
     if (!transport) throw new Error(`nobody told of the host ${name}`);
     return transport;
   };
-  const pool = sessionPool(folder, { connect });
+  const pool = sessionPool(folder, { connect, site: running.site });
   const context: ApplyContext = {
     pool,
     store: openStore({ cache: join(folder, 'cache'), state: folder }, []),
@@ -80,7 +85,7 @@ export function contextOf(running: Running) {
     touched: new Set(),
     asked: new Set(asked),
     ahead: lookingAhead(tasks),
-    declared: declaredBy(running.declaredHosts ?? [], running.declared ?? tasks),
+    declared: declaredBy(running.declaredHosts ?? [], running.declared ?? tasks, running.undo),
     run: run ?? `run-${++runs}`,
     cache: folder,
     network: networkOf([], {}, {}),

@@ -317,6 +317,38 @@ test('a host stays of its site where its last stamp goes while another comes', a
   assert.deepEqual((await readdir(join(base, 'stamps'))).toSorted(), ['node-1+runc+other.json', 'site']);
 });
 
+claim('that is torn is told as it stands, and goes alone when that is asked for', async ({ open, put }) => {
+  await open().write(stampOf());
+  await put('{"torn');
+  const other = taskId('node-1', 'runc', 'other');
+  await open().write(stampOf(other));
+  const stamps = open();
+  assert.deepEqual([...(await stamps.torn()).values()], ['{"torn']);
+  await stamps.clear();
+  assert.equal((await stamps.torn()).size, 0);
+  assert.equal((await open().torn()).size, 0);
+  assert.deepEqual(
+    (await open().all(() => true)).map(({ task }) => task),
+    [other],
+  );
+});
+
+test('what a host has beside its stamps goes when no stamp is left, and is not told as torn', async (t) => {
+  const base = join(await tempFolder(t), 'cc');
+  const open = () => remoteStamps(ownTransport('node-1', base), MINE);
+  // A record that was being written when its writer died, and what a run leaves that was killed before its first stamp.
+  for (const files of [[`${FILE}.new`, 'site'], ['site']]) {
+    await mkdir(join(base, 'stamps'), { recursive: true });
+    for (const file of files) await writeFile(join(base, 'stamps', file), JSON.stringify(MINE));
+    assert.deepEqual([...(await open().torn())], []);
+    await open().clear();
+    assert.equal(existsSync(base), false);
+  }
+  await open().write(stampOf());
+  await open().clear();
+  assert.deepEqual(await open().read(TASK), stampOf());
+});
+
 claim(
   'keeps its key with the first record after it was asked for, and nothing before',
   async ({ open, place }) => {

@@ -1,0 +1,94 @@
+/** A whole site over hosts on paper, run and looked at as the commands do. */
+import type { Job } from '../../core/cli/job.ts';
+import type { Project } from '../../core/cli/project.ts';
+import { lookAt } from '../../core/cli/survey.ts';
+import { work } from '../../core/cli/work.ts';
+import { order } from '../../core/graph/order.ts';
+import { describe } from '../../core/model/change.ts';
+import type { Event } from '../../core/model/event.ts';
+import type { Failure } from '../../core/model/failure.ts';
+import type { Host } from '../../core/model/plugin.ts';
+import type { Task, TaskId } from '../../core/model/task.ts';
+import type { Finding } from '../../core/run/survey.ts';
+import { knownHosts, rememberHost } from '../../core/store/hosts.ts';
+import { networkOf } from '../../core/store/network.ts';
+import type { Site as Identity } from '../../core/store/site.ts';
+import { type Paper, paper } from '../rig/paper.ts';
+import { type Lasting, tempFolder } from '../rig/temp.ts';
+import { CONTROLLER, contextOf } from './context.ts';
+
+export interface Done {
+  readonly exit: number;
+  readonly events: readonly Event[];
+}
+
+export interface Site {
+  readonly papers: Readonly<Record<string, Paper>>;
+  run(verb: 'all' | 'cleanup', tasks: readonly Task[]): Promise<Done>;
+  look(verb: 'all' | 'cleanup', tasks: readonly Task[]): Promise<readonly Finding[]>;
+  /** The hosts that the site remembers. */
+  known(): readonly string[];
+}
+
+/** requires: tasks are on the controller or on these hosts. */
+export async function siteOn(
+  t: Lasting,
+  hosts: readonly Host[],
+  identity: Identity = { id: 'site', name: 'site' },
+): Promise<Site> {
+  const folder = await tempFolder(t);
+  const all = [CONTROLLER, ...hosts];
+  const papers = Object.fromEntries(all.map(({ name }) => [name, paper(name)]));
+  const entered = async <Value>(
+    verb: 'all' | 'cleanup',
+    tasks: readonly Task[],
+    use: (job: Job, context: ReturnType<typeof contextOf>) => Promise<Value>,
+  ): Promise<Value> => {
+    const undo = verb === 'cleanup';
+    const context = contextOf({ folder, hosts: papers, tasks, declaredHosts: all, undo, site: identity });
+    const graph = order(tasks);
+    const project: Project = {
+      ...{ name: 'site', file: 'cc.config.ts', hosts: all, tasks, graph, cleanups: ['cleanup'], locks: [] },
+      ...{ arch: 'amd64', manifests: new Map(), network: networkOf([], {}, {}), trustedSources: [] },
+      ...{ paths: { cache: folder, state: folder, key: 'site' }, concurrency: 4 },
+    };
+    try {
+      return await use({ project, undo, swept: all, left: [], wanted: tasks, tasks, graph }, context);
+    } finally {
+      await context.context.pool[Symbol.asyncDispose]();
+    }
+  };
+  return {
+    papers,
+    run: async (verb, tasks) => {
+      if (verb === 'all') for (const host of hosts) await rememberHost(folder, host);
+      return entered(verb, tasks, async (job, { context, events }) => {
+        const { run: id, clock, emit } = context;
+        const exit = await work(job, context, { id, clock, emit, logs: folder, keepGoing: false });
+        return { exit, events };
+      });
+    },
+    look: (verb, tasks) => entered(verb, tasks, (job, { context }) => lookAt(job, context)),
+    known: () => knownHosts(folder).map(({ name }) => name),
+  };
+}
+
+/** What findings would take back, as `task: what`. */
+export function told(findings: readonly Finding[]): readonly string[] {
+  const all = findings.flatMap((each) =>
+    each.kind === 'would' ? each.changes.map((change) => `${each.id}: ${describe(change)}`) : [],
+  );
+  return all.toSorted();
+}
+
+/** What a run has changed, in the same words. */
+export function did({ events }: Done): readonly string[] {
+  return events.flatMap((each) => (each.kind === 'change' ? [`${each.id}: ${each.what}`] : [])).toSorted();
+}
+
+/** The failures of a run by their task. */
+export function failures({ events }: Done): readonly (readonly [TaskId, Failure])[] {
+  return events.flatMap((each) =>
+    each.kind === 'task' && each.failure ? [[each.id, each.failure] as const] : [],
+  );
+}
