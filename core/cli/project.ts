@@ -21,7 +21,7 @@ import { type Network, networkOf } from '../store/network.ts';
 import { type Paths, pathsOf, statesOf } from '../store/paths.ts';
 import { LOCAL, makeSite, readSite, type Site, siteFile } from '../store/site.ts';
 import { type Options, usage } from './args.ts';
-import { trustOf, trustState } from './config/trust.ts';
+import { trustOf } from './config/trust.ts';
 import { loadConfig, placing } from './config.ts';
 import { pinsIn } from './pins.ts';
 import { isShipped } from './shipped.ts';
@@ -80,7 +80,7 @@ export async function openProject(
   const id = identityOf(file, identify);
   trust(statesOf(cli.env), 'data');
   const paths = pathsOf(cli.env, flat.name, id);
-  trustState(paths.state, trust);
+  trust(paths.state, 'records');
   const { image, manifests } = pinsIn(locks);
   const context = {
     arch,

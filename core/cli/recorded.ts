@@ -11,7 +11,7 @@ import { networkOf } from '../store/network.ts';
 import { pathsOfSite, statesOf } from '../store/paths.ts';
 import { claimed, readSite, siteFile } from '../store/site.ts';
 import type { Options } from './args.ts';
-import { trustOf, trustState } from './config/trust.ts';
+import { trustOf } from './config/trust.ts';
 import { archOf, type CliContext, openProject, type Project } from './project.ts';
 
 /** The recipe, or what is known of it where it cannot be had. */
@@ -41,7 +41,7 @@ function recordedProject({ failure }: Failed, cli: CliContext): Project | undefi
     return;
   }
   const paths = pathsOfSite(cli.env, id);
-  if (paths) trustState(paths.state, trust);
+  if (paths) trust(paths.state, 'records');
   const owner = paths && claimed(paths.state);
   if (!owner) return;
   cli.say(textOf([`the configuration cannot be used: going by the records of "${owner.name}"`]));

@@ -2,18 +2,19 @@
  * Who may write what cc is about to run: the file, each link and folder on the way to it, and the package.json that says how
  * it is read. What others may write, they may run as the user of cc.
  */
-import { lstatSync, readFileSync, readlinkSync, type Stats } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, readlinkSync, type Stats } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { quoted } from '../../model/command.ts';
 import { codeOf, type Failure, fail } from '../../model/failure.ts';
 
 /**
- * Passes a file that nobody else may write; fails with `config-untrusted`. Of data no package.json says how they are read.
+ * Passes a file that nobody else may write; fails with `config-untrusted`. No package.json says how data is read. `records` is
+ * a folder of data: everything that stands in it is looked at, too.
  */
-export type Trust = (file: string, as?: 'code' | 'data') => void;
+export type Trust = (file: string, as?: 'code' | 'data' | 'records') => void;
 
 type Untrusted = Extract<Failure, { kind: 'config-untrusted' }>;
-type Flaw = Untrusted['flaws'][number] & { readonly mend: string };
+type Flaw = Untrusted['flaws'][number] & { readonly mend: string; readonly record?: string };
 
 const ROOT = 0;
 const STICKY = 0o1000;
@@ -43,25 +44,67 @@ export function trustOf(env: Env, uid: number = process.getuid?.() ?? ROOT, etc 
   };
   return (file, as = 'code') => {
     const places = new Map(wayTo(file));
-    const manifest = as === 'code' ? manifestFor([...places.keys()].at(-1) ?? file) : undefined;
+    const [end = file] = [...places.keys()].slice(-1);
+    const manifest = as === 'code' ? manifestFor(end) : undefined;
     if (manifest) places.set(...manifest);
-    const flaws = [...places].flatMap((place) => flawOf(...place) ?? []);
+    const onTheWay = [...places].flatMap((place) => flawOf(...place) ?? []);
+    // What others may write may change while it is listed.
+    const inside = as === 'records' && onTheWay.length === 0 ? flawsIn(file, end, writers) : [];
+    const flaws = [...onTheWay, ...inside];
     if (flaws.length === 0) return;
-    const mends = [...new Set(flaws.map(({ mend }) => mend))];
+    const mends = [...new Set(flaws.map(({ mend }) => mend))].join(' && ');
+    const doubtful = inside.length === 0 ? [file] : inside.map(({ path, record = path }) => record);
     fail({
       kind: 'config-untrusted',
       file,
       flaws: flaws.map(({ path, why }) => ({ path, why })),
-      fix: mends.join(' && '),
+      fix: as === 'code' ? mends : carefully(doubtful, mends),
     });
   };
 }
 
+/**
+ * What others may write of a folder of records, which is `end` in truth, and of all that stands in it. In a folder such as /tmp
+ * others may add records.
+ */
+function flawsIn(file: string, end: string, writers: Writers): readonly Flaw[] {
+  const names = namesIn(file);
+  if (!names) return [];
+  const ways = [
+    [end, [[end, lstatSync(end)]]] as const,
+    ...names.map((name) => [join(end, name), [...wayTo(name, end)]] as const),
+  ];
+  const flaws = ways.flatMap(([record, way]) =>
+    way.flatMap(([path, facts], index) => {
+      const flaw = flawed(path, facts, writers, index === way.length - 1);
+      return flaw ? [{ ...flaw, record }] : [];
+    }),
+  );
+  return [...new Map(flaws.map((flaw) => [flaw.path, flaw])).values()]; // links may lead to the same one
+}
+
+/** undefined: there is no such folder. */
+function namesIn(folder: string): readonly string[] | undefined {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')) return undefined;
+    const why = String(error);
+    return fail({ kind: 'cannot-tell', host: 'controller', what: `read ${folder}`, why }, error);
+  }
+}
+
+/** Whoever makes the records of somebody else their own has cc do what they say. */
+function carefully(paths: readonly string[], mends: string): string {
+  const all = paths.map((path) => quoted(path)).join(' ');
+  return `read ${all} first, because cc does what it says; then ${mends}, or rm -r ${all}`;
+}
+
 /** Every folder, link and file that is passed on the way, the root first; where there is nothing, it ends. */
-function* wayTo(file: string): Generator<readonly [path: string, facts: Stats]> {
+function* wayTo(file: string, from = '/'): Generator<readonly [path: string, facts: Stats]> {
   const words = partsOf(file);
-  let at = '/';
-  yield [at, lstatSync(at)];
+  let at = from;
+  if (at === '/') yield [at, lstatSync(at)];
   for (let links = 0; words.length > 0; ) {
     const next = join(at, words.shift() ?? '');
     const facts = factsOf(next);
@@ -102,7 +145,8 @@ function manifestFor(file: string): readonly [path: string, facts: Stats] | unde
   }
 }
 
-function flawed(path: string, facts: Stats, writers: Writers): Flaw | undefined {
+/** With `strict` nobody else may add to a folder, either. */
+function flawed(path: string, facts: Stats, writers: Writers, strict = false): Flaw | undefined {
   const { uid, caller, etc } = writers;
   const sudo = uid === ROOT ? '' : 'sudo ';
   if (!isOurs(facts.uid, writers)) {
@@ -111,7 +155,7 @@ function flawed(path: string, facts: Stats, writers: Writers): Flaw | undefined 
   }
   if (facts.isSymbolicLink()) return undefined; // its mode means nothing
   // In a folder such as /tmp others cannot replace what belongs to somebody else.
-  if (facts.isDirectory() && (facts.mode & STICKY) !== 0) return undefined;
+  if (!strict && facts.isDirectory() && (facts.mode & STICKY) !== 0) return undefined;
   const others =
     (facts.mode & OTHERS_WRITE) !== 0
       ? 'everyone'
@@ -165,10 +209,4 @@ function rows(etc: string, name: string): readonly (readonly string[])[] {
   } catch {
     return [];
   }
-}
-
-/** What cc keeps of a recipe says what root does to take it back: it must be as trusted as the recipe itself. */
-export function trustState(state: string, trust: Trust): void {
-  for (const name of ['stamps.tsv', 'hosts.json', 'site', 'hold', 'digests.json'])
-    trust(join(state, name), 'data');
 }
