@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { hostname, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
@@ -40,6 +40,13 @@ test('hold of another process is refused with its owner', async (t) => {
   assert.deepEqual([owner.user, owner.from], [userInfo().username, hostname()]);
   assert.deepEqual(await refused(hold(path, ownerOf('second', 'cc run x'))), { kind: 'held', path, owner });
   assert.deepEqual(await readdir(dirname(path)), ['hold']);
+});
+
+test('hold may be read by its owner alone', async (t) => {
+  const path = join(await tempFolder(t), 'state/hold');
+  const mine = await hold(path, ownerOf('first', 'cc run all'));
+  assert.equal((await stat(path)).mode & 0o777, 0o600);
+  await mine[Symbol.asyncDispose]();
 });
 
 test('hold of a killed process is taken over', async (t) => {
