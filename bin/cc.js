@@ -31,14 +31,17 @@ function isOwn(folder) {
   const uid = process.getuid ? process.getuid() : 0;
   if (folder.charAt(0) !== '/') return false;
   const parts = folder.split('/');
+  let shared = false;
   for (let count = 1; count <= parts.length; count += 1) {
     const path = parts.slice(0, count).join('/') || '/';
     const facts = lstatSync(path, { throwIfNoEntry: false });
-    if (!facts) return true; // it will be made, with what is below it
+    if (!facts) break; // it will be made, with what is below it
     if (!facts.isDirectory() || (facts.uid !== 0 && facts.uid !== uid)) return false;
-    if ((facts.mode & 0o022) !== 0 && (facts.mode & 0o1000) === 0) return false;
+    // In a folder such as /tmp others may not touch what belongs to somebody else, and may make what is not there.
+    shared = (facts.mode & 0o022) !== 0;
+    if (shared && (facts.mode & 0o1000) === 0) return false;
   }
-  return true;
+  return !shared;
 }
 
 function refuse() {
