@@ -186,6 +186,7 @@ export const COMMANDS = {
     names: { as: 'TASK', least: 1, most: 1, mistake: 'Cannot tell which task: cc logs takes one' },
     does: 'prints the log of a task: what it did and printed when it last did something',
     more: [
+      'A line that the task printed begins with "| ". A line that cc wrote begins with "#" or "$".',
       'cc shows control characters as \\u001b, also in a pipe. With --json the text is exactly that of the log.',
     ],
     options: [...RECIPE],

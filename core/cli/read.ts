@@ -78,6 +78,7 @@ export async function logs(names: readonly string[], options: Options, cli: CliC
     return 0;
   }
   if (known.length === 0) fail({ kind: 'unknown-name', what: 'a log of', name: names.join(' ') });
-  for (const { id, text } of known) cli.out(known.length > 1 ? `== ${id}\n${text}` : `${text}`);
+  for (const { id, text = '' } of known)
+    cli.out(`${known.length > 1 ? `== ${id}\n` : ''}${text}${text.endsWith('\n') ? '' : '\n'}`);
   return 0;
 }

@@ -24,51 +24,74 @@ export interface Journal {
   close(): Promise<void>;
 }
 
-/**
- * Opens the record of a run below `state`; a reading command opens none. What a task does waits to be logged until it says
- * something or fails: a file for each of many silent ones costs more than they do, and the events have it anyway.
- */
+/** Opens the record of a run below `state`; a reading command opens none. */
 export function openJournal(state: string, run: string): Journal {
   const folder = join(state, 'runs', run);
   makeFolder(folder);
   const events = opened(join(folder, EVENTS));
   const took = new Map<TaskId, number>();
-  const logs = new Map<TaskId, number>();
-  const heads = new Map<TaskId, string>();
-  const log = (id: TaskId, text: string): void => {
-    const path = join(folder, logFile(id));
-    const file = logs.get(id) ?? opened(path);
-    logs.set(id, file);
-    added(path, file, (heads.get(id) ?? '') + text);
-    heads.delete(id);
-  };
-  const closed = (id: TaskId): void => {
-    const file = logs.get(id);
-    if (file !== undefined) closeSync(file);
-    logs.delete(id);
-  };
+  const logs = openLogs(folder);
   return {
     folder,
     record: (event) => {
-      if (event.kind === 'output') return log(event.id, event.text);
-      if (event.kind === 'change' || event.kind === 'command')
-        heads.set(event.id, (heads.get(event.id) ?? '') + headOf(event));
+      if (event.kind === 'output') return logs.printed(event.id, event.text);
+      if (event.kind === 'change' || event.kind === 'command') logs.did(event.id, headOf(event));
       if (event.kind === 'task' && event.state === 'applied' && event.took !== undefined)
         took.set(event.id, event.took);
-      if (event.kind === 'task' && isFinal(event.state)) {
-        if (!isGood(event.state) && heads.has(event.id)) log(event.id, '');
-        heads.delete(event.id);
-        closed(event.id);
-      }
+      if (event.kind === 'task' && isFinal(event.state)) logs.ended(event.id, isGood(event.state));
       added(join(folder, EVENTS), events, `${JSON.stringify(event)}\n`);
     },
     close: async () => {
-      for (const id of [...logs.keys()]) closed(id);
+      logs.close();
       closeSync(events);
       await remember(state, took);
       keepLatest(state, run);
     },
   };
+}
+
+/**
+ * The logs of tasks. What a task does waits to be logged until it says something or fails: a file for each of many silent ones
+ * costs more than they do, and the events have it anyway.
+ */
+function openLogs(folder: string) {
+  const files = new Map<TaskId, number>();
+  const heads = new Map<TaskId, string>();
+  /** Tasks in the middle of a line. */
+  const begun = new Set<TaskId>();
+  const log = (id: TaskId, text: string): void => {
+    const path = join(folder, logFile(id));
+    const file = files.get(id) ?? opened(path);
+    files.set(id, file);
+    const head = heads.get(id) ?? '';
+    const above = head !== '' && begun.delete(id) ? `\n${head}` : head;
+    added(path, file, above + marked(text, '| ', begun.has(id)));
+    heads.delete(id);
+    if (text !== '') begun[text.endsWith('\n') ? 'delete' : 'add'](id);
+  };
+  const closed = (id: TaskId): void => {
+    const file = files.get(id);
+    if (file !== undefined) closeSync(file);
+    files.delete(id);
+  };
+  return {
+    did: (id: TaskId, head: string) => heads.set(id, (heads.get(id) ?? '') + head),
+    printed: log,
+    ended: (id: TaskId, isWell: boolean) => {
+      if (!isWell && heads.has(id)) log(id, '');
+      heads.delete(id);
+      closed(id);
+    },
+    close: () => {
+      for (const id of [...files.keys()]) closed(id);
+    },
+  };
+}
+
+/** Text with a mark before each line, so that none passes for a line of cc; with `begun` the first goes on in the middle of one. */
+function marked(text: string, mark: string, begun = false): string {
+  const first = begun || text === '' || text.startsWith('\n') ? '' : mark;
+  return first + text.replaceAll(/\n(?=[^\n])/g, `\n${mark}`);
 }
 
 function opened(path: string): number {
@@ -127,9 +150,10 @@ function headIn(events: string, id: TaskId): string {
     .join('');
 }
 
+/** What has more than one line has a sign before each, as in a shell. */
 function headOf(event: Event): string {
-  if (event.kind === 'change') return `# ${event.what}\n# because ${event.why}\n`;
-  return event.kind === 'command' ? `$ ${event.command}\n` : '';
+  if (event.kind === 'change') return `${marked(`${event.what}\nbecause ${event.why}`, '# ')}\n`;
+  return event.kind === 'command' ? `$ ${event.command.replaceAll('\n', '\n> ')}\n` : '';
 }
 
 async function remember(state: string, took: ReadonlyMap<TaskId, number>): Promise<void> {

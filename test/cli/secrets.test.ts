@@ -93,7 +93,7 @@ for (const json of [[], ['--json']] as const)
     for (const words of [['plan'], ['status'], ['list'], ['graph'], ['why', 'odd/make'], ['why', 'odd/said']])
       await clean(TOKEN, ...words, ...(words[0] === 'graph' ? [] : json));
     const log = await clean(TOKEN, 'logs', 'odd/make');
-    assert.match(log.stdout, /^<token>\n<token>\ngiven <token>\n/m);
+    assert.match(log.stdout, /^\| <token>\n\| <token>\n\| given <token>\n/m);
     assert.match((await clean(TOKEN, 'logs', 'odd/said')).stdout, /it is <token>\n/);
   });
 

@@ -22,9 +22,9 @@ test('what a command says reaches a pipe as signs, the log as it was, and JSON u
   assert.equal(code, 1);
   assert.ok(stdout.includes(`\n    ${SAID}    ${LAST}\n`), stdout);
   const logged = await cc(cwd, 'logs', 'p/bad');
-  assert.ok(logged.stdout.includes(SAID + LAST), logged.stdout);
+  assert.ok(logged.stdout.includes(`\n| ${SAID}| ${LAST}`), logged.stdout);
   const json = JSON.parse((await cc(cwd, 'logs', 'p/bad', '--json')).stdout) as [{ text: string }];
-  assert.ok(json[0].text.includes('\x1b[2J\x1b]0;title\x07no\ryes \u202etxet\n\u009b2J'));
+  assert.ok(json[0].text.includes('\x1b[2J\x1b]0;title\x07no\ryes \u202etxet\n| \u009b2J'));
 });
 
 test('what a command says does not clear a terminal', async (t) => {

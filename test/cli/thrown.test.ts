@@ -30,7 +30,7 @@ test('run with a probe that throws ends in order, and names file, line and sourc
   assert.match(stdout, /^0 changed in .*: 1 adopted, 1 failed$/m);
   assert.doesNotMatch(stdout, /core\/run/);
   const log = await cc(cwd, 'logs', 'bad');
-  assert.match(log.stdout, /^TypeError: no\n {4}at /);
+  assert.match(log.stdout, /^\| TypeError: no\n\| {5}at /);
 });
 
 test('plan with a probe that throws tells so, and exits with its code', async (t) => {

@@ -28,11 +28,45 @@ test('journal keeps events in order, and changes, commands and output in the log
     events.map((line) => JSON.parse(line)),
     [CHANGE, COMMAND, applied(5)],
   );
-  const log = `${HEAD}half a line, the rest\n`;
+  const log = `${HEAD}| half a line, the rest\n`;
   assert.equal(await readFile(join(journal.folder, logFile(TASK)), 'utf8'), log);
   assert.equal(await latestLog(state, TASK), log);
   for (const name of await readdir(journal.folder))
     assert.equal((await stat(join(journal.folder, name))).mode & 0o777, 0o600);
+});
+
+const PRINTED: readonly (readonly [what: string, pieces: readonly string[], log: string])[] = [
+  [
+    'lines as cc writes them',
+    ['# all\n✔ all is as declared\n$ make\n'],
+    '| # all\n| ✔ all is as declared\n| $ make\n',
+  ],
+  ['a line in pieces', ['a', 'b\nc', '', 'd', '\n', 'e\n'], '| ab\n| cd\n| e\n'],
+  ['empty lines', ['\n\na\n', '\n'], '\n\n| a\n\n'],
+  ['a line written over another', ['wait\r', '✔ done\n'], '| wait\r✔ done\n'],
+];
+
+for (const [what, pieces, log] of PRINTED)
+  test(`journal marks what a task printed: ${what}`, async (t) => {
+    const state = await tempFolder(t);
+    const journal = openJournal(state, 'r1');
+    for (const text of pieces) journal.record({ kind: 'output', id: TASK, text });
+    await journal.close();
+    assert.equal(latestLog(state, TASK), log);
+  });
+
+test('journal begins its own lines where a line begins, and marks each of theirs', async (t) => {
+  const state = await tempFolder(t);
+  const journal = openJournal(state, 'r1');
+  const change: Event = { ...CHANGE, why: 'it said:\n✔ all is as declared' };
+  journal.record({ kind: 'output', id: TASK, text: 'half a line' });
+  for (const event of [change, { ...COMMAND, command: "sh -c 'a\nb'" }]) journal.record(event);
+  journal.record({ kind: 'output', id: TASK, text: 'more\n' });
+  await journal.close();
+  assert.equal(
+    latestLog(state, TASK),
+    "| half a line\n# run make\n# because it said:\n# ✔ all is as declared\n$ sh -c 'a\n> b'\n| more\n",
+  );
 });
 
 test('journal makes no log of a task that said nothing, and knows what it did', async (t) => {
@@ -69,7 +103,7 @@ test('journal is on the disk while the run goes on', async (t) => {
   const journal = openJournal(state, 'r1');
   journal.record({ kind: 'output', id: TASK, text: 'so far\n' });
   journal.record(applied(5));
-  assert.equal(await latestLog(state, TASK), 'so far\n');
+  assert.equal(await latestLog(state, TASK), '| so far\n');
   assert.equal(
     await readFile(join(journal.folder, 'events.ndjson'), 'utf8'),
     `${JSON.stringify(applied(5))}\n`,
@@ -94,7 +128,7 @@ test('journal holds the log of a task open from its first line to its end', asyn
   journal.record({ kind: 'output', id: TASK, text: 'too late\n' });
   await journal.close();
   assert.equal(await open(), 0);
-  assert.equal(await readFile(log, 'utf8'), 'one\ntwo\ntoo late\n');
+  assert.equal(await readFile(log, 'utf8'), '| one\n| two\n| too late\n');
 });
 
 test('journal remembers the last five durations of what was applied, and of nothing else', async (t) => {
@@ -145,6 +179,6 @@ test('latest log is of the newest run in which the task did something', async (t
     if (text) journal.record({ kind: 'output', id: TASK, text });
     await journal.close();
   }
-  assert.equal(await latestLog(state, TASK), 'two');
+  assert.equal(await latestLog(state, TASK), '| two');
   assert.equal(await latestLog(state, taskId('node-1', 'runc', 'never')), undefined);
 });
