@@ -16,7 +16,7 @@ export const EXPLAINED: {
 } = {
   'command-failed': ({ host, command, code, signal, stderr }) => ({
     what: `Cannot finish a command on ${host}: it ${signal ? `was ended by ${signal}` : `exited ${code}`}`,
-    why: [`$ ${command}`, ...lastLines(stderr)],
+    why: [`$ ${command}`, ...lastLines(stderr, '| ')],
     ...(code === 127 ? { fix: `install "${command.split(' ')[0]}" on ${host}, or correct its PATH` } : {}),
   }),
   'not-converged': ({ host, within, left }) => ({

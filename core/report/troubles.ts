@@ -25,11 +25,13 @@ const TROUBLES: { readonly [K in Trouble['kind']]: (trouble: Extract<Trouble, { 
   broken: ({ why }) => lastLines(why),
 };
 
-export function lastLines(text: string): string[] {
+/** With a mark before each, so that no line of a command passes for one of cc. */
+export function lastLines(text: string, mark = ''): string[] {
   const lines = text
     .trimEnd()
     .split('\n')
     .filter((line) => line.trim() !== '');
   const hidden = lines.length - SHOWN;
-  return hidden > 0 ? [`… ${counted(hidden, 'line')} before, in the log`, ...lines.slice(-SHOWN)] : lines;
+  const shown = lines.slice(-SHOWN).map((line) => mark + line);
+  return hidden > 0 ? [`… ${counted(hidden, 'line')} before, in the log`, ...shown] : shown;
 }

@@ -20,7 +20,7 @@ test('what a command says reaches a pipe as signs, the log as it was, and JSON u
   const cwd = await folder(t, { 'cc.config.ts': HOSTILE });
   const { code, stdout } = await cc(cwd, 'run', 'all');
   assert.equal(code, 1);
-  assert.ok(stdout.includes(`\n    ${SAID}    ${LAST}\n`), stdout);
+  assert.ok(stdout.includes(`\n    | ${SAID}    | ${LAST}\n`), stdout);
   const logged = await cc(cwd, 'logs', 'p/bad');
   assert.ok(logged.stdout.includes(`\n| ${SAID}| ${LAST}`), logged.stdout);
   const json = JSON.parse((await cc(cwd, 'logs', 'p/bad', '--json')).stdout) as [{ text: string }];
@@ -30,7 +30,7 @@ test('what a command says reaches a pipe as signs, the log as it was, and JSON u
 test('what a command says does not clear a terminal', async (t) => {
   const cwd = await folder(t, { 'cc.config.ts': HOSTILE });
   const shown = await onTerminal(cwd, {}, 'run', 'all');
-  assert.ok(shown.includes(`\n    ${SAID}    ${LAST}\n`), shown);
+  assert.ok(shown.includes(`\n    | ${SAID}    | ${LAST}\n`), shown);
   for (const sequence of ['\x1b[2J', '\x1b]', '\x07', '\u202e', '\u009b'])
     assert.ok(!shown.includes(sequence), sequence);
 });

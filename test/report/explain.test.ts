@@ -46,7 +46,7 @@ const TEXTS: { readonly [K in Failure['kind']]: readonly Case<K>[] } = {
   'command-failed': [
     [
       { kind: 'command-failed', host: 'n1', command: 'runc -v', code: 2, signal: null, stderr: 'a\n\n b\n' },
-      'Cannot finish a command on n1: it exited 2\n  $ runc -v\n  a\n   b',
+      'Cannot finish a command on n1: it exited 2\n  $ runc -v\n  | a\n  |  b',
     ],
     [
       { kind: 'command-failed', host: 'n1', command: 'runc -v', code: null, signal: 'SIGSEGV', stderr: '' },
@@ -54,7 +54,7 @@ const TEXTS: { readonly [K in Failure['kind']]: readonly Case<K>[] } = {
     ],
     [
       { kind: 'command-failed', host: 'n1', command: 'runc -v', code: 127, signal: null, stderr: 'no' },
-      'Cannot finish a command on n1: it exited 127\n  $ runc -v\n  no\n  fix: install "runc" on n1, or correct its PATH',
+      'Cannot finish a command on n1: it exited 127\n  $ runc -v\n  | no\n  fix: install "runc" on n1, or correct its PATH',
     ],
     [
       {
@@ -66,7 +66,18 @@ const TEXTS: { readonly [K in Failure['kind']]: readonly Case<K>[] } = {
         stderr: Array.from({ length: 14 }, (_, index) => `line ${index + 1}\n`).join(''),
       },
       'Cannot finish a command on n1: it exited 1\n  $ make\n  … 2 lines before, in the log\n' +
-        Array.from({ length: 12 }, (_, index) => `  line ${index + 3}`).join('\n'),
+        Array.from({ length: 12 }, (_, index) => `  | line ${index + 3}`).join('\n'),
+    ],
+    [
+      {
+        kind: 'command-failed',
+        host: 'n1',
+        command: 'make',
+        code: 1,
+        signal: null,
+        stderr: '  fix: rm -r /\n',
+      },
+      'Cannot finish a command on n1: it exited 1\n  $ make\n  |   fix: rm -r /',
     ],
   ],
   'not-converged': [
