@@ -166,7 +166,7 @@ async function remember(state: string, took: ReadonlyMap<TaskId, number>): Promi
 function keepLatest(state: string, run: string): void {
   const link = join(state, 'latest');
   try {
-    rmSync(link, { force: true });
+    rmSync(link, { recursive: true, force: true }); // a copy of the state may have a folder there
     symlinkSync(join('runs', run), link);
     for (const old of runsIn(state).slice(0, -KEPT))
       rmSync(join(state, 'runs', old), { recursive: true, force: true });
@@ -184,12 +184,12 @@ function textIn(file: string): string | undefined {
   return seen(() => readFileSync(file, 'utf8'));
 }
 
-/** undefined: it is not there. What may not be read is. */
+/** undefined: it is not there, or stands where only runs should. What may not be read is there. */
 function seen<Value>(look: () => Value): Value | undefined {
   try {
     return look();
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
+    if (['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')) return undefined;
     return fail(
       { kind: 'cannot-tell', host: 'controller', what: 'read the record of runs', why: String(error) },
       error,

@@ -1,6 +1,6 @@
 /** What a run leaves to read: events, logs, durations, and no more runs than are worth keeping. */
 import assert from 'node:assert/strict';
-import { appendFile, readdir, readFile, readlink, stat, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, readFile, readlink, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Event } from '../../core/model/event.ts';
@@ -166,6 +166,34 @@ test('journal keeps ten runs and a link to the last', async (t) => {
   for (const run of runs) await openJournal(state, run).close();
   assert.deepEqual((await readdir(join(state, 'runs'))).toSorted(), runs.slice(2));
   assert.equal(await readlink(join(state, 'latest')), `runs/${runs.at(-1)}`);
+});
+
+for (const [what, make] of [
+  ['a file', (path: string) => writeFile(path, '')],
+  ['a folder with files', (path: string) => mkdir(path).then(() => writeFile(join(path, 'a'), ''))],
+] as const)
+  test(`journal puts its link to the last run where ${what} stands`, async (t) => {
+    const state = await tempFolder(t);
+    const latest = join(state, 'latest');
+    await make(latest);
+    await openJournal(state, 'r1').close();
+    assert.equal(await readlink(latest), 'runs/r1');
+  });
+
+test('journal leaves what a link to the last run led to as it is', async (t) => {
+  const state = await tempFolder(t);
+  for (const run of ['r1', 'r2']) await openJournal(state, run).close();
+  assert.deepEqual(await readdir(join(state, 'runs/r1')), ['events.ndjson']);
+});
+
+test('what is no run among the runs keeps no log from being found', async (t) => {
+  const state = await tempFolder(t);
+  const journal = openJournal(state, 'r1');
+  journal.record({ kind: 'output', id: TASK, text: 'said\n' });
+  await journal.close();
+  await writeFile(join(state, 'runs/zip'), '');
+  await mkdir(join(state, 'runs/latest'));
+  assert.equal(latestLog(state, TASK), '| said\n');
 });
 
 test('latest log is of the newest run in which the task did something', async (t) => {
