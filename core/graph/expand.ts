@@ -3,7 +3,8 @@ import type { Arch } from '../model/artifact.ts';
 import { fail, type Problem } from '../model/failure.ts';
 import type { Body, Capability, Context, Host, PluginUse, RecipeFacts } from '../model/plugin.ts';
 import { hostProxy } from '../model/proxy.ts';
-import { checked, optionNames, UNKNOWN } from '../model/schema.ts';
+import { namesAt } from '../model/reading.ts';
+import { checkedWhole, UNKNOWN } from '../model/schema.ts';
 import { isName, NAMING, type Task } from '../model/task.ts';
 import { attempted, bodyFault } from './body.ts';
 import { type Flat, OTHER_HOST } from './flatten.ts';
@@ -61,7 +62,7 @@ function build(flat: Flat, context: ExpandContext, problems: Problem[]): readonl
   const options = new Map<PluginUse, unknown>();
   for (const use of flat.uses) {
     const result = attempted({ file: context.file, path: use.spec.name, what: 'checking its options' }, () =>
-      checked(use.spec.options, use.given, use.spec.name),
+      checkedWhole(use.spec.options, use.given, use.spec.name),
     );
     if (result.ok) options.set(use, result.value);
     else problems.push(...result.problems.map((problem) => suggested(problem, use)));
@@ -218,10 +219,10 @@ function misnamed(hosts: readonly Host[], uses: readonly PluginUse[]): Problem[]
 /** An option that is not known is told with those that are. */
 function suggested(problem: Problem, { spec }: PluginUse): Problem {
   if (problem.message !== UNKNOWN) return problem;
-  const option = problem.path.slice(spec.name.length + 1);
-  const known = optionNames(spec.options);
-  if (option.includes('.')) return problem;
-  const near = nearest(option, known);
+  const path = problem.path.slice(spec.name.length + 1).split('.');
+  const known = namesAt(spec.options, path.slice(0, -1));
+  if (known.length === 0) return problem;
+  const near = nearest(path.at(-1) ?? '', known);
   return { ...problem, ...(near ? { near } : {}), known };
 }
 

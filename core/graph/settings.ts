@@ -16,7 +16,9 @@ export function withSettings(flat: Flat, settings: readonly Setting[], problems:
   const uses = new Map(flat.uses.map((use) => [use.spec.name, use]));
   for (const { plugin, path, text } of settings) {
     const use = uses.get(plugin);
-    if (use) {
+    const fault = use && listFault(use.given, path);
+    if (fault !== undefined) problems.push({ path: [plugin, ...path].join('.'), message: fault });
+    else if (use) {
       const given = placed(use.given, path, readAs(use.spec.options, path, text));
       uses.set(plugin, { ...use, given });
     } else {
@@ -26,6 +28,17 @@ export function withSettings(flat: Flat, settings: readonly Setting[], problems:
     }
   }
   return { ...flat, uses: [...uses.values()] };
+}
+
+/** Why a path leads to no element of a list that is given; undefined when it does, or the element would be the next one. */
+function listFault(data: unknown, path: readonly string[]): string | undefined {
+  const [key = '', ...rest] = path;
+  if (path.length === 0 || typeof data !== 'object' || data === null) return undefined;
+  const isElement = !Array.isArray(data) || (/^\d+$/.test(key) && Number(key) <= data.length);
+  if (!isElement) return `expected a place from 0 to ${data.length} in the list, found "${key}"`;
+  return Object.hasOwn(data, key)
+    ? listFault((data as Readonly<Record<string, unknown>>)[key], rest)
+    : undefined;
 }
 
 /** The same data with another value at a path; nothing that is given is changed. */

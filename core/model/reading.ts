@@ -19,9 +19,7 @@ const OBJECTS = ['object', 'strict_object', 'loose_object', 'object_with_rest', 
 
 /** The value at a path below a schema, read from text. What can stand for nothing that is wanted stays text, and is refused as such. */
 export function readAs(schema: GenericSchema, path: readonly string[], text: string): unknown {
-  const whole: readonly Parts[] = [schema as unknown as Parts]; // a view of what schemas of this library have
-  const wanted = path.reduce((all, key) => all.flatMap((parts) => below(parts, key)), whole);
-  const plain = wanted.flatMap(alternatives);
+  const plain = wantedAt(schema, path);
   const types = plain.map(({ type }) => type);
   const same = plain.flatMap(constants).find((value) => String(value) === text);
   if (same !== undefined) return same;
@@ -32,6 +30,16 @@ export function readAs(schema: GenericSchema, path: readonly string[], text: str
     return data;
   if (types.includes('string') || types.length === 0 || data === undefined) return text;
   return data === null || types.some(isOpen) ? data : text;
+}
+
+/** The names that a schema knows at a path, for suggestions. */
+export function namesAt(schema: GenericSchema, path: readonly string[]): readonly string[] {
+  return [...new Set(wantedAt(schema, path).flatMap(({ entries = {} }) => Object.keys(entries)))];
+}
+
+function wantedAt(schema: GenericSchema, path: readonly string[]): readonly Parts[] {
+  const whole: readonly Parts[] = [schema as unknown as Parts]; // a view of what schemas of this library have
+  return path.reduce((all, key) => all.flatMap((parts) => below(parts, key)), whole).flatMap(alternatives);
 }
 
 /** What stands for a schema: itself without what makes it optional, or each of those that it leaves to choose. */
@@ -55,10 +63,16 @@ function constants({ type, options = [], literal }: Parts): readonly unknown[] {
 
 /** Where text is wanted, too, only what is written as numbers are: `1.20` is no such. */
 function isNumber(text: string, orText: boolean): boolean {
+  return text.trim() === text && isExact(text) && (!orText || String(Number(text)) === text);
+}
+
+/** Whether a number stays the one that was written: a large one would be rounded, or be infinite, and a tiny one be nothing. */
+function isExact(text: string): boolean {
   const number = Number(text);
-  return (
-    text !== '' && text.trim() === text && Number.isFinite(number) && (!orText || String(number) === text)
-  );
+  if (text === '' || !Number.isFinite(number)) return false;
+  return number === 0
+    ? !/^[^e]*[1-9]/i.test(text)
+    : !Number.isInteger(number) || Number.isSafeInteger(number);
 }
 
 /** A schema that says no more than a function can check. */
@@ -70,9 +84,14 @@ function isRecord(data: unknown): boolean {
   return typeof data === 'object' && data !== null && !Array.isArray(data);
 }
 
+/** A number in it that would become another stays text, too. */
 function dataIn(text: string): unknown {
+  const faithful = (_key: string, value: unknown, written?: { readonly source?: string }) =>
+    typeof value === 'number' && written?.source !== undefined && !isExact(written.source)
+      ? written.source
+      : value;
   try {
-    return JSON.parse(text);
+    return JSON.parse(text, faithful);
   } catch {
     return undefined;
   }

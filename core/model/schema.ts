@@ -17,8 +17,35 @@ export function checked(schema: GenericSchema, given: object, place: string): Ch
   return { ok: false, problems: [...unknown, ...others.map((issue) => problem(issue, place))] };
 }
 
+/** The same where the value that is answered counts: all that was given must be in it. */
+export function checkedWhole(schema: GenericSchema, given: object, place: string): Checked {
+  const result = checked(schema, given, place);
+  const lost = result.ok ? lostIn(given, result.value, place) : [];
+  return lost.length === 0
+    ? result
+    : { ok: false, problems: lost.map((path) => ({ path, message: 'cannot be used as a name' })) };
+}
+
 /** What is said of a key that the schema does not know. */
 export const UNKNOWN = 'is not known';
+
+/** Names that valibot leaves out of what it answers, without a word. */
+const UNNAMED = ['__proto__', 'prototype', 'constructor'];
+
+/** The paths of what was given and is lost. What is the same object is whole. */
+function lostIn(given: unknown, kept: unknown, path: string): readonly string[] {
+  if (given === kept || !isObject(given) || !isObject(kept)) return [];
+  return Object.keys(given).flatMap((key) => {
+    const at = joined(path, key);
+    if (!Object.hasOwn(kept, key)) return UNNAMED.includes(key) ? [at] : [];
+    // A getter is not asked twice.
+    return lostIn(Object.getOwnPropertyDescriptor(given, key)?.value, kept[key], at);
+  });
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
+}
 
 /** valibot stops at the first. */
 function unknownKeys(schema: GenericSchema, given: object): readonly string[] {
@@ -47,5 +74,5 @@ function problem(issue: BaseIssue<unknown>, place: string): Problem {
 /** The names of the options that a schema knows, for suggestions. */
 export function optionNames(schema: GenericSchema): readonly string[] {
   const entries: unknown = 'entries' in schema ? schema.entries : undefined;
-  return typeof entries === 'object' && entries !== null ? Object.keys(entries) : [];
+  return isObject(entries) ? Object.keys(entries) : [];
 }

@@ -70,7 +70,7 @@ const REFUSED: readonly (readonly [words: string, code: number, stderr: string])
   [
     'list --set note.text.a=1',
     65,
-    'Cannot use the options of the command: 1 mistake\n  --set note.text.a=1: expected string, found Object\n',
+    'Cannot use the options of the command: 1 mistake\n  --set note.text.a=1: note.text: expected string, found Object\n',
   ],
 ];
 

@@ -53,6 +53,21 @@ test('keys of Object.prototype are no options that are there', () => {
   assert.deepEqual(given({}, ['constructor.name', 'x']), { constructor: { name: 'x' } });
 });
 
+test('an element of a list is one that is there, or the next', () => {
+  assert.deepEqual(given({ list: [] }, ['list.0', 'a'], ['list.1', 'b']), { list: ['a', 'b'] });
+  const problems: Problem[] = [];
+  for (const key of ['2', 'x', '-1', 'length', '']) {
+    const setting = { plugin: 'p', path: ['list', key], text: 'c' };
+    const flat = withSettings(flattened([{ plugins: [p({ list: ['a'] })] }], problems), [setting], problems);
+    assert.deepEqual(flat.uses[0]?.given, { list: ['a'] });
+  }
+  const message = (key: string) => `expected a place from 0 to 1 in the list, found "${key}"`;
+  assert.deepEqual(
+    problems,
+    ['2', 'x', '-1', 'length', ''].map((key) => ({ path: `p.list.${key}`, message: message(key) })),
+  );
+});
+
 test('a plugin that the recipe does not have is refused, with the nearest', () => {
   const problems: Problem[] = [];
   const setting = { plugin: 'q', path: ['a', 'b'], text: '1' };

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { lazy, looseObject, nullable } from 'valibot';
-import { readAs } from '../../core/model/reading.ts';
+import { namesAt, readAs } from '../../core/model/reading.ts';
 import type { GenericSchema } from '../../core/model/schema.ts';
 import * as v from '../../core/model/vocabulary.ts';
 
@@ -37,6 +37,12 @@ const READ: readonly (readonly [
     ['', ''],
     [' 7', ' 7'],
     ['Infinity', 'Infinity'],
+    ['0e7', 0],
+    ['9007199254740991', 9007199254740991],
+    ['9007199254740993', '9007199254740993'],
+    ['-9007199254740993', '-9007199254740993'],
+    ['1e400', '1e400'],
+    ['1e-400', '1e-400'],
     ['true', 'true'],
   ],
   ['yes or no', v.optional(v.boolean()), ['true', true], ['false', false], ['1', '1'], ['yes', 'yes']],
@@ -44,13 +50,27 @@ const READ: readonly (readonly [
   ['a constant', v.literal(2), ['2', 2], ['3', '3']],
   ['a list', list, ['["a","b"]', ['a', 'b']], ['a,b', 'a,b'], ['{"a":1}', '{"a":1}'], ['7', '7']],
   ['an object', v.strictObject({ a: v.string() }), ['{"a":"1"}', { a: '1' }], ['[]', '[]']],
-  ['a record', record, ['{"a":1}', { a: 1 }]],
-  ['text or a number', v.union([v.number(), v.string()]), ['7', 7], ['1.20', '1.20'], ['x', 'x']],
+  ['a record', record, ['{"a":1}', { a: 1 }], ['{"a":[9007199254740993]}', { a: ['9007199254740993'] }]],
+  [
+    'text or a number',
+    v.union([v.number(), v.string()]),
+    ['7', 7],
+    ['1e400', '1e400'],
+    ['1.20', '1.20'],
+    ['x', 'x'],
+  ],
   ['text or no', v.union([v.string(), v.literal(false)]), ['false', false], ['true', 'true']],
   ['text or a list', v.union([v.string(), list]), ['["a"]', ['a']], ['[1', '[1'], ['a', 'a']],
   ['text or nothing', nullable(v.string()), ['null', 'null']],
   ['a number or nothing', nullable(v.number()), ['null', null], ['1', 1]],
-  ['anything', v.unknown(), ['7', 7], ['1.2.3', '1.2.3'], ['{"a":1}', { a: 1 }]],
+  [
+    'anything',
+    v.unknown(),
+    ['7', 7],
+    ['9007199254740993', '9007199254740993'],
+    ['1.2.3', '1.2.3'],
+    ['{"a":1}', { a: 1 }],
+  ],
   ['what only a function knows', lazy(() => v.number()), ['7', 7]],
 ];
 
@@ -82,6 +102,13 @@ test('text is read as what is wanted at its path', () => {
     [at('source.url', '1'), at('source.count', '1'), at('source.kind', 'url')],
     ['1', 1, 'url'],
   );
+});
+
+test('names are known at each path of a schema', () => {
+  assert.deepEqual(namesAt(SCHEMA, []), ['nodes', 'list', 'pair', 'source', 'loose']);
+  assert.deepEqual(namesAt(SCHEMA, ['nodes', 'a']), ['address', 'port']);
+  assert.deepEqual(namesAt(SCHEMA, ['source']), ['kind', 'url', 'count']);
+  assert.deepEqual(namesAt(SCHEMA, ['nodes', 'a', 'port', 'b']), []);
 });
 
 test('text stays as it is where the schema knows nothing of its path', () => {

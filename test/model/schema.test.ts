@@ -1,7 +1,7 @@
 /** Options against a schema: every complaint, with its place and in cc's own words. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { checked, optionNames } from '../../core/model/schema.ts';
+import { checked, checkedWhole, optionNames } from '../../core/model/schema.ts';
 import * as v from '../../core/model/vocabulary.ts';
 
 const SCHEMA = v.strictObject({
@@ -85,4 +85,23 @@ test('checked leaves keys alone that the schema does not name, where it is not s
 test('optionNames are the keys of an object schema, and none of any other', () => {
   assert.deepEqual(optionNames(SCHEMA), ['version', 'from', 'nodes', 'port']);
   assert.deepEqual(optionNames(v.string()), []);
+});
+
+test('checkedWhole refuses names that would be lost, wherever the answer has no room for them', () => {
+  const schema = v.strictObject({
+    labels: v.record(v.string(), v.string()),
+    list: v.array(v.record(v.string(), v.number())),
+    any: v.unknown(),
+  });
+  const given = JSON.parse(
+    '{"labels":{"a":"b","__proto__":"c"},"list":[{},{"constructor":1}],"any":{"__proto__":1,"prototype":2}}',
+  ) as { any: Record<string, unknown> };
+  given.any['itself'] = given.any;
+  assert.deepEqual(checkedWhole(schema, given, 'p'), {
+    ok: false,
+    problems: [
+      { path: 'p.labels.__proto__', message: 'cannot be used as a name' },
+      { path: 'p.list.1.constructor', message: 'cannot be used as a name' },
+    ],
+  });
 });

@@ -51,11 +51,15 @@ function isAbout(path: string, { plugin, path: option }: Setting): boolean {
   return path === name || path.startsWith(`${name}.`) || isAbove;
 }
 
-function given({ message }: Problem, { plugin, path, text }: Setting): Partial<Problem> {
+function given({ path: about, message }: Problem, { plugin, path, text }: Setting): Partial<Problem> {
   const name = [plugin, ...path].join('.');
   const isData = /^expected (Array|Object)/.test(message);
   const example = message.startsWith('expected Array') ? '["a","b"]' : '{"a":"b"}';
-  return { given: `${name}=${text}`, ...(isData ? { hint: `JSON: --set ${name}='${example}'` } : {}) };
+  return {
+    given: `${name}=${text}`,
+    ...(about === name ? {} : { message: `${about}: ${message}` }),
+    ...(isData ? { hint: `JSON: --set ${about}='${example}'` } : {}),
+  };
 }
 
 /** The place in the uppermost layer that says something of it. */
