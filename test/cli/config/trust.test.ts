@@ -241,3 +241,27 @@ test(
     await chmod(join(cwd, 'ran'), 0o600);
   },
 );
+
+/** What other tools read in a folder; each of them says when it is run. */
+const META = Object.fromEntries(
+  ['cjs', 'js', 'ts', 'mjs'].map((ending) => [
+    `.config/config.${ending}`,
+    ending === 'cjs'
+      ? "require('node:fs').writeFileSync(__dirname + '/../ran', ''); module.exports = {};"
+      : "import { writeFileSync } from 'node:fs'; writeFileSync(import.meta.dirname + '/../ran', ''); export default {};",
+  ]),
+);
+
+const BESIDE: readonly (readonly [what: string, files: Readonly<Record<string, string>>])[] = [
+  ['the key cc of package.json', { 'package.json': '{"cc":{"plugins":[]}}' }],
+  ['cc.config.yaml', { 'cc.config.yaml': 'plugins: []' }],
+  ['nothing', { 'a/b': '' }],
+];
+
+for (const [what, files] of BESIDE)
+  for (const [name, code] of Object.entries(META))
+    test(`${name} is not run beside ${what}`, async (t) => {
+      const cwd = await folder(t, { ...files, [name]: code });
+      await cc(cwd, 'list');
+      await assert.rejects(chmod(join(cwd, 'ran'), 0o600), { code: 'ENOENT' });
+    });
