@@ -1,15 +1,16 @@
 /** Loads a configuration, down to the recipe that every other one extends. */
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { dirname, extname, isAbsolute, join, resolve } from 'node:path';
 import { nearest } from '../graph/near.ts';
 import type { Setting } from '../graph/settings.ts';
-import { Failed, fail } from '../model/failure.ts';
+import { Failed, fail, type Problem } from '../model/failure.ts';
 import type { Recipe } from '../model/recipe.ts';
 import { type Options, usage } from './args.ts';
 import type { Origin, Sources } from './config/blame.ts';
 import { contentOf } from './config/content.ts';
 import { searched } from './config/search.ts';
 import { asRecipe } from './config/shape.ts';
+import { unfit } from './config/text.ts';
 import { type Trust, trustOf } from './config/trust.ts';
 import { shippedFile, shippedRecipes } from './shipped.ts';
 
@@ -55,7 +56,7 @@ async function start(
     const { file, value } = await searched(cwd, trust);
     return { file, recipe: await recipeIn(value, file) };
   }
-  const file = recipe === undefined ? existing(resolve(cwd, config ?? '')) : recipeFile(recipe, cwd);
+  const file = recipe === undefined ? resolve(cwd, config ?? '') : recipeFile(recipe, cwd);
   return { file, recipe: await load(file, trust) };
 }
 
@@ -67,16 +68,12 @@ function recipeIn(value: unknown, file: string, path: readonly string[] = []): P
   return placing(undefined, () => asRecipe(value, file, path));
 }
 
-function existing(file: string): string {
-  return existsSync(file) ? file : fail({ kind: 'config-unreadable', file, why: 'there is no such file' });
-}
-
 /** A recipe's lock stands beside it, under its name. */
 function lockOf(file: string): string {
   return `${file.slice(0, -extname(file).length)}.lock`;
 }
 
-/** Follows `extends` to the base, whose file comes first; a recipe that extends itself is a cycle. */
+/** Follows `extends` to the base, whose file comes first. */
 async function extended(
   recipe: Recipe,
   file: string,
@@ -87,14 +84,13 @@ async function extended(
   const seen = [file];
   let from = file;
   for (let base = recipe.extends; base !== undefined; base = layers[0]!.extends) {
+    const path = [...origins[0]!.path, 'extends']; // there is one for each layer
     if (typeof base === 'string') {
-      from = recipeFile(base, dirname(from));
-      if (seen.includes(from)) fail({ kind: 'cycle', path: [...seen.slice(seen.indexOf(from)), from] });
+      from = await baseFile(base, { file: from, path }, seen);
       seen.push(from);
       layers.unshift(await load(from, trust));
       origins.unshift({ file: from, path: [] });
     } else {
-      const path = [...origins[0]!.path, 'extends']; // there is one for each layer
       layers.unshift(await recipeIn(base, from, path));
       origins.unshift({ file: from, path });
     }
@@ -102,14 +98,39 @@ async function extended(
   return { layers, origins, files: seen.slice(1).toReversed() };
 }
 
+/** The file that `extends` names; where there is none it is a mistake of what names it. */
+function baseFile(name: string, { file, path }: Origin, seen: readonly string[]): Promise<string> {
+  const mistake = (problem: Omit<Problem, 'path'>): never =>
+    fail({ kind: 'config-invalid', file, problems: [{ path: path.join('.'), ...problem }] });
+  return placing(undefined, () => {
+    const base = fileOf(name, dirname(file));
+    if (base === undefined) return mistake({ message: `there is no recipe "${name}"`, ...nearIn(name) });
+    const why = unfit(base);
+    if (why !== undefined) return mistake({ message: `cannot be ${base}: ${why}` });
+    const before = seen.map((each) => realpathSync(each)).indexOf(realpathSync(base));
+    if (before < 0) return base;
+    const round = [...seen.slice(before), base];
+    return mistake({ message: `leads back to where it began: ${round.join(' → ')}` });
+  });
+}
+
 /** A recipe by the name of a shipped one, or by path. */
 function recipeFile(name: string, folder: string): string {
+  const file = fileOf(name, folder);
+  return file === undefined ? fail({ kind: 'unknown-name', what: 'recipe', name, ...nearIn(name) }) : file;
+}
+
+/** Undefined: it is no path, and no recipe of that name comes with cc. */
+function fileOf(name: string, folder: string): string | undefined {
   if (name.startsWith('.') || isAbsolute(name) || /\.(ts|mjs|js|json|ya?ml)$/.test(name))
-    return existing(resolve(folder, name));
+    return resolve(folder, name);
   const file = shippedFile(name);
-  if (existsSync(file)) return file;
+  return existsSync(file) ? file : undefined;
+}
+
+function nearIn(name: string): { readonly near?: string } {
   const near = nearest(name, shippedRecipes());
-  return fail({ kind: 'unknown-name', what: 'recipe', name, ...(near ? { near } : {}) });
+  return near === undefined ? {} : { near };
 }
 
 /** `--set plugin.option=value`, or one deeper down: `--set plugin.option.part=value`. */

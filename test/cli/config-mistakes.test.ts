@@ -1,5 +1,9 @@
 /** Configurations that cannot be used: the file is named, and why; never "no configuration found". */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { symlink, truncate, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import test from 'node:test';
 import { loadConfig } from '../../core/cli/config.ts';
@@ -76,37 +80,45 @@ const MISTAKES: readonly Mistake[] = [
     {},
     'Cannot load ~/cc.config.yaml\n  what it holds is text, not a recipe',
   ],
-  [
-    'it is an empty module',
-    { 'cc.config.ts': '' },
-    {},
-    'Cannot load ~/cc.config.ts\n  it cannot be read, or it is empty',
-  ],
-  [
-    'it is empty JSON',
-    { 'cc.config.json': '' },
-    {},
-    'Cannot load ~/cc.config.json\n  it cannot be read, or it is empty',
-  ],
-  [
-    'it is empty YAML',
-    { 'cc.config.yaml': '' },
-    {},
-    'Cannot load ~/cc.config.yaml\n  it cannot be read, or it is empty',
-  ],
+  ['it is an empty module', { 'cc.config.ts': '' }, {}, 'Cannot load ~/cc.config.ts\n  it is empty'],
+  ['it is empty JSON', { 'cc.config.json': '' }, {}, 'Cannot load ~/cc.config.json\n  it is empty'],
+  ['it is empty YAML', { 'cc.config.yaml': '' }, {}, 'Cannot load ~/cc.config.yaml\n  it is empty'],
   [
     'it is a folder',
     { 'cc.config.ts/x': '' },
     {},
-    'Cannot load ~/cc.config.ts\n  it cannot be read, or it is empty',
+    'Cannot load ~/cc.config.ts\n  it is a folder, not a file',
   ],
   ['--config names nothing', {}, { config: 'a/b.ts' }, 'Cannot load ~/a/b.ts\n  there is no such file'],
+  ['--config names a folder', {}, { config: '.' }, 'Cannot load ~\n  it is a folder, not a file'],
+  ['--recipe names a folder', {}, { recipe: '.' }, 'Cannot load ~\n  it is a folder, not a file'],
+  [
+    '--config names a device',
+    {},
+    { config: '/dev/null' },
+    'Cannot load /dev/null\n  it is a device, not a file',
+  ],
+  ['--config names what is empty', { 'a.ts': '' }, { config: 'a.ts' }, 'Cannot load ~/a.ts\n  it is empty'],
+  ['package.json is empty', { 'package.json': '' }, {}, none('~')],
+  ['package.json has null for cc', { 'package.json': '{"cc":null}' }, {}, none('~')],
   ['--recipe names no file', {}, { recipe: './b.ts' }, 'Cannot load ~/b.ts\n  there is no such file'],
   [
     'extends names no file',
     { 'cc.config.json': '{"extends":"./b.ts"}' },
     {},
-    'Cannot load ~/b.ts\n  there is no such file',
+    'Cannot use ~/cc.config.json: 1 mistake\n  extends: cannot be ~/b.ts: there is no such file',
+  ],
+  [
+    'extends names a folder',
+    { 'cc.config.json': '{"extends":"./b"}', 'b/c': '' },
+    {},
+    'Cannot use ~/cc.config.json: 1 mistake\n  extends: cannot be ~/b: it is a folder, not a file',
+  ],
+  [
+    'extends names no recipe',
+    { 'cc.config.json': '{"extends":"labb"}' },
+    {},
+    'Cannot use ~/cc.config.json: 1 mistake\n  extends: there is no recipe "labb"; did you mean "lab"?',
   ],
   [
     'it has mistakes in several keys',
@@ -134,7 +146,7 @@ const MISTAKES: readonly Mistake[] = [
     'it extends itself',
     { 'cc.config.ts': 'export default { extends: "./cc.config.ts" };' },
     {},
-    'Cannot order the tasks: they need each other\n  ~/cc.config.ts needs itself\n  fix: remove one of these needs',
+    'Cannot use ~/cc.config.ts: 1 mistake\n  extends: leads back to where it began: ~/cc.config.ts → ~/cc.config.ts',
   ],
   [
     'two extend each other',
@@ -144,7 +156,7 @@ const MISTAKES: readonly Mistake[] = [
       'c.json': '{"extends":"./b.json"}',
     },
     {},
-    'Cannot order the tasks: they need each other\n  ~/b.json → ~/c.json → ~/b.json\n  fix: remove one of these needs',
+    'Cannot use ~/c.json: 1 mistake\n  extends: leads back to where it began: ~/b.json → ~/c.json → ~/b.json',
   ],
 ];
 
@@ -157,7 +169,6 @@ for (const [what, files, options, text] of MISTAKES) {
 test('a recipe that is not shipped is refused with the nearest name', async (t) => {
   const text = 'Cannot find recipe "lba"\n  did you mean "lab"?\n  fix: see: cc --help';
   assert.equal(await refused(t, {}, { recipe: 'lba' }), text);
-  assert.equal(await refused(t, { 'cc.config.json': '{"extends":"lba"}' }, {}), text);
 });
 
 /** The words of the parsers are not ours; the file they are about is. */
@@ -186,16 +197,17 @@ for (const set of ['a=1', 'a.b', '.b=1', 'a.=1', 'a..b=1', 'a.b.=1', '']) {
 }
 
 const ABOVE: readonly (readonly [files: Files, options: Options, text: string])[] = [
-  [
-    { 'cc.config.yaml': '', 'a/b': '' },
-    { from: 'a' },
-    'Cannot load ~/cc.config.yaml\n  it cannot be read, or it is empty',
-  ],
+  [{ 'cc.config.yaml': '', 'a/b': '' }, { from: 'a' }, 'Cannot load ~/cc.config.yaml\n  it is empty'],
   [{ 'cc.config.json': '{', 'a/b': '' }, { from: 'a' }, 'Cannot load ~/cc.config.json'],
+  [
+    { 'a/cc.config.ts': '', 'a/cc.config.yaml': 'name: a', 'cc.config.json': '{}' },
+    { from: 'a' },
+    'Cannot load ~/a/cc.config.ts\n  it is empty',
+  ],
 ];
 
 for (const [files, options, text] of ABOVE) {
-  test(`a configuration above is named: ${Object.keys(files)[0]}`, async (t) => {
+  test(`a configuration that counts but says nothing is named: ${Object.keys(files)[0]}`, async (t) => {
     const found = await refused(t, files, options);
     assert.equal(found.split('\n').slice(0, text.split('\n').length).join('\n'), text);
   });
@@ -241,3 +253,99 @@ async function misshapen(
 
 for (const shape of SHAPES)
   test(`a configuration is refused that reads ${shape[0]}`, (t) => misshapen(t, shape));
+
+const IMPORTS: readonly (readonly [file: string, text: string])[] = [
+  ['cc.config.json', '{"$import":"./other.json"}'],
+  ['cc.config.yaml', '$import: ./other.json'],
+  ['package.json', '{"cc":{"$import":"./other.json"}}'],
+];
+
+for (const [file, text] of IMPORTS)
+  for (const options of file === 'package.json' ? [{}] : [{}, { config: file }])
+    test(`$import is no key of ${file}, found or named: ${JSON.stringify(options)}`, async (t) => {
+      const files = { [file]: text, 'other.json': '{"name":"other"}' };
+      assert.match(await refused(t, files, options), /^Cannot use .*: 1 mistake\n {2}\$import: is not known/);
+    });
+
+for (const name of ['x.json', 'x.yaml', 'x.ts'])
+  test(`a pipe called ${name} is refused, and nobody waits for it`, async (t) => {
+    const cwd = await folder(t);
+    execFileSync('mkfifo', [join(cwd, name)]);
+    await assert.rejects(loadConfig({ config: name }, cwd), {
+      failure: { kind: 'config-unreadable', file: join(cwd, name), why: 'it is a pipe, not a file' },
+    });
+  });
+
+test('a pipe called package.json ends the search, and nobody waits for it', async (t) => {
+  const cwd = await folder(t);
+  execFileSync('mkfifo', [join(cwd, 'package.json')]);
+  await assert.rejects(loadConfig({}, cwd), { failure: { kind: 'config-missing', from: cwd } });
+});
+
+test('a recipe that extends itself through a link is one that extends itself', async (t) => {
+  const cwd = await folder(t, { 'cc.config.json': '{"extends":"./deeper/cc.config.json"}' });
+  await symlink('.', join(cwd, 'deeper'));
+  await assert.rejects(loadConfig({}, cwd), ({ failure }: Failed) => failure.kind === 'config-invalid');
+});
+
+const UTF8 = 'fix: save it as UTF-8';
+
+/** Bytes that are no text, in each form that a configuration may have. */
+const BYTES: readonly (readonly [what: string, bytes: Buffer, text: string])[] = [
+  [
+    'UTF-16',
+    Buffer.from('\uFEFF{}\n', 'utf16le'),
+    `Cannot load ~/FILE\n  it is in UTF-16, and cc reads UTF-8\n  ${UTF8}`,
+  ],
+  [
+    'a NUL byte',
+    Buffer.from('{ "name": \n "a\0" }'),
+    'Cannot load ~/FILE\n  it has a NUL byte\n  at ~/FILE:2:4\n    2 | "a\0" }\n      |   ^',
+  ],
+  [
+    'Latin-1',
+    Buffer.concat([Buffer.from('\uFEFF{ "\uFFFD": 1,\n "name": "K'), Buffer.from('\xf6ln" }', 'latin1')]),
+    `Cannot load ~/FILE\n  it is not UTF-8\n  at ~/FILE:2:12\n    2 | "name": "K\uFFFDln" }\n      |           ^\n  ${UTF8}`,
+  ],
+];
+
+for (const [what, bytes, text] of BYTES)
+  for (const file of ['cc.config.json', 'cc.config.yaml', 'cc.config.ts', 'package.json'])
+    test(`${file} that holds ${what} is refused, with the place`, async (t) => {
+      const cwd = await folder(t);
+      await writeFile(join(cwd, file), bytes);
+      const error: unknown = await loadConfig({}, cwd).catch((error: unknown) => error);
+      assert.ok(error instanceof Failed, String(error));
+      assert.equal(explained(error.failure).join('\n').replaceAll(cwd, '~'), text.replaceAll('FILE', file));
+    });
+
+test('a file that no person has written is refused, before it is read', async (t) => {
+  const cwd = await folder(t);
+  for (const file of ['a.json', 'a.yaml', 'a.ts']) {
+    await writeFile(join(cwd, file), '{}');
+    await truncate(join(cwd, file), 100 * 1024 * 1024);
+    const why = 'it has 100 MiB, and a configuration may have 16';
+    await assert.rejects(loadConfig({ config: file }, cwd), {
+      failure: { kind: 'config-unreadable', file: join(cwd, file), why },
+    });
+  }
+});
+
+test('a socket is refused', async (t) => {
+  const cwd = await folder(t);
+  const server = createServer().listen(join(cwd, 'a.ts'));
+  await once(server, 'listening');
+  const why = 'it is a socket, not a file';
+  await assert.rejects(loadConfig({ config: 'a.ts' }, cwd), {
+    failure: { kind: 'config-unreadable', file: join(cwd, 'a.ts'), why },
+  });
+  server.close();
+});
+
+const BOM = '\uFEFF';
+
+test('JSON and YAML may begin with the mark of their encoding', async (t) => {
+  const cwd = await folder(t, { 'a.json': `${BOM}{"name":"a"}`, 'a.yaml': `${BOM}name: a` });
+  for (const config of ['a.json', 'a.yaml'])
+    assert.deepEqual((await loadConfig({ config }, cwd)).layers, [{ name: 'a' }]);
+});

@@ -1,12 +1,13 @@
 /** Says of mistakes who made them: the line of the file that holds the value, or the `--set` that gave it. */
-import { readFileSync } from 'node:fs';
 import { basename, extname } from 'node:path';
 import type { Setting } from '../../graph/settings.ts';
 import type { Failure, Place, Problem } from '../../model/failure.ts';
 import type { Recipe } from '../../model/recipe.ts';
 import { UNKNOWN } from '../../model/schema.ts';
+import { placeAt } from '../../model/text-place.ts';
 import { isShipped } from '../shipped.ts';
 import { foundInYaml } from './indents.ts';
+import { textIn } from './text.ts';
 import { foundIn } from './tokens.ts';
 
 /** Where a recipe is from: the file, and the path to it in what that says. */
@@ -97,7 +98,7 @@ function pathIn(path: string, recipe: Recipe): readonly string[] | undefined {
 
 function placeOf(problem: Problem, file: string, path: readonly string[]): Place | undefined {
   try {
-    const source = readFileSync(file, 'utf8');
+    const source = textIn(file);
     const whole = basename(file) === 'package.json' ? ['cc', ...path] : path;
     const found = (/\.ya?ml$/.test(file) ? foundInYaml : foundIn)(source, whole);
     // Of what is missing, what it is missing in.
@@ -106,10 +107,4 @@ function placeOf(problem: Problem, file: string, path: readonly string[]): Place
   } catch {
     return undefined; // it was read a moment ago, and is no more
   }
-}
-
-export function placeAt(file: string, source: string, offset: number): Place {
-  const before = source.slice(0, offset).split('\n');
-  const line = before.length;
-  return { file, line, column: (before.at(-1) ?? '').length + 1, source: source.split('\n')[line - 1] ?? '' };
 }

@@ -4,9 +4,10 @@ import { readFileSync } from 'node:fs';
 import { basename, extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { codeOf, type Failure, type Place } from '../../model/failure.ts';
+import { jsonEnd, jsonWords, placeAt } from '../../model/text-place.ts';
 import { messageOf, placeOf, stackOf } from '../../model/thrown.ts';
-import { placeAt } from './blame.ts';
 import type { Imports } from './modules.ts';
+import { textIn } from './text.ts';
 import { awaitsIn } from './tokens.ts';
 
 type Unreadable = Extract<Failure, { kind: 'config-unreadable' }>;
@@ -45,7 +46,7 @@ function wordsOf(error: unknown): string {
   const message =
     typeof reason === 'string' ? reason : messageOf(error).replace(/^TypeError: SyntaxError/, 'SyntaxError');
   const [plain = ''] = unpainted(message).split(/\n +(?:\||at )|\n\d+ \|/);
-  return plain.replace(/ in JSON at position .*|, (\.\.\.)?"[\s\S]* is not valid JSON$/, '').trim();
+  return jsonWords(plain);
 }
 
 function placeFor(file: string, error: unknown, imports: Imports): Place | undefined {
@@ -120,31 +121,9 @@ function checkedPlace(files: readonly string[]): Place | undefined {
 
 /** Where the parser of JSON, or that of YAML, stopped. */
 function dataPlace(file: string, error: unknown): Place | undefined {
-  const text = readFileSync(file, 'utf8');
+  const text = textIn(file);
   const position: unknown = fieldOf(fieldOf(error, 'mark'), 'position');
   return placeAt(file, text, typeof position === 'number' ? position : jsonEnd(text));
-}
-
-/** The parser does not always say where it stopped: it is where the longest beginning ends that lacks only its rest. */
-function jsonEnd(text: string): number {
-  let [good, bad] = [0, text.length + 1];
-  while (bad - good > 1) {
-    const middle = Math.floor((good + bad) / 2);
-    if (isBeginning(text.slice(0, middle))) good = middle;
-    else bad = middle;
-  }
-  return good;
-}
-
-function isBeginning(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch (error) {
-    const message = messageOf(error);
-    const [, position] = /at position (\d+)/.exec(message) ?? [];
-    return /Unexpected end|Unterminated/.test(message) || Number(position) >= text.length;
-  }
 }
 
 function fixFor(file: string, why: string, error: unknown, { missing }: Imports): string | undefined {

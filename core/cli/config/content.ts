@@ -1,17 +1,19 @@
 /** What a file of a recipe says: the default export of a module, or the data of JSON or YAML. */
-import { readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { Failed, fail } from '../../model/failure.ts';
 import { watched } from './modules.ts';
+import { textIn, unfit } from './text.ts';
 import type { Trust } from './trust.ts';
 
 /** Reads or evaluates a file that is trusted, as is all that it imports. */
 export async function contentOf(file: string, trust: Trust): Promise<unknown> {
+  const why = unfit(file);
+  if (why !== undefined) return fail({ kind: 'config-unreadable', file, why });
   trust(file);
+  const text = textIn(file);
   const imports = watched(trust);
   try {
     if (!isData(file)) return (await settled(import(pathToFileURL(file).href))).default;
-    const text = readFileSync(file, 'utf8');
     if (file.endsWith('.json')) return JSON.parse(text);
     const { yaml } = await import('./yaml.ts');
     return yaml(file, text);

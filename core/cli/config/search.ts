@@ -14,13 +14,9 @@ const PLACES = ['cc.config.ts', 'cc.config.mjs', 'cc.config.js', 'cc.config.json
 export async function searched(cwd: string, trust: Trust): Promise<{ file: string; value: unknown }> {
   for (let folder = cwd; ; folder = dirname(folder)) {
     const file = PLACES.map((place) => join(folder, place)).find((path) => existsSync(path));
-    if (file !== undefined) {
-      if (!saysSomething(file))
-        fail({ kind: 'config-unreadable', file, why: 'it cannot be read, or it is empty' });
-      return { file, value: await contentOf(file, trust) };
-    }
+    if (file !== undefined) return { file, value: await contentOf(file, trust) };
     const manifest = join(folder, 'package.json');
-    const value = existsSync(manifest) ? keyOf(await contentOf(manifest, trust)) : undefined;
+    const value = saysSomething(manifest) ? keyOf(await contentOf(manifest, trust)) : undefined;
     if (value !== undefined) return { file: manifest, value };
     if (existsSync(manifest) || folder === dirname(folder))
       return fail({ kind: 'config-missing', from: cwd });
@@ -32,7 +28,9 @@ function saysSomething(path: string): boolean {
   return facts?.isFile() === true && facts.size > 0;
 }
 
-/** The key `cc` of a package.json. */
+/** The key `cc` of a package.json; null is none. */
 function keyOf(manifest: unknown): unknown {
-  return typeof manifest === 'object' && manifest !== null && 'cc' in manifest ? manifest.cc : undefined;
+  return typeof manifest === 'object' && manifest !== null && 'cc' in manifest
+    ? (manifest.cc ?? undefined)
+    : undefined;
 }

@@ -164,6 +164,15 @@ const CAUSES: readonly (readonly [what: string, files: Files, text: string])[] =
       |         ^`,
   ],
   [
+    'JSON that begins with the mark of its encoding',
+    { 'cc.config.json': '\uFEFF{"name":}' },
+    `Cannot load ~/cc.config.json
+  SyntaxError: Unexpected token '}'
+  at ~/cc.config.json:1:9
+    1 | {"name":}
+      |         ^`,
+  ],
+  [
     'a package.json that cannot be parsed',
     { 'package.json': '{\n  "cc": {,}\n}' },
     `Cannot load ~/package.json

@@ -128,6 +128,33 @@ const MISTAKES: readonly (readonly [what: string, files: Files, text: string, ..
         |              ^`,
   ],
   [
+    'a base that is not there',
+    { 'cc.config.ts': 'export default {\n  extends: "./gone.ts",\n};' },
+    `Cannot use ~/cc.config.ts: 1 mistake
+  extends: cannot be ~/gone.ts: there is no such file
+    at ~/cc.config.ts:2:12
+      2 | extends: "./gone.ts",
+        |          ^`,
+  ],
+  [
+    'a base that is no recipe',
+    { 'package.json': '{\n  "cc": { "extends": "labb" }\n}' },
+    `Cannot use ~/package.json: 1 mistake
+  extends: there is no recipe "labb"; did you mean "lab"?
+    at ~/package.json:2:22
+      2 | "cc": { "extends": "labb" }
+        |                    ^`,
+  ],
+  [
+    'a base that extends itself',
+    { 'cc.config.yaml': 'extends: ./b.yaml\n', 'b.yaml': 'name: b\nextends: ./b.yaml\n' },
+    `Cannot use ~/b.yaml: 1 mistake
+  extends: leads back to where it began: ~/b.yaml → ~/b.yaml
+    at ~/b.yaml:2:10
+      2 | extends: ./b.yaml
+        |          ^`,
+  ],
+  [
     'two hosts of one name',
     {
       'p.ts': PLUGIN,
