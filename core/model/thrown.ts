@@ -1,7 +1,6 @@
 /** What code that is not cc's threw: in words, and the place of its own that it came from. */
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import type { Place } from './failure.ts';
+import { importedFile, lineOf } from './source.ts';
 
 /** Frames below it are cc's own, in a clone and in a package. */
 const CORE = new URL('..', import.meta.url).href;
@@ -23,7 +22,7 @@ export function messageOf(error: unknown): string {
 /** The nearest place that is neither cc's nor of a package; undefined when the error tells of none. */
 export function placeOf(error: unknown): Place | undefined {
   const [place] = placesIn(stackOf(error), ownMessage(error));
-  const source = place && lineOf(place);
+  const source = place && lineOf(place.file, place.line);
   return place && { ...place, ...(source ? { source } : {}) };
 }
 
@@ -53,16 +52,7 @@ function placesIn(stack: string, message: string): readonly Place[] {
   const lines = frames.split('\n').filter((line) => /^\s+at /.test(line));
   return [...lines.join('\n').matchAll(PLACES)].flatMap(([, url = '', line, column]) => {
     if (url.startsWith(CORE) || url.includes('/node_modules/')) return [];
-    const file = fileURLToPath(url.replace(/[?#].*$/, ''));
-    return [{ file, line: Number(line), column: Number(column) }];
+    const file = importedFile(url);
+    return file === undefined ? [] : [{ file, line: Number(line), column: Number(column) }];
   });
-}
-
-function lineOf({ file, line }: Place): string | undefined {
-  try {
-    const text = readFileSync(file, 'utf8').split('\n')[line - 1];
-    return text?.trim() ? text : undefined;
-  } catch {
-    return undefined; // it is not there any more, or was never a file
-  }
 }

@@ -4,10 +4,12 @@ import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { bodyFault } from '../../core/graph/body.ts';
 import { type Body, capability, type PluginUse, plugin } from '../../core/model/plugin.ts';
+import { noteImported } from '../../core/model/source.ts';
 import * as v from '../../core/model/vocabulary.ts';
 import { bare, expanded, failureIn, host, part } from './recipes.ts';
 
 const HERE = fileURLToPath(import.meta.url);
+noteImported(HERE);
 
 function problemOf(...plugins: readonly PluginUse[]) {
   const failure = failureIn(() => expanded({ plugins }));

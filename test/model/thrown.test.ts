@@ -4,9 +4,11 @@ import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { digestOfData } from '../../core/model/digest.ts';
 import type { Json } from '../../core/model/json.ts';
+import { noteImported } from '../../core/model/source.ts';
 import { messageOf, placeOf } from '../../core/model/thrown.ts';
 
 const HERE = fileURLToPath(import.meta.url);
+noteImported(HERE);
 
 function caught(call: () => unknown): unknown {
   try {

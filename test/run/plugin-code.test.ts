@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Failure } from '../../core/model/failure.ts';
+import { noteImported } from '../../core/model/source.ts';
 import { type Step, type StepSpec, step } from '../../core/model/step.ts';
 import type { Task } from '../../core/model/task.ts';
 import { type Finding, surveying } from '../../core/run/survey.ts';
@@ -12,6 +13,7 @@ import { tempFolder } from '../rig/temp.ts';
 import { type Running, runTasks, taskOf } from './context.ts';
 
 const HERE = fileURLToPath(import.meta.url);
+noteImported(HERE);
 
 /** A step by parts of any shape, as one in JavaScript may have. */
 function odd(parts: Readonly<Record<string, unknown>>): Step {

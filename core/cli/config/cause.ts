@@ -1,9 +1,8 @@
 /** Why a configuration could not be loaded, and where: in its own file, or in one that it imports. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { basename, extname } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { codeOf, type Failure, type Place } from '../../model/failure.ts';
+import { importedFile, lineOf, sourceOf } from '../../model/source.ts';
 import { jsonEnd, jsonWords, placeAt } from '../../model/text-place.ts';
 import { messageOf, placeOf, stackOf } from '../../model/thrown.ts';
 import type { Imports } from './modules.ts';
@@ -31,7 +30,7 @@ export function stuckIn(file: string, { files }: Imports): Unreadable {
   const why = 'it never comes to its end: an await at its top level, or in what it imports, waits for ever';
   const own = [...new Set([file, ...files])].filter((each) => !each.includes('/node_modules/'));
   const places = own.flatMap((each) => {
-    const source = readFileSync(each, 'utf8');
+    const source = sourceOf(each) ?? '';
     return awaitsIn(source).map((offset) => placeAt(each, source, offset));
   });
   const [at] = places;
@@ -55,9 +54,9 @@ function placeFor(file: string, error: unknown, imports: Imports): Place | undef
   const { missing } = imports;
   return (
     markedPlace(stackOf(error)) ??
-    deniedPlace(error) ??
     (missing && missing.error === error ? importPlace(missing) : undefined) ??
     placeOf(error) ??
+    deniedPlace(error) ??
     (error instanceof SyntaxError ? checkedPlace([file, ...imports.files]) : undefined)
   );
 }
@@ -68,8 +67,8 @@ function markedPlace(text: string): Place | undefined {
   const [, where = '', line] = /^((?:file:\/)?\/.*):(\d+)$/.exec(head) ?? [];
   const mark = lines.slice(0, MARKED).findIndex((each, index) => index > 0 && /^\s*\^/.test(each));
   if (line === undefined || mark < 0) return undefined;
-  const file = where.startsWith('file:') ? fileURLToPath(where) : where;
-  const at = withSource({ file, line: Number(line) });
+  const at = placeIn(where, Number(line));
+  if (!at) return undefined;
   return { ...at, column: columnIn(at.source ?? '', lines[mark]!.indexOf('^')) };
 }
 
@@ -90,18 +89,20 @@ function columnIn(source: string, shown: number): number {
   return column;
 }
 
-/** Deno writes the place into the message. */
+/** Deno writes the place into the message, which in Node is that of whoever threw it. */
 function deniedPlace(error: unknown): Place | undefined {
+  if (!('Deno' in globalThis)) return undefined;
   const [, url, line, column] = /\n\s+at (file:\/\/\S+):(\d+):(\d+)/.exec(unpainted(messageOf(error))) ?? [];
   if (url === undefined) return undefined;
-  return withSource({ file: fileURLToPath(url), line: Number(line), column: Number(column) });
+  const at = placeIn(url, Number(line));
+  return at && { ...at, column: Number(column) };
 }
 
 /** The first place where a file names what it imports. */
 function importPlace({ name, by }: NonNullable<Imports['missing']>): Place | undefined {
-  if (!by.startsWith('file:')) return undefined;
-  const file = fileURLToPath(by);
-  const source = readFileSync(file, 'utf8');
+  const file = importedFile(by);
+  const source = file && sourceOf(file);
+  if (!file || source === undefined) return undefined;
   const offset = [`'${name}'`, `"${name}"`].map((each) => source.indexOf(each)).find((found) => found >= 0);
   return offset === undefined ? undefined : placeAt(file, source, offset);
 }
@@ -142,17 +143,18 @@ function fixFor(file: string, why: string, error: unknown, { missing }: Imports)
   return undefined;
 }
 
-function withSource(at: Place): Place {
-  try {
-    const source = readFileSync(at.file, 'utf8').split('\n')[at.line - 1];
-    return source === undefined ? at : { ...at, source };
-  } catch {
-    return at;
-  }
+function placeIn(name: string, line: number): Place | undefined {
+  const file = importedFile(name);
+  const source = file && lineOf(file, line);
+  return file === undefined ? undefined : { file, line, ...(source ? { source } : {}) };
 }
 
 function fieldOf(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+  try {
+    return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+  } catch {
+    return undefined; // whoever threw it made it so
+  }
 }
 
 /** Deno paints its messages. */

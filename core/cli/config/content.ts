@@ -1,6 +1,7 @@
 /** What a file of a recipe says: the default export of a module, or the data of JSON or YAML. */
 import { pathToFileURL } from 'node:url';
 import { Failed, fail } from '../../model/failure.ts';
+import { noteImported } from '../../model/source.ts';
 import { watched } from './modules.ts';
 import { textIn, unfit } from './text.ts';
 import type { Trust } from './trust.ts';
@@ -11,6 +12,7 @@ export async function contentOf(file: string, trust: Trust): Promise<unknown> {
   if (why !== undefined) return fail({ kind: 'config-unreadable', file, why });
   trust(file);
   const text = textIn(file);
+  noteImported(file);
   const imports = watched(trust);
   try {
     if (!isData(file)) return (await settled(import(pathToFileURL(file).href))).default;

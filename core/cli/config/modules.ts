@@ -3,10 +3,13 @@
  * TypeScript is read as an ES module. A hook of the module loader sees exactly what is loaded, also later and also by require;
  * a scan of the text would have to guess.
  */
+import { statSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { Failed } from '../../model/failure.ts';
+import { Failed, fail } from '../../model/failure.ts';
+import { noteImported } from '../../model/source.ts';
 import { OWN } from '../shipped.ts';
+import { otherThing } from './text.ts';
 import type { Trust } from './trust.ts';
 
 /** What the hook knows of the loading at hand. */
@@ -24,7 +27,7 @@ let imports: Imports = { files: new Set() };
 
 /** From here on every file that is not imported by cc's own code must be trusted. */
 export function watched(trust: Trust): Imports {
-  if (!trusted) registerHooks({ resolve });
+  if (!trusted) registerHooks({ resolve: hook });
   trusted = trust;
   imports = { files: new Set() };
   return imports;
@@ -32,13 +35,15 @@ export function watched(trust: Trust): Imports {
 
 type Resolve = NonNullable<Parameters<typeof registerHooks>[0]['resolve']>;
 
-const resolve: Resolve = (name, context, next) => {
+const hook: Resolve = (name, context, next) => {
   const by = context.parentURL ?? '';
   const found = resolved(name, by, () => next(name, context));
   if (!found.url.startsWith('file:')) return found;
   const [url = ''] = found.url.split(/[?#]/);
+  const file = fileURLToPath(url);
   // What cc imports itself is of the code that is running already.
-  if (!by.startsWith(OWN)) trustedFile(fileURLToPath(url));
+  if (!by.startsWith(OWN)) trustedFile(file);
+  noteImported(file);
   // npm init writes "type": "commonjs" into package.json, and TypeScript has .cts for what is meant to be so.
   return url.endsWith('.ts') ? { ...found, format: 'module-typescript' } : found;
 };
@@ -55,6 +60,8 @@ function resolved(name: string, by: string, next: () => ReturnType<Resolve>): Re
 function trustedFile(file: string): void {
   imports.files.add(file);
   try {
+    const other = otherThing(statSync(file));
+    if (other !== undefined) fail({ kind: 'config-unreadable', file, why: `it is ${other}, not a file` });
     trusted?.(file);
   } catch (error) {
     if (error instanceof Failed) imports.refused ??= error;

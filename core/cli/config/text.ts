@@ -24,7 +24,8 @@ export function unfit(file: string): string | undefined {
     : undefined;
 }
 
-function otherThing(facts: Stats): string | undefined {
+/** What it is instead of a file. */
+export function otherThing(facts: Stats): string | undefined {
   if (facts.isFile()) return undefined;
   if (facts.isDirectory()) return 'a folder';
   if (facts.isFIFO()) return 'a pipe';
