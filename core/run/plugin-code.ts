@@ -3,6 +3,7 @@ import { type Change, describe, isChange, secretFault } from '../model/change.ts
 import { fail, isFailure, type PluginCode } from '../model/failure.ts';
 import { type Json, jsonFault } from '../model/json.ts';
 import { maskedData } from '../model/mask.ts';
+import { refusalOr } from '../model/refused.ts';
 import type { Last } from '../model/step.ts';
 import type { Task } from '../model/task.ts';
 import { messageOf, placeOf } from '../model/thrown.ts';
@@ -82,7 +83,8 @@ function wrong(task: Task, phase: PluginCode, message: string): never {
 }
 
 /** An expected failure stays what it is. */
-function threw(task: Task, phase: PluginCode, error: unknown): never {
+function threw(task: Task, phase: PluginCode, thrown: unknown): never {
+  const error = refusalOr(thrown);
   if (isFailure(error)) throw error;
   const at = placeOf(error);
   const message = messageOf(error);

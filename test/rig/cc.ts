@@ -69,11 +69,27 @@ export interface Running {
   readonly ended: Promise<Ran>;
 }
 
+/** Runs `cc` to its end on Deno. */
+export function ccOnDeno(cwd: string, ...words: readonly string[]): Promise<Ran> {
+  const more = { NO_COLOR: '1', DENO_DIR: join(CACHE, 'deno'), DENO_NO_UPDATE_CHECK: '1' };
+  const deno = [join(BIN, 'deno'), 'run', '--quiet', '--no-check', '--allow-all', CC];
+  return started(deno, more, cwd, words).ended;
+}
+
 /** Starts `cc`, and leaves it running. */
 export function startCc(more: More, cwd: string, ...words: readonly string[]): Running {
+  return started([node(), CC], more, cwd, words);
+}
+
+function started(
+  [program = '', ...first]: readonly string[],
+  more: More,
+  cwd: string,
+  words: readonly string[],
+): Running {
   const { promise, resolve, reject } = Promise.withResolvers<Ran>();
   const env = envIn(cwd, more);
-  const child = spawn(node(), [CC, ...words], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(program, [...first, ...words], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let [stdout, stderr] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     stdout += text;

@@ -3,10 +3,12 @@
  * TypeScript is read as an ES module. A hook of the module loader sees exactly what is loaded, also later and also by require;
  * a scan of the text would have to guess.
  */
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { registerHooks } from 'node:module';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Failed, fail } from '../../model/failure.ts';
+import { noteRefused } from '../../model/refused.ts';
 import { noteImported } from '../../model/source.ts';
 import { OWN } from '../shipped.ts';
 import { otherThing } from './text.ts';
@@ -42,7 +44,7 @@ const hook: Resolve = (name, context, next) => {
   const [url = ''] = found.url.split(/[?#]/);
   const file = fileURLToPath(url);
   // What cc imports itself is of the code that is running already.
-  if (!by.startsWith(OWN)) trustedFile(file);
+  if (!by.startsWith(OWN)) trustedFile(file, waysTo(name, by, context.conditions.includes('require')));
   noteImported(file);
   // npm init writes "type": "commonjs" into package.json, and TypeScript has .cts for what is meant to be so.
   return url.endsWith('.ts') ? { ...found, format: 'module-typescript' } : found;
@@ -57,14 +59,38 @@ function resolved(name: string, by: string, next: () => ReturnType<Resolve>): Re
   }
 }
 
-function trustedFile(file: string): void {
+/** The loader tells a file by its real path; whoever may change a link on one of the `ways` there may change what is imported. */
+function trustedFile(file: string, ways: readonly string[]): void {
   imports.files.add(file);
   try {
     const other = otherThing(statSync(file));
     if (other !== undefined) fail({ kind: 'config-unreadable', file, why: `it is ${other}, not a file` });
+    for (const way of ways) if (way !== file) trusted?.(way, 'data');
     trusted?.(file);
   } catch (error) {
-    if (error instanceof Failed) imports.refused ??= error;
+    if (error instanceof Failed) {
+      imports.refused ??= error;
+      noteRefused(file, error);
+    }
     throw error;
   }
+}
+
+/** Where the loader looks for what a file names so. */
+function waysTo(name: string, by: string, isRequired: boolean): readonly string[] {
+  if (!by.startsWith('file:') || name.startsWith('#')) return [];
+  const from = dirname(fileURLToPath(by));
+  if (/^(\.{0,2}\/|\.{1,2}$|file:)/.test(name)) {
+    if (!isRequired) return [fileURLToPath(new URL(name, by))];
+    return ['', '.js', '.json', '.node'].map((ending) => resolve(from, name) + ending);
+  }
+  const [whole = name] = /^(@[^/]+\/)?[^/]+/.exec(name) ?? [];
+  const packages = foldersAbove(from).map((folder) => join(folder, 'node_modules', whole));
+  const found = packages.findIndex((each) => existsSync(each));
+  return packages.slice(0, found + 1).map((each) => join(each, 'package.json'));
+}
+
+function foldersAbove(folder: string): readonly string[] {
+  const above = dirname(folder);
+  return above === folder ? [folder] : [folder, ...foldersAbove(above)];
 }

@@ -1,12 +1,13 @@
 /** Who may write a file that cc is about to run: owners, modes, groups, and the folders and links on the way to it. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { chmod, chown, lchown, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'node:test';
 import { trustOf } from '../../../core/cli/config/trust.ts';
 import { Failed } from '../../../core/model/failure.ts';
 import { explained } from '../../../core/report/explain.ts';
-import { cc, ccWith, folder } from '../../rig/cc.ts';
+import { cc, ccOnDeno, ccWith, folder, MOD } from '../../rig/cc.ts';
 
 const ME = 61001;
 const STRANGER = 61002;
@@ -241,6 +242,119 @@ test(
     await chmod(join(cwd, 'ran'), 0o600);
   },
 );
+
+const LINKS: readonly (readonly [
+  what: string,
+  changed: string,
+  files: Readonly<Record<string, string>>,
+  link: readonly [target: string, name: string],
+])[] = [
+  [
+    'what a configuration imports',
+    'open',
+    {
+      'cc.config.ts': `import './open/part.ts'; ${RUNS} export default {};`,
+      'b/part.ts': RUNS,
+      'open/x': '',
+    },
+    ['../b/part.ts', 'open/part.ts'],
+  ],
+  [
+    'a folder that it imports from',
+    'open',
+    {
+      'cc.config.ts': `import './open/b/part.ts'; ${RUNS} export default {};`,
+      'b/part.ts': RUNS,
+      'open/x': '',
+    },
+    ['../b', 'open/b'],
+  ],
+  [
+    'what it requires without an ending',
+    'open',
+    {
+      'cc.config.cjs': `require('./open/part'); module.exports = {};`,
+      'b/part.js': "require('node:fs').writeFileSync(__dirname + '/../ran', '');",
+      'open/x': '',
+    },
+    ['../b/part.js', 'open/part.js'],
+  ],
+  [
+    'a package',
+    'node_modules',
+    {
+      'cc.config.mjs': `import 'p'; ${RUNS} export default {};`,
+      'b/p/package.json': '{"type":"module","exports":"./index.js"}',
+      'b/p/index.js': RUNS,
+      'node_modules/x': '',
+    },
+    ['../b/p', 'node_modules/p'],
+  ],
+  [
+    'a package, where another might stand nearer',
+    'a/node_modules',
+    {
+      'cc.config.mjs': `import './a/part.mjs'; ${RUNS} export default {};`,
+      'a/part.mjs': "import 'p';",
+      'a/node_modules/x': '',
+      'b/p/package.json': '{"type":"module","exports":"./index.js"}',
+      'b/p/index.js': RUNS,
+      'node_modules/x': '',
+    },
+    ['../b/p', 'node_modules/p'],
+  ],
+];
+
+for (const [what, changed, files, [target, name]] of LINKS)
+  test(`${what} is refused behind a link that everyone may change`, async (t) => {
+    const cwd = await folder(t, { 'package.json': '{}', ...files });
+    await symlink(target, join(cwd, name));
+    const config = Object.keys(files)[0] ?? '';
+    const list = async () => cc(cwd, '--config', config, 'list');
+    await chmod(join(cwd, changed), 0o777);
+    const { code, stdout, stderr } = await list();
+    assert.deepEqual([code, stdout], [65, '']);
+    const [head, why, fix] = stderr.replaceAll(cwd, '~').split('\n');
+    assert.match(head ?? '', /^Cannot trust ~\/.*: somebody else may change what it does$/);
+    assert.equal(why, `  ~/${changed} may be written by everyone (mode 0777)`);
+    assert.equal(fix, `  fix: chmod go-w ~/${changed}`);
+    await assert.rejects(chmod(join(cwd, 'ran'), 0o600), { code: 'ENOENT' });
+    await chmod(join(cwd, changed), 0o755);
+    assert.doesNotMatch((await list()).stderr, /Cannot trust/);
+  });
+
+for (const [runtime, run] of [
+  ['Node', cc],
+  ['Deno', ccOnDeno],
+] as const)
+  test(`a file that is asked for late and not trusted is told as one that is imported, on ${runtime}`, async (t) => {
+    const cwd = await folder(t, {
+      'late.ts': RUNS,
+      'cc.config.ts': `import { plugin, recipe, step, v } from '${MOD}';
+const probe = async () => { await import('./late.ts'); return null; };
+const s = step<null>({ name: 's', where: 'controller', root: false, probe, plan: () => [] });
+const p = plugin({ name: 'p', help: 'x', options: v.strictObject({}), build: () => ({ steps: [s] }) });
+export default recipe({ name: 'a', plugins: [p()] });`,
+    });
+    const file = join(cwd, 'late.ts');
+    await chmod(file, 0o666);
+    const { code, stdout } = await run(cwd, 'run', 'all');
+    assert.equal(code, 65);
+    assert.deepEqual(stdout.split('\n').slice(2, 5), [
+      `  Cannot trust ${file}: somebody else may change what it does`,
+      `    ${file} may be written by everyone (mode 0666)`,
+      `    fix: chmod go-w ${file}`,
+    ]);
+    await assert.rejects(chmod(join(cwd, 'ran'), 0o600), { code: 'ENOENT' });
+  });
+
+test('a pipe that a configuration imports is refused, and nobody waits for it', async (t) => {
+  const cwd = await folder(t, { 'cc.config.ts': `import './pipe.ts'; ${RUNS} export default {};` });
+  execFileSync('mkfifo', [join(cwd, 'pipe.ts')]);
+  const { code, stderr } = await cc(cwd, 'list');
+  assert.equal(stderr.replaceAll(cwd, '~'), 'Cannot load ~/pipe.ts\n  it is a pipe, not a file\n');
+  assert.equal(code, 65);
+});
 
 /** What other tools read in a folder; each of them says when it is run. */
 const META = Object.fromEntries(
