@@ -16,6 +16,7 @@ type Command = (names: readonly string[], options: Options, cli: CliContext) => 
 /** All but the most used are loaded when asked for, because start-up is a feature. */
 const COMMANDS: { readonly [V in Verb]: () => Promise<Command> } = {
   run: async () => run,
+  forget: async () => (await import('./cli/forget.ts')).forget,
   plan: async () => (await import('./cli/survey.ts')).plan,
   status: async () => (await import('./cli/survey.ts')).status,
   why: async () => (await import('./cli/survey.ts')).why,

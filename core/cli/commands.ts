@@ -136,6 +136,18 @@ export const COMMANDS = {
     exits: [0, 1, ...WRONG, 75, 77, ...STOPPED],
     example: ['cc run all --keep-going', 'sets up everything, and goes on after a failure'],
   },
+  forget: {
+    group: 'change',
+    names: { as: 'TASK', least: 1, most: 1, mistake: 'Cannot tell which task: cc forget takes one' },
+    does: 'gives up the commands that take a task back, where they cannot be run any more',
+    more: [
+      'What they would have removed may stay on the host. Files and units of the task are still taken back.',
+      'Here TASK is the whole name of one task, which may have left the recipe.',
+    ],
+    options: [...RECIPE, 'lock-timeout', 'ask-become-pass'],
+    exits: [0, 1, ...WRONG, 75, 77, ...STOPPED],
+    example: ['cc forget node-1/odd/made', 'gives up what "cc run" could not take back'],
+  },
   plan: {
     group: 'look',
     names: { as: '[TASK...]', least: 0, most: ANY, mistake: '' },

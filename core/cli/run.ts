@@ -24,7 +24,18 @@ import { work } from './work.ts';
 
 export async function run(names: readonly string[], options: Options, cli: CliContext): Promise<number> {
   const job = await jobOf(names, options, cli, { identify: true });
-  const { project, tasks, wanted } = job;
+  const asked = new Set(names.includes('all') ? [] : job.wanted.map(({ id }) => id));
+  return changing(job, { options, asked }, cli, (id, context) => held(job, { id, options }, context, cli));
+}
+
+/** Does something while no other run does; each host is locked when it is first reached as root. */
+export async function changing(
+  job: Job,
+  { options, asked }: { readonly options: Options; readonly asked: ReadonlySet<TaskId> },
+  cli: CliContext,
+  work: (id: string, context: RunContext) => Promise<number>,
+): Promise<number> {
+  const { project, tasks, undo } = job;
   const stop = new AbortController();
   cli.onStop((signal) => stop.abort(signal));
   const id = runId();
@@ -32,13 +43,7 @@ export async function run(names: readonly string[], options: Options, cli: CliCo
   const patient: Patience = { seconds: options.lockTimeout, say: cli.say, signal: stop.signal };
   const context = await openContext(project, {
     ...(await loginOf(options, cli)),
-    env: cli.env,
-    ...{
-      signal: stop.signal,
-      tasks,
-      undo: job.undo,
-      asked: new Set(names.includes('all') ? [] : wanted.map((each) => each.id)),
-    },
+    ...{ env: cli.env, signal: stop.signal, tasks, undo, asked },
     lock: async (transport) => {
       await patiently(patient, () => transport.lock(owner));
       await remember(transport.host, job);
@@ -48,7 +53,7 @@ export async function run(names: readonly string[], options: Options, cli: CliCo
     const holding = await patiently(patient, () => hold(holdOf(project.paths), owner));
     try {
       await claimState(project);
-      return await held(job, { id, options }, context, cli);
+      return await work(id, context);
     } finally {
       await holding[Symbol.asyncDispose]();
     }

@@ -1,6 +1,7 @@
 /** One thing to do to one host, as data, with the reason for it: what plans, journals, logs and tests print. */
 import { type Artifact, origin } from './artifact.ts';
 import { artifactsOf, type Command, secretWord, titled } from './command.ts';
+import { sameData } from './digest.ts';
 import type { Json } from './json.ts';
 import { type Secret, secretsIn, type Text } from './secret.ts';
 import type { Script } from './shell.ts';
@@ -52,6 +53,30 @@ export function kept(change: Change): Kept {
   if (!data || secretsOfChange(change).length > 0) return { kind: 'by-plugin', title: describe(change), why };
   return change as Kept; // every kind that is left is data
 }
+
+/** Whether a change can be done from what a stamp keeps of it. */
+export function isTold(change: Kept): change is Told {
+  return change.kind !== 'by-plugin';
+}
+
+export type ByPlugin = Extract<Kept, { kind: 'by-plugin' }>;
+export type Told = Exclude<Kept, ByPlugin>;
+
+/** Whether a look shows that it was done; of others it is known that they ended well. */
+export function isSeen({ kind }: Kept): boolean {
+  return kind === 'remove' || kind === 'unit';
+}
+
+/** Whether two changes do the same, for whatever reason. */
+export function isSame(a: Kept, b: Kept): boolean {
+  return sameData(dataOf(a), dataOf(b));
+}
+
+export function titleOf(change: Kept): string {
+  return isTold(change) ? describe(change) : change.title;
+}
+
+const dataOf = ({ why: _, ...what }: Kept): Json => what as unknown as Json; // a kept change is data
 
 /** What takes back what these changes do, as far as they alone tell: files go, units stop. */
 export function takingBack(changes: readonly Change[]): readonly Kept[] {

@@ -1,6 +1,6 @@
 /** Everything that can be expected to go wrong, as facts; `report/explanations.ts` has the words. */
 import type { Json } from './json.ts';
-import type { NoWayBack, TornRecords } from './left.ts';
+import type { NotUndone, NoWayBack, TornRecords } from './left.ts';
 import { masked, maskedData } from './mask.ts';
 import type { Place, Problem } from './problem.ts';
 import type { Attempt, LockChange, Trouble } from './trouble.ts';
@@ -160,6 +160,7 @@ export type Failure =
   | { readonly kind: 'held'; readonly path: string; readonly host?: string; readonly owner: Owner }
   | NoWayBack
   | TornRecords
+  | NotUndone
   /** A host that is another site's; both by the name of their recipe and the identity of the site. */
   | {
       readonly kind: 'foreign-site';
@@ -231,6 +232,7 @@ export const EXIT: { readonly [K in Failure['kind']]: number } = {
   held: 75,
   'no-way-back': 1,
   'torn-records': 1,
+  'not-undone': 1,
   'foreign-site': 65,
   'no-site': 65,
   'config-missing': 65,

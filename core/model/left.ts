@@ -16,3 +16,14 @@ export type TornRecords = {
   readonly records: readonly string[];
   readonly gone: boolean;
 };
+
+/** A command that a stamp keeps, to take a task back, and that fails. */
+export type NotUndone = {
+  readonly kind: 'not-undone';
+  readonly host: string;
+  readonly task: string;
+  readonly command: string;
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly stderr: string;
+};

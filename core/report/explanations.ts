@@ -188,7 +188,12 @@ export const EXPLAINED: {
   'no-way-back': ({ task, plugin, what }) => ({
     what: `Cannot take ${task} back: it is no longer declared`,
     why: what.map((each) => `only the plugin "${plugin}" can do this: ${each}`),
-    fix: `put it back into the recipe, and then: cc run cleanup`,
+    fix: `put it back into the recipe, and then: cc run cleanup; or leave what it made: cc forget ${task}`,
+  }),
+  'not-undone': ({ host, task, command, code, signal, stderr }) => ({
+    what: `Cannot take ${task} back on ${host}: its command ${signal ? `was ended by ${signal}` : `exited ${code}`}`,
+    why: [`$ ${command}`, ...lastLines(stderr)],
+    fix: `mend what it complains about, and run again; or leave what it made: cc forget ${task}`,
   }),
   'torn-records': ({ host, records, gone }) => ({
     what: `Cannot tell whether all of cc ${gone ? 'is' : 'would be'} gone from ${host}: ${counted(records.length, 'record')} cannot be read`,

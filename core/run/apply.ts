@@ -19,6 +19,11 @@ function isOlder({ step }: Task, { stamp }: Looked): boolean {
   return step.undo !== undefined && stamp?.ours === true && stamp.undo === undefined;
 }
 
+/** What is said of what only code could take back that is no longer declared. */
+function leftLine(title: string): string {
+  return `left as it is, for only code that is no longer declared could do this: ${title}`;
+}
+
 export function applying(context: ApplyContext): Work {
   return async (task, to) => {
     const first = await look(task, context);
@@ -27,6 +32,8 @@ export function applying(context: ApplyContext): Work {
       first.stamp?.state === 'applying' &&
       (await (await loadConverge()).endOrphans(task, first.session, first.stamp, context)) > 0;
     const looked = orphans ? await look(task, context) : first;
+    for (const { title } of looked.untold)
+      context.emit({ kind: 'notice', id: task.id, text: leftLine(title) });
     const decision = decide(looked.changes, looked.stamp, looked.last);
     if (decision.kind === 'run')
       return (await loadConverge()).converge(task, looked, decision.reason, to, context);

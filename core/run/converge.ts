@@ -4,13 +4,20 @@ import { perform } from '../host/perform.ts';
 import { run, type TaskContext } from '../host/run.ts';
 import { type Clock, shellOf } from '../host/shell.ts';
 import { MARK } from '../host/transport.ts';
-import { type Change, describe, secretsOfChange } from '../model/change.ts';
+import {
+  type Change,
+  describe,
+  isSame,
+  isSeen,
+  type Kept,
+  secretsOfChange,
+  type Told,
+} from '../model/change.ts';
 import type { Emit, Reason } from '../model/event.ts';
 import { Failed, fail, type Remaining } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
 import type { Host } from '../model/plugin.ts';
 import type { State, Task } from '../model/task.ts';
-import type { Reporter } from '../store/download.ts';
 import { fetchArtifact } from '../store/fetch.ts';
 import { type Network, proxyEnv } from '../store/network.ts';
 import type { Stamp } from '../store/stamp.ts';
@@ -19,6 +26,7 @@ import type { Outcome } from './engine.ts';
 import { limited } from './limit.ts';
 import { digestFor, foundAs, type Looked, probe, viewFor } from './look.ts';
 import { performed, planned } from './plugin-code.ts';
+import { reporterOf } from './progress.ts';
 import { commit, keptOf, type Recording, sofar } from './record.ts';
 import type { Session } from './session-pool.ts';
 
@@ -51,34 +59,31 @@ export async function converge(
   // What lacks a secret is not begun.
   await Promise.all(looked.changes.flatMap(secretsOfChange).map((each) => context.reveal(each)));
   to('performing', reason);
-  const undo = sofar(task, looked);
-  await commit(task, looked, { state: 'applying', found: UNPROVEN, ours: true, ...undo }, context);
+  let undo = sofar(task, looked);
+  const note = (state: 'applying' | 'failed') =>
+    commit(task, looked, { state, found: UNPROVEN, ours: true, ...undo }, context);
+  await note('applying');
   context.touched.add(task.id);
   try {
-    const report = await performAll(looked.changes, task, session, context);
+    await performKept(looked.leaving, task, session, context, (done) => {
+      undo = { ...undo, undo: without(undo.undo, done) };
+      return note('applying');
+    });
+    const report = await performAll(looked.changes.slice(looked.leaving.length), task, session, context);
     to('proving');
     const facts = await prove(task, session, context);
     const found = foundAs(facts);
-    await commit(
-      task,
-      looked,
-      {
-        state: 'applied',
-        found,
-        ours: true,
-        undo: keptOf(task, facts),
-        ...(report === undefined ? {} : { report }),
-      },
-      context,
-    );
+    const learnt = report === undefined ? {} : { report };
+    const proven = { state: 'applied', found, ours: true, undo: keptOf(task, facts), ...learnt } as const;
+    await commit(task, looked, proven, context);
     context.found.set(task.id, found);
-    return { state: 'applied', reason, ...(report === undefined ? {} : { report }) };
+    return { state: 'applied', reason, ...learnt };
   } catch (error) {
     // A task that was interrupted, or whose host is gone, stays `applying`: that is the truth about its host.
     if (error instanceof Failed && !['interrupted', 'agent-lost'].includes(error.failure.kind)) {
-      const failed = commit(task, looked, { state: 'failed', found: UNPROVEN, ours: true, ...undo }, context);
       // What went wrong first is what is told; without this the record says that it was interrupted.
-      await failed.catch((second) => context.emit({ kind: 'output', id: task.id, text: `${second}\n` }));
+      const emit = (second: unknown) => context.emit({ kind: 'output', id: task.id, text: `${second}\n` });
+      await note('failed').catch(emit);
     }
     throw error;
   }
@@ -97,6 +102,34 @@ export async function endOrphans(
   const text = `ended ${found} ${found === 1 ? 'process' : 'processes'} left by run ${stamp.run}`;
   if (found > 0) context.emit({ kind: 'notice', id: task.id, text });
   return found;
+}
+
+/**
+ * Performs what a stamp keeps. `struck` takes from it what was done and cannot be seen: a command that must not be done twice
+ * would fail for ever.
+ */
+export async function performKept(
+  changes: readonly Told[],
+  task: Task,
+  session: Session,
+  context: ApplyContext,
+  struck: (done: Told) => Promise<void>,
+): Promise<void> {
+  for (const change of changes) {
+    try {
+      await performAll([change], task, session, context);
+    } catch (error) {
+      const failure = error instanceof Failed ? error.failure : undefined;
+      if (failure?.kind === 'command-failed') fail({ ...failure, kind: 'not-undone', task: task.id }, error);
+      throw error;
+    }
+    if (!isSeen(change)) await struck(change);
+  }
+}
+
+/** What is still to be taken back. */
+export function without(kept: readonly Kept[] = [], done: Told): readonly Kept[] {
+  return kept.filter((each) => !isSame(each, done));
 }
 
 /** Performs changes in order under one time limit; a stop or a timeout ends every process they started. */
@@ -175,7 +208,7 @@ async function taskContextOf(
     fetch: (artifact) =>
       fetchArtifact(context.store, artifact, {
         network: context.network,
-        reporter: reporterOf(task, context),
+        reporter: reporterOf(task.id, context),
         signal,
       }),
     log,
@@ -206,22 +239,6 @@ async function taskContextOf(
 function proxiesOn({ name, proxy }: Host, { network }: ApplyContext): Readonly<Record<string, string>> {
   if (name === CONTROLLER) return proxyEnv(network);
   return proxy === false ? {} : network.onHosts;
-}
-
-/** Milliseconds between two words about how far a download has come. */
-const BEAT = 250;
-
-function reporterOf({ id }: Task, { emit, at }: ApplyContext): Reporter {
-  let next = 0;
-  return {
-    log: (text) => emit({ kind: 'output', id, text: `${text}\n` }),
-    attempt: (attempt) => emit({ kind: 'attempt', id, attempt }),
-    progress: (done, total) => {
-      if (at() < next) return;
-      next = at() + BEAT;
-      emit({ kind: 'progress', id, done, ...(total === undefined ? {} : { total }) });
-    },
-  };
 }
 
 /** Probes until nothing is left to do; success is the empty plan, never an exit code. */

@@ -1,9 +1,8 @@
 /** What the recipe declares as a whole, and what of a task's last application it does not declare any more. */
 import { machineOf } from '../graph/place.ts';
-import type { Change, Kept } from '../model/change.ts';
+import { type Change, describe, isSame, isTold, type Kept, kept } from '../model/change.ts';
 import { cmd } from '../model/command.ts';
 import { sameData } from '../model/digest.ts';
-import type { Json } from '../model/json.ts';
 import type { Host } from '../model/plugin.ts';
 import { withSecrets } from '../model/secret.ts';
 import type { Task, TaskId } from '../model/task.ts';
@@ -40,7 +39,7 @@ export function declaredBy(hosts: readonly Host[], tasks: readonly Task[], undo 
 
 /**
  * What a stamp says to take back and the step, whose inputs are others now, does not: a file at another path, another unit.
- * `undone` is what the step would take back today.
+ * What only code can take back is known by its title. `undone` is what the step would take back today.
  */
 export async function former(
   { host, step }: Task,
@@ -48,16 +47,14 @@ export async function former(
   undone: () => readonly Change[],
   view: View,
   declared: Declared,
-): Promise<readonly Change[]> {
+): Promise<readonly Kept[]> {
   if (!stamp?.undo || stamp.undo.length === 0) return [];
   // Where secrets are in them, they are never the same, and the long way answers.
   const told = stamp.state === 'applied' ? (stamp.manifest['inputs'] ?? null) : stamp.undoFor;
   if (told !== undefined && sameData(told, withSecrets(step.inputs ?? null, String))) return [];
   const today = undone();
-  const others = stamp.undo.filter((each) => !today.some((other) => same(each, other)));
-  return (await standing(others, host, view, declared)).flatMap((each) =>
-    each.kind === 'by-plugin' ? [] : [notDeclared(each)],
-  );
+  const others = stamp.undo.filter((each) => !today.some((other) => isTakenBack(each, other)));
+  return (await standing(others, host, view, declared)).map(notDeclared);
 }
 
 /** What of it is still to be done: a file that cc put there, a unit that is not stopped, and what cannot be seen. */
@@ -99,10 +96,13 @@ async function runs(unit: Extract<Kept, { kind: 'unit' }>['unit'], view: View): 
 }
 
 /** A change whose reason is that nobody declares any more what it takes back. */
-export function notDeclared<Each extends { readonly why: string }>(change: Each): Each {
+function notDeclared(change: Kept): Kept {
   return { ...change, why: 'no longer declared' };
 }
 
-function same({ why: _, ...a }: Kept, { why: __, ...b }: Change): boolean {
-  return b.kind !== 'script' && sameData(a as unknown as Json, b as unknown as Json); // all else is data
+/** Whether what a stamp keeps is what the step does today. */
+function isTakenBack(each: Kept, today: Change): boolean {
+  if (each.kind === 'by-plugin') return each.title === describe(today);
+  const now = kept(today);
+  return isTold(now) && isSame(each, now);
 }

@@ -3,7 +3,7 @@
 import type { Reveal } from '../host/reveal.ts';
 import { type Artifacts, type Looking, viewOf } from '../host/view.ts';
 import type { Artifact } from '../model/artifact.ts';
-import type { Change } from '../model/change.ts';
+import { type ByPlugin, type Change, isTold, type Told } from '../model/change.ts';
 import type { Digest } from '../model/digest.ts';
 import { digestOfData, sameData } from '../model/digest.ts';
 import { fail } from '../model/failure.ts';
@@ -65,6 +65,10 @@ export interface Looked {
   readonly last: Remembered;
   /** What is no longer declared goes first. */
   readonly changes: readonly Change[];
+  /** That part of the changes. */
+  readonly leaving: readonly Told[];
+  /** What is no longer declared, and only code of its declaration could take back. */
+  readonly untold: readonly ByPlugin[];
 }
 
 /** Seconds that one look at a host may take. */
@@ -78,15 +82,17 @@ export async function look(task: Task, context: RunContext): Promise<Looked> {
   const manifest = () => manifestOf(task, session, context, inputs());
   const last = disturbed(task, context, lastOf(stamp, manifest, facts));
   const { declared } = context;
-  const leaving = await former(
+  const earlier = await former(
     task,
     stamp,
     () => undone(task, facts),
     lookingAt(task, session, context),
     declared,
   );
+  const leaving = earlier.filter(isTold);
+  const untold = earlier.filter((change) => change.kind === 'by-plugin');
   const changes = [...leaving, ...planned(task, facts, last)];
-  return { session, facts, stamp, manifest, last, changes };
+  return { session, facts, stamp, manifest, last, changes, leaving, untold };
 }
 
 /** A view for few looks, within the time of a probe. */

@@ -1,5 +1,6 @@
 /** What stamps know and nobody declares any more: tasks that are taken back as their stamps say. */
-import type { Kept } from '../model/change.ts';
+import { type Kept, titleOf } from '../model/change.ts';
+import type { Failure } from '../model/failure.ts';
 import type { Host } from '../model/plugin.ts';
 import { step } from '../model/step.ts';
 import type { Task, TaskId } from '../model/task.ts';
@@ -56,7 +57,8 @@ export async function leftOf(
   return standing(stamp.undo ?? [], task.host, lookingAt(task, session, context), context.declared);
 }
 
-/** Whether a change can be done from what a stamp keeps of it. */
-export function isTold(change: Kept): change is Exclude<Kept, { kind: 'by-plugin' }> {
-  return change.kind !== 'by-plugin';
+/** The failure that says what only code of a plugin can take back. */
+export function noWayBack({ id, host, plugin }: Task, untold: readonly Kept[]): Failure {
+  const what = untold.map(titleOf);
+  return { kind: 'no-way-back', host: host.name, task: id, plugin, what };
 }

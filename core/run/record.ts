@@ -1,5 +1,5 @@
 /** What is written down of a task: its stamp, with what takes it back. */
-import { type Change, type Kept, kept, takingBack } from '../model/change.ts';
+import { type Change, isSame, type Kept, kept, takingBack } from '../model/change.ts';
 import { sameData } from '../model/digest.ts';
 import type { Json } from '../model/json.ts';
 import { maskedData } from '../model/mask.ts';
@@ -22,14 +22,12 @@ export function keptOf(task: Task, facts: Json): readonly Kept[] {
 export function sofar({ step }: Task, { stamp, changes, manifest }: Looked): Pick<Stamp, 'undo' | 'undoFor'> {
   const before = stamp?.undo ?? [];
   const now = step.undo ? takingBack(changes) : [];
-  const known = (each: Kept) => before.some((other) => sameData(dataOf(each), dataOf(other)));
+  const known = (each: Kept) => before.some((other) => isSame(each, other));
   const inputs = manifest()['inputs'] ?? null;
   const told = stamp?.state === 'applied' ? (stamp.manifest['inputs'] ?? null) : stamp?.undoFor;
   const one = before.length === 0 || (told !== undefined && sameData(told, inputs));
   return { undo: [...before, ...now.filter((each) => !known(each))], ...(one ? { undoFor: inputs } : {}) };
 }
-
-const dataOf = ({ why: _, ...what }: Kept): Json => what as unknown as Json; // a kept change is data
 
 /** Writes down a task that is as declared: it is cc's where the last stamp says so, or cc's notes do. */
 export async function adopt(task: Task, looked: Looked, found: Found, context: Recording): Promise<void> {

@@ -1,9 +1,10 @@
 /** What stands on hosts that is no longer declared. */
+import { isTold } from '../model/change.ts';
 import { failureOf } from '../model/failure.ts';
 import type { Host } from '../model/plugin.ts';
 import { taskId } from '../model/task.ts';
 import { type RunContext, sessionFor } from './look.ts';
-import { isTold, leftOf, sorted } from './orphans.ts';
+import { leftOf, noWayBack, sorted } from './orphans.ts';
 import type { Finding } from './survey.ts';
 import { isOfHost, undeclaredOn } from './sweep.ts';
 
@@ -19,16 +20,8 @@ export async function undeclaredFindings(
     orphans.map(async (orphan): Promise<readonly Finding[]> => {
       const { id } = orphan.task;
       const left = await leftOf(orphan, await sessionFor(orphan.task, context), context);
-      const untold = left.flatMap((change) => (change.kind === 'by-plugin' ? [change.title] : []));
-      const { plugin } = orphan.task;
-      if (untold.length > 0)
-        return [
-          {
-            kind: 'unknown',
-            id,
-            failure: { kind: 'no-way-back', host: host.name, task: id, plugin, what: untold },
-          },
-        ];
+      const untold = left.filter((change) => !isTold(change));
+      if (untold.length > 0) return [{ kind: 'unknown', id, failure: noWayBack(orphan.task, untold) }];
       if (left.length === 0) return [];
       const details = [...new Set(left.map(({ why }) => why))];
       return [

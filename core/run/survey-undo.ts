@@ -1,9 +1,10 @@
 /** What taking back would find and do, without doing it. */
-import { failureOf } from '../model/failure.ts';
+import { fail, failureOf } from '../model/failure.ts';
 import type { Work } from './engine.ts';
 import { type RunContext, sessionFor } from './look.ts';
+import { noWayBack } from './orphans.ts';
 import type { Finding, Survey } from './survey.ts';
-import { taking } from './undo.ts';
+import { leftIn, taking } from './undo.ts';
 
 /** ensures: nothing is written anywhere. Tasks that leave nothing to take back are not found. */
 export function surveyingUndo(context: RunContext, leaving: ReadonlySet<string>): Survey {
@@ -13,13 +14,14 @@ export function surveyingUndo(context: RunContext, leaving: ReadonlySet<string>)
     const { id } = task;
     try {
       const session = await sessionFor(task, context);
-      const stamp = await session.stamps.read(id);
-      const { left } = await taking(task, session, stamp, context);
+      const taken = await taking(task, session, context);
+      if (taken.untold.length > 0) fail(noWayBack(task, taken.untold));
+      const left = leftIn(taken);
       const details = [...new Set(left.map(({ why }) => why))];
       if (left.length > 0)
         findings.set(id, {
           ...{ kind: 'would', id, reason: { kind: 'undo', details } },
-          ...{ changes: left, stamped: stamp !== undefined },
+          ...{ changes: left, stamped: taken.stamp !== undefined },
         });
     } catch (error) {
       findings.set(id, { kind: 'unknown', id, failure: failureOf(error) });

@@ -1,27 +1,31 @@
 /** Orphans taken back, as their stamps say. */
-import type { Change, Kept } from '../model/change.ts';
+import { isTold, type Kept } from '../model/change.ts';
 import { fail } from '../model/failure.ts';
-import { type ApplyContext, endOrphans, performAll, remainingOf } from './converge.ts';
+import { type ApplyContext, endOrphans, performKept, remainingOf, without } from './converge.ts';
 import { isFilled } from './declared.ts';
 import type { Work } from './engine.ts';
 import { lookingAt, type RunContext, sessionFor } from './look.ts';
-import { isTold, leftOf, type Orphan } from './orphans.ts';
+import { leftOf, noWayBack, type Orphan } from './orphans.ts';
 import type { Session } from './session-pool.ts';
 
 /** Takes orphans back: as their stamps say, proven where that can be seen, and forgotten then. */
 export function takingBack(orphans: readonly Orphan[], context: ApplyContext): Work {
   const byId = new Map(orphans.map((orphan) => [orphan.task.id, orphan]));
   return async (task, to) => {
-    const orphan = byId.get(task.id)!; // requires: driven with the tasks of these orphans
+    let orphan = byId.get(task.id)!; // requires: driven with the tasks of these orphans
     const session = await sessionFor(task, context);
     await endOrphans(task, session, orphan.stamp, context);
     const left = await leftOf(orphan, session, context);
-    const changes: readonly Change[] = left.filter(isTold);
+    const changes = left.filter(isTold);
     const details = [...new Set(changes.map(({ why }) => why))];
     const reason = { kind: 'undeclared', details } as const;
     if (changes.length > 0) {
       to('performing', reason);
-      await performAll(changes, task, session, context);
+      await performKept(changes, task, session, context, async (done) => {
+        const { stamp } = orphan;
+        orphan = { task, stamp: { ...stamp, undo: without(stamp.undo, done) } };
+        await session.stamps.write(orphan.stamp);
+      });
       to('proving');
       await prove(orphan, session, context);
     }
@@ -33,22 +37,21 @@ export function takingBack(orphans: readonly Orphan[], context: ApplyContext): W
   };
 }
 
-/** Files and units can be looked at; of a command it is known that it ended well. */
+/** What cannot be looked at was done. */
 async function prove(orphan: Orphan, session: Session, context: RunContext): Promise<void> {
-  const seen = (change: Kept) => change.kind === 'remove' || change.kind === 'unit';
-  const left = (await leftOf(orphan, session, context)).filter(isTold).filter(seen);
+  const left = (await leftOf(orphan, session, context)).filter(isTold);
   const { name: host } = orphan.task.host;
   if (left.length > 0) fail({ kind: 'not-converged', host, within: 0, left: remainingOf(left) });
 }
 
-async function keepUntold(
+/** Keeps a stamp of what only code of a plugin can take back, until that is done or given up. */
+export async function keepUntold(
   { task, stamp }: Orphan,
   untold: readonly Kept[],
   { stamps }: Session,
 ): Promise<never> {
   await stamps.write({ ...stamp, undo: untold });
-  const what = untold.map((change) => ('title' in change ? change.title : change.kind));
-  return fail({ kind: 'no-way-back', host: task.host.name, task: task.id, plugin: task.plugin, what });
+  return fail(noWayBack(task, untold));
 }
 
 /** A folder in which something stands is left to those whose that is; cc's notes know of it. */

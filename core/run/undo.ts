@@ -1,16 +1,17 @@
 /** One task taken back: look, undo, prove that nothing is left, forget the stamp. */
 import { CONTROLLER } from '../graph/place.ts';
-import type { Change } from '../model/change.ts';
-import { fail } from '../model/failure.ts';
+import { type Change, isTold, type Kept, type Told } from '../model/change.ts';
+import { fail, isFailure } from '../model/failure.ts';
 import type { Task } from '../model/task.ts';
 import type { Stamp } from '../store/stamp.ts';
-import { type ApplyContext, endOrphans, performAll, remainingOf } from './converge.ts';
-import { former } from './declared.ts';
+import { type ApplyContext, endOrphans, performAll, performKept, remainingOf, without } from './converge.ts';
+import { former, standing } from './declared.ts';
 import type { Outcome, Work } from './engine.ts';
 import { lookingAt, probe, type RunContext, sessionFor } from './look.ts';
 import { leaving, undone } from './plugin-code.ts';
 import { noted } from './record.ts';
 import type { Session } from './session-pool.ts';
+import { keepUntold } from './take-back.ts';
 
 /** What goes with its maker needs no undoing of its own: a host that is itself taken away takes its tasks along. */
 export function undoing(context: ApplyContext, leaving: ReadonlySet<string>): Work {
@@ -21,42 +22,80 @@ export function undoing(context: ApplyContext, leaving: ReadonlySet<string>): Wo
     if (kept && task.host.name === CONTROLLER) return { state: 'verified' };
     const session = await sessionFor(task, context);
     const stamp = await session.stamps.read(task.id);
-    if (kept) return forget(task, session, stamp);
+    if (kept) return forget(session, stamp);
     await endOrphans(task, session, stamp, context);
-    const look = () => taking(task, session, stamp, context);
-    const { left, others, leaves } = await look();
-    if (leaves !== undefined) context.emit({ kind: 'notice', id: task.id, text: leaves });
-    for (const { why } of stamp ? [] : others)
-      context.emit({ kind: 'notice', id: task.id, text: `left alone, for cc has no record of it: ${why}` });
-    if (left.length === 0) return forget(task, session, stamp);
+    const taken = await taking(task, session, context);
+    for (const text of taken.notices) context.emit({ kind: 'notice', id: task.id, text });
+    const left = leftIn(taken);
     const reason = { kind: 'undo', details: [...new Set(left.map(({ why }) => why))] } as const;
-    to('performing', reason);
-    await performAll(left, task, session, context);
-    to('proving');
-    const { left: after } = await look();
-    const { name: host } = task.host;
-    if (after.length > 0) fail({ kind: 'not-converged', host, within: 0, left: remainingOf(after) });
-    await forget(task, session, stamp);
-    return { state: 'applied', reason };
+    if (left.length > 0) {
+      to('performing', reason);
+      await takeBack(taken, task, session, context);
+      to('proving');
+      const after = leftIn(await taking(task, session, context));
+      const { name: host } = task.host;
+      if (after.length > 0) fail({ kind: 'not-converged', host, within: 0, left: remainingOf(after) });
+    }
+    if (stamp && taken.untold.length > 0) await keepUntold({ task, stamp }, taken.untold, session);
+    const forgotten = await forget(session, stamp);
+    return left.length > 0 ? { state: 'applied', reason } : forgotten;
   };
 }
 
-/** What of a task is to be taken back now, and what stands there that is not cc's. */
+async function takeBack(
+  { stamp, earlier, mine }: Taking,
+  task: Task,
+  session: Session,
+  context: ApplyContext,
+): Promise<void> {
+  let rest = stamp?.undo ?? [];
+  await performKept(earlier, task, session, context, async (done) => {
+    rest = without(rest, done);
+    if (stamp) await session.stamps.write({ ...stamp, undo: rest }); // what is earlier is of a stamp
+  });
+  if (mine.length > 0) await performAll(mine, task, session, context);
+}
+
+/** What of a task is to be taken back now. */
 export interface Taking {
-  readonly left: readonly Change[];
-  readonly others: readonly Change[];
-  /** What goes with something else, in words. */
-  readonly leaves: string | undefined;
+  readonly stamp: Stamp | undefined;
+  /** What its stamp keeps of what it had made as it was declared before. */
+  readonly earlier: readonly Told[];
+  /** The same, where only code of that declaration could take it back. */
+  readonly untold: readonly Kept[];
+  readonly mine: readonly Change[];
+  /** What stands there and is left to others, in words. */
+  readonly notices: readonly string[];
+}
+
+/** All that is to be done. */
+export function leftIn({ earlier, mine }: Pick<Taking, 'earlier' | 'mine'>): readonly Change[] {
+  return [...earlier, ...mine];
 }
 
 /**
  * Where no stamp says that cc changed something for the task, only what cc's own notes show to be cc's is taken away. What
  * it had made as it was declared before goes, too.
  */
-export async function taking(
+export async function taking(task: Task, session: Session, context: RunContext): Promise<Taking> {
+  const stamp = await session.stamps.read(task.id);
+  try {
+    return await asTold(task, stamp, session, context);
+  } catch (error) {
+    const failure = isFailure(error) ? error.failure : undefined;
+    const known = failure?.kind === 'plugin-threw' && (await asKept(task, stamp, session, context));
+    if (!known) throw error;
+    const how =
+      leftIn(known).length > 0 ? 'taken back by its record' : 'cc has no record that it left anything';
+    return { ...known, notices: [`${how}; its ${failure.phase} failed: ${failure.message}`] };
+  }
+}
+
+/** As the step says. */
+async function asTold(
   task: Task,
-  session: Session,
   stamp: Stamp | undefined,
+  session: Session,
   context: RunContext,
 ): Promise<Taking> {
   const facts = await probe(task, session, context);
@@ -64,15 +103,45 @@ export async function taking(
   const view = lookingAt(task, session, context);
   const earlier = await former(task, stamp, () => undo, view, context.declared);
   const mine = stamp?.ours ? undo : await noted(undo, view);
+  const others = stamp ? [] : undo.filter((each) => !mine.includes(each));
+  const leaves = leaving(task, facts);
   return {
-    left: [...earlier, ...mine],
-    others: undo.filter((each) => !mine.includes(each)),
-    leaves: leaving(task, facts),
+    stamp,
+    earlier: earlier.filter(isTold),
+    untold: earlier.filter((change) => !isTold(change)),
+    mine,
+    notices: [
+      ...(leaves === undefined ? [] : [leaves]),
+      ...others.map(({ why }) => `left alone, for cc has no record of it: ${why}`),
+    ],
   };
 }
 
-async function forget(task: Task, session: Session, stamp: Stamp | undefined): Promise<Outcome> {
+/**
+ * As its record says, where code of the plugin fails, so that what it needs can be taken back, too. Without a record there is
+ * nothing of a task that never had its turn: what it needs has one.
+ */
+async function asKept(
+  task: Task,
+  stamp: Stamp | undefined,
+  session: Session,
+  context: RunContext,
+): Promise<Omit<Taking, 'notices'> | undefined> {
+  const nothing = { stamp, earlier: [], untold: [], mine: [] };
+  if (stamp && !stamp.ours) return nothing;
+  const { stamps } = session;
+  if (!stamp) {
+    const before = await stamps.all((id) => task.needs.includes(id));
+    return before.length > 0 && (await stamps.torn()).size === 0 ? nothing : undefined;
+  }
+  if (!stamp.undo?.every(isTold)) return undefined;
+  const all = { ...context.declared, claims: () => false }; // its own, too
+  const view = lookingAt(task, session, context);
+  return { ...nothing, earlier: (await standing(stamp.undo, task.host, view, all)).filter(isTold) };
+}
+
+async function forget({ stamps }: Session, stamp: Stamp | undefined): Promise<Outcome> {
   // A record that nobody can read is left for who tells of it.
-  if (stamp) await session.stamps.remove(task.id);
+  if (stamp) await stamps.remove(stamp.task);
   return { state: 'verified' };
 }

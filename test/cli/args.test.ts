@@ -152,12 +152,12 @@ const MISTAKES: readonly (readonly [string, Failure])[] = [
   ['list --keep-going', usage('Cannot use --keep-going with cc list: only cc run takes it', 'list')],
   [
     'list --lock-timeout 1',
-    usage('Cannot use --lock-timeout with cc list: only cc run and bundle take it', 'list'),
+    usage('Cannot use --lock-timeout with cc list: only cc run, forget and bundle take it', 'list'),
   ],
   [
     'logs a --ask-become-pass',
     usage(
-      'Cannot use --ask-become-pass with cc logs: only cc run, plan, status, why and bundle take it',
+      'Cannot use --ask-become-pass with cc logs: only cc run, forget, plan, status, why and bundle take it',
       'logs',
     ),
   ],

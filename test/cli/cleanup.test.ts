@@ -98,6 +98,29 @@ test('what only code of its plugin can take back is told, with the way, until th
   assert.equal((await run('run', 'all')).code, 0);
 });
 
+test('forget gives up a command that cannot take a task back any more, and says what stays', async (t) => {
+  const { run, is, steps, file } = await site(t, ["file('a')", "file('b')", command(RUN)]);
+  await run('run', 'all');
+  await steps(["file('a')"]);
+  await rm(file('made'));
+  for (const _ of ['once', 'again']) {
+    const failed = await run('run', 'all');
+    assert.equal(failed.code, 1);
+    assert.match(failed.stdout, /fix: .*; or leave what it made: cc forget controller\/paths\/made$/m);
+  }
+  assert.equal((await run('forget', 'paths/made')).code, 64);
+  assert.equal((await run('forget', 'controller/paths/none')).code, 64);
+  const plain = await run('forget', 'controller/paths/a');
+  assert.deepEqual([plain.code, is('a')], [0, true]);
+  const forgot = await run('forget', 'controller/paths/made');
+  assert.equal(forgot.code, 0);
+  assert.match(forgot.stdout, /^Not done, .* of controller\/paths\/made:\nrun rm .*\/made\n$/);
+  assert.equal((await run('run', 'all')).code, 0);
+  assert.equal((await run('status')).code, 0);
+  assert.equal((await run('run', 'cleanup')).code, 0);
+  assert.deepEqual([is('a'), is('b')], [false, false]);
+});
+
 test('cleanup goes by records where the configuration is gone, and says whose they are', async (t) => {
   const { run, is, file } = await site(t, ["file('a')", command(RUN)]);
   await run('run', 'all');

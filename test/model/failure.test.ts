@@ -53,6 +53,7 @@ const CODES: { readonly [K in Failure['kind']]: number } = {
   held: 75,
   'no-way-back': 1,
   'torn-records': 1,
+  'not-undone': 1,
   'foreign-site': 65,
   'no-site': 65,
   'wrong-platform': 77,

@@ -336,7 +336,23 @@ const TEXTS: { readonly [K in Failure['kind']]: readonly Case<K>[] } = {
   'no-way-back': [
     [
       { kind: 'no-way-back', host: 'n1', task: 'n1/p/s', plugin: 'p', what: ['kubectl delete x'] },
-      'Cannot take n1/p/s back: it is no longer declared\n  only the plugin "p" can do this: kubectl delete x\n  fix: put it back into the recipe, and then: cc run cleanup',
+      'Cannot take n1/p/s back: it is no longer declared\n  only the plugin "p" can do this: kubectl delete x\n  fix: put it back into the recipe, and then: cc run cleanup; or leave what it made: cc forget n1/p/s',
+    ],
+  ],
+  'not-undone': [
+    [
+      {
+        ...{ kind: 'not-undone', host: 'n1', task: 'n1/p/s', command: 'rm /x' },
+        ...{ code: 1, signal: null, stderr: 'no file' },
+      },
+      'Cannot take n1/p/s back on n1: its command exited 1\n  $ rm /x\n  no file\n  fix: mend what it complains about, and run again; or leave what it made: cc forget n1/p/s',
+    ],
+    [
+      {
+        ...{ kind: 'not-undone', host: 'n1', task: 'n1/p/s', command: 'rm /x' },
+        ...{ code: null, signal: 'SIGKILL', stderr: '' },
+      },
+      'Cannot take n1/p/s back on n1: its command was ended by SIGKILL\n  $ rm /x\n  fix: mend what it complains about, and run again; or leave what it made: cc forget n1/p/s',
     ],
   ],
   'torn-records': [
