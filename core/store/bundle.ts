@@ -44,10 +44,10 @@ export async function writeBundle(
   store: Store,
   signal: AbortSignal,
 ): Promise<void> {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory())
-    fail({ kind: 'cannot-write', path, why: 'it is a folder' });
+  const fault = fileFault(path);
+  if (fault !== undefined) fail({ kind: 'cannot-write', path, why: fault });
   const beside = `${path}.${process.pid}.new`;
-  const file = await open(beside, 'w').catch((error: unknown) => unwritten(path, error));
+  const file = await open(beside, 'wx').catch((error: unknown) => unwritten(path, error));
   try {
     const contents = await gather();
     if (contents) {
@@ -60,6 +60,17 @@ export async function writeBundle(
   } catch (error) {
     await file.close().catch(() => undefined);
     await rm(beside, { force: true });
+    return unwritten(path, error);
+  }
+}
+
+/** Why no file can take the place of what stands there: root would put one where a device was. */
+function fileFault(path: string): string | undefined {
+  try {
+    const there = statSync(path, { throwIfNoEntry: false });
+    if (!there || there.isFile()) return undefined;
+    return there.isDirectory() ? 'it is a folder' : 'it is no regular file';
+  } catch (error) {
     return unwritten(path, error);
   }
 }

@@ -1,7 +1,7 @@
 /** Bundles: the same releases make the same file, a run takes all from it, verified, and what it lacks is told first. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { digestOf } from '../../core/model/digest.ts';
@@ -124,9 +124,12 @@ test('run from a bundle that is not there says so; a run that has all needs none
 });
 
 test('bundle that cannot be written is told before anything is fetched', async (t) => {
-  const { run, asked } = await site(t);
+  const { run, asked, bundle } = await site(t);
+  const pipe = join(bundle, '../pipe'); // root would put a file where a device was
+  execFileSync('mkfifo', [pipe]);
   for (const [place, why] of [
     ['nowhere/b.tar', "ENOENT: no such file or directory, open '~/nowhere/b.tar.PID.new'"],
+    ['pipe', 'it is no regular file'],
     ['', 'it is a folder'],
   ]) {
     const { code, stderr } = await run('bundle', `./${place}`);
@@ -136,6 +139,7 @@ test('bundle that cannot be written is told before anything is fetched', async (
     assert.equal(stderr.replace(/\.\d+\.new/, '.PID.new'), `Cannot write ${path}\n  ${why}\n  fix: ${fix}\n`);
   }
   assert.deepEqual(asked, []);
+  assert.ok(statSync(pipe).isFIFO());
 });
 
 test('tree of a commit comes from the bundle as it comes from its repository', async (t) => {
