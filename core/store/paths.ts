@@ -1,6 +1,6 @@
 /** Where cc keeps things on the machine it runs on, by the XDG base directory specification. */
 import { existsSync, readdirSync, rmSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fail } from '../model/failure.ts';
 import { claimed, LOCAL } from './site.ts';
@@ -39,8 +39,7 @@ type Env = Readonly<Record<string, string | undefined>>;
 
 /** Absolute, because hosts are asked about it, this one too, and know nothing of the folder that cc was started in. */
 function baseOf(env: Env, name: string, fallback: string): string {
-  const named = env[name];
-  return named ? resolve(named) : join(homeOf(env), fallback);
+  return resolve(env[name] || join(homeOf(env), fallback));
 }
 
 function pathsIn(env: Env, key: string): Paths {
@@ -78,7 +77,7 @@ function namesIn(folder: string): readonly string[] {
 
 function homeOf(env: Env): string {
   try {
-    return env['HOME'] || homedir();
+    return env['HOME'] || userInfo().homedir; // an empty one is none, which homedir would not say
   } catch (error) {
     const why =
       'HOME is not set, and this user has no home: set XDG_STATE_HOME and XDG_CACHE_HOME to folders that may be written';
