@@ -43,8 +43,13 @@ export type Typed =
       readonly options: Options;
     };
 
+/** What stands in a word of the command line where its bytes were no UTF-8. */
+const REPLACED = '\ufffd';
+
 /** Reads the words after `cc`; fails with `usage` or `unknown-name`, never with a stack trace. */
 export function parsed(words: readonly string[]): Typed {
+  const garbled = words.find((word) => word.includes(REPLACED));
+  if (garbled !== undefined) usage(`Cannot read "${garbled}": it is not UTF-8`);
   const { values, positionals, tokens } = split(words);
   const [first, ...names] = positionals;
   const command = first === undefined ? undefined : commandOf(first);

@@ -105,6 +105,8 @@ const MISTAKES: readonly (readonly [string, Failure])[] = [
   ['why a b', usage('Cannot tell which task: cc why takes one', 'why')],
   ['logs', usage('Cannot tell which task: cc logs takes one', 'logs')],
   ['logs a b', usage('Cannot tell which task: cc logs takes one', 'logs')],
+  ['run \ufffd', usage('Cannot read "\ufffd": it is not UTF-8')],
+  ['list --set a.b=\ufffdx', usage('Cannot read "a.b=\ufffdx": it is not UTF-8')],
   ['list a', usage('Cannot list single tasks: cc list takes no names', 'list')],
   ['rnu all', unknown('command', 'rnu', 'run')],
   ['zzzzzzzz', unknown('command', 'zzzzzzzz')],
