@@ -108,7 +108,8 @@ function* wayTo(file: string, from = '/'): Generator<readonly [path: string, fac
   for (let links = 0; words.length > 0; ) {
     const next = join(at, words.shift() ?? '');
     const facts = factsOf(next);
-    if (!facts) return;
+    // Below a file there is nothing.
+    if (!facts || (words.length > 0 && !facts.isDirectory() && !facts.isSymbolicLink())) return;
     yield [next, facts];
     if (!facts.isSymbolicLink()) at = next;
     else {

@@ -74,6 +74,11 @@ const TRUSTED: readonly (readonly [what: string, changes: readonly Change[], cal
   ['are behind a link of mine', [linked('state', 'link', ME)], { path: 'link' }],
   ['are not there yet', [], { path: 'state/a/b' }],
   ['are not there, behind a link', [linked('nowhere', 'link', ME)], { path: 'link' }],
+  [
+    'cannot be, below a file that everyone may write',
+    [moded('package.json', 0o666)],
+    { path: 'package.json/a/b' },
+  ],
   ['stand beside a package.json of somebody else', [owned('package.json', STRANGER)]],
 ];
 
