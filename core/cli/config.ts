@@ -133,11 +133,15 @@ function nearIn(name: string): { readonly near?: string } {
   return near === undefined ? {} : { near };
 }
 
+/** Names in a path of `--set`; no options are that deep. */
+const DEEPEST = 100;
+
 /** `--set plugin.option=value`, or one deeper down: `--set plugin.option.part=value`. */
 function settingOf(text: string): Setting {
   const match = /^([^.=]+)\.([^=]+)=(.*)$/s.exec(text);
   const [, plugin = '', path = '', value = ''] = match ?? [];
   const parts = path.split('.');
-  if (parts.includes('')) return usage(`Cannot read "--set ${text}": expected plugin.option=value`);
+  if (parts.includes('') || parts.length > DEEPEST)
+    return usage(`Cannot read "--set ${text}": expected plugin.option=value`);
   return { plugin, path: parts, text: value };
 }

@@ -89,6 +89,12 @@ const MISTAKES: readonly Mistake[] = [
     {},
     'Cannot load ~/cc.config.ts\n  it is a folder, not a file',
   ],
+  [
+    '--set has a path without an end',
+    { 'cc.config.json': '{}' },
+    { set: [`a.${'b.'.repeat(20_000)}c=1`] },
+    `Cannot read "--set a.${'b.'.repeat(20_000)}c=1": expected plugin.option=value\n  fix: see: cc --help`,
+  ],
   ['--config names nothing', {}, { config: 'a/b.ts' }, 'Cannot load ~/a/b.ts\n  there is no such file'],
   ['--config names a folder', {}, { config: '.' }, 'Cannot load ~\n  it is a folder, not a file'],
   ['--recipe names a folder', {}, { recipe: '.' }, 'Cannot load ~\n  it is a folder, not a file'],
