@@ -147,6 +147,8 @@ const NAMED = [
   'core/host/transport.ts: machine',
   'core/report/explanations.ts: cleanup', // the fix is that command
   'core/report/explanations.ts: debian', // the fix names the option that mends it
+  'core/report/explanations.ts: machine', // what a host is
+  'core/run/sweep.ts: machine',
   'core/store/excerpt.ts: debian',
   'core/store/fetch.ts: debian', // the file beside it
 ];

@@ -1,9 +1,11 @@
 /** What a command is about: which tasks, whether they are taken back, and where else to look for what cc left. */
 import { nearest } from '../graph/near.ts';
 import { order } from '../graph/order.ts';
-import { CLEANUP, CONTROLLER, machineOf } from '../graph/place.ts';
+import { CLEANUP, CONTROLLER } from '../graph/place.ts';
+import { addressOf, machineOf } from '../model/address.ts';
 import { fail } from '../model/failure.ts';
 import type { Host } from '../model/plugin.ts';
+import type { Entering } from '../run/sweep.ts';
 import { knownHosts } from '../store/hosts.ts';
 import { type Options, usage } from './args.ts';
 import { type Chosen, type CliContext, chosen, openProject, type Project } from './project.ts';
@@ -75,26 +77,24 @@ function isCalled(host: Host, text: string): boolean {
   return [name, addressOf(host), connection.kind === 'ssh' ? connection.address : ''].includes(text);
 }
 
-/** As `--limit` takes it: with the port where one is given. */
-function addressOf({ connection }: Host): string {
-  if (connection.kind === 'local') return 'here';
-  return connection.port === undefined ? connection.address : `${connection.address}:${connection.port}`;
-}
-
 /** Hosts that go with what makes them, unless they are meant themselves. */
 export function leavingIn({ project, swept }: Job): ReadonlySet<string> {
   const meant = new Set(swept.map(({ name }) => name));
   return new Set(project.hosts.flatMap(({ madeBy, name }) => (madeBy && !meant.has(name) ? [name] : [])));
 }
 
-/** How hosts are entered beside their tasks: as root or not, and whether nobody else tells of one that cannot be reached. */
-export function entering({ tasks, undo }: Job) {
+/**
+ * How hosts are entered beside their tasks: as root or not, whether nobody else tells of one that cannot be reached, and whether the
+ * recipe has it no more.
+ */
+export function entering({ tasks, undo, project }: Job): Entering {
   const on = (host: Host) => tasks.filter((task) => task.host.name === host.name);
   return {
     // The stamps of the controller are its user's.
-    rights: (host: Host) =>
+    rights: (host) =>
       host.name !== CONTROLLER && (on(host).length === 0 || on(host).some(({ step }) => step.root !== false)),
-    alone: (host: Host) => undo || on(host).length === 0,
+    alone: (host) => undo || on(host).length === 0,
+    left: (host) => !project.hosts.includes(host),
   };
 }
 

@@ -135,7 +135,7 @@ export interface Chosen {
   readonly graph: Order;
 }
 
-export interface ContextOptions extends Pick<PoolOptions, 'become' | 'terminal' | 'lock'> {
+export interface ContextOptions extends Pick<PoolOptions, 'become' | 'terminal' | 'lock' | 'note'> {
   readonly signal: AbortSignal;
   readonly tasks: readonly Task[];
   readonly env: CliContext['env'];
@@ -162,6 +162,8 @@ export async function openContext(
   const pool = sessionPool(project.paths.state, {
     ...entering,
     signal,
+    undo,
+    hosts: project.hosts,
     site: project.site ?? { id: 'none yet', name: project.name },
   });
   // An entry is about an address, so those for other processors are in nobody's way.

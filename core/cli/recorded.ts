@@ -6,7 +6,6 @@ import { CLEANUP, CONTROLLER } from '../graph/place.ts';
 import { Failed } from '../model/failure.ts';
 import type { Host } from '../model/plugin.ts';
 import { textOf } from '../report/visible.ts';
-import { knownHosts } from '../store/hosts.ts';
 import { networkOf } from '../store/network.ts';
 import { pathsOfSite, statesOf } from '../store/paths.ts';
 import { claimed, readSite, siteFile } from '../store/site.ts';
@@ -57,7 +56,7 @@ function recordedProject({ failure }: Failed, cli: CliContext): Project | undefi
       file: own,
       locks: [],
     },
-    ...{ hosts: [controller, ...knownHosts(paths.state)], arch, paths, site: { id, name: owner.name } },
+    ...{ hosts: [controller], arch, paths, site: { id, name: owner.name } },
     ...{ network: networkOf([], {}, cli.env), manifests: new Map(), trustedSources: [] },
   };
 }

@@ -6,6 +6,7 @@ import type { Clock } from '../host/shell.ts';
 import type { Emit, Event } from '../model/event.ts';
 import { exitFor, Failed, fail, failureOf } from '../model/failure.ts';
 import { maskedData } from '../model/mask.ts';
+import type { Host } from '../model/plugin.ts';
 import { isFinal, type TaskId } from '../model/task.ts';
 import { explained } from '../report/explain.ts';
 import { lines } from '../report/lines.ts';
@@ -44,10 +45,8 @@ export async function changing(
   const context = await openContext(project, {
     ...(await loginOf(options, cli)),
     ...{ env: cli.env, signal: stop.signal, tasks, undo, asked },
-    lock: async (transport) => {
-      await patiently(patient, () => transport.lock(owner));
-      await remember(transport.host, job);
-    },
+    lock: (transport) => patiently(patient, () => transport.lock(owner)),
+    note: (host, identity) => remember(host, identity, project),
   });
   try {
     const holding = await patiently(patient, () => hold(holdOf(project.paths), owner));
@@ -62,10 +61,9 @@ export async function changing(
   }
 }
 
-/** Before root changes a host; one that is made goes with what makes it. */
-async function remember(name: string, { project }: Job): Promise<void> {
-  const host = project.hosts.find((each) => each.name === name);
-  if (host && name !== CONTROLLER && !host.madeBy) await rememberHost(project.paths.state, host);
+/** Before root changes a host; one that is made goes with what makes it, and of one that left it is known already. */
+async function remember(host: Host, identity: string | undefined, { hosts, paths }: Project): Promise<void> {
+  if (hosts.includes(host) && !host.madeBy) await rememberHost(paths.state, host, identity);
 }
 
 /** Whose the state is; hosts that others may reach are changed by a site with an identity alone. */

@@ -13,7 +13,7 @@ import { counted, detailLine, holderLine, reasonLine } from '../report/words.ts'
 import { drive } from '../run/engine.ts';
 import type { RunContext } from '../run/look.ts';
 import { type Finding, findingData, surveying } from '../run/survey.ts';
-import { undeclared } from '../run/survey-undeclared.ts';
+import { undeclared, withoutOthers } from '../run/survey-undeclared.ts';
 import { holdOf } from '../store/paths.ts';
 import { type Options, usage } from './args.ts';
 import { entering, type Job, jobOf, leavingIn, leftLines } from './job.ts';
@@ -134,7 +134,8 @@ export async function lookAt(job: Job, context: RunContext): Promise<readonly Fi
   const all = [...others, ...found];
   if (!undo) return all;
   const { restFindings } = await import('../run/clear.ts');
-  return [...all, ...(await restFindings(hosts, all, entering(job).rights, context))];
+  const own = await withoutOthers(hosts, entering(job), context);
+  return [...all, ...(await restFindings(own, all, entering(job).rights, context))];
 }
 
 type FirstOf = ReturnType<typeof sharing>;

@@ -1,7 +1,8 @@
 /** A job done: its tasks driven, and what is no longer declared taken back. */
 import { criticalPath, type Order, order, reversed } from '../graph/order.ts';
-import { CONTROLLER, machineOf } from '../graph/place.ts';
+import { CONTROLLER } from '../graph/place.ts';
 import type { Clock } from '../host/shell.ts';
+import { machineOf } from '../model/address.ts';
 import type { Counts, Emit, Event } from '../model/event.ts';
 import { exitFor } from '../model/failure.ts';
 import type { Host } from '../model/plugin.ts';
@@ -90,14 +91,17 @@ async function apply(job: Job, context: ApplyContext, doing: Doing): Promise<Out
 /** What is not declared goes first, because it may stand on what is. */
 async function takeBack(job: Job, context: ApplyContext, doing: Doing): Promise<Outcomes> {
   const [{ undoing }, { cleared }] = await Promise.all([import('../run/undo.ts'), import('../run/clear.ts')]);
-  const { rights, alone } = entering(job);
-  const sweeping = sweeper(context, doing, { rights, alone });
-  await Promise.all(job.swept.map((host) => sweeping.sweep(host)));
+  const entry = entering(job);
+  const sweeping = sweeper(context, doing, entry);
+  // One that left may be the machine of one that is declared, and gives way to that.
+  const [gone, here] = [true, false].map((is) => job.swept.filter((host) => entry.left(host) === is));
+  for (const hosts of [here!, gone!]) await Promise.all(hosts.map((host) => sweeping.sweep(host)));
   const work = undoing(context, leavingIn(job));
   const outcomes = await driven(job, context, doing, work);
   const ended = new Map([...sweeping.outcomes, ...outcomes]);
-  const clearing = await cleared(job.swept, ended, rights, context);
-  for (const host of clearing.empty) await forgetHost(job.project.paths.state, host);
+  const own = job.swept.filter((host) => !sweeping.others.includes(host));
+  const clearing = await cleared(own, ended, entry.rights, context);
+  for (const host of [...sweeping.others, ...clearing.empty]) await forgetHost(job.project.paths.state, host);
   return new Map([...ended, ...clearing.outcomes]);
 }
 

@@ -15,11 +15,6 @@ export const CONTROLLER = 'controller';
 /** What takes back everything that a recipe has done. */
 export const CLEANUP = 'cleanup';
 
-/** Hosts that are one machine: this one under any name, and one address of ssh. */
-export function machineOf({ connection }: Host): string {
-  return connection.kind === 'local' ? CONTROLLER : `${connection.address}:${connection.port ?? ''}`;
-}
-
 /** A plugin as it was built for each processor, what the controller has for all of them from the first one. */
 export interface Built {
   readonly use: PluginUse;

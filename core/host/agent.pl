@@ -333,6 +333,16 @@ sub claim {
   write_file("$base/files/$id", "$path\n", $O_TRUNC);
 }
 
+sub record {
+  my ($folder, $name, $text) = @_;
+  parent_of("$folder/$name", 0700);
+  my $file = write_file("$name.new", $text, $O_TRUNC);
+  synced($file, "$folder/$name");
+  rename "$name.new", $name or oops("$folder/$name");
+  sysopen my $here, '.', $O_DIRECTORY or oops($folder);
+  synced($here, $folder);
+}
+
 # ---- calls: what the agent does itself, each in a process of its own, so that one that hangs can be ended
 
 my @cleanup;
@@ -464,14 +474,14 @@ my %CALL = (
     print packed(map { my $text = slurp("$folder/$_"); defined $text ? ($_, $text) : () } grep /^[^.]/, readdir $all);
   },
   # FOLDER NAME TEXT: on the disk when this ends.
-  record => sub {
-    my ($folder, $name, $text) = @_;
-    parent_of("$folder/$name", 0700);
-    my $file = write_file("$name.new", $text, $O_TRUNC);
-    synced($file, "$folder/$name");
-    rename "$name.new", $name or oops("$folder/$name");
-    sysopen my $here, '.', $O_DIRECTORY or oops($folder);
-    synced($here, $folder);
+  record => sub { record(@_) },
+  # BASE FOLDER NAME FROM TO: where FROM stands, or nothing and FROM is empty, TO takes its place; answers what stands there then.
+  settle => sub {
+    my ($base, $folder, $name, $from, $to) = @_;
+    my $lock = base($base);
+    my $now = slurp("$folder/$name") // ($! == $ENOENT ? '' : oops("$folder/$name"));
+    if ($now eq $from) { record($folder, $name, $to); $now = $to }
+    print $now;
   },
   # BASE FOLDER NAME: where that was the last one, all of cc's notes go that note nothing any more.
   forget => sub {

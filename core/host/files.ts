@@ -90,6 +90,8 @@ export function agentRecords(host: string, connected: Connected, base: string): 
     write: async (name, text) => {
       await done(host, connected, what, ['record', folder, name, text], { base });
     },
+    settle: async (name, from = '', to) =>
+      String(await done(host, connected, what, ['settle', base, folder, name, from, to], { base })),
     remove: async (name) => {
       await done(host, connected, what, ['forget', base, folder, name]);
     },

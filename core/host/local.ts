@@ -34,6 +34,7 @@ export function local(host: string, base: string, memo: DigestMemo = digestMemo(
     records: {
       all: async () => (await through()).records.all(),
       write: async (...words) => (await through()).records.write(...words),
+      settle: async (...words) => (await through()).records.settle(...words),
       remove: async (...words) => (await through()).records.remove(...words),
     },
     about: async () => ({ os: type(), machine: machine(), user: username(), release: release() }),

@@ -85,6 +85,8 @@ export interface Records {
   all(): Promise<ReadonlyMap<string, string>>;
   /** On the disk when the promise is fulfilled. */
   write(name: string, text: string): Promise<void>;
+  /** Writes `to` only where `from` stands, or nothing and it is undefined; answers what stands there then. */
+  settle(name: string, from: string | undefined, to: string): Promise<string>;
   /** With the last one all of cc's notes go that note nothing any more. */
   remove(name: string): Promise<void>;
 }

@@ -2,24 +2,11 @@
 import type { Json } from './json.ts';
 import type { NotUndone, NoWayBack, TornRecords } from './left.ts';
 import { masked, maskedData } from './mask.ts';
+import type { Owner } from './owner.ts';
 import type { Place, Problem } from './problem.ts';
 import type { Attempt, LockChange, Trouble } from './trouble.ts';
 
-export type { Attempt, LockChange, Place, Problem, Trouble };
-
-/** Who holds a host or a state folder. */
-export type Owner = {
-  readonly pid: number;
-  /** Clock ticks after boot at which the process started: tells it from a later one with the same pid. */
-  readonly started: string;
-  readonly boot: string;
-  readonly run: string;
-  readonly command: string;
-  readonly since: string;
-  /** The user, and the machine that the run is started from. */
-  readonly user: string;
-  readonly from: string;
-};
+export type { Attempt, LockChange, Owner, Place, Problem, Trouble };
 
 /** What a plugin brings that cc calls. */
 export type PluginCode = 'probe' | 'plan' | 'undo' | 'script' | 'change';
@@ -168,6 +155,10 @@ export type Failure =
       readonly mine: SiteName;
       readonly theirs: SiteName;
     }
+  /** Two hosts that turned out to be one machine; each is a name with its address. */
+  | { readonly kind: 'one-machine'; readonly hosts: readonly [string, string]; readonly identity: string }
+  /** A host with the stamps of another one that is declared at another machine. */
+  | { readonly kind: 'other-machine'; readonly host: string; readonly of: string; readonly address: string }
   /** Hosts that other machines may reach, too, and no identity to note there. */
   | { readonly kind: 'no-site'; readonly file: string; readonly hosts: readonly string[] }
   | { readonly kind: 'config-missing'; readonly from: string }
@@ -234,6 +225,8 @@ export const EXIT: { readonly [K in Failure['kind']]: number } = {
   'torn-records': 1,
   'not-undone': 1,
   'foreign-site': 65,
+  'one-machine': 65,
+  'other-machine': 65,
   'no-site': 65,
   'config-missing': 65,
   'config-unreadable': 65,

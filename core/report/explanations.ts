@@ -207,6 +207,16 @@ export const EXPLAINED: {
     why: [`it is of ${siteLine(theirs)}`, `this is ${siteLine(mine)}`],
     fix: "if both are one site, have its cc.site in each checkout; else take the other site's things back first",
   }),
+  'one-machine': ({ hosts, identity }) => ({
+    what: `Cannot work on ${hosts.join(' and ')}: they are one machine`,
+    why: [`both answer with the identity ${identity}`],
+    fix: `declare it once; if one is a copy of the disk of the other, give that a new one: ${RENEW}`,
+  }),
+  'other-machine': ({ host, of, address }) => ({
+    what: `Cannot work on ${host}: things of "${of}" stand there, which is declared as another machine`,
+    why: ['cc does not know which of the two names the machine shall have'],
+    fix: `correct the addresses; or take back all that stands there, for its new name: cc run cleanup --limit ${address}`,
+  }),
   'no-site': ({ file, hosts }) => ({
     what: `Cannot change ${hosts.join(', ')}: this recipe has no identity to note there`,
     why: [`${file} cannot be written, and other machines may reach these hosts, too`],
@@ -252,6 +262,9 @@ export const EXPLAINED: {
     fix: `see: cc ${command === undefined ? '--help' : `help ${command}`}`,
   }),
 };
+
+/** Run on a host, it makes the next run give the machine a new identity. */
+const RENEW = 'rm /var/lib/cc/stamps/site';
 
 const NAMES: { readonly [B in Extract<Failure, { kind: 'digest-mismatch' }>['by']]: string } = {
   'cc.lock': 'cc.lock names',

@@ -1,5 +1,5 @@
 /** What the recipe declares as a whole, and what of a task's last application it does not declare any more. */
-import { machineOf } from '../graph/place.ts';
+import { machineOf } from '../model/address.ts';
 import { type Change, describe, isSame, isTold, type Kept, kept } from '../model/change.ts';
 import { cmd } from '../model/command.ts';
 import { sameData } from '../model/digest.ts';

@@ -1,6 +1,6 @@
 /** How many tasks may be at work: in the whole run, on one host, and on a named resource of a host. */
 import PQueue from 'p-queue';
-import { machineOf } from '../graph/place.ts';
+import { machineOf } from '../model/address.ts';
 import type { Task } from '../model/task.ts';
 
 /** Tasks at once on one host: more would only wait for its disk and processors. */

@@ -9,8 +9,10 @@ import { ROOT_BASE, type Transport } from '../host/transport.ts';
 import type { Host } from '../model/plugin.ts';
 import type { Platform } from '../model/view.ts';
 import { writeDurably } from '../store/durable.ts';
+import { remoteStamps } from '../store/host-stamps.ts';
 import type { Site } from '../store/site.ts';
-import { localStamps, remoteStamps, type Stamps } from '../store/stamp.ts';
+import { localStamps, type Stamps } from '../store/stamp.ts';
+import { keyOf, type Machines, machines } from './machines.ts';
 
 /** One host as a task with certain rights sees it. */
 export interface Session {
@@ -30,8 +32,14 @@ export interface SessionPool extends AsyncDisposable {
 export interface PoolOptions extends Login {
   /** Whose the hosts shall be. */
   readonly site?: Site | undefined;
+  /** Those of the recipe. */
+  readonly hosts?: readonly Host[];
+  /** Whether everything is taken back. */
+  readonly undo?: boolean;
   /** Called for each host before root changes it: takes its lock. */
   readonly lock?: ((transport: Transport) => Promise<void>) | undefined;
+  /** Called for each host that root may change, once it is known whose it is, and again when its machine has got an identity. */
+  readonly note?: ((host: Host, identity: string | undefined) => Promise<void>) | undefined;
   /** The seam where tests put a machine of paper. */
   readonly connect?: (host: Host, root: boolean) => Promise<Transport>;
 }
@@ -41,27 +49,14 @@ export function sessionPool(state: string, options: PoolOptions = {}): SessionPo
   const memo = digestMemo(memory);
   const kept = localStamps(join(state, 'stamps.tsv'));
   const connect = options.connect ?? ((host, root) => connected(host, root, { state, memo, ...options }));
-  const transports: Transport[] = [];
+  const { known, enter, close } = entrance(kept, connect, options);
   const sessions = new Map<string, Promise<Session>>();
-
-  const enter = async (host: Host, root: boolean): Promise<Session> => {
-    const transport = await connect(host, root);
-    transports.push(transport);
-    const platform = asDeclared(host, await platformOf(transport));
-    if (root) await options.lock?.(transport);
-    const stamps = host.name === CONTROLLER ? kept : remoteStamps(transport, options.site);
-    return { transport, platform, stamps };
-  };
   return {
     memo,
-    session: (host, root) => {
-      // Another machine may have had the name before.
-      const key = JSON.stringify([host.name, host.connection, root]);
-      const known = sessions.get(key) ?? enter(host, root);
-      sessions.set(key, known);
-      // What is tried again is a host that a task of this run makes, and that may be there later.
-      if (host.madeBy) known.catch(() => sessions.delete(key));
-      return known;
+    session: async (host, root) => {
+      const session = await once(sessions, host, root, enter);
+      known.check(host);
+      return session;
     },
     remember: async () => {
       const learnt = memo.learnt();
@@ -69,10 +64,94 @@ export function sessionPool(state: string, options: PoolOptions = {}): SessionPo
     },
     [Symbol.asyncDispose]: async () => {
       await Promise.allSettled(sessions.values());
-      await Promise.all(transports.map((transport) => transport[Symbol.asyncDispose]()));
+      await close();
       await kept[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Opens hosts, and enters those that are what the recipe takes them for. */
+function entrance(
+  kept: Stamps,
+  connect: (host: Host, root: boolean) => Promise<Transport>,
+  options: PoolOptions,
+) {
+  const known = machines(options.hosts ?? []);
+  const transports: Transport[] = [];
+  const opened = new Map<string, Promise<Opened>>();
+  const open = async (host: Host, root: boolean): Promise<Opened> => {
+    const namesake = known.namesake(host);
+    if (namesake) await once(opened, namesake, root, open).catch(() => undefined); // its own tasks will say so
+    const transport = await connect(host, root);
+    transports.push(transport);
+    const platform = asDeclared(host, await platformOf(transport));
+    if (root) await options.lock?.(transport);
+    if (host.name === CONTROLLER) return { transport, platform, stamps: kept, enter: async () => undefined };
+    const other = (another: Host) => once(opened, another, root, open);
+    return { transport, platform, ...(await stampsOn(transport, { host, root, known, other, options })) };
+  };
+  return {
+    known,
+    enter: async (host: Host, root: boolean): Promise<Session> => {
+      const { enter, ...session } = await once(opened, host, root, open);
+      await enter();
+      return session;
+    },
+    close: async () => {
+      await Promise.allSettled(opened.values());
+      await Promise.all(transports.map((transport) => transport[Symbol.asyncDispose]()));
+    },
+  };
+}
+
+interface Opening {
+  readonly host: Host;
+  readonly root: boolean;
+  readonly known: Machines;
+  /** Opens another host. */
+  readonly other: (host: Host) => Promise<unknown>;
+  readonly options: PoolOptions;
+}
+
+/** The stamps of a host; from when it is entered, it is noted by the identity of its machine. */
+async function stampsOn(
+  transport: Transport,
+  { host, root, known, other, options }: Opening,
+): Promise<Pick<Opened, 'stamps' | 'enter'>> {
+  const { note, lock, site, undo = false } = options;
+  let isEntered = false;
+  const meet = async (identity: string) => {
+    known.meet(host, identity);
+    if (root && isEntered) await note?.(host, identity);
+  };
+  const stamps = remoteStamps(transport, site, meet);
+  const entered = await stamps.enter(root && lock !== undefined);
+  const enter = async () => {
+    await known.apart(host, entered, other, undo);
+    isEntered = true;
+    if (root) await note?.(host, entered.identity);
+  };
+  return { stamps, enter };
+}
+
+/** A host that somebody was let in to; `enter` fails where it is not what the recipe takes it for. */
+interface Opened extends Session {
+  enter(): Promise<void>;
+}
+
+/** Does something once for each host and right. */
+function once<Value>(
+  all: Map<string, Promise<Value>>,
+  host: Host,
+  root: boolean,
+  work: (host: Host, root: boolean) => Promise<Value>,
+): Promise<Value> {
+  const key = `${root} ${keyOf(host)}`;
+  const known = all.get(key) ?? work(host, root);
+  all.set(key, known);
+  // What is tried again is a host that a task of this run makes, and that may be there later.
+  if (host.madeBy) known.catch(() => all.delete(key));
+  return known;
 }
 
 interface Reaching extends Login {

@@ -6,7 +6,7 @@ import { taskId } from '../model/task.ts';
 import { type RunContext, sessionFor } from './look.ts';
 import { leftOf, noWayBack, sorted } from './orphans.ts';
 import type { Finding } from './survey.ts';
-import { isOfHost, undeclaredOn } from './sweep.ts';
+import { type Entering, isOfHost, isOther, undeclaredOn } from './sweep.ts';
 
 /** What is no longer declared on a host, and would be taken back there. Fails where the host cannot be looked at. */
 export async function undeclaredFindings(
@@ -46,17 +46,34 @@ export async function undeclaredFindings(
 /** The same of many hosts; one that cannot be looked at is told of where no task tells of it. */
 export async function undeclared(
   hosts: readonly Host[],
-  { rights, alone }: { rights: (host: Host) => boolean; alone: (host: Host) => boolean },
+  { rights, alone, left }: Entering,
   context: RunContext,
 ): Promise<readonly Finding[]> {
   const found = await Promise.all(
     hosts.map((host) =>
       undeclaredFindings(host, rights(host), context).catch((error: unknown): readonly Finding[] => {
         const failure = failureOf(error);
+        if (left(host) && isOther(failure)) return [];
         const id = taskId(host.name, 'cc', 'record');
         return alone(host) || !isOfHost(failure) ? [{ kind: 'unknown', id, failure }] : [];
       }),
     ),
   );
   return [...new Map(found.flat().map((finding) => [finding.id, finding])).values()];
+}
+
+/** Without those that left, and that have turned out to be the machines of others. */
+export async function withoutOthers(
+  hosts: readonly Host[],
+  { rights, left }: Entering,
+  { pool }: RunContext,
+): Promise<readonly Host[]> {
+  const are = await Promise.all(
+    hosts.map(async (host) => {
+      if (!left(host)) return true;
+      const failure = await pool.session(host, rights(host)).then(() => undefined, failureOf);
+      return failure === undefined || !isOther(failure);
+    }),
+  );
+  return hosts.filter((_, index) => are[index]);
 }

@@ -1,6 +1,7 @@
 /** What is no longer declared is taken back before anything else is done on its host. */
 import { order, reversed } from '../graph/order.ts';
-import { CLEANUP, CONTROLLER, machineOf } from '../graph/place.ts';
+import { CLEANUP, CONTROLLER } from '../graph/place.ts';
+import { machineOf } from '../model/address.ts';
 import type { Failure } from '../model/failure.ts';
 import type { Host } from '../model/plugin.ts';
 import { type TaskId, taskId } from '../model/task.ts';
@@ -16,15 +17,27 @@ export interface Sweeper {
   sweep(host: Host): Promise<void>;
   /** How the tasks ended that it has found. */
   readonly outcomes: Outcomes;
+  /** Hosts that left, and that have turned out to be the machines of others. */
+  readonly others: readonly Host[];
 }
 
-/** `rights` says whether a host is entered as root; `alone`: nobody else tells of a host that cannot be reached. */
+/**
+ * `rights` says whether a host is entered as root; `alone`: nobody else tells of a host that cannot be reached; `left`: it is not in
+ * the recipe.
+ */
+export interface Entering {
+  rights(host: Host): boolean;
+  alone(host: Host): boolean;
+  left(host: Host): boolean;
+}
+
 export function sweeper(
   context: ApplyContext,
   driving: Pick<Drive, 'concurrency' | 'duration'>,
-  { rights, alone }: { rights: (host: Host) => boolean; alone: (host: Host) => boolean },
+  { rights, alone, left }: Entering,
 ): Sweeper {
   const outcomes = new Map<TaskId, Outcome>();
+  const others: Host[] = [];
   const sweep = async (host: Host): Promise<void> => {
     const { emit, at } = context;
     const id = taskId(host.name, 'cc', 'record');
@@ -36,11 +49,18 @@ export function sweeper(
       },
       (text) => emit({ kind: 'output', id, text }),
     );
-    if (!outcome.failure || (!alone(host) && isOfHost(outcome.failure))) return; // its tasks will say so
+    const { failure } = outcome;
+    if (!failure || (!alone(host) && isOfHost(failure))) return; // its tasks will say so
+    if (left(host) && isOther(failure)) {
+      const text = `${failure.hosts.join(' and ')} are one machine, and the recipe has one of them: nothing is done by the other name`;
+      emit({ kind: 'notice', id, text });
+      others.push(host);
+      return;
+    }
     outcomes.set(id, outcome);
     emit({ kind: 'task', at: at(), id, ...outcome });
   };
-  return { sweep: oncePerMachine(sweep), outcomes };
+  return { sweep: oncePerMachine(sweep), outcomes, others };
 }
 
 /** Failures that every task of a host has, too. */
@@ -48,8 +68,14 @@ export function isOfHost({ kind }: Failure): boolean {
   return OF_HOST.includes(kind);
 }
 
+/** What is left on the machine of a host that is declared is taken back as that. */
+export function isOther(failure: Failure): failure is Extract<Failure, { kind: 'one-machine' }> {
+  return failure.kind === 'one-machine';
+}
+
 const OF_HOST: readonly Failure['kind'][] = [
   ...(['unreachable', 'no-root', 'missing-tool', 'wrong-platform', 'foreign-site'] as const),
+  ...(['one-machine', 'other-machine'] as const),
   ...(['held', 'agent-lost', 'interrupted'] as const),
 ];
 
@@ -75,18 +101,17 @@ export async function undeclaredOn(
   { stamps }: Session,
   declared: Declared,
 ): Promise<readonly Stamp[]> {
-  return stamps.all((task) => !declared.has(task) && isOf(task, host, declared));
+  return stamps.all((task) => isUndeclared(task, host, declared));
 }
 
 /**
- * A stamp under a name that no host has any more is of the machine that it stands on; so is one of another of its names. One machine
- * may have addresses of which cc does not know that they are one: what stands under the name of another host is left to that.
+ * A stamp under another name is of the machine that it stands on, too. Where that is the name of another declared host, the host
+ * is entered only to take all back, and if the two are two machines (`machines.ts`).
  */
-function isOf(task: TaskId, host: Host, { hosts }: Declared): boolean {
+function isUndeclared(task: TaskId, host: Host, { hosts, undo, has }: Declared): boolean {
   const [name = ''] = task.split('/');
-  if (host.name === CONTROLLER || name === host.name) return name === host.name;
-  const named = hosts.find((other) => other.name === name);
-  return named === undefined || (name !== CONTROLLER && machineOf(named) === machineOf(host));
+  if (host.name === CONTROLLER || name === host.name) return name === host.name && !has(task);
+  return name !== CONTROLLER && (undo || hosts.every((other) => other.name !== name));
 }
 
 async function swept(

@@ -43,9 +43,14 @@ export function readSite(file: string): string | undefined {
   return id ?? fail({ kind: 'lock-unreadable', file, why: 'it names no site' });
 }
 
+/** One that nobody else has. */
+export function newIdentity(): string {
+  return crypto.randomUUID();
+}
+
 /** Makes the file, as whoever has the folder; answers undefined where it cannot be written. */
 export function makeSite(file: string): string | undefined {
-  const id = crypto.randomUUID();
+  const id = newIdentity();
   const making = `${file}.${id}`;
   try {
     writeFileSync(making, [...HEAD, id, ''].join('\n'), { flag: 'wx', mode: 0o644 });

@@ -55,6 +55,8 @@ const CODES: { readonly [K in Failure['kind']]: number } = {
   'torn-records': 1,
   'not-undone': 1,
   'foreign-site': 65,
+  'one-machine': 65,
+  'other-machine': 65,
   'no-site': 65,
   'wrong-platform': 77,
   'no-root': 77,

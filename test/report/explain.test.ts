@@ -376,6 +376,18 @@ const TEXTS: { readonly [K in Failure['kind']]: readonly Case<K>[] } = {
       'Cannot work on n1: it belongs to another site\n  it is of the recipe "theirs" of the site 2-b\n  this is the recipe "mine" of the site 1-a\n  fix: if both are one site, have its cc.site in each checkout; else take the other site\'s things back first',
     ],
   ],
+  'one-machine': [
+    [
+      { kind: 'one-machine', hosts: ['a (a.example)', 'b (b.example:22)'], identity: '1-a' },
+      'Cannot work on a (a.example) and b (b.example:22): they are one machine\n  both answer with the identity 1-a\n  fix: declare it once; if one is a copy of the disk of the other, give that a new one: rm /var/lib/cc/stamps/site',
+    ],
+  ],
+  'other-machine': [
+    [
+      { kind: 'other-machine', host: 'a (a.example)', of: 'b', address: 'a.example' },
+      'Cannot work on a (a.example): things of "b" stand there, which is declared as another machine\n  cc does not know which of the two names the machine shall have\n  fix: correct the addresses; or take back all that stands there, for its new name: cc run cleanup --limit a.example',
+    ],
+  ],
   'no-site': [
     [
       { kind: 'no-site', file: '/x/cc.site', hosts: ['n1', 'n2'] },

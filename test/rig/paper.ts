@@ -228,6 +228,10 @@ function recordsOf({ stamps }: State): Records {
   return {
     all: async () => new Map(stamps),
     write: async (name, text) => void stamps.set(name, text),
+    settle: async (name, from = '', to) => {
+      if ((stamps.get(name) ?? '') === from) stamps.set(name, to);
+      return stamps.get(name) ?? '';
+    },
     remove: async (name) => {
       stamps.delete(name);
       if (stamps.size === 1) stamps.delete('site');

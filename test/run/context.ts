@@ -14,9 +14,10 @@ import { declaredBy } from '../../core/run/declared.ts';
 import { drive, type Outcomes, type Work } from '../../core/run/engine.ts';
 import { sessionPool } from '../../core/run/session-pool.ts';
 import { openStore } from '../../core/store/bytes.ts';
+import { remoteStamps } from '../../core/store/host-stamps.ts';
 import { networkOf } from '../../core/store/network.ts';
 import type { Site } from '../../core/store/site.ts';
-import { remoteStamps, type Stamp } from '../../core/store/stamp.ts';
+import type { Stamp } from '../../core/store/stamp.ts';
 import { paperClock } from '../rig/clock.ts';
 
 export const CONTROLLER: Host = { name: 'controller', roles: [], connection: { kind: 'local' } };

@@ -28,6 +28,41 @@ test('hosts are remembered once for each place, and forgotten one by one', async
   assert.deepEqual(knownHosts(state), [b, moved]);
 });
 
+test('a machine has one entry, whatever its name, its address and the way in', async (t) => {
+  const state = await tempFolder(t);
+  const [M, N] = ['11111111-aaaa-4aaa-8aaa-aaaaaaaaaaaa', '22222222-bbbb-4bbb-8bbb-bbbbbbbbbbbb'];
+  const steps: readonly (readonly [Host, string | undefined, readonly object[]])[] = [
+    [at('a', 'a.example'), undefined, [at('a', 'a.example')]],
+    [at('a', 'a.example'), M, [{ ...at('a', 'a.example'), identity: M }]],
+    [at('a', 'b.example'), M, [{ ...at('a', 'b.example'), identity: M }]],
+    [at('b', 'b.example'), M, [{ ...at('b', 'b.example'), identity: M }]],
+    [
+      { ...at('b', 'b.example'), connection: { kind: 'ssh', address: 'b.example', user: 'admin' } },
+      M,
+      [
+        {
+          ...at('b', 'b.example'),
+          connection: { kind: 'ssh', address: 'b.example', user: 'admin' },
+          identity: M,
+        },
+      ],
+    ],
+    [at('b', 'b.example'), N, [{ ...at('b', 'b.example'), identity: N }]], // it was installed anew
+    [
+      at('a', 'a.example'),
+      M,
+      [
+        { ...at('b', 'b.example'), identity: N },
+        { ...at('a', 'a.example'), identity: M },
+      ],
+    ],
+  ];
+  for (const [host, identity, known] of steps) {
+    await rememberHost(state, host, identity);
+    assert.deepEqual(knownHosts(state), known);
+  }
+});
+
 test('hosts that are entered at the same time are all remembered', async (t) => {
   const state = await tempFolder(t);
   const hosts = ['a', 'b', 'c', 'd'].map((name) => at(name, `${name}.example`));
@@ -44,6 +79,7 @@ for (const text of [
   '[null]',
   '[{"name":"q"}]',
   '[{"name":"q","connection":{"kind":"ssh"}}]',
+  '[{"name":"q","connection":{"kind":"local"},"identity":5}]',
 ])
   test(`${text} is no list of hosts`, async (t) => {
     const state = await tempFolder(t);

@@ -2,7 +2,8 @@
 import { dirname } from 'node:path';
 import { ownTransport } from '../../core/host/local-agent.ts';
 import { taskId } from '../../core/model/task.ts';
-import { FORMAT, localStamps, remoteStamps, type Stamp, type Stamps } from '../../core/store/stamp.ts';
+import { remoteStamps } from '../../core/store/host-stamps.ts';
+import { FORMAT, localStamps, type Stamp, type Stamps } from '../../core/store/stamp.ts';
 
 /** Stamps of each kind at a place. */
 export const STAMPS = {

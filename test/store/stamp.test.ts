@@ -8,7 +8,8 @@ import { ownTransport } from '../../core/host/local-agent.ts';
 import type { Transport } from '../../core/host/transport.ts';
 import { digestOf } from '../../core/model/digest.ts';
 import { taskId } from '../../core/model/task.ts';
-import { FORMAT, localStamps, remoteStamps, type Stamp, type Stamps } from '../../core/store/stamp.ts';
+import { remoteStamps } from '../../core/store/host-stamps.ts';
+import { FORMAT, localStamps, type Stamp, type Stamps } from '../../core/store/stamp.ts';
 import { tempFolder } from '../rig/temp.ts';
 
 const TASK = taskId('node-1', 'runc', 'binary');
@@ -271,7 +272,11 @@ test('first stamps of a host that are written at once say once whose it is', asy
     written.push(name);
     return host.records.write(name, text);
   };
-  const stamps = remoteStamps({ ...host, records: { ...host.records, write } }, MINE);
+  const settle: Transport['records']['settle'] = (name, from, to) => {
+    written.push(name);
+    return host.records.settle(name, from, to);
+  };
+  const stamps = remoteStamps({ ...host, records: { ...host.records, write, settle } }, MINE);
   const tasks = ['a', 'b', 'c', 'd'].map((step) => taskId('node-1', 'p', step));
   await Promise.all(tasks.map((task) => stamps.write(stampOf(task))));
   assert.deepEqual(
