@@ -59,8 +59,8 @@ export function remoteStamps(transport: Transport, site?: Site, meet: Meet = () 
     clear: async () => {
       const files = (await unread()).map(([file]) => file);
       const others = files.filter((file) => !BESIDE.includes(file));
-      // Where nothing else is left, whose they are goes, too.
-      const last = others.length === 0 && files.length === (await all()).size ? files.slice(0, 1) : [];
+      // Where nothing else is left, whose they are goes, too, and the folder of cc's notes.
+      const last = others.length === 0 && files.length === (await all()).size ? [SITE] : [];
       for (const file of [...others, ...last]) await forget(file);
     },
   };
