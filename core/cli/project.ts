@@ -78,7 +78,7 @@ export async function openProject(
   const problems: Problem[] = [];
   const flat = withSettings(flattened(loaded.layers, problems), loaded.settings, problems);
   const id = identityOf(file, identify);
-  trust(statesOf(cli.env), 'data');
+  trust(statesOf(cli.env), 'state');
   const paths = pathsOf(cli.env, flat.name, id);
   trust(paths.state, 'records');
   const { image, manifests } = pinsIn(locks);

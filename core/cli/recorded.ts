@@ -33,7 +33,7 @@ function recordedProject({ failure }: Failed, cli: CliContext): Project | undefi
   const own = 'file' in failure ? siteFile(failure.file) : upwards(cli.cwd);
   const trust = trustOf(cli.env);
   if (own !== undefined) trust(own, 'data');
-  trust(statesOf(cli.env), 'data');
+  trust(statesOf(cli.env), 'state');
   const id = own === undefined ? undefined : readSite(own);
   if (own === undefined || id === undefined) {
     cli.say(textOf(known(cli)));

@@ -8,10 +8,10 @@ import { quoted } from '../../model/command.ts';
 import { codeOf, type Failure, fail } from '../../model/failure.ts';
 
 /**
- * Passes a file that nobody else may write; fails with `config-untrusted`. No package.json says how data is read. `records` is
- * a folder of data: everything that stands in it is looked at, too.
+ * Passes a file that nobody else may write; fails with `config-untrusted`. No package.json says how data is read. `state` is data
+ * that cc wrote, and `records` a folder of that: everything that stands in it is looked at, too.
  */
-export type Trust = (file: string, as?: 'code' | 'data' | 'records') => void;
+export type Trust = (file: string, as?: 'code' | 'data' | 'state' | 'records') => void;
 
 type Untrusted = Extract<Failure, { kind: 'config-untrusted' }>;
 type Flaw = Untrusted['flaws'][number] & { readonly mend: string; readonly record?: string };
@@ -58,7 +58,7 @@ export function trustOf(env: Env, uid: number = process.getuid?.() ?? ROOT, etc 
       kind: 'config-untrusted',
       file,
       flaws: flaws.map(({ path, why }) => ({ path, why })),
-      fix: as === 'code' ? mends : carefully(doubtful, mends),
+      fix: as === 'state' || as === 'records' ? carefully(doubtful, mends) : mends,
     });
   };
 }
