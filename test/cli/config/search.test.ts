@@ -1,6 +1,7 @@
 /** What the search for a configuration reads: the configuration, and nothing that others have put beside it. */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
+import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'node:test';
 import { cc, folder } from '../../rig/cc.ts';
@@ -32,6 +33,17 @@ for (const file of ['cc.config.json', 'cc.config.yaml'])
       assert.equal(code, 65);
       assert.match(stderr, /\$import: is not known/);
     }
+  });
+
+for (const file of ['cc.config.yaml', 'package.json'])
+  test(`a search does not pass by a ${file} that cannot be looked at`, async (t) => {
+    const cwd = await folder(t, { 'cc.config.json': '{ "extends": "lab" }', 'a/b': '' });
+    await symlink(file, join(cwd, 'a', file));
+    assert.deepEqual(await cc(join(cwd, 'a'), 'list'), {
+      code: 65,
+      stdout: '',
+      stderr: `Cannot load ${join(cwd, 'a', file)}\n  it cannot be looked at: ELOOP\n`,
+    });
   });
 
 test('a configuration above is found up to the next package.json, and no further', async (t) => {
