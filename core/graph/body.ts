@@ -1,12 +1,30 @@
-/** What a plugin's `build` answered, looked at as what it is: a value that anybody may have made. */
+/** What a plugin's `build` answered, read as what it is: a value that anybody may have made. */
+import { artifact } from '../model/artifact.ts';
+import { blamed, problems } from '../model/blamed.ts';
 import { Failed, fail } from '../model/failure.ts';
-import { jsonFault } from '../model/json.ts';
+import {
+  callable,
+  type Fields,
+  flag,
+  isObject,
+  list,
+  name,
+  names,
+  number,
+  Odd,
+  odd,
+  optional,
+  type Reader,
+  record,
+} from '../model/foreign.ts';
+import type { Body, Host, Provided } from '../model/plugin.ts';
 import { HostShape } from '../model/recipe.ts';
 import { checked } from '../model/schema.ts';
-import { type Inputs, withSecrets } from '../model/secret.ts';
-import { messageOf, placeOf } from '../model/thrown.ts';
+import { inputs } from '../model/secret.ts';
+import type { Step, Where } from '../model/step.ts';
+import { isOf } from '../model/thrown.ts';
 
-/** Calls a plugin's code; what it throws is a mistake of the configuration at `path`, told with its place. */
+/** Calls a plugin's code, and reads what it answers; what it throws is a mistake of the configuration at `path`, told with its place. */
 export function attempted<Value>(
   { file, path, what }: { readonly file: string; readonly path: string; readonly what: string },
   call: () => Value,
@@ -14,78 +32,87 @@ export function attempted<Value>(
   try {
     return call();
   } catch (error) {
-    if (error instanceof Failed) throw error;
-    const at = placeOf(error);
-    const message = `${what} failed: ${messageOf(error)}`;
-    return fail(
-      { kind: 'config-invalid', file, problems: [{ path, message, ...(at ? { at } : {}) }] },
-      error,
-    );
+    const fault = blamed(error);
+    if (fault instanceof Failed) throw fault;
+    const message = isOf(error, Odd) ? fault.message : `${what} failed: ${fault.message}`;
+    return fail({ kind: 'config-invalid', file, problems: [{ path, ...fault, message }] }, error);
   }
 }
 
-/** Why it is no body; undefined when it is one. */
-export function bodyFault(body: unknown): string | undefined {
-  const steps = fieldOf(body, 'steps');
-  if (typeof (body as { readonly then?: unknown } | undefined)?.then === 'function')
-    return 'its build answered a promise: it must not be async';
-  if (!Array.isArray(steps)) return 'its build answered no list of steps';
-  const whole = wholeFault(body);
-  if (whole !== undefined) return whole;
-  for (const [index, step] of steps.entries()) {
-    const name = fieldOf(step, 'name');
-    const called = typeof name === 'string' ? `its step "${name}"` : `its step [${index}]`;
-    if (typeof name !== 'string') return `${called} has no name`;
-    for (const part of ['probe', 'plan'])
-      if (typeof fieldOf(step, part) !== 'function') return `${called} has no ${part}`;
-    const inputs = fieldOf(step, 'inputs');
-    const fault =
-      inputs === undefined ? undefined : jsonFault(withSecrets(inputs as Inputs, String), 'inputs'); // as whoever wrote it says
-    if (fault !== undefined) return `${called} has inputs that are no JSON: ${fault}`;
-    const odd = oddPart(step);
-    if (odd !== undefined) return `${called} has ${odd}`;
-  }
-  return undefined;
+/** The most that a timer takes. */
+const SECONDS = 2_147_483;
+
+const seconds = (expected: string, least: number) =>
+  number(`${expected}, and at most ${SECONDS}`, (value) => value >= least && value <= SECONDS);
+
+const where: Reader<Where> = (value, path) => {
+  if (value === 'hosts' || value === 'controller') return value;
+  const { role, firstOf } = isObject(value) ? (value as Readonly<Record<string, unknown>>) : {};
+  if (typeof role === 'string') return { role };
+  if (typeof firstOf === 'string') return { firstOf };
+  return odd(path, 'hosts, controller, { role } or { firstOf }', value);
+};
+
+const STEP: Fields<Step> = {
+  name,
+  where: optional(where),
+  first: optional(flag),
+  needs: optional(names),
+  inputs: optional(inputs),
+  artifacts: optional(list('a list of artifacts', artifact)),
+  claims: optional(list('a list of paths and units', name)),
+  locks: optional(names),
+  root: optional(flag),
+  settles: optional(seconds('a number of seconds, 0 or more', 0)),
+  timeout: optional(seconds('a number of seconds above 0', Number.MIN_VALUE)),
+  check: optional(flag),
+  probe: callable,
+  plan: callable,
+  undo: optional(callable),
+  leaves: optional(callable),
+};
+
+const { name: _, ...REST } = STEP;
+const rest = record<Omit<Step, 'name'>>('a step', REST);
+
+/** Told by its name, once that is known. */
+const step: Reader<Step> = (value, path) => {
+  if (!isObject(value)) return odd(path, 'a step', value);
+  const called = name(Reflect.get(value, 'name'), `${path}.name`);
+  return { name: called, ...rest(value, `its step "${called}": `) };
+};
+
+const host: Reader<Host> = (value, path) => {
+  if (!isObject(value)) return odd(path, 'a host', value);
+  const result = checked(HostShape, value, path);
+  if (result.ok) return result.value as Host; // of that shape
+  throw new Odd(result.problems.map(({ path, message }) => `${path}: ${message}`).join('; '));
+};
+
+/** What a plugin provides; its value is between it and whoever uses it. */
+export const provided = list<Provided>(
+  'a list of what a capability answers by of()',
+  record('what a capability answers by of()', { capability: name, value: (value) => value }),
+);
+
+const BODY: Fields<Body> = {
+  steps: list('a list of steps', step),
+  needs: optional(names),
+  provides: optional(provided),
+  hosts: optional(list('a list of hosts', host)),
+  unfit: optional(callable),
+};
+const whole = record<Body>('an object with steps', BODY);
+
+/** Reads what a `build` answered. */
+export function bodyOf(value: unknown): Body {
+  if (isObject(value) && typeof Reflect.get(value, 'then') === 'function')
+    throw new Odd('its build answered a promise: it must not be async');
+  if (!isObject(value)) return odd('its build answered no body', 'an object with steps', value);
+  return whole(value, 'its build answered ');
 }
 
-/** What stands beside the steps. */
-function wholeFault(body: unknown): string | undefined {
-  const [hosts, needs, provides] = ['hosts', 'needs', 'provides'].map((part) => fieldOf(body, part));
-  if (!isListOf(needs, isText)) return 'its build answered needs that are no list of names';
-  if (!isListOf(provides, (each) => isText(fieldOf(each, 'capability'))))
-    return 'its build answered what it provides in no list of capabilities';
-  if (!isListOf(hosts, (each) => typeof each === 'object' && each !== null))
-    return 'its build answered no list of hosts';
-  for (const host of (hosts ?? []) as readonly object[]) {
-    const result = checked(HostShape, host, 'host');
-    if (!result.ok)
-      return `its build answered a host that is none: ${result.problems.map(({ path, message }) => `${path}: ${message}`).join('; ')}`;
-  }
-  return undefined;
-}
-
-/** What of a step is not as types would have it. */
-function oddPart(step: unknown): string | undefined {
-  const where = fieldOf(step, 'where');
-  const role = fieldOf(where, 'role') ?? fieldOf(where, 'firstOf');
-  if (where !== undefined && where !== 'hosts' && where !== 'controller' && !isText(role))
-    return 'a place that is none: expected hosts, controller, { role } or { firstOf }';
-  if (!isListOf(fieldOf(step, 'needs'), isText)) return 'needs that are no list of names';
-  const isArtifact = (each: unknown) =>
-    isText(fieldOf(each, 'name')) && isText(fieldOf(fieldOf(each, 'source'), 'kind'));
-  return isListOf(fieldOf(step, 'artifacts'), isArtifact) ? undefined : 'artifacts that are no list of such';
-}
-
-function isListOf(value: unknown, isOne: (each: unknown) => boolean): boolean {
-  return value === undefined || (Array.isArray(value) && value.every(isOne));
-}
-
-function isText(value: unknown): boolean {
-  return typeof value === 'string';
-}
-
-function fieldOf(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null
-    ? (value as Readonly<Record<string, unknown>>)[name]
-    : undefined;
+/** Reads what is wrong with hosts, as a plugin says. */
+export function unfitOf(body: Body, hosts: readonly Host[]) {
+  return problems(body.unfit?.(hosts) ?? [], 'what its unfit answered');
 }

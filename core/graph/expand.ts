@@ -6,7 +6,7 @@ import { hostProxy } from '../model/proxy.ts';
 import { namesAt } from '../model/reading.ts';
 import { checkedWhole, UNKNOWN } from '../model/schema.ts';
 import { isName, NAMING, type Task } from '../model/task.ts';
-import { attempted, bodyFault } from './body.ts';
+import { attempted, bodyOf, provided } from './body.ts';
 import { type Flat, OTHER_HOST } from './flatten.ts';
 import { shared, unfit } from './hosts.ts';
 import { nearest } from './near.ts';
@@ -61,11 +61,11 @@ export function expand(flat: Flat, context: ExpandContext, problems: Problem[]):
 function build(flat: Flat, context: ExpandContext, problems: Problem[]): readonly Built[] {
   const options = new Map<PluginUse, unknown>();
   for (const use of flat.uses) {
-    const result = attempted({ file: context.file, path: use.spec.name, what: 'checking its options' }, () =>
-      checkedWhole(use.spec.options, use.given, use.spec.name),
-    );
-    if (result.ok) options.set(use, result.value);
-    else problems.push(...result.problems.map((problem) => suggested(problem, use)));
+    attempted({ file: context.file, path: use.spec.name, what: 'checking its options' }, () => {
+      const result = checkedWhole(use.spec.options, use.given, use.spec.name);
+      if (result.ok) options.set(use, result.value);
+      else problems.push(...result.problems.map((problem) => suggested(problem, use)));
+    });
   }
   if (problems.length > 0) return [];
   const own = context.arch;
@@ -111,21 +111,16 @@ function buildFor(
       const declared = provider && declaredBy(wanted, provider, options.get(provider), context);
       return declared ?? (provider && providedBy(wanted, provider, visit(provider), context));
     };
-    const body = bodyOf(use, options.get(use), contextFor(use, flat, context, { arch, find }), context);
+    const given = contextFor(use, flat, context, { arch, find });
+    const body = attempted({ file: context.file, path: use.spec.name, what: 'its build' }, () =>
+      bodyOf(use.spec.build(options.get(use), given)),
+    );
     open.pop();
     done.set(use, body);
     return body;
   };
   for (const use of flat.uses) visit(use);
   return done;
-}
-
-function bodyOf({ spec }: PluginUse, options: unknown, given: Context, context: ExpandContext): Body {
-  const body = attempted({ file: context.file, path: spec.name, what: 'its build' }, () =>
-    spec.build(options, given),
-  );
-  const message = bodyFault(body);
-  return message === undefined ? body : refused(context, spec.name, message);
 }
 
 function contextFor(
@@ -159,9 +154,8 @@ function declaredBy<Value>(
   options: unknown,
   { file }: ExpandContext,
 ): Value | undefined {
-  const all = attempted(
-    { file, path: spec.name, what: 'its declares' },
-    () => spec.declares?.(options) ?? [],
+  const all = attempted({ file, path: spec.name, what: 'its declares' }, () =>
+    provided(spec.declares?.(options) ?? [], 'what its declares answered'),
   );
   return all.find(({ capability }) => capability === name)?.value as Value | undefined; // made by this capability's `of`
 }

@@ -1,7 +1,7 @@
 /** What is wrong with hosts, whatever their roles: two that are one, and what plugins say of them. */
 import type { Problem } from '../model/failure.ts';
 import type { Host } from '../model/plugin.ts';
-import { attempted } from './body.ts';
+import { attempted, unfitOf } from './body.ts';
 import { type Built, CONTROLLER } from './place.ts';
 
 /** Two names for one machine would have it changed twice at once. */
@@ -22,7 +22,7 @@ export function unfit(built: readonly Built[], all: readonly Host[], file: strin
   const hosts = all.filter(({ name }) => name !== CONTROLLER);
   return built.flatMap(({ use, bodies }) =>
     [...bodies.values()].flatMap((body) =>
-      attempted({ file, path: use.spec.name, what: 'judging the hosts' }, () => body.unfit?.(hosts) ?? []),
+      attempted({ file, path: use.spec.name, what: 'judging the hosts' }, () => unfitOf(body, hosts)),
     ),
   );
 }

@@ -1,6 +1,7 @@
 /** What `--set` lays over the options of plugins: text that is read as the option's own schema says. */
 import type { Problem } from '../model/failure.ts';
 import { readAs } from '../model/reading.ts';
+import { asked } from '../model/thrown.ts';
 import type { Flat } from './flatten.ts';
 import { nearest } from './near.ts';
 
@@ -19,7 +20,8 @@ export function withSettings(flat: Flat, settings: readonly Setting[], problems:
     const fault = use && listFault(use.given, path);
     if (fault !== undefined) problems.push({ path: [plugin, ...path].join('.'), message: fault });
     else if (use) {
-      const given = placed(use.given, path, readAs(use.spec.options, path, text));
+      const value = asked(() => readAs(use.spec.options, path, text), text); // a schema may be anything
+      const given = placed(use.given, path, value);
       uses.set(plugin, { ...use, given });
     } else {
       const near = nearest(plugin, uses.keys());

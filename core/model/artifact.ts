@@ -1,4 +1,5 @@
 /** Bytes from elsewhere: where they come from, never what they are; the lock and the store know that. */
+import { list, name, names, optional, type Reader, record, text, variant } from './foreign.ts';
 import type { Json } from './json.ts';
 
 export type Arch = 'amd64' | 'arm64';
@@ -71,6 +72,53 @@ export interface Artifact {
   /** What must be done before the bytes can be had. */
   readonly needs?: readonly Need[];
 }
+
+const word = text('a text');
+const address = text('an address');
+const suite = { apt: word, suite: word } as const;
+const signature = record<Sums>('an address, or { url, signedBy, signature }', {
+  url: address,
+  signedBy: optional(word),
+  signature: optional(address),
+});
+const proof = record<Sigstore>('{ identity, issuer, files }', {
+  identity: word,
+  issuer: word,
+  files: (value, path) => {
+    const files = record<{ [F in 'bundle' | 'signature' | 'certificate']?: string }>(
+      '{ bundle } or { signature, certificate }',
+      {
+        bundle: optional(address),
+        signature: optional(address),
+        certificate: optional(address),
+      },
+    )(value, path);
+    return files.bundle === undefined
+      ? {
+          signature: address(files.signature, `${path}.signature`),
+          certificate: address(files.certificate, `${path}.certificate`),
+        }
+      : { bundle: files.bundle };
+  },
+});
+
+/** Reads an artifact that anybody may have made. */
+export const artifact: Reader<Artifact> = record<Artifact>('an artifact', {
+  name,
+  source: variant<Source>('a source', {
+    url: {
+      url: address,
+      sums: optional((value, path) => (typeof value === 'string' ? value : signature(value, path))),
+      sigstore: optional(proof),
+    },
+    git: { repository: address, commit: word, ref: optional(word) },
+    deb: { ...suite, package: word, member: optional(word) },
+    'deb-source': { ...suite, package: word },
+    debs: { ...suite, packages: list('a list of packages', word) },
+    built: { by: name, path: word },
+  }),
+  needs: optional(names),
+});
 
 /** One line that says where an artifact comes from, for messages and manifests. */
 export function origin(artifact: Artifact): string {

@@ -1,9 +1,10 @@
 /** One thing to do to one host, as data, with the reason for it: what plans, journals, logs and tests print. */
-import { type Artifact, origin } from './artifact.ts';
-import { artifactsOf, type Command, secretWord, titled } from './command.ts';
+import { type Artifact, artifact, origin } from './artifact.ts';
+import { artifactsOf, type Command, command, open, secretWord, titled } from './command.ts';
 import { sameData } from './digest.ts';
+import { callable, choice, list, number, optional, type Reader, variant } from './foreign.ts';
 import type { Json } from './json.ts';
-import { type Secret, secretsIn, type Text } from './secret.ts';
+import { type Secret, sealable, secretsIn, type Text } from './secret.ts';
 import type { Script } from './shell.ts';
 import type { UnitName } from './view.ts';
 
@@ -113,12 +114,24 @@ const DESCRIBED: { readonly [K in Change['kind']]: (change: Extract<Change, { ki
   script: (change) => change.title,
 };
 
-/** Whether a value is a change of a kind that cc knows, with a reason. */
-export function isChange(value: unknown): value is Change {
-  if (typeof value !== 'object' || value === null) return false;
-  const { kind, why } = value as { readonly kind?: unknown; readonly why?: unknown };
-  return typeof kind === 'string' && Object.hasOwn(DESCRIBED, kind) && typeof why === 'string';
-}
+const mode = number('a mode, as 0o644', (value) => Number.isInteger(value) && value >= 0 && value <= 0o7777);
+const count = number('a whole number, 0 or more', (value) => Number.isSafeInteger(value) && value >= 0);
+const texts = list('a list of texts', open);
+const target = { why: open, path: open } as const;
+
+/** Reads a change that anybody may have made. */
+export const change: Reader<Change> = variant<Change>('a change', {
+  run: { why: open, command },
+  write: { ...target, text: sealable, mode },
+  folder: { ...target, mode: optional(mode), owner: optional(open) },
+  place: { ...target, artifact, mode },
+  unpack: { ...target, artifact, strip: count, sizeLimit: optional(count), unsafe: optional(texts) },
+  fetch: { why: open, artifact },
+  remove: { ...target, folder: optional(choice(true)) },
+  unit: { why: open, unit: open as Reader<UnitName>, state: choice('started', 'restarted', 'stopped') }, // systemd knows which there are
+  packages: { why: open, names: texts },
+  script: { why: open, title: open, script: callable },
+});
 
 /** The artifacts whose bytes a change needs in the store before it is performed. */
 export function artifactsOfChange(change: Change): readonly Artifact[] {

@@ -1,6 +1,7 @@
 /** Commands as data: argument vectors, never shell strings. */
-import { type Artifact, isArtifact, origin } from './artifact.ts';
-import { type Inputs, isSecret, partsOf, type Text } from './secret.ts';
+import { type Artifact, artifact, isArtifact, origin } from './artifact.ts';
+import { isObject, list, odd, optional, type Reader, record, text } from './foreign.ts';
+import { type Inputs, isSecret, partsOf, sealable, type Text } from './secret.ts';
 
 /** A word of a command; an artifact stands for the path of its bytes on the controller when the command runs. */
 export type Word = string | Artifact;
@@ -15,6 +16,32 @@ export interface Command {
   /** What to call it where the words themselves would say less: a script in a plan. */
   readonly title?: string;
 }
+
+/** A text for everybody to see. A secret in its place is refused by whoever can say what to do instead. */
+export const open: Reader<string> = (value, path) =>
+  isSecret(value) ? (value as unknown as string) : text('a text')(value, path); // see `secretFault`
+
+const variables: Reader<Readonly<Record<string, Text>>> = (value, path) => {
+  if (!isObject(value)) return odd(path, 'variables and their values', value);
+  return Object.fromEntries(
+    Object.keys(value).map((key) => [key, sealable(Reflect.get(value, key), `${path}.${key}`)]),
+  );
+};
+
+/** Reads a command that anybody may have made. */
+export const command: Reader<Command> = record<Command>('a command', {
+  argv: list<Word>('a list of words', (value, path) =>
+    isObject(value) && !isSecret(value) ? artifact(value, path) : open(value, path),
+  ),
+  input: optional((value, path) =>
+    isObject(value) && !isSecret(value) && !Array.isArray(value)
+      ? artifact(value, path)
+      : sealable(value, path),
+  ),
+  env: optional(variables),
+  cwd: optional(open),
+  title: optional(open),
+});
 
 type Value = Word | number | readonly Word[];
 

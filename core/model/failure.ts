@@ -4,6 +4,7 @@ import type { NotUndone, NoWayBack, TornRecords } from './left.ts';
 import { masked, maskedData } from './mask.ts';
 import type { Owner } from './owner.ts';
 import type { Place, Problem } from './problem.ts';
+import { asked, stackOf } from './thrown.ts';
 import type { Attempt, LockChange, Trouble } from './trouble.ts';
 
 export type { Attempt, LockChange, Owner, Place, Problem, Trouble };
@@ -271,13 +272,12 @@ export function unwritten(path: string, error: unknown, what = `write ${path.spl
 /** The failure behind an error, without secrets; what nobody expected is a bug. */
 export function failureOf(error: unknown): Failure {
   if (isFailure(error)) return maskedData(error.failure);
-  const stack = (error instanceof Error && error.stack) || `thrown: ${String(error)}`;
-  return { kind: 'bug', stack: masked(stack) };
+  return { kind: 'bug', stack: masked(stackOf(error)) };
 }
 
 /** Whether an error carries a failure of a kind that cc knows: plugins throw some, too. */
 export function isFailure(error: unknown): error is Failed {
-  return error instanceof Failed && Object.hasOwn(EXIT, String(error.failure?.kind));
+  return asked(() => error instanceof Failed && Object.hasOwn(EXIT, String(error.failure?.kind)), false);
 }
 
 export function failureData(failure: Failure): Json {
@@ -286,6 +286,6 @@ export function failureData(failure: Failure): Json {
 
 /** The system's own code of an error: `ENOENT`. */
 export function codeOf(error: unknown): string | undefined {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const code = asked(() => (error instanceof Error && 'code' in error ? error.code : undefined), undefined);
   return typeof code === 'string' ? code : undefined;
 }

@@ -2,6 +2,7 @@
 import type { GenericSchema, InferInput, InferOutput } from 'valibot';
 import type { Arch, Need } from './artifact.ts';
 import type { Problem } from './failure.ts';
+import { callable, type Fields, flag, list, name, number, Odd, optional, record, text } from './foreign.ts';
 import type { HostProxy } from './proxy.ts';
 import type { Step } from './step.ts';
 
@@ -127,18 +128,50 @@ export function plugin<const Schema extends GenericSchema>(
   });
 }
 
+type Spec = PluginSpec<GenericSchema>;
+
+const SPEC: Fields<Spec> = {
+  name,
+  epoch: optional(number('a whole number, 0 or more', (value) => Number.isSafeInteger(value) && value >= 0)),
+  help: (value, path) => (value === undefined ? '' : text('a text')(value, path)), // none is no harm
+  options: (value) => value as GenericSchema, // the library that it is of checks with it
+  provides: optional(list('a list of capabilities', record('a capability', { name }))),
+  declares: optional(callable),
+  isCleanup: optional(flag),
+  build: callable,
+};
+const spec = record<Spec>('a plugin', SPEC);
+
+/** A description of a plugin with each of its fields read once, whatever they are; `useFault` judges them. */
+export const unjudged = record<{ readonly [F in keyof Spec]: unknown }>(
+  'a plugin',
+  Object.fromEntries(
+    Object.keys(SPEC).map((field) => [field, (value: unknown) => value]),
+  ) as unknown as Fields<Spec>, // the same fields
+);
+
+function specFault(value: unknown, called: string): string | undefined {
+  try {
+    spec(value, `is the plugin "${called}", whose `);
+    return undefined;
+  } catch (error) {
+    if (error instanceof Odd) return error.message;
+    throw error;
+  }
+}
+
 /** Why something is no use of a plugin; undefined when it is one. */
 export function useFault(value: unknown): string | undefined {
   if (typeof value === 'function') return 'is a function: call it with the options of the plugin';
-  const { spec, given } = fieldsOf(value);
-  const { name, options, build } = fieldsOf(spec);
-  if (spec === undefined) return 'is no plugin: expected what a function made by plugin() answers';
+  const { spec: described, given } = fieldsOf(value);
+  const { name, options, build } = fieldsOf(described);
+  if (described === undefined) return 'is no plugin: expected what a function made by plugin() answers';
   if (typeof name !== 'string') return 'is a plugin without a name';
   if (typeof build !== 'function') return `is the plugin "${name}", which has no build`;
   if (fieldsOf(options)['kind'] !== 'schema') return `is the plugin "${name}", whose options are no schema`;
   if (typeof given !== 'object' || given === null || Array.isArray(given))
     return `is the plugin "${name}", whose options are none: expected an object`;
-  return undefined;
+  return specFault(described, name);
 }
 
 function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {

@@ -2,7 +2,8 @@
  * A value that nobody shall read where cc tells what it does. It holds where the value comes from, never the value, so
  * whatever prints, copies or throws it shows its label.
  */
-import type { Json } from './json.ts';
+import { list, odd, type Reader } from './foreign.ts';
+import { dataOf, type Json } from './json.ts';
 
 /** Where the value comes from, on the controller: a variable of cc's environment, a file, or what a command prints. */
 export type SecretSource =
@@ -14,6 +15,8 @@ const INSPECT = Symbol.for('nodejs.util.inspect.custom');
 const INSPECT_OF_DENO = Symbol.for('Deno.customInspect');
 
 export class Secret {
+  /** Only what this constructor made has it; asking for it runs no code of whatever else there may be. */
+  readonly #made = true;
   readonly label: string;
   readonly from: SecretSource;
 
@@ -21,6 +24,10 @@ export class Secret {
     this.label = label;
     this.from = from;
     Object.freeze(this);
+  }
+
+  static is(value: unknown): value is Secret {
+    return typeof value === 'object' && value !== null && #made in value;
   }
 
   toString(): string {
@@ -91,7 +98,20 @@ function sourceFault(from: unknown): string | undefined {
 }
 
 export function isSecret(value: unknown): value is Secret {
-  return value instanceof Secret;
+  return Secret.is(value);
+}
+
+/** Reads inputs that anybody may have made. */
+export const inputs: Reader<Inputs> = (value, path) => dataOf(value, path, isSecret) as Inputs; // with secrets among it
+
+const parts = list<string | Secret>('text', part);
+
+/** Reads a text that may have secrets in it. */
+export const sealable: Reader<Text> = (value, path) =>
+  Array.isArray(value) ? parts(value, path) : part(value, path);
+
+function part(value: unknown, path: string): string | Secret {
+  return typeof value === 'string' || isSecret(value) ? value : odd(path, 'a text', value);
 }
 
 /** All secrets in a value, each once, however deep they are. */

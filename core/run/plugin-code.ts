@@ -1,18 +1,17 @@
-/** Calls what plugins bring. What it throws is the failure of that task, and what it answers is checked: not all are typed. */
-import { type Change, describe, isChange, secretFault } from '../model/change.ts';
-import { fail, isFailure, type PluginCode } from '../model/failure.ts';
-import { type Json, jsonFault } from '../model/json.ts';
+/** Calls what plugins bring. What it throws is the failure of that task, and what it answers is read once: not all are typed. */
+import { blamed } from '../model/blamed.ts';
+import { type Change, change, secretFault } from '../model/change.ts';
+import { Failed, fail, type PluginCode } from '../model/failure.ts';
+import { list, Odd, optional, text } from '../model/foreign.ts';
+import { type Json, jsonOf } from '../model/json.ts';
 import { maskedData } from '../model/mask.ts';
-import { refusalOr } from '../model/refused.ts';
 import type { Last } from '../model/step.ts';
 import type { Task } from '../model/task.ts';
-import { messageOf, placeOf } from '../model/thrown.ts';
 import type { View } from '../model/view.ts';
 
 export async function probed(task: Task, view: View): Promise<Json> {
   try {
-    const facts = await task.step.probe(view);
-    return asData(task, 'probe', facts);
+    return answered(await task.step.probe(view));
   } catch (error) {
     return threw(task, 'probe', error);
   }
@@ -29,7 +28,7 @@ export function undone(task: Task, facts: Json): readonly Change[] {
 /** What undoing leaves to others. */
 export function leaving(task: Task, facts: Json): string | undefined {
   try {
-    return task.step.leaves?.(facts);
+    return optional(text('a text'))(task.step.leaves?.(facts), 'what its leaves answered');
   } catch (error) {
     return threw(task, 'undo', error);
   }
@@ -41,56 +40,35 @@ export async function performed(
   { kind }: Change,
   perform: () => Promise<Json | undefined>,
 ): Promise<Json | undefined> {
-  const phase = kind === 'script' ? 'script' : 'change';
   try {
     const report = await perform();
-    return report === undefined ? undefined : asData(task, phase, report);
+    return report === undefined ? undefined : answered(report);
   } catch (error) {
-    return threw(task, phase, error);
+    return threw(task, kind === 'script' ? 'script' : 'change', error);
   }
 }
 
+const listed = list('a list of changes', change);
+
 function changes(task: Task, phase: PluginCode, make: () => readonly Change[]): readonly Change[] {
   try {
-    const made: unknown = make();
-    if (!Array.isArray(made)) return wrong(task, phase, 'it answered no list of changes');
-    const fault = made.map(changeFault).find((each) => each !== undefined);
-    if (fault !== undefined) return wrong(task, phase, fault);
+    const made = listed(make(), 'what it answered');
+    const fault = made.map(secretFault).find((each) => each !== undefined);
+    if (fault !== undefined) throw new Odd(fault);
     return made;
   } catch (error) {
     return threw(task, phase, error);
   }
 }
 
-function changeFault(change: unknown, index: number): string | undefined {
-  if (!isChange(change)) return `[${index}] of what it answered is no change that cc knows`;
-  try {
-    const fault = secretFault(change);
-    if (fault === undefined) describe(change);
-    return fault;
-  } catch (error) {
-    return `[${index}] of what it answered lacks a part of a change "${change.kind}": ${messageOf(error)}`;
-  }
+function answered(value: unknown): Json {
+  return maskedData(jsonOf(value, 'it answered no JSON: what it answered'));
 }
 
-function asData(task: Task, phase: PluginCode, value: Json): Json {
-  const fault = jsonFault(value, 'what it answered');
-  return fault === undefined ? maskedData(value) : wrong(task, phase, `it answered no JSON: ${fault}`);
-}
-
-function wrong(task: Task, phase: PluginCode, message: string): never {
-  return fail({ kind: 'plugin-threw', ...about(task), phase, message });
-}
-
-/** An expected failure stays what it is. */
-function threw(task: Task, phase: PluginCode, thrown: unknown): never {
-  const error = refusalOr(thrown);
-  if (isFailure(error)) throw error;
-  const at = placeOf(error);
-  const message = messageOf(error);
-  return fail({ kind: 'plugin-threw', ...about(task), phase, message, ...(at ? { at } : {}) }, error);
-}
-
-function about({ host, plugin, step }: Task) {
-  return { host: host.name, plugin, step: step.name };
+/** A failure that it reports stays what it is. */
+function threw({ host, plugin, step }: Task, phase: PluginCode, error: unknown): never {
+  const fault = blamed(error);
+  if (fault instanceof Failed) throw fault;
+  const about = { host: host.name, plugin, step: step.name };
+  return fail({ kind: 'plugin-threw', ...about, phase, ...fault }, error);
 }

@@ -83,7 +83,7 @@ test('failureOf answers the failure; what else is thrown is a bug, with its stac
   assert.equal(failureOf(new Failed(failure)), failure);
   const bug = new TypeError('bug');
   assert.deepEqual(failureOf(bug), { kind: 'bug', stack: bug.stack });
-  assert.deepEqual(failureOf('text'), { kind: 'bug', stack: 'thrown: text' });
+  assert.deepEqual(failureOf('text'), { kind: 'bug', stack: 'threw "text"' });
   const unknown = new Failed({ kind: 'of mine' } as unknown as Failure);
   assert.equal(failureOf(unknown).kind, 'bug');
 });

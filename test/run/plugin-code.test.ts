@@ -32,6 +32,9 @@ const thrower = () => {
 const AT = "throw new TypeError('no'); // thrown here";
 const circle: { self?: unknown } = {};
 circle.self = circle;
+/** Whoever asks what it is an instance of gets an error of its own. */
+const evasive = new Proxy({}, { getPrototypeOf: thrower });
+const KINDS = 'run, write, folder, place, unpack, fetch, remove, unit, packages, script';
 
 type Threw = Extract<Failure, { kind: 'plugin-threw' }>;
 type Case = readonly [
@@ -66,18 +69,29 @@ const CASES: readonly Case[] = [
     'it answered no JSON: what it answered[0] is NaN',
   ],
   ['plan that throws', { plan: thrower }, 'plan', 'TypeError: no', AT],
-  ['plan that answers a promise', { plan: async () => [] }, 'plan', 'it answered no list of changes'],
+  [
+    'plan that answers a promise',
+    { plan: async () => [] },
+    'plan',
+    'what it answered: expected a list of changes, found a promise',
+  ],
   [
     'plan that answers an unknown change',
     { plan: () => [{ kind: 'x', why: 'w' }] },
     'plan',
-    '[0] of what it answered is no change that cc knows',
+    `what it answered[0].kind: expected ${KINDS}, found "x"`,
+  ],
+  [
+    'plan that answers a list with holes',
+    { plan: () => new Array(3) },
+    'plan',
+    'what it answered[0]: expected a change, found nothing',
   ],
   [
     'plan that answers a change without a reason',
     { plan: () => [{ kind: 'remove', path: '/x' }] },
     'plan',
-    '[0] of what it answered is no change that cc knows',
+    'what it answered[0].why: expected a text, found nothing',
   ],
   ['script that throws', script(thrower), 'script', 'TypeError: no', AT],
   [
@@ -86,7 +100,13 @@ const CASES: readonly Case[] = [
     'script',
     'it answered no JSON: what it answered is a bigint',
   ],
-  ['script that is none', script('x'), 'script', 'TypeError: script is not a function'],
+  ['script that is none', script('x'), 'plan', 'what it answered[0].script: expected a function, found "x"'],
+  [
+    'probe that throws what cannot be looked at',
+    { probe: () => Promise.reject(evasive) },
+    'probe',
+    'threw something that cannot be shown',
+  ],
 ];
 
 async function ran(t: Parameters<typeof tempFolder>[0], bad: Step, more: Partial<Running> = {}) {
@@ -121,12 +141,26 @@ for (const [what, parts, phase, message, source] of CASES) {
   });
 }
 
+test('facts are read once, whatever their getters do later', async (t) => {
+  let reads = 0;
+  const moody = {
+    get once() {
+      reads += 1;
+      if (reads > 1) thrower();
+      return 1;
+    },
+  };
+  const { tasks, outcomes } = await ran(t, odd({ probe: async () => moody }));
+  assert.equal(outcomes.get(tasks[0]!.id)?.state, 'adopted');
+  assert.equal(reads, 1);
+});
+
 test('change that lacks a part is told before anything is done', async (t) => {
   const { tasks, outcomes, states } = await ran(t, odd({ plan: () => [{ kind: 'run', why: 'w' }] }));
   const failure = outcomes.get(tasks[0]!.id)?.failure;
-  assert.match(
-    failure?.kind === 'plugin-threw' ? failure.message : '',
-    /^\[0\] .* lacks a part of a change "run": /,
+  assert.equal(
+    failure?.kind === 'plugin-threw' && failure.message,
+    'what it answered[0].command: expected a command, found nothing',
   );
   assert.equal(states(tasks[0]!.id).includes('performing'), false);
 });

@@ -4,7 +4,7 @@ import { basename, extname } from 'node:path';
 import { codeOf, type Failure, type Place } from '../../model/failure.ts';
 import { importedFile, lineOf, sourceOf } from '../../model/source.ts';
 import { jsonEnd, jsonWords, placeAt } from '../../model/text-place.ts';
-import { messageOf, placeOf, stackOf } from '../../model/thrown.ts';
+import { asked, isOf, messageOf, placeOf, stackOf } from '../../model/thrown.ts';
 import type { Imports } from './modules.ts';
 import { textIn } from './text.ts';
 import { awaitsIn } from './tokens.ts';
@@ -57,7 +57,7 @@ function placeFor(file: string, error: unknown, imports: Imports): Place | undef
     (missing && missing.error === error ? importPlace(missing) : undefined) ??
     placeOf(error) ??
     deniedPlace(error) ??
-    (error instanceof SyntaxError ? checkedPlace([file, ...imports.files]) : undefined)
+    (isOf(error, SyntaxError) ? checkedPlace([file, ...imports.files]) : undefined)
   );
 }
 
@@ -150,11 +150,10 @@ function placeIn(name: string, line: number): Place | undefined {
 }
 
 function fieldOf(value: unknown, name: string): unknown {
-  try {
-    return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
-  } catch {
-    return undefined; // whoever threw it made it so
-  }
+  return asked(
+    () => (typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined),
+    undefined,
+  );
 }
 
 /** Deno paints its messages. */

@@ -1,5 +1,6 @@
 /** What a file of a recipe says: the default export of a module, or the data of JSON or YAML. */
 import { pathToFileURL } from 'node:url';
+import { blamed } from '../../model/blamed.ts';
 import { Failed, fail } from '../../model/failure.ts';
 import { noteImported } from '../../model/source.ts';
 import { watched } from './modules.ts';
@@ -21,7 +22,8 @@ export async function contentOf(file: string, trust: Trust): Promise<unknown> {
     return yaml(file, text);
   } catch (error) {
     if (imports.refused) throw imports.refused;
-    if (error instanceof Failed) throw error;
+    const reported = blamed(error);
+    if (reported instanceof Failed) throw reported;
     const { causeOf, stuckIn } = await import('./cause.ts');
     return fail(error === STUCK ? stuckIn(file, imports) : causeOf(file, error, imports), error);
   }

@@ -1,5 +1,6 @@
 /** A copy of what a configuration says, made once: nothing in it computes, throws, or has no end. */
 import type { Problem } from '../../model/failure.ts';
+import { unjudged } from '../../model/plugin.ts';
 import { messageOf, placeOf } from '../../model/thrown.ts';
 
 /** Deeper than anybody nests options. */
@@ -18,6 +19,7 @@ export function snapshot(value: unknown, problems: Problem[]): unknown {
 
   const copy = (value: unknown, path: Path, above: readonly object[]): unknown => {
     if (typeof value !== 'object' || value === null || isTheirs(value, path)) return value;
+    if (isSpec(path)) return attempted(() => unjudged(value, 'it'), path);
     const circle = above.indexOf(value);
     if (circle >= 0)
       return refuse(
@@ -60,10 +62,14 @@ function indices(length: number): readonly string[] {
   return Array.from({ length: Math.min(length, MOST + 1) }, (_, index) => String(index));
 }
 
-/** What only a plugin reads: its own description, and things of its own among the options. */
-function isTheirs(value: object, path: Path): boolean {
+/** Whether it leads to what describes a plugin, which is more than data. */
+function isSpec(path: Path): boolean {
   const [list, , part] = path.slice(-3);
-  if (list === 'plugins' && part === 'spec') return true;
+  return list === 'plugins' && part === 'spec';
+}
+
+/** What only a plugin reads: things of its own among the options. */
+function isTheirs(value: object, path: Path): boolean {
   const isOption = path.includes('given') || path.includes('options');
   if (!isOption || Array.isArray(value)) return false;
   const kind: unknown = Object.getPrototypeOf(value);

@@ -52,6 +52,9 @@ class Recipeish {
 const use = (spec: object, given: unknown = {}) => ({ plugins: [{ spec, given }] });
 const schema = v.strictObject({});
 
+const whole = { name: 'p', build: thrower, options: schema };
+const P = 'plugins.0: is the plugin "p", whose';
+
 const ODD: readonly (readonly [what: string, value: unknown, text: string])[] = [
   ['nothing', undefined, 'its default export is missing'],
   ['null', null, 'its default export is null, not a recipe'],
@@ -135,7 +138,22 @@ const ODD: readonly (readonly [what: string, value: unknown, text: string])[] = 
   [
     'a plugin whose name throws',
     use(Object.defineProperty({}, 'name', { get: thrower })),
-    'it: cannot be read: RangeError: no luck',
+    'plugins.0.spec: cannot be read: RangeError: no luck',
+  ],
+  [
+    'a plugin with an odd epoch',
+    use({ ...whole, epoch: 'x' }),
+    `${P} epoch: expected a whole number, 0 or more, found "x"`,
+  ],
+  [
+    'a plugin with odd capabilities',
+    use({ ...whole, provides: [5] }),
+    `${P} provides[0]: expected a capability, found 5`,
+  ],
+  [
+    'a plugin with odd declares',
+    use({ ...whole, declares: 5 }),
+    `${P} declares: expected a function, found 5`,
   ],
   [
     'a plugin whose build throws',
@@ -171,7 +189,7 @@ test('what options hold of a class of its own reaches the plugin as it is', () =
   const given = { own, list: [{ own }] };
   const spec = steps('p').spec;
   const { plugins } = asRecipe({ plugins: [{ spec, given }] }, 'f') as Required<Recipe>;
-  assert.equal(plugins[0]?.spec, spec);
+  assert.equal(plugins[0]?.spec.name, 'p');
   assert.deepEqual(plugins[0]?.given, given);
   assert.equal(plugins[0]?.given['own'], own);
 });
