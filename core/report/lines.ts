@@ -55,7 +55,9 @@ function taskLines(event: Extract<Event, { kind: 'task' }>): readonly string[] {
 /** A check's report: its lines, when it has any to show. */
 function reported(report: unknown): readonly string[] {
   const shown = typeof report === 'object' && report !== null && 'lines' in report ? report.lines : [];
-  return Array.isArray(shown) ? shown.map((line) => `  ${String(line)}`) : [];
+  return Array.isArray(shown)
+    ? shown.map((line) => `  ${typeof line === 'string' ? line : JSON.stringify(line)}`)
+    : [];
 }
 
 /** The critical path is shown down to this share of the run. */

@@ -549,3 +549,19 @@ test('counted puts a noun in the plural unless there is one', () => {
     ['0 lines', '1 line', '2 lines'],
   );
 });
+
+test('failure that lacks what its kind has is told all the same', () => {
+  const why: readonly unknown[] = [
+    { kind: 'unreachable' },
+    { kind: 'fetch-failed', artifact: 'a', attempts: [5] },
+    { kind: 'usage', message: { toString: 5 } },
+    { kind: 'check-failed', host: 'h', what: 'w', reasons: 5 },
+    { kind: 'of mine' },
+  ];
+  for (const failure of why as readonly Failure[])
+    assert.deepEqual(explained(failure), [
+      `Cannot go on: code of a plugin reports a failure "${failure.kind}" without all that this kind has`,
+      `  ${JSON.stringify(failure)}`,
+      '  fix: correct what it gives to fail(), or tell whoever wrote the plugin',
+    ]);
+});

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { Failure } from '../../core/model/failure.ts';
+import { type Failure, fail } from '../../core/model/failure.ts';
 import { noteImported } from '../../core/model/source.ts';
 import { type Step, type StepSpec, step } from '../../core/model/step.ts';
 import type { Task } from '../../core/model/task.ts';
@@ -140,6 +140,25 @@ for (const [what, parts, phase, message, source] of CASES) {
     if (source) assert.equal(at?.file, HERE);
   });
 }
+
+test('failure that a plugin reports is data from there on, and never a bug of cc', async (t) => {
+  const reporting = (failure: unknown) => odd({ probe: async () => fail(failure as Failure) });
+  const said = async (failure: unknown) => {
+    const { tasks, outcomes } = await ran(t, reporting(failure));
+    return outcomes.get(tasks[0]!.id)?.failure;
+  };
+  const told = { kind: 'check-failed', host: 'h', what: 'w', reasons: [] } as const;
+  assert.deepEqual(await said(told), told);
+  for (const [failure, message] of [
+    [{ kind: 'bug', stack: 'x' }, 'what it gave to fail() is of the kind "bug", which is cc\'s alone'],
+    [{ kind: 'of mine' }, 'Failed: of mine'],
+    [{ ...told, reasons: circle }, 'what it gave to fail().reasons.self holds itself'],
+    [{ ...told, what: Symbol('x') }, 'what it gave to fail().what is a symbol'],
+  ] as const) {
+    const found = await said(failure);
+    assert.deepEqual(found?.kind === 'plugin-threw' && found.message, message);
+  }
+});
 
 test('facts are read once, whatever their getters do later', async (t) => {
   let reads = 0;
