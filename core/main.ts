@@ -4,10 +4,21 @@ import process from 'node:process';
 import type { Options } from './cli/args.ts';
 import { parsed } from './cli/args.ts';
 import type { Verb } from './cli/commands.ts';
+import { loading } from './cli/config/modules.ts';
 import type { CliContext } from './cli/project.ts';
 import { run } from './cli/run.ts';
-import { codeOf, exitFor, Failed, type Failure, fail, failureOf, unwritten } from './model/failure.ts';
-import { messageOf, placeOf } from './model/thrown.ts';
+import { blamed } from './model/blamed.ts';
+import {
+  codeOf,
+  exitFor,
+  Failed,
+  type Failure,
+  fail,
+  failureOf,
+  isFailure,
+  unwritten,
+} from './model/failure.ts';
+import { asked, isThroughCc, placeOf } from './model/thrown.ts';
 import { explained } from './report/explain.ts';
 import { textOf, visible } from './report/visible.ts';
 
@@ -42,10 +53,15 @@ function onStop(stop: (signal: NodeJS.Signals) => void): void {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
       count += 1;
-      if (count > IMPATIENT) process.exit(exitFor({ kind: 'interrupted', signal }));
+      if (count > IMPATIENT) interrupt(signal);
       stop(signal);
     });
   }
+}
+
+function interrupt(signal: NodeJS.Signals): never {
+  end(exitFor({ kind: 'interrupted', signal }));
+  return leave(final);
 }
 
 async function main(): Promise<number> {
@@ -186,38 +202,94 @@ function tell(failure: Failure): void {
   say(textOf(explained(failure)));
 }
 
-/** What a plugin's promise or timer that failed where nobody waits makes of a good end. */
-let strayed = 0;
+/** Ends the process. Code of plugins and configurations finds something else under that name: it fails where it calls it. */
+const leave = process.exit.bind(process);
 
-/** It is told, and the run goes on. Of cc itself nothing is sure after that. */
-function stray(error: unknown): void {
+/** What failed where nobody waits makes no good end, and neither does an end that a plugin tried and kept to itself. */
+let strayed = 0;
+let overstepped: Failure | undefined;
+/** The code that cc ends with, once it has come to its own end. */
+let final: number | undefined;
+
+function refuse(code?: unknown): never {
+  const error = new Error(
+    `it called process.exit(${asked(() => String(code ?? ''), '…')}), which is for cc alone`,
+  );
+  overstepped = { kind: 'overstepped', ...faultOf(error) };
+  throw error;
+}
+
+function faultOf(error: unknown) {
   const at = placeOf(error);
-  const theirs = at !== undefined || error instanceof Failed || !(error instanceof Error);
-  const message = error instanceof Failed ? explained(error.failure).join('\n') : messageOf(error);
-  const failure: Failure = theirs ? { kind: 'left-alone', message, ...(at ? { at } : {}) } : failureOf(error);
+  const judged = blamed(error);
+  const message = judged instanceof Failed ? explained(judged.failure).join('\n') : judged.message;
+  return { message, ...(at ? { at } : {}) };
+}
+
+/** What failed where nobody waits is told, and the run goes on. Of cc itself nothing is sure after that. */
+function stray(error: unknown): void {
+  const theirs = isFailure(error) || placeOf(error) !== undefined || !isThroughCc(error);
+  const failure: Failure = theirs ? { kind: 'left-alone', ...faultOf(error) } : failureOf(error);
   strayed ||= exitFor(failure);
-  process.exitCode ||= strayed; // the end may be behind us
+  if (final !== undefined) end(final || strayed);
+  tellIfHeard(failure);
+  if (theirs) return;
+  end(exitFor(failure));
+  leave(exitFor(failure));
+}
+
+/** There may be nobody to tell; the exit code does. */
+function tellIfHeard(failure: Failure): void {
   try {
     tell(failure);
   } catch {
-    // There is nobody to tell; the exit code does.
+    return;
   }
-  if (!theirs) process.exit(exitFor(failure));
 }
 
+function end(code: number): void {
+  final = code;
+  process.exitCode = code;
+}
+
+const EXIT_CODE: Failure = {
+  kind: 'overstepped',
+  message: 'it set process.exitCode, by which cc says how it ends',
+};
+
+/** An end that is not cc's own, or not with its code, is told, and is no success. */
+function onExit(): void {
+  if (final !== undefined && process.exitCode === final) return;
+  const file = final === undefined ? loading() : undefined;
+  const why = 'it ended cc (process.exit)';
+  const ended: Failure = file
+    ? { kind: 'config-unreadable', file, why }
+    : { kind: 'overstepped', message: why };
+  const failure = final === undefined ? ended : EXIT_CODE;
+  tellIfHeard(failure);
+  process.exitCode = final || exitFor(failure);
+}
+
+/** cc alone says how it ends. */
+function finish(code: number): void {
+  if (process.exitCode !== undefined) overstepped ??= EXIT_CODE;
+  if (code === 0 && strayed === 0 && overstepped) {
+    strayed = exitFor(overstepped);
+    tellIfHeard(overstepped);
+  }
+  end(code || strayed);
+  process.off('exit', onExit).on('exit', onExit); // after those of plugins
+}
+
+Object.assign(process, { exit: refuse });
+if ('Deno' in globalThis) Object.assign(Reflect.get(globalThis, 'Deno'), { exit: refuse });
+process.getBuiltinModule('node:module').syncBuiltinESMExports(); // for those who import it by its name
 for (const event of ['uncaughtException', 'unhandledRejection'] as const) process.on(event, stray);
-/** Whether cc has come to its own end: code of a plugin may call process.exit, and that is no success. */
-let ended = false;
-process.on('exit', () => {
-  if (ended || process.exitCode) return;
-  put(STDERR, 'Cannot finish: code of a plugin or of the configuration has ended cc (process.exit)\n');
-  process.exitCode = 1;
-});
+process.on('exit', onExit);
 try {
-  process.exitCode = (await main()) || strayed;
+  finish(await main());
 } catch (error) {
   const failure = failureOf(error);
-  process.exitCode = exitFor(failure);
+  finish(exitFor(failure));
   tell(failure);
 }
-ended = true;

@@ -3,21 +3,16 @@ import type { Json } from './json.ts';
 import type { NotUndone, NoWayBack, TornRecords } from './left.ts';
 import { masked, maskedData } from './mask.ts';
 import type { Owner } from './owner.ts';
-import type { Place, Problem } from './problem.ts';
+import type { Place, PluginCode, Problem, Remaining } from './problem.ts';
 import { asked, stackOf } from './thrown.ts';
 import type { Attempt, LockChange, Trouble } from './trouble.ts';
 
-export type { Attempt, LockChange, Owner, Place, Problem, Trouble };
-
-/** What a plugin brings that cc calls. */
-export type PluginCode = 'probe' | 'plan' | 'undo' | 'script' | 'change';
+export type { Attempt, LockChange, Owner, Place, PluginCode, Problem, Remaining, Trouble };
 
 /** What stands already beside what is declared, each in words. */
 export type Difference = { readonly what: string; readonly is: string; readonly declared: string };
 
 export type SiteName = { readonly id: string; readonly name: string };
-
-export type Remaining = { readonly what: string; readonly why: string };
 
 export type Failure =
   | {
@@ -61,6 +56,8 @@ export type Failure =
     }
   /** The same where nobody waits for it: a promise that was left alone, or a timer. */
   | { readonly kind: 'left-alone'; readonly message: string; readonly at?: Place }
+  /** Code of a plugin, or of a configuration, did to the process what only cc may. */
+  | { readonly kind: 'overstepped'; readonly message: string; readonly at?: Place }
   /** What cc did not expect; the stack is for its makers. */
   | { readonly kind: 'bug'; readonly stack: string }
   /** `command` is what cc did, as it can be pasted. */
@@ -196,6 +193,7 @@ export const EXIT: { readonly [K in Failure['kind']]: number } = {
   'check-failed': 1,
   'plugin-threw': 1,
   'left-alone': 1,
+  overstepped: 1,
   bug: 70, // EX_SOFTWARE of sysexits.h
   unreachable: 1,
   'agent-lost': 1,

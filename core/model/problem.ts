@@ -21,3 +21,9 @@ export type Problem = {
   readonly given?: string;
   readonly at?: Place;
 };
+
+/** What a plugin brings that cc calls. */
+export type PluginCode = 'probe' | 'plan' | 'undo' | 'script' | 'change';
+
+/** A change that is still to be done, and why. */
+export type Remaining = { readonly what: string; readonly why: string };

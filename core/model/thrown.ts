@@ -30,9 +30,11 @@ function wordsOf(thrown: unknown): string {
   return `threw ${/^\[object \w+\]$/.test(text) ? JSON.stringify(thrown) : text}`;
 }
 
-/** The nearest place that is neither cc's nor of a package; undefined when the error tells of none. */
+/** The nearest place that is not cc's, nor of a package unless cc has no part in it; undefined when the error tells of none. */
 export function placeOf(thrown: unknown): Place | undefined {
-  const [place] = placesOf(thrown).filter(({ file }) => !file.includes('/node_modules/'));
+  const places = placesOf(thrown);
+  const own = places.find(({ file }) => !file.includes('/node_modules/'));
+  const place = own ?? (isThroughCc(thrown) ? undefined : places[0]);
   const source = place && lineOf(place.file, place.line);
   return place && { ...place, ...(source ? { source } : {}) };
 }

@@ -49,6 +49,11 @@ export const EXPLAINED: {
     why: thrownLines(message, at),
     fix: 'await each promise, and catch what timers throw',
   }),
+  overstepped: ({ message, at }) => ({
+    what: 'Cannot vouch for the result: code of a plugin or of the configuration did what is for cc alone',
+    why: thrownLines(message, at),
+    fix: 'throw an error there instead, which fails the task alone',
+  }),
   bug: ({ stack }) => ({
     what: 'Cannot go on: this is a bug of cc itself',
     why: stack.split('\n'),

@@ -78,6 +78,62 @@ test('timer of a plugin that throws after the end of a run makes no good end of 
   );
 });
 
+test('error that no line of code threw is no bug of cc', async (t) => {
+  const left = `one('left', { probe: async () => {
+  const socket = process.getBuiltinModule('node:net').connect('/nowhere');
+  await new Promise((done) => socket.once('close', done));
+  return null;
+} })`;
+  const cwd = await folder(t, { 'cc.config.ts': site(left, GOOD) });
+  const { code, stdout, stderr } = await cc(cwd, 'run', 'all');
+  assert.deepEqual(
+    [code, stderr.split('\n').slice(0, 2)],
+    [
+      1,
+      [
+        'Cannot vouch for the result: code of a plugin failed where nobody waited for it',
+        '  connect ENOENT /nowhere',
+      ],
+    ],
+  );
+  assert.match(stdout, /: 2 adopted$/m);
+});
+
+test('promise that a package leaves alone is told with its place', async (t) => {
+  const left = `import { leave } from 'left';\n`;
+  const probe = `one('left', { probe: async () => { leave(); await new Promise((done) => setImmediate(done)); return null; } })`;
+  const cwd = await folder(t, {
+    'cc.config.ts': left + site(probe),
+    'node_modules/left/package.json': '{"name":"left","type":"module","exports":"./left.js"}',
+    'node_modules/left/left.js': `export function leave() {\n  setTimeout(() => { throw new Error('no'); });\n}\n`,
+  });
+  const { code, stderr } = await cc(cwd, 'run', 'all');
+  assert.equal(code, 1);
+  assert.deepEqual(stderr.split('\n').slice(1, 3), [
+    '  no',
+    `  at ${join(cwd, 'node_modules/left/left.js')}:2:28`,
+  ]);
+});
+
+test('thrown thing that cannot be looked at is told, where nobody waits for it', async (t) => {
+  const evasive = "new Proxy({}, { getPrototypeOf() { throw new Error('no'); } })";
+  const left = `one('left', { probe: async () => { void Promise.reject(${evasive}); return null; } })`;
+  const cwd = await folder(t, { 'cc.config.ts': site(left) });
+  const { code, stderr } = await cc(cwd, 'run', 'all');
+  assert.deepEqual([code, stderr.split('\n')[1]], [1, '  threw something that cannot be shown']);
+});
+
+for (const [what, thrown] of [
+  ['what cannot be looked at', "new Proxy({}, { getPrototypeOf() { throw new Error('no'); } })"],
+  ['null', 'null'],
+] as const)
+  test(`configuration that throws ${what} is told with its file`, async (t) => {
+    const cwd = await folder(t, { 'cc.config.ts': `throw ${thrown};` });
+    const { code, stderr } = await cc(cwd, 'list');
+    const words = thrown === 'null' ? 'threw null' : 'threw something that cannot be shown';
+    assert.deepEqual([code, stderr], [65, `Cannot load ${join(cwd, 'cc.config.ts')}\n  ${words}\n`]);
+  });
+
 test('failure that a plugin leaves alone is told in words', async (t) => {
   const left = `one('left', { probe: async (view) => {
   void view.read({ argv: ['false'] });

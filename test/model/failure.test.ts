@@ -21,6 +21,7 @@ const CODES: { readonly [K in Failure['kind']]: number } = {
   'check-failed': 1,
   'plugin-threw': 1,
   'left-alone': 1,
+  overstepped: 1,
   bug: 70,
   unreachable: 1,
   'agent-lost': 1,

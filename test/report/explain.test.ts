@@ -504,6 +504,12 @@ const TEXTS: { readonly [K in Failure['kind']]: readonly Case<K>[] } = {
       'Cannot vouch for the result: code of a plugin failed where nobody waited for it\n  Error: no\n  at /site/p.ts:3\n  fix: await each promise, and catch what timers throw',
     ],
   ],
+  overstepped: [
+    [
+      { kind: 'overstepped', message: 'it called process.exit()', at: { file: '/site/p.ts', line: 3 } },
+      'Cannot vouch for the result: code of a plugin or of the configuration did what is for cc alone\n  it called process.exit()\n  at /site/p.ts:3\n  fix: throw an error there instead, which fails the task alone',
+    ],
+  ],
   bug: [
     [
       { kind: 'bug', stack: 'TypeError: no\n    at core' },

@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { blamed } from '../../model/blamed.ts';
 import { Failed, fail } from '../../model/failure.ts';
 import { noteImported } from '../../model/source.ts';
-import { watched } from './modules.ts';
+import { loaded, watched } from './modules.ts';
 import { textIn, unfit } from './text.ts';
 import type { Trust } from './trust.ts';
 
@@ -14,7 +14,7 @@ export async function contentOf(file: string, trust: Trust): Promise<unknown> {
   trust(file);
   const text = textIn(file);
   noteImported(file);
-  const imports = watched(trust);
+  const imports = watched(file, trust);
   try {
     if (!isData(file)) return (await settled(import(pathToFileURL(file).href))).default;
     if (file.endsWith('.json')) return JSON.parse(text);
@@ -26,6 +26,8 @@ export async function contentOf(file: string, trust: Trust): Promise<unknown> {
     if (reported instanceof Failed) throw reported;
     const { causeOf, stuckIn } = await import('./cause.ts');
     return fail(error === STUCK ? stuckIn(file, imports) : causeOf(file, error, imports), error);
+  } finally {
+    loaded();
   }
 }
 

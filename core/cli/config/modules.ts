@@ -26,13 +26,24 @@ export interface Imports {
 
 let trusted: Trust | undefined;
 let imports: Imports = { files: new Set() };
+/** The configuration that is being loaded. */
+let open: string | undefined;
 
-/** From here on every file that is not imported by cc's own code must be trusted. */
-export function watched(trust: Trust): Imports {
+export function loading(): string | undefined {
+  return open;
+}
+
+/** From here on every file that is not imported by cc's own code must be trusted; `loaded` says that this configuration is there. */
+export function watched(file: string, trust: Trust): Imports {
+  open = file;
   if (!trusted) registerHooks({ resolve: hook });
   trusted = trust;
   imports = { files: new Set() };
   return imports;
+}
+
+export function loaded(): void {
+  open = undefined;
 }
 
 type Resolve = NonNullable<Parameters<typeof registerHooks>[0]['resolve']>;
