@@ -60,8 +60,9 @@ function onStop(stop: (signal: NodeJS.Signals) => void): void {
 }
 
 function interrupt(signal: NodeJS.Signals): never {
-  end(exitFor({ kind: 'interrupted', signal }));
-  return leave(final);
+  const code = exitFor({ kind: 'interrupted', signal });
+  end(code);
+  return leave(code);
 }
 
 async function main(): Promise<number> {
@@ -202,8 +203,16 @@ function tell(failure: Failure): void {
   say(textOf(explained(failure)));
 }
 
-/** Ends the process. Code of plugins and configurations finds something else under that name: it fails where it calls it. */
-const leave = process.exit.bind(process);
+/** What ends the process, by who has it. Code of plugins and configurations finds `refuse` there, and fails where it calls it. */
+const enders: readonly Pick<typeof process, 'exit'>[] = [process, Reflect.get(globalThis, 'Deno')].filter(
+  Boolean,
+);
+const exits = enders.map(({ exit }) => exit);
+
+function leave(code: number): never {
+  for (const [index, exit] of exits.entries()) enders[index]!.exit = exit; // as many
+  return process.exit(code);
+}
 
 /** What failed where nobody waits makes no good end, and neither does an end that a plugin tried and kept to itself. */
 let strayed = 0;
@@ -240,11 +249,7 @@ function stray(error: unknown): void {
 
 /** There may be nobody to tell; the exit code does. */
 function tellIfHeard(failure: Failure): void {
-  try {
-    tell(failure);
-  } catch {
-    return;
-  }
+  asked(() => tell(failure), undefined);
 }
 
 function end(code: number): void {
@@ -257,15 +262,16 @@ const EXIT_CODE: Failure = {
   message: 'it set process.exitCode, by which cc says how it ends',
 };
 
+function endedBy(file: string | undefined): Failure {
+  const why = 'it ended cc (process.exit)';
+  return file ? { kind: 'config-unreadable', file, why } : { kind: 'overstepped', message: why };
+}
+
 /** An end that is not cc's own, or not with its code, is told, and is no success. */
 function onExit(): void {
   if (final !== undefined && process.exitCode === final) return;
-  const file = final === undefined ? loading() : undefined;
-  const why = 'it ended cc (process.exit)';
-  const ended: Failure = file
-    ? { kind: 'config-unreadable', file, why }
-    : { kind: 'overstepped', message: why };
-  const failure = final === undefined ? ended : EXIT_CODE;
+  if (final === undefined && enders.length > 1) return; // Deno's own exit is next, and refuses
+  const failure = final === undefined ? endedBy(loading()) : EXIT_CODE;
   tellIfHeard(failure);
   process.exitCode = final || exitFor(failure);
 }
@@ -281,8 +287,7 @@ function finish(code: number): void {
   process.off('exit', onExit).on('exit', onExit); // after those of plugins
 }
 
-Object.assign(process, { exit: refuse });
-if ('Deno' in globalThis) Object.assign(Reflect.get(globalThis, 'Deno'), { exit: refuse });
+for (const each of enders) each.exit = refuse;
 process.getBuiltinModule('node:module').syncBuiltinESMExports(); // for those who import it by its name
 for (const event of ['uncaughtException', 'unhandledRejection'] as const) process.on(event, stray);
 process.on('exit', onExit);
