@@ -1,6 +1,7 @@
 /** What scripts get: a host they may change, waiting that ends in a reason, and zx when they ask for it. */
-import type { Command } from '../model/command.ts';
+import { type Command, command } from '../model/command.ts';
 import { fail } from '../model/failure.ts';
+import { handed, number, optional, text } from '../model/foreign.ts';
 import type { Shell } from '../model/shell.ts';
 import type { View } from '../model/view.ts';
 import type { Transport } from './transport.ts';
@@ -27,17 +28,22 @@ export interface Clock {
 /** Seconds between looks: short at first, then patient. */
 const PACE = [0.1, 0.2, 0.4, 0.8, 1, 1, 2];
 
+const said = text('a text');
+const time = number('a number of seconds, 0 or more', (seconds) => seconds >= 0);
+
 export function shellOf({ view, controller, run, log, clock, signal, exec }: ShellParts): Shell {
   return {
     view,
     controller,
-    run,
-    log,
-    until: async (what, within, look) => {
+    run: async (given) => run(handed(command, given, 'the command')),
+    log: (line) => log(handed(said, line, 'what is logged')),
+    until: async (waited, seconds, look) => {
+      const what = handed(said, waited, 'what is waited for');
+      const within = handed(time, seconds, 'how long');
       const start = clock.now();
       let last: string | undefined;
       for (let tries = 0; ; tries++) {
-        const reason = await look();
+        const reason = handed(optional(said), await look(), 'the reason');
         if (reason === undefined) return;
         if (reason !== last) log(`${what}: ${reason}\n`);
         last = reason;

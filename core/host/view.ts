@@ -1,9 +1,10 @@
 /** A host that can be looked at, through its transport. */
-import { type Artifact, isArtifact } from '../model/artifact.ts';
-import { type Command, secretWord, shown } from '../model/command.ts';
+import { type Artifact, artifact, isArtifact } from '../model/artifact.ts';
+import { type Command, command as commandOf, secretWord, shown } from '../model/command.ts';
 import { digestOf } from '../model/digest.ts';
 import { fail } from '../model/failure.ts';
-import { isSecret, labelled } from '../model/secret.ts';
+import { handed, name as nameOf, names as namesOf, text as textOf } from '../model/foreign.ts';
+import { isSecret, labelled, sealable } from '../model/secret.ts';
 import type { Platform, Result, UnitFacts, View } from '../model/view.ts';
 import { batched } from './batch.ts';
 import { type Reveal, revealedEnv } from './reveal.ts';
@@ -55,7 +56,8 @@ export function viewOf(
     asking.then(done, done);
     return asking;
   };
-  const exec = async (command: Command): Promise<Exit> => {
+  const exec = async (given: Command): Promise<Exit> => {
+    const command = handed(commandOf, given, 'the command');
     const { argv, input, env, cwd } = command;
     if (kept) fail({ kind: 'cannot-tell', host, what: `run ${shown(command)}`, why: 'it is not its turn' });
     const signal = stop?.();
@@ -85,25 +87,42 @@ export function viewOf(
   return {
     name: host,
     platform,
-    ...artifacts,
+    locked: (of) => artifacts.locked(handed(artifact, of, 'the artifact')),
+    fetched: async (of) => artifacts.fetched(handed(artifact, of, 'the artifact')),
     read,
     result,
     ask: async (command) => {
       const { code, stdout } = await result(command);
       return code === 0 ? stdout : undefined;
     },
-    stat: async (path) => (await look(path)).facts,
-    owned: async (path) => (await look(path)).owned,
-    text: (path) => ask(`text ${path}`, () => files.text(path, stop?.())),
-    sealed: async (of) => secrets.seal('digest' in of ? of.digest : digestOf(await secrets.reveal(of.text))),
-    unit: (name) => ask(`unit ${name}`, () => unit(name, stop?.())),
-    missingPackages: async (names) => {
+    stat: async (path) => (await look(pathOf(path))).facts,
+    owned: async (path) => (await look(pathOf(path))).owned,
+    text: async (given) => {
+      const path = pathOf(given);
+      return ask(`text ${path}`, () => files.text(path, stop?.()));
+    },
+    sealed: async (of) =>
+      secrets.seal(
+        'digest' in of
+          ? handed(textOf('a digest'), of.digest, 'the digest')
+          : digestOf(await secrets.reveal(handed(sealable, of.text, 'the text'))),
+      ),
+    unit: async (given) => {
+      const name = handed(nameOf, given, 'the unit');
+      return ask(`unit ${name}`, () => unit(name, stop?.()));
+    },
+    missingPackages: async (given) => {
+      const names = handed(namesOf, given, 'the packages');
       const there = await Promise.all(
         names.map((name) => ask(`package ${name}`, () => packages(name, stop?.()))),
       );
       return names.filter((_, index) => !there[index]);
     },
   };
+}
+
+function pathOf(given: string): string {
+  return handed(nameOf, given, 'the path');
 }
 
 const NO_SECRETS: Secrets = {

@@ -53,9 +53,12 @@ export function blamed(error: unknown): Failed | Fault {
   }
 }
 
+/** What cc alone says. */
+const OWN: readonly Failure['kind'][] = ['bug', 'plugin-threw', 'left-alone', 'overstepped'];
+
 const failure: Reader<Failure> = (value, path) => {
   const data = jsonOf(value, path) as unknown as Failure; // of a kind that cc knows, as whoever calls has asked
-  if (data.kind === 'bug') throw new Odd(`${path} is of the kind "bug", which is cc's alone`);
+  if (OWN.includes(data.kind)) throw new Odd(`${path} is of the kind "${data.kind}", which is cc's alone`);
   return data.kind === 'config-invalid'
     ? { ...data, problems: problems(data.problems, `${path}.problems`) }
     : data;

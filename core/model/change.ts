@@ -2,9 +2,9 @@
 import { type Artifact, artifact, origin } from './artifact.ts';
 import { artifactsOf, type Command, command, open, secretWord, titled } from './command.ts';
 import { sameData } from './digest.ts';
-import { callable, choice, list, number, optional, type Reader, variant } from './foreign.ts';
+import { callable, choice, list, number, optional, plain, type Reader, variant } from './foreign.ts';
 import type { Json } from './json.ts';
-import { type Secret, sealable, secretsIn, type Text } from './secret.ts';
+import { isSecret, type Secret, sealable, secretsIn, type Text } from './secret.ts';
 import type { Script } from './shell.ts';
 import type { UnitName } from './view.ts';
 
@@ -117,7 +117,13 @@ const DESCRIBED: { readonly [K in Change['kind']]: (change: Extract<Change, { ki
 const mode = number('a mode, as 0o644', (value) => Number.isInteger(value) && value >= 0 && value <= 0o7777);
 const count = number('a whole number, 0 or more', (value) => Number.isSafeInteger(value) && value >= 0);
 const texts = list('a list of texts', open);
-const target = { why: open, path: open } as const;
+const path: Reader<string> = (value, at) => (isSecret(value) ? open(value, at) : absolute(value, at));
+/** No system takes longer ones. */
+const absolute = plain(
+  'an absolute path',
+  (value): value is string => typeof value === 'string' && value.startsWith('/') && value.length <= 4096,
+);
+const target = { why: open, path } as const;
 
 /** Reads a change that anybody may have made. */
 export const change: Reader<Change> = variant<Change>('a change', {

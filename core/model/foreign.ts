@@ -2,7 +2,7 @@
  * What others made, read once into values of cc's own: nothing in these computes, throws, or differs when it is read again. A
  * getter or a proxy may throw anything while it is read; whoever reads tells of that as of their other code.
  */
-import { asked } from './thrown.ts';
+import { asked, isOf } from './thrown.ts';
 
 /** Says where something is not what was expected. It has no place in code, since none threw. */
 export class Odd extends Error {}
@@ -95,6 +95,15 @@ export function variant<Shape extends { readonly kind: string }>(
     const reader = readers.get(kind as string); // any other is not there
     return reader ? reader(value, path) : odd(fieldOf(path, 'kind'), [...readers.keys()].join(', '), kind);
   };
+}
+
+/** Reads what code of a plugin hands over where it calls cc: what is odd about it is a mistake of the line that calls. */
+export function handed<Value>(reader: Reader<Value>, value: unknown, what: string): Value {
+  try {
+    return reader(value, what);
+  } catch (error) {
+    throw isOf(error, Odd) ? new TypeError(error.message) : error;
+  }
 }
 
 /** A path that ends as a beginning, `its step "a": `, goes on without a dot. */

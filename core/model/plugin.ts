@@ -5,6 +5,7 @@ import type { Problem } from './failure.ts';
 import { callable, type Fields, flag, list, name, number, Odd, optional, record, text } from './foreign.ts';
 import type { HostProxy } from './proxy.ts';
 import type { Step } from './step.ts';
+import { isOf, messageOf } from './thrown.ts';
 
 /** How a host is reached. */
 export type Connection =
@@ -142,36 +143,44 @@ const SPEC: Fields<Spec> = {
 };
 const spec = record<Spec>('a plugin', SPEC);
 
-/** A description of a plugin with each of its fields read once, whatever they are; `useFault` judges them. */
-export const unjudged = record<{ readonly [F in keyof Spec]: unknown }>(
+const unjudged = record<{ readonly [F in keyof Spec]: unknown }>(
   'a plugin',
   Object.fromEntries(
     Object.keys(SPEC).map((field) => [field, (value: unknown) => value]),
   ) as unknown as Fields<Spec>, // the same fields
 );
 
-function specFault(value: unknown, called: string): string | undefined {
+/** What describes a plugin, read once. Where that is not as it must be, it is left for `useFault` to say so. */
+export function described(value: object): object {
+  const read = unjudged(value, 'a plugin');
   try {
-    spec(value, `is the plugin "${called}", whose `);
-    return undefined;
-  } catch (error) {
-    if (error instanceof Odd) return error.message;
-    throw error;
+    return spec(read, 'a plugin');
+  } catch {
+    return read;
   }
 }
 
 /** Why something is no use of a plugin; undefined when it is one. */
 export function useFault(value: unknown): string | undefined {
+  try {
+    return faultIn(value);
+  } catch (error) {
+    return isOf(error, Odd) ? error.message : `cannot be read: ${messageOf(error)}`;
+  }
+}
+
+function faultIn(value: unknown): string | undefined {
   if (typeof value === 'function') return 'is a function: call it with the options of the plugin';
   const { spec: described, given } = fieldsOf(value);
   const { name, options, build } = fieldsOf(described);
   if (described === undefined) return 'is no plugin: expected what a function made by plugin() answers';
-  if (typeof name !== 'string') return 'is a plugin without a name';
+  if (typeof name !== 'string' || name === '') return 'is a plugin without a name';
   if (typeof build !== 'function') return `is the plugin "${name}", which has no build`;
   if (fieldsOf(options)['kind'] !== 'schema') return `is the plugin "${name}", whose options are no schema`;
   if (typeof given !== 'object' || given === null || Array.isArray(given))
     return `is the plugin "${name}", whose options are none: expected an object`;
-  return specFault(described, name);
+  spec(described, `is the plugin "${name}", whose `);
+  return undefined;
 }
 
 function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {

@@ -1,6 +1,6 @@
 /** A copy of what a configuration says, made once: nothing in it computes, throws, or has no end. */
 import type { Problem } from '../../model/failure.ts';
-import { unjudged } from '../../model/plugin.ts';
+import { described } from '../../model/plugin.ts';
 import { messageOf, placeOf } from '../../model/thrown.ts';
 
 /** Deeper than anybody nests options. */
@@ -17,9 +17,12 @@ export function snapshot(value: unknown, problems: Problem[]): unknown {
     problems.push({ path: nameOf(path), message });
   };
 
-  const copy = (value: unknown, path: Path, above: readonly object[]): unknown => {
+  const copy = (value: unknown, path: Path, above: readonly object[]): unknown =>
+    attempted(() => copied(value, path, above), path);
+
+  const copied = (value: unknown, path: Path, above: readonly object[]): unknown => {
     if (typeof value !== 'object' || value === null || isTheirs(value, path)) return value;
-    if (isSpec(path)) return attempted(() => unjudged(value, 'it'), path);
+    if (isSpec(path)) return described(value);
     const circle = above.indexOf(value);
     if (circle >= 0)
       return refuse(
@@ -44,7 +47,7 @@ export function snapshot(value: unknown, problems: Problem[]): unknown {
     }
   };
 
-  return attempted(() => copy(value, [], []), []);
+  return copy(value, [], []);
 }
 
 function nameOf(path: Path): string {
