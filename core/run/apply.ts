@@ -39,7 +39,8 @@ export function applying(context: ApplyContext): Work {
       return (await loadConverge()).converge(task, looked, decision.reason, to, context);
     const found = foundAs(looked.facts, looked.stamp);
     context.found.set(task.id, found);
-    if (decision.kind === 'adopted' || isOlder(task, looked))
+    const isRenamed = looked.stamp !== undefined && looked.stamp.task !== task.id;
+    if (decision.kind === 'adopted' || isOlder(task, looked) || isRenamed)
       await (await import('./record.ts')).adopt(task, looked, found, context);
     const report = looked.stamp?.report;
     return { state: decision.kind, ...(report === undefined ? {} : { report }) };

@@ -98,7 +98,7 @@ export async function endOrphans(
 ): Promise<number> {
   if (stamp?.state !== 'applying') return 0;
   // What it was still changing is to be looked at anew.
-  const found = await context.ahead.changing(() => transport.reap(markOf(stamp.run, task)));
+  const found = await context.ahead.changing(() => transport.reap(`${stamp.run}/${stamp.task}`));
   const text = `ended ${found} ${found === 1 ? 'process' : 'processes'} left by run ${stamp.run}`;
   if (found > 0) context.emit({ kind: 'notice', id: task.id, text });
   return found;

@@ -1,4 +1,5 @@
 /** What the recipe declares as a whole, and what of a task's last application it does not declare any more. */
+import { CONTROLLER } from '../graph/place.ts';
 import { machineOf } from '../model/address.ts';
 import { type Change, describe, isSame, isTold, type Kept, kept } from '../model/change.ts';
 import { cmd } from '../model/command.ts';
@@ -11,6 +12,7 @@ import type { Stamp } from '../store/stamp.ts';
 
 export interface Declared {
   readonly hosts: readonly Host[];
+  readonly tasks: readonly Task[];
   /** Whether everything is taken back, folders with whatever is in them included. */
   readonly undo: boolean;
   has(id: TaskId): boolean;
@@ -21,20 +23,26 @@ export interface Declared {
 export function declaredBy(hosts: readonly Host[], tasks: readonly Task[], undo = false): Declared {
   let ids: ReadonlySet<string> | undefined; // most runs never ask
   let claimed: readonly string[] | undefined;
-  const keyOf = (host: Host, what: string) => `${machineOf(host)} ${what}`;
+  const place = (host: Host, what: string) => `${machineOf(host)} ${what}`;
   return {
     hosts,
+    tasks,
     undo,
     has: (id) => {
       ids ??= new Set(tasks.map((task) => task.id));
       return ids.has(id);
     },
     claims: (host, what) => {
-      claimed ??= tasks.flatMap((task) => (task.step.claims ?? []).map((each) => keyOf(task.host, each)));
-      const key = keyOf(host, what);
+      claimed ??= tasks.flatMap((task) => (task.step.claims ?? []).map((each) => place(task.host, each)));
+      const key = place(host, what);
       return claimed.some((each) => each === key || each.startsWith(`${key}/`));
     },
   };
+}
+
+/** Hosts with the same stamps; the controller has its own, also where a host is the same machine. */
+export function keyOf(host: Host): string {
+  return host.name === CONTROLLER ? CONTROLLER : `host ${machineOf(host)}`;
 }
 
 /**

@@ -16,6 +16,7 @@ import { FORMAT, type Manifest, type Stamp } from '../store/stamp.ts';
 import type { Ahead } from './ahead.ts';
 import { lastOf, type Remembered } from './decide.ts';
 import { type Declared, former } from './declared.ts';
+import { renamed, stampOf } from './heir.ts';
 import { limited } from './limit.ts';
 import { planned, probed, undone } from './plugin-code.ts';
 import { sealedInputs, secretsOn } from './sealing.ts';
@@ -59,6 +60,7 @@ export function foundAs(facts: Json, stamp?: Stamp): Found {
 export interface Looked {
   readonly session: Session;
   readonly facts: Json;
+  /** Under the name that the task had before, where it has none of its own. */
   readonly stamp: Stamp | undefined;
   /** Made when asked for: what was never applied has nothing to compare it with. */
   readonly manifest: () => Manifest;
@@ -76,10 +78,11 @@ const PROBE_TIMEOUT = 120;
 
 export async function look(task: Task, context: RunContext): Promise<Looked> {
   const session = await sessionFor(task, context);
-  const stamp = await session.stamps.read(task.id);
   const inputs = await sealedInputs(task, session, context);
   const facts = await probe(task, session, context, { ahead: true });
   const manifest = () => manifestOf(task, session, context, inputs());
+  const known = await stampOf(task, facts, session, context.declared);
+  const stamp = known && known.task !== task.id ? renamed(known, manifest()) : known;
   const last = disturbed(task, context, lastOf(stamp, manifest, facts));
   const { declared } = context;
   const earlier = await former(

@@ -1,12 +1,14 @@
 /** What stamps know and nobody declares any more: tasks that are taken back as their stamps say. */
-import { type Kept, titleOf } from '../model/change.ts';
-import type { Failure } from '../model/failure.ts';
+import { type Kept, kept, titleOf } from '../model/change.ts';
+import { type Failure, isFailure } from '../model/failure.ts';
 import type { Host } from '../model/plugin.ts';
 import { step } from '../model/step.ts';
 import type { Task, TaskId } from '../model/task.ts';
 import type { Stamp } from '../store/stamp.ts';
-import { standing } from './declared.ts';
-import { lookingAt, type RunContext } from './look.ts';
+import { keyOf, standing } from './declared.ts';
+import { isHeir, isOpen } from './heir.ts';
+import { lookingAt, probe, type RunContext, sessionFor } from './look.ts';
+import { undone } from './plugin-code.ts';
 import type { Session } from './session-pool.ts';
 
 export interface Orphan {
@@ -24,7 +26,7 @@ export interface Undeclared {
 
 /** Of stamps that nobody declares, those of tasks that have left something, and the others. */
 export function sorted(stamps: readonly Stamp[], host: Host): Undeclared {
-  const open = stamps.filter(({ ours, undo = [] }) => ours && undo.length > 0);
+  const open = stamps.filter(isOpen);
   const older = stamps.filter(({ ours, undo }) => ours && undo === undefined).map(({ task }) => task);
   const ids = new Set(open.map(({ task }) => task));
   const orphans = open.map((stamp) => ({ stamp, task: taskOf(stamp, host, ids) }));
@@ -46,6 +48,36 @@ function taskOf({ task: id, root = true, manifest }: Stamp, host: Host, ids: Rea
     },
     step: step<null>({ name, root, probe: async () => null, plan: () => [] }),
   };
+}
+
+/**
+ * Which of these stamps are of tasks that are declared under another name now, with the stamps that those have of their own. A
+ * task that cannot be looked at is nobody's heir.
+ */
+export async function heirsOf(
+  stamps: readonly Stamp[],
+  host: Host,
+  context: RunContext,
+): Promise<ReadonlyMap<TaskId, Stamp | 'none'>> {
+  const found = new Map<TaskId, Stamp | 'none'>();
+  const open = stamps.filter(isOpen);
+  const tasks = open.length === 0 ? [] : context.declared.tasks;
+  const here = tasks.filter((task) => task.step.undo && keyOf(task.host) === keyOf(host));
+  for (const task of here) {
+    try {
+      const session = await sessionFor(task, context);
+      const own = await session.stamps.read(task.id);
+      const undo = own?.ours ? (own.undo ?? []) : await undoOf(task, session, context);
+      for (const stamp of open) if (isHeir(task, undo, stamp)) found.set(stamp.task, own ?? 'none');
+    } catch (error) {
+      if (!isFailure(error)) throw error;
+    }
+  }
+  return found;
+}
+
+async function undoOf(task: Task, session: Session, context: RunContext): Promise<readonly Kept[]> {
+  return undone(task, await probe(task, session, context)).map(kept);
 }
 
 /** What of an orphan is still there, as far as can be seen. */

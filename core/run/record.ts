@@ -51,7 +51,7 @@ export async function noted(undo: readonly Change[], view: View): Promise<readon
   return undo.filter((_, index) => owned[index]);
 }
 
-export function commit(
+export async function commit(
   task: Task,
   looked: Looked,
   {
@@ -60,7 +60,8 @@ export function commit(
   }: Pick<Stamp, 'state' | 'ours' | 'report' | 'undo' | 'undoFor'> & { readonly found: Found },
   context: Recording,
 ): Promise<void> {
-  return looked.session.stamps.write({
+  const { session, stamp } = looked;
+  await session.stamps.write({
     format: FORMAT,
     task: task.id,
     run: context.run,
@@ -71,4 +72,5 @@ export function commit(
     at: new Date().toISOString(),
     ...maskedData(state),
   });
+  if (stamp && stamp.task !== task.id) await session.stamps.remove(stamp.task);
 }

@@ -3,10 +3,11 @@ import { isTold } from '../model/change.ts';
 import { failureOf } from '../model/failure.ts';
 import type { Host } from '../model/plugin.ts';
 import { taskId } from '../model/task.ts';
+import { undeclaredOn } from './heir.ts';
 import { type RunContext, sessionFor } from './look.ts';
-import { leftOf, noWayBack, sorted } from './orphans.ts';
+import { heirsOf, leftOf, noWayBack, sorted } from './orphans.ts';
 import type { Finding } from './survey.ts';
-import { type Entering, isOfHost, isOther, undeclaredOn } from './sweep.ts';
+import { type Entering, isOfHost, isOther } from './sweep.ts';
 
 /** What is no longer declared on a host, and would be taken back there. Fails where the host cannot be looked at. */
 export async function undeclaredFindings(
@@ -15,7 +16,12 @@ export async function undeclaredFindings(
   context: RunContext,
 ): Promise<readonly Finding[]> {
   const session = await context.pool.session(host, rights);
-  const { orphans, older } = sorted(await undeclaredOn(host, session, context.declared), host);
+  const stamps = await undeclaredOn(host, session, context.declared);
+  const heirs = await heirsOf(stamps, host, context);
+  const { orphans, older } = sorted(
+    stamps.filter(({ task }) => !heirs.has(task)),
+    host,
+  );
   const findings = await Promise.all(
     orphans.map(async (orphan): Promise<readonly Finding[]> => {
       const { id } = orphan.task;

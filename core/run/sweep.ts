@@ -1,15 +1,15 @@
 /** What is no longer declared is taken back before anything else is done on its host. */
 import { order, reversed } from '../graph/order.ts';
 import { CLEANUP, CONTROLLER } from '../graph/place.ts';
-import { machineOf } from '../model/address.ts';
 import type { Failure } from '../model/failure.ts';
 import type { Host } from '../model/plugin.ts';
 import { type TaskId, taskId } from '../model/task.ts';
 import type { Stamp } from '../store/stamp.ts';
 import type { ApplyContext } from './converge.ts';
-import type { Declared } from './declared.ts';
+import { keyOf } from './declared.ts';
 import { type Drive, drive, type Outcome, type Outcomes, outcomeOf } from './engine.ts';
-import { sorted } from './orphans.ts';
+import { inherited, undeclaredOn } from './heir.ts';
+import { heirsOf, sorted } from './orphans.ts';
 import type { Session } from './session-pool.ts';
 
 export interface Sweeper {
@@ -90,38 +90,17 @@ export function oncePerMachine(work: (host: Host) => Promise<void>): (host: Host
   };
 }
 
-/** Hosts with the same stamps; the controller has its own, also where a host is the same machine. */
-export function keyOf(host: Host): string {
-  return host.name === CONTROLLER ? CONTROLLER : `host ${machineOf(host)}`;
-}
-
-/** The stamps of a host that are of no declared task. */
-export async function undeclaredOn(
-  host: Host,
-  { stamps }: Session,
-  declared: Declared,
-): Promise<readonly Stamp[]> {
-  return stamps.all((task) => isUndeclared(task, host, declared));
-}
-
-/**
- * A stamp under another name is of the machine that it stands on, too. Where that is the name of another declared host, the host
- * is entered only to take all back, and if the two are two machines (`machines.ts`).
- */
-function isUndeclared(task: TaskId, host: Host, { hosts, undo, has }: Declared): boolean {
-  const [name = ''] = task.split('/');
-  if (host.name === CONTROLLER || name === host.name) return name === host.name && !has(task);
-  return name !== CONTROLLER && (undo || hosts.every((other) => other.name !== name));
-}
-
 async function swept(
   host: Host,
   session: Session,
   context: ApplyContext,
   driving: Pick<Drive, 'concurrency' | 'duration'>,
 ): Promise<Outcomes> {
-  const stamps = await undeclaredOn(host, session, context.declared);
-  if (stamps.length === 0) return new Map();
+  const all = await undeclaredOn(host, session, context.declared);
+  if (all.length === 0) return new Map();
+  const heirs = await heirsOf(all, host, context);
+  const stamps = all.filter(({ task }) => !heirs.has(task));
+  for (const stamp of all) await passOn(stamp, heirs.get(stamp.task), session);
   const { takingBack } = await import('./take-back.ts'); // nearly no run needs it
   const { orphans, idle, older } = sorted(stamps, host);
   await leaveOlder(older, session, context);
@@ -134,6 +113,13 @@ async function swept(
     ...{ tasks, graph: order(reversed(tasks)), work: takingBack(orphans, context) },
     ...{ emit, clock, signal, keepGoing: true, concurrency, duration },
   });
+}
+
+/** Who has no stamp yet takes this one for its own when its turn comes. */
+async function passOn(stamp: Stamp, own: Stamp | 'none' | undefined, { stamps }: Session): Promise<void> {
+  if (own === undefined || own === 'none') return;
+  if (!own.ours) await stamps.write(inherited(own, stamp));
+  await stamps.remove(stamp.task);
 }
 
 /** Whose they are, and how they are taken back, only cleanup may guess, by cc's notes. */

@@ -7,6 +7,7 @@ import type { Stamp } from '../store/stamp.ts';
 import { type ApplyContext, endOrphans, performAll, performKept, remainingOf, without } from './converge.ts';
 import { former, standing } from './declared.ts';
 import type { Outcome, Work } from './engine.ts';
+import { stampOf } from './heir.ts';
 import { lookingAt, probe, type RunContext, sessionFor } from './look.ts';
 import { leaving, undone } from './plugin-code.ts';
 import { noted } from './record.ts';
@@ -21,10 +22,11 @@ export function undoing(context: ApplyContext, leaving: ReadonlySet<string>): Wo
     const kept = !task.step.undo && !task.step.check;
     if (kept && task.host.name === CONTROLLER) return { state: 'verified' };
     const session = await sessionFor(task, context);
-    const stamp = await session.stamps.read(task.id);
-    if (kept) return forget(session, stamp);
-    await endOrphans(task, session, stamp, context);
+    const own = await session.stamps.read(task.id);
+    if (kept) return forget(session, own);
+    await endOrphans(task, session, own, context);
     const taken = await taking(task, session, context);
+    const { stamp } = taken;
     for (const text of taken.notices) context.emit({ kind: 'notice', id: task.id, text });
     const left = leftIn(taken);
     const reason = { kind: 'undo', details: [...new Set(left.map(({ why }) => why))] } as const;
@@ -80,7 +82,7 @@ export function leftIn({ earlier, mine }: Pick<Taking, 'earlier' | 'mine'>): rea
 export async function taking(task: Task, session: Session, context: RunContext): Promise<Taking> {
   const stamp = await session.stamps.read(task.id);
   try {
-    return await asTold(task, stamp, session, context);
+    return await asTold(task, session, context);
   } catch (error) {
     const failure = isFailure(error) ? error.failure : undefined;
     const known = failure?.kind === 'plugin-threw' && (await asKept(task, stamp, session, context));
@@ -92,13 +94,9 @@ export async function taking(task: Task, session: Session, context: RunContext):
 }
 
 /** As the step says. */
-async function asTold(
-  task: Task,
-  stamp: Stamp | undefined,
-  session: Session,
-  context: RunContext,
-): Promise<Taking> {
+async function asTold(task: Task, session: Session, context: RunContext): Promise<Taking> {
   const facts = await probe(task, session, context);
+  const stamp = await stampOf(task, facts, session, context.declared);
   const undo = undone(task, facts);
   const view = lookingAt(task, session, context);
   const earlier = await former(task, stamp, () => undo, view, context.declared);

@@ -45,14 +45,20 @@ const THINGS: readonly ((roll: Dice, name: string) => readonly Step[])[] = [
   (_, name) => [made(name, '/run/other')],
 ];
 
-/** Each step needs the one before it, as those of a plugin do. */
+/** Each step needs the one before it, as those of a plugin do; some have moved to another plugin. */
 function recipeOf(roll: Dice): readonly Task[] {
   return [CONTROLLER, ...HOSTS].flatMap((host) => {
     const tasks: Task[] = [];
     for (const index of shuffled([...THINGS.keys()], roll).slice(0, roll(6))) {
       const name = `s${roll(20) === 0 ? index + 10 : index}`;
       for (const each of THINGS[index]!(roll, name)) // of the keys
-        tasks.push(taskOf(each, { host, needs: tasks.slice(-1).map(({ id }) => id) }));
+        tasks.push(
+          taskOf(each, {
+            host,
+            plugin: roll(4) === 0 ? 'q' : 'p',
+            needs: tasks.slice(-1).map(({ id }) => id),
+          }),
+        );
     }
     return tasks;
   });

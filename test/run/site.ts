@@ -9,6 +9,7 @@ import type { Event } from '../../core/model/event.ts';
 import type { Failure } from '../../core/model/failure.ts';
 import type { Host } from '../../core/model/plugin.ts';
 import type { Task, TaskId } from '../../core/model/task.ts';
+import { keyOf } from '../../core/run/declared.ts';
 import type { Finding } from '../../core/run/survey.ts';
 import { knownHosts, rememberHost } from '../../core/store/hosts.ts';
 import { networkOf } from '../../core/store/network.ts';
@@ -24,8 +25,9 @@ export interface Done {
 
 export interface Site {
   readonly papers: Readonly<Record<string, Paper>>;
-  run(verb: 'all' | 'cleanup', tasks: readonly Task[]): Promise<Done>;
-  look(verb: 'all' | 'cleanup', tasks: readonly Task[]): Promise<readonly Finding[]>;
+  /** With other hosts than the site began with where that is told. */
+  run(verb: 'all' | 'cleanup', tasks: readonly Task[], hosts?: readonly Host[]): Promise<Done>;
+  look(verb: 'all' | 'cleanup', tasks: readonly Task[], hosts?: readonly Host[]): Promise<readonly Finding[]>;
   /** The hosts that the site remembers. */
   known(): readonly string[];
 }
@@ -37,15 +39,30 @@ export async function siteOn(
   identity: Identity = { id: 'site', name: 'site' },
 ): Promise<Site> {
   const folder = await tempFolder(t);
-  const all = [CONTROLLER, ...hosts];
-  const papers = Object.fromEntries(all.map(({ name }) => [name, paper(name)]));
+  const machines = new Map<string, Paper>();
+  const paperOf = (host: Host): Paper => {
+    const made = machines.get(keyOf(host)) ?? paper(host.name);
+    machines.set(keyOf(host), made);
+    return made;
+  };
+  const papersOf = (some: readonly Host[]) =>
+    Object.fromEntries([CONTROLLER, ...some].map((host) => [host.name, paperOf(host)]));
   const entered = async <Value>(
     verb: 'all' | 'cleanup',
     tasks: readonly Task[],
+    some: readonly Host[],
     use: (job: Job, context: ReturnType<typeof contextOf>) => Promise<Value>,
   ): Promise<Value> => {
     const undo = verb === 'cleanup';
-    const context = contextOf({ folder, hosts: papers, tasks, declaredHosts: all, undo, site: identity });
+    const all = [CONTROLLER, ...some];
+    const context = contextOf({
+      folder,
+      hosts: papersOf(some),
+      tasks,
+      declaredHosts: all,
+      undo,
+      site: identity,
+    });
     const graph = order(tasks);
     const project: Project = {
       ...{ name: 'site', file: 'cc.config.ts', hosts: all, tasks, graph, cleanups: ['cleanup'], locks: [] },
@@ -59,16 +76,17 @@ export async function siteOn(
     }
   };
   return {
-    papers,
-    run: async (verb, tasks) => {
-      if (verb === 'all') for (const host of hosts) await rememberHost(folder, host);
-      return entered(verb, tasks, async (job, { context, events }) => {
+    papers: papersOf(hosts),
+    run: async (verb, tasks, some = hosts) => {
+      if (verb === 'all') for (const host of some) await rememberHost(folder, host);
+      return entered(verb, tasks, some, async (job, { context, events }) => {
         const { run: id, clock, emit } = context;
         const exit = await work(job, context, { id, clock, emit, logs: folder, keepGoing: false });
         return { exit, events };
       });
     },
-    look: (verb, tasks) => entered(verb, tasks, (job, { context }) => lookAt(job, context)),
+    look: (verb, tasks, some = hosts) =>
+      entered(verb, tasks, some, (job, { context }) => lookAt(job, context)),
     known: () => knownHosts(folder).map(({ name }) => name),
   };
 }
