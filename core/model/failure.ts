@@ -177,7 +177,9 @@ export type Failure =
       readonly fix: string;
     }
   | { readonly kind: 'config-invalid'; readonly file: string; readonly problems: readonly Problem[] }
-  | { readonly kind: 'lock-unreadable'; readonly file: string; readonly why: string }
+  | { readonly kind: 'lock-unreadable'; readonly file: string; readonly why: string; readonly at?: Place }
+  /** What cc itself keeps of the hosts of a recipe. */
+  | { readonly kind: 'hosts-unreadable'; readonly file: string; readonly why: string }
   | { readonly kind: 'cycle'; readonly path: readonly string[] }
   | { readonly kind: 'unknown-name'; readonly what: string; readonly name: string; readonly near?: string }
   /** `command` is the one whose help says more. */
@@ -232,6 +234,7 @@ export const EXIT: { readonly [K in Failure['kind']]: number } = {
   'config-untrusted': 65,
   'config-invalid': 65,
   'lock-unreadable': 65,
+  'hosts-unreadable': 65,
   cycle: 65,
   'unknown-name': 64,
   usage: 64,

@@ -30,12 +30,12 @@ function pathOf(url: string): string | undefined {
   }
 }
 
-/** What stands in an imported file; undefined where that cannot be told. */
+/** What stands in an imported file, without a mark of its encoding; undefined where that cannot be told. */
 export function sourceOf(file: string): string | undefined {
   if (!imported.has(file)) return undefined;
   try {
     const facts = statSync(file);
-    return facts.isFile() && facts.size <= LONGEST ? readFileSync(file, 'utf8') : undefined;
+    return facts.isFile() && facts.size <= LONGEST ? new TextDecoder().decode(readFileSync(file)) : undefined;
   } catch {
     return undefined; // it is not there any more
   }

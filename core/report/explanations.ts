@@ -1,4 +1,5 @@
 /** Every sentence about what went wrong, one for each kind of failure. */
+import { quoted } from '../model/command.ts';
 import type { Failure, Place, Problem, SiteName } from '../model/failure.ts';
 import { frameLines, problemLines } from './frame.ts';
 import { attemptLines, lastLines } from './troubles.ts';
@@ -246,10 +247,15 @@ export const EXPLAINED: {
     what: `Cannot use ${blameOf(file, problems)}: ${counted(problems.length, 'mistake')}`,
     why: problems.flatMap(problemLines),
   }),
-  'lock-unreadable': ({ file, why }) => ({
+  'lock-unreadable': ({ file, why, at }) => ({
     what: `Cannot read ${file}`,
-    why: why.split('\n'),
+    why: thrownLines(why, at),
     fix: 'restore it from version control',
+  }),
+  'hosts-unreadable': ({ file, why }) => ({
+    what: `Cannot read ${file}`,
+    why: [...why.split('\n'), 'cc notes there which hosts it has changed for this recipe'],
+    fix: `restore it from a backup; without one cc knows the declared hosts alone: mv ${quoted(file)} ${quoted(`${file}.torn`)}`,
   }),
   cycle: ({ path }) => ({
     what: 'Cannot order the tasks: they need each other',

@@ -1,9 +1,11 @@
 /** `cc.lock`: what released bytes must be, by artifact and processor; a run reads it, `cc lock` alone writes it. */
-import { readFileSync } from 'node:fs';
 import type { Arch } from '../model/artifact.ts';
 import { asDigest, type Digest } from '../model/digest.ts';
-import { codeOf, fail } from '../model/failure.ts';
+import { fail } from '../model/failure.ts';
 import { checked } from '../model/schema.ts';
+import { ABSENT, type Refuse, textIn, unfit } from '../model/text-file.ts';
+import { jsonEnd, jsonWords, placeAt } from '../model/text-place.ts';
+import { messageOf } from '../model/thrown.ts';
 import * as v from '../model/vocabulary.ts';
 
 /**
@@ -95,18 +97,21 @@ const LockShape = v.strictObject({
 
 /** Reads a lock file; none is an empty one. Fails with `lock-unreadable` rather than run without what it says. */
 export function readEntries(file: string): Entries {
-  const unreadable = (why: string, cause?: unknown): never =>
-    fail({ kind: 'lock-unreadable', file, why }, cause);
+  const refuse: Refuse = (why, { at } = {}) =>
+    fail({ kind: 'lock-unreadable', file, why, ...(at ? { at } : {}) });
+  const fault = unfit(file);
+  if (fault === ABSENT) return new Map();
+  if (fault !== undefined) return refuse(fault);
+  const text = textIn(file, refuse);
   let data: unknown;
   try {
-    data = JSON.parse(readFileSync(file, 'utf8'));
+    data = JSON.parse(text);
   } catch (error) {
-    return codeOf(error) === 'ENOENT' ? new Map() : unreadable(String(error), error);
+    return refuse(jsonWords(messageOf(error)), { at: placeAt(file, text, jsonEnd(text)) });
   }
-  if (typeof data !== 'object' || data === null) return unreadable('it is no lock');
+  if (typeof data !== 'object' || data === null) return refuse('it is no lock');
   const result = checked(LockShape, data, '');
-  if (!result.ok)
-    return unreadable(result.problems.map(({ path, message }) => `${path}: ${message}`).join('\n'));
+  if (!result.ok) return refuse(result.problems.map(({ path, message }) => `${path}: ${message}`).join('\n'));
   const { artifacts } = data as { artifacts: Record<string, Entry> }; // of that shape
   return new Map(Object.entries(artifacts).map(([name, entry]) => [name, ofToday(entry)]));
 }

@@ -330,7 +330,7 @@ test('a file that no person has written is refused, before it is read', async (t
   for (const file of ['a.json', 'a.yaml', 'a.ts']) {
     await writeFile(join(cwd, file), '{}');
     await truncate(join(cwd, file), 100 * 1024 * 1024);
-    const why = 'it has 100 MiB, and a configuration may have 16';
+    const why = 'it has 100 MiB, and may have 16';
     await assert.rejects(loadConfig({ config: file }, cwd), {
       failure: { kind: 'config-unreadable', file: join(cwd, file), why },
     });

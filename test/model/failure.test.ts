@@ -50,6 +50,7 @@ const CODES: { readonly [K in Failure['kind']]: number } = {
   'config-untrusted': 65,
   'config-invalid': 65,
   'lock-unreadable': 65,
+  'hosts-unreadable': 65,
   cycle: 65,
   held: 75,
   'no-way-back': 1,

@@ -460,6 +460,19 @@ const TEXTS: { readonly [K in Failure['kind']]: readonly Case<K>[] } = {
       { kind: 'lock-unreadable', file: '/site/cc.lock', why: 'it is not JSON' },
       'Cannot read /site/cc.lock\n  it is not JSON\n  fix: restore it from version control',
     ],
+    [
+      {
+        ...{ kind: 'lock-unreadable', file: '/site/cc.lock', why: 'SyntaxError: no' },
+        at: { file: '/site/cc.lock', line: 1, column: 2, source: '{,}' },
+      },
+      'Cannot read /site/cc.lock\n  SyntaxError: no\n  at /site/cc.lock:1:2\n    1 | {,}\n      |  ^\n  fix: restore it from version control',
+    ],
+  ],
+  'hosts-unreadable': [
+    [
+      { kind: 'hosts-unreadable', file: '/s/hosts.json', why: 'it is no list of hosts' },
+      'Cannot read /s/hosts.json\n  it is no list of hosts\n  cc notes there which hosts it has changed for this recipe\n  fix: restore it from a backup; without one cc knows the declared hosts alone: mv /s/hosts.json /s/hosts.json.torn',
+    ],
   ],
   cycle: [
     [

@@ -1,5 +1,6 @@
 /** `cc.lock`: read as it is, or not at all; layers over each other; the same entries as the same bytes. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -73,7 +74,7 @@ test('lock that is not there is empty', async (t) => {
 test('lock that is a folder cannot be read', async (t) => {
   const file = join(await tempFolder(t), 'cc.lock');
   await mkdir(file);
-  assert.match(unreadable(file), /EISDIR/);
+  assert.equal(unreadable(file), 'it is a folder, not a file');
 });
 
 const text = (entry: object, version: unknown = 1) =>
@@ -81,7 +82,7 @@ const text = (entry: object, version: unknown = 1) =>
 
 for (const [what, content, why] of [
   ['of torn text', '{"artifacts": {', /^SyntaxError: /],
-  ['of nothing', '', /^SyntaxError: /],
+  ['of nothing', '', /^it is empty$/],
   ['of a null', 'null', /^it is no lock$/],
   ['without artifacts', '{"version":1}', /^artifacts: expected .*, it is missing$/],
   ['of another version', text({}, 2), /^version: expected 1, found 2$/],
@@ -112,3 +113,22 @@ for (const [what, content, why] of [
     assert.match(unreadable(file), why);
   });
 }
+
+test('a lock that cannot be parsed is told with its place', async (t) => {
+  const file = join(await tempFolder(t), 'cc.lock');
+  await writeFile(file, '{\n  "version": 1,,\n}');
+  const failure = {
+    ...{ kind: 'lock-unreadable', file, why: 'SyntaxError: Expected double-quoted property name' },
+    at: { file, line: 2, column: 16, source: '  "version": 1,,' },
+  };
+  assert.throws(() => readEntries(file), { failure });
+});
+
+test('what is no file is no lock, and nobody waits for it', async (t) => {
+  const folder = await tempFolder(t);
+  execFileSync('mkfifo', [join(folder, 'cc.lock')]);
+  assert.equal(unreadable(join(folder, 'cc.lock')), 'it is a pipe, not a file');
+  await writeFile(join(folder, 'a.lock'), '\uFEFF{"version":1,"artifacts":{}}');
+  assert.equal(readEntries(join(folder, 'a.lock')).size, 0);
+  assert.equal(readEntries(join(folder, 'none.lock')).size, 0);
+});

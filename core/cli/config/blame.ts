@@ -4,10 +4,10 @@ import type { Setting } from '../../graph/settings.ts';
 import type { Failure, Place, Problem } from '../../model/failure.ts';
 import type { Recipe } from '../../model/recipe.ts';
 import { UNKNOWN } from '../../model/schema.ts';
+import { sourceOf } from '../../model/source.ts';
 import { placeAt } from '../../model/text-place.ts';
 import { isShipped } from '../shipped.ts';
 import { foundInYaml } from './indents.ts';
-import { textIn } from './text.ts';
 import { foundIn } from './tokens.ts';
 
 /** Where a recipe is from: the file, and the path to it in what that says. */
@@ -98,7 +98,7 @@ function pathIn(path: string, recipe: Recipe): readonly string[] | undefined {
 
 function placeOf(problem: Problem, file: string, path: readonly string[]): Place | undefined {
   try {
-    const source = textIn(file);
+    const source = sourceOf(file) ?? '';
     const whole = basename(file) === 'package.json' ? ['cc', ...path] : path;
     const found = (/\.ya?ml$/.test(file) ? foundInYaml : foundIn)(source, whole);
     // Of what is missing, what it is missing in.

@@ -6,7 +6,6 @@ import { importedFile, lineOf, sourceOf } from '../../model/source.ts';
 import { jsonEnd, jsonWords, placeAt } from '../../model/text-place.ts';
 import { asked, isOf, messageOf, placeOf, stackOf } from '../../model/thrown.ts';
 import type { Imports } from './modules.ts';
-import { textIn } from './text.ts';
 import { awaitsIn } from './tokens.ts';
 
 type Unreadable = Extract<Failure, { kind: 'config-unreadable' }>;
@@ -122,7 +121,8 @@ function checkedPlace(files: readonly string[]): Place | undefined {
 
 /** Where the parser of JSON, or that of YAML, stopped. */
 function dataPlace(file: string, error: unknown): Place | undefined {
-  const text = textIn(file);
+  const text = sourceOf(file);
+  if (text === undefined) return undefined;
   const position: unknown = fieldOf(fieldOf(error, 'mark'), 'position');
   return placeAt(file, text, typeof position === 'number' ? position : jsonEnd(text));
 }

@@ -3,16 +3,17 @@ import { pathToFileURL } from 'node:url';
 import { blamed } from '../../model/blamed.ts';
 import { Failed, fail } from '../../model/failure.ts';
 import { noteImported } from '../../model/source.ts';
+import { type Refuse, textIn, unfit } from '../../model/text-file.ts';
 import { loaded, watched } from './modules.ts';
-import { textIn, unfit } from './text.ts';
 import type { Trust } from './trust.ts';
 
 /** Reads or evaluates a file that is trusted, as is all that it imports. */
 export async function contentOf(file: string, trust: Trust): Promise<unknown> {
+  const refuse: Refuse = (why, more) => fail({ kind: 'config-unreadable', file, why, ...more });
   const why = unfit(file);
-  if (why !== undefined) return fail({ kind: 'config-unreadable', file, why });
+  if (why !== undefined) return refuse(why);
   trust(file);
-  const text = textIn(file);
+  const text = textIn(file, refuse);
   noteImported(file);
   const imports = watched(file, trust);
   try {

@@ -10,8 +10,8 @@ import { fileURLToPath } from 'node:url';
 import { Failed, fail } from '../../model/failure.ts';
 import { noteRefused } from '../../model/refused.ts';
 import { noteImported } from '../../model/source.ts';
+import { otherThing } from '../../model/text-file.ts';
 import { OWN } from '../shipped.ts';
-import { otherThing } from './text.ts';
 import type { Trust } from './trust.ts';
 
 /** What the hook knows of the loading at hand. */

@@ -1,13 +1,15 @@
-/** The text of a configuration: UTF-8, and no more of it than a person writes. */
+/** The text of a file that people keep, as a configuration or a lock: UTF-8, and no more of it than a person reads. */
 import { readFileSync, type Stats, statSync } from 'node:fs';
-import { codeOf, type Failure, fail } from '../../model/failure.ts';
-import { placeAt } from '../../model/text-place.ts';
+import { codeOf, type Place } from './failure.ts';
+import { placeAt } from './text-place.ts';
 
 /** In bytes. */
 const MOST = 16 * 1024 * 1024;
 const MIB = 1024 * 1024;
 
-/** Why a file cannot be a configuration, as far as can be said without reading it: reading what is no file may never end. */
+export const ABSENT = 'there is no such file';
+
+/** Why a file cannot be one of them, as far as can be said without reading it: reading what is no file may never end. */
 export function unfit(file: string): string | undefined {
   let facts: Stats | undefined;
   try {
@@ -15,12 +17,12 @@ export function unfit(file: string): string | undefined {
   } catch (error) {
     return `it cannot be looked at: ${codeOf(error) ?? String(error)}`;
   }
-  if (!facts) return 'there is no such file';
+  if (!facts) return ABSENT;
   const other = otherThing(facts);
   if (other !== undefined) return `it is ${other}, not a file`;
   if (facts.size === 0) return 'it is empty';
   return facts.size > MOST
-    ? `it has ${Math.round(facts.size / MIB)} MiB, and a configuration may have ${MOST / MIB}`
+    ? `it has ${Math.round(facts.size / MIB)} MiB, and may have ${MOST / MIB}`
     : undefined;
 }
 
@@ -32,10 +34,11 @@ export function otherThing(facts: Stats): string | undefined {
   return facts.isSocket() ? 'a socket' : 'a device';
 }
 
-/** Without the mark of its encoding that some editors put first; fails with `config-unreadable` where it is no text. */
-export function textIn(file: string): string {
-  const refuse = (why: string, more: Partial<Unreadable> = {}): never =>
-    fail({ kind: 'config-unreadable', file, why, ...more });
+/** Fails where a file is no text: `why`, and where and what helps if that can be told. */
+export type Refuse = (why: string, more?: { readonly at?: Place; readonly fix?: string }) => never;
+
+/** Without the mark of its encoding that some editors put first. */
+export function textIn(file: string, refuse: Refuse): string {
   let bytes: Uint8Array;
   try {
     bytes = readFileSync(file);
@@ -52,8 +55,6 @@ export function textIn(file: string): string {
   const broken = brokenAt(bytes, text);
   return broken === undefined ? text : refuse('it is not UTF-8', { at: placeAt(file, text, broken), fix });
 }
-
-type Unreadable = Extract<Failure, { kind: 'config-unreadable' }>;
 
 /** Where bytes begin that are no UTF-8: written again, the text has others there. */
 function brokenAt(bytes: Uint8Array, text: string): number | undefined {
