@@ -5,12 +5,12 @@ import { nearest } from '../graph/near.ts';
 import type { Setting } from '../graph/settings.ts';
 import { Failed, fail, type Problem } from '../model/failure.ts';
 import type { Recipe } from '../model/recipe.ts';
+import { unfit } from '../model/text-file.ts';
 import { type Options, usage } from './args.ts';
 import type { Origin, Sources } from './config/blame.ts';
 import { contentOf } from './config/content.ts';
 import { searched } from './config/search.ts';
 import { asRecipe } from './config/shape.ts';
-import { unfit } from './config/text.ts';
 import { type Trust, trustOf } from './config/trust.ts';
 import { shippedFile, shippedRecipes } from './shipped.ts';
 
@@ -47,17 +47,19 @@ export async function placing<Value>(sources: Sources | undefined, call: () => V
   }
 }
 
-async function start(
-  { config, recipe }: Pick<Options, 'config' | 'recipe'>,
-  cwd: string,
-  trust: Trust,
-): Promise<{ file: string; recipe: Recipe }> {
-  if (config === undefined && recipe === undefined) {
-    const { file, value } = await searched(cwd, trust);
-    return { file, recipe: await recipeIn(value, file) };
-  }
-  const file = recipe === undefined ? resolve(cwd, config ?? '') : recipeFile(recipe, cwd);
-  return { file, recipe: await load(file, trust) };
+type Named = Pick<Options, 'config' | 'recipe'>;
+
+async function start(options: Named, cwd: string, trust: Trust): Promise<{ file: string; recipe: Recipe }> {
+  const named = namedFile(options, cwd);
+  if (named !== undefined) return { file: named, recipe: await load(named, trust) };
+  const { file, value } = await searched(cwd, trust);
+  return { file, recipe: await recipeIn(value, file) };
+}
+
+/** The file that the command line names, which may not be there; undefined: it is to be searched for. */
+export function namedFile({ config, recipe }: Named, cwd: string): string | undefined {
+  if (recipe !== undefined) return recipeFile(recipe, cwd);
+  return config === undefined ? undefined : resolve(cwd, config);
 }
 
 async function load(file: string, trust: Trust): Promise<Recipe> {

@@ -3,14 +3,17 @@ import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { order } from '../graph/order.ts';
 import { CLEANUP, CONTROLLER } from '../graph/place.ts';
-import { Failed } from '../model/failure.ts';
+import { Failed, type Failure } from '../model/failure.ts';
 import type { Host } from '../model/plugin.ts';
 import { textOf } from '../report/visible.ts';
+import { readLocks } from '../store/lock.ts';
 import { networkOf } from '../store/network.ts';
 import { pathsOfSite, statesOf } from '../store/paths.ts';
 import { claimed, readSite, siteFile } from '../store/site.ts';
 import type { Options } from './args.ts';
+import { endsSearch } from './config/search.ts';
 import { trustOf } from './config/trust.ts';
+import { namedFile } from './config.ts';
 import { archOf, type CliContext, openProject, type Project } from './project.ts';
 
 /** The recipe, or what is known of it where it cannot be had. */
@@ -20,17 +23,28 @@ export async function projectForCleanup(
   identify: boolean,
 ): Promise<Project> {
   try {
-    return await openProject(options, cli, { identify });
+    const project = await openProject(options, cli, { identify });
+    readLocks(project.locks, project.arch);
+    return project;
   } catch (error) {
-    const recorded = error instanceof Failed ? recordedProject(error, cli) : undefined;
+    const recorded = error instanceof Failed ? recordedProject(error, options, cli) : undefined;
     if (!recorded) throw error;
     return recorded;
   }
 }
 
-function recordedProject({ failure }: Failed, cli: CliContext): Project | undefined {
-  if (!['config-missing', 'config-unreadable', 'config-invalid', 'cycle'].includes(failure.kind)) return;
-  const own = 'file' in failure ? siteFile(failure.file) : upwards(cli.cwd);
+/** What tells that a configuration, or what belongs to it, cannot be used. */
+const UNUSABLE: readonly Failure['kind'][] = [
+  ...(['config-missing', 'config-unreadable', 'config-invalid'] as const),
+  ...(['cycle', 'lock-unreadable', 'proxy-unusable'] as const),
+];
+
+function recordedProject({ failure }: Failed, options: Options, cli: CliContext): Project | undefined {
+  if (!UNUSABLE.includes(failure.kind)) return;
+  // What the command line got wrong is to be typed anew.
+  if (failure.kind === 'config-invalid' && failure.problems.every(({ given }) => given !== undefined)) return;
+  const config = namedFile(options, cli.cwd);
+  const own = config === undefined ? upwards(cli.cwd) : siteFile(config);
   const trust = trustOf(cli.env);
   if (own !== undefined) trust(own, 'data');
   trust(statesOf(cli.env), 'state');
@@ -65,8 +79,8 @@ function upwards(cwd: string): string | undefined {
   for (let folder = cwd; ; folder = dirname(folder)) {
     const file = join(folder, 'cc.site');
     if (existsSync(file)) return file;
-    // No further than a configuration is looked for.
-    if (existsSync(join(folder, 'package.json')) || folder === dirname(folder)) return undefined;
+    // No further than a configuration is looked for: what stands above is of another site.
+    if (endsSearch(folder) || folder === dirname(folder)) return undefined;
   }
 }
 

@@ -6,6 +6,7 @@ import { sameData } from '../model/digest.ts';
 import { codeOf, fail } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
 import type { Host } from '../model/plugin.ts';
+import { messageOf } from '../model/thrown.ts';
 import { writeDurably } from './durable.ts';
 
 export interface KnownHost extends Host {
@@ -24,7 +25,7 @@ export function knownHosts(state: string): readonly KnownHost[] {
     return known;
   } catch (error) {
     if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return [];
-    return fail({ kind: 'lock-unreadable', file, why: String(error) }, error);
+    return fail({ kind: 'hosts-unreadable', file, why: messageOf(error) }, error);
   }
 }
 

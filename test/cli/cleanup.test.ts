@@ -1,10 +1,10 @@
 /** Taking back on this machine: every recipe can be, and what left a recipe goes with the next run. */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
-import { cc, folder, MOD } from '../rig/cc.ts';
+import { cc, ccWith, folder, MOD } from '../rig/cc.ts';
 
 const recipeOf = (
   steps: readonly string[],
@@ -130,6 +130,72 @@ test('cleanup goes by records where the configuration is gone, and says whose th
   const { code, stderr } = await run('run', 'cleanup');
   assert.deepEqual([code, stderr], [0, 'the configuration cannot be used: going by the records of "site"\n']);
   assert.deepEqual([is('a'), is('made')], [false, false]);
+});
+
+const LOST: readonly (readonly [what: string, files: Readonly<Record<string, string>>])[] = [
+  ['extends a file that is gone', { 'cc.config.ts': "export default { extends: './gone.ts' };" }],
+  ['extends a recipe that nobody knows', { 'cc.config.ts': "export default { extends: 'labb' };" }],
+  ['has a broken lock', { 'cc.lock': '{' }],
+  [
+    'imports from another folder what cannot be parsed',
+    { 'cc.config.ts': "import './lib/a.ts';", 'lib/a.ts': 'export const a = ;' },
+  ],
+  [
+    'extends what cannot be parsed, in another folder',
+    { 'cc.config.ts': "export default { extends: './lib/a.json' };", 'lib/a.json': '{' },
+  ],
+  [
+    'has a proxy that cannot be used',
+    { 'cc.config.ts': "export default { proxy: { http: 'gopher://x' } };" },
+  ],
+];
+
+for (const [what, files] of LOST)
+  test(`cleanup goes by records where the configuration ${what}`, async (t) => {
+    const { run, is, file } = await site(t, ["file('a')"]);
+    await run('run', 'all');
+    await mkdir(file('lib'));
+    for (const [name, text] of Object.entries(files)) await writeFile(file(name), text);
+    const { code, stderr } = await run('run', 'cleanup');
+    assert.deepEqual(
+      [code, stderr],
+      [0, 'the configuration cannot be used: going by the records of "site"\n'],
+    );
+    assert.equal(is('a'), false);
+  });
+
+test('cleanup of a configuration that cannot be used takes nothing back of the site above it', async (t) => {
+  const { run, is, file } = await site(t, ["file('a')"]);
+  await run('run', 'all');
+  await mkdir(file('below'));
+  await writeFile(file('below/cc.config.ts'), 'export default {');
+  const state = { XDG_STATE_HOME: file('state'), XDG_CACHE_HOME: file('cache') };
+  const { code, stderr } = await ccWith(state, file('below'), 'run', 'cleanup');
+  assert.equal(code, 65);
+  assert.doesNotMatch(stderr, /going by the records/);
+  assert.match(stderr, /^Cannot load /m);
+  assert.equal(is('a'), true);
+});
+
+test('cleanup with a --set that is wrong is refused, and does not go by records', async (t) => {
+  const { run, is } = await site(t, ["file('a')"]);
+  await run('run', 'all');
+  const { code, stderr } = await run('run', 'cleanup', '--set', 'paths.no=1');
+  assert.notEqual(code, 0);
+  assert.doesNotMatch(stderr, /going by the records/);
+  assert.equal(is('a'), true);
+});
+
+test('cleanup says of notes of hosts that cannot be read what they are', async (t) => {
+  const { run, file } = await site(t, ["file('a')"]);
+  await run('run', 'all');
+  await writeFile(file('state/cc/site/hosts.json'), '[{"name":');
+  const { code, stderr } = await run('run', 'cleanup');
+  assert.equal(code, 65);
+  assert.match(
+    stderr,
+    /^Cannot read .*hosts.json\n.*\n {2}cc notes there which hosts it has changed for this recipe\n {2}fix: /,
+  );
 });
 
 test('cleanup without configuration and identity names the sites that there are records of', async (t) => {

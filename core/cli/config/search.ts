@@ -24,6 +24,11 @@ export async function searched(cwd: string, trust: Trust): Promise<{ file: strin
   }
 }
 
+/** Whether no configuration counts here that stands further above. */
+export function endsSearch(folder: string): boolean {
+  return [...PLACES, 'package.json'].some((place) => factsOf(join(folder, place)) !== undefined);
+}
+
 /** undefined: it is not there. What cannot be looked at may be there, and one further up is not what was meant. */
 function factsOf(path: string): Stats | undefined {
   try {
