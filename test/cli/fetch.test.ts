@@ -1,40 +1,25 @@
 /** A whole run that fetches, over TLS and through a proxy with a password, which nobody is told and nothing keeps. */
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { createServer } from 'node:https';
 import { join } from 'node:path';
 import test from 'node:test';
 import { digestOf } from '../../core/model/digest.ts';
 import { lockText } from '../../core/store/lock.ts';
 import { until } from '../host/second-process.ts';
 import { CC, ccWith, folder, node } from '../rig/cc.ts';
-import { breaking, listening, proxy, served } from '../rig/web.ts';
+import { breaking, proxy, served, servedTls } from '../rig/web.ts';
 import { releases } from './releases.ts';
 
 const BYTES = 'x'.repeat(2_000_000);
 
 const sizeOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.size;
 
-/** A server that speaks TLS for 127.0.0.1, and the certificate to know it by. */
-async function secure(t: Parameters<typeof listening>[0], cwd: string) {
-  const [key, cert] = [join(cwd, 'key.pem'), join(cwd, 'cert.pem')];
-  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
-  const who = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'];
-  execFileSync('openssl', ['req', '-x509', ...curve, ...who, '-keyout', key, '-out', cert], {
-    stdio: 'pipe',
-  });
-  const tls = { key: readFileSync(key), cert: readFileSync(cert) };
-  const server = createServer(tls, (_, response) => response.end(BYTES));
-  const url = (await listening(t, server)).replace('http:', 'https:');
-  return { url, env: { NODE_EXTRA_CA_CERTS: cert } };
-}
-
 test('run fetches over TLS through a proxy, and keeps its password nowhere', async (t) => {
   const cwd = await folder(t);
-  const { url, env } = await secure(t, cwd);
+  const { url, certificate } = await servedTls(t, { '/tool': (response) => response.end(BYTES) });
   const between = await proxy(t, 'me:secret');
   const https = between.url.replace('//', '//me:secret@');
   await writeFile(
@@ -44,7 +29,7 @@ test('run fetches over TLS through a proxy, and keeps its password nowhere', asy
   const entry = { url: `${url}/tool`, sha256: digestOf(BYTES), size: BYTES.length, trust: 'sums' } as const;
   const lock = lockText(new Map([['tool', { amd64: entry, arm64: entry }]]));
   await writeFile(join(cwd, 'cc.lock'), lock);
-  const { code, stdout, stderr } = await ccWith(env, cwd, 'run', 'all');
+  const { code, stdout, stderr } = await ccWith({ NODE_EXTRA_CA_CERTS: certificate }, cwd, 'run', 'all');
   assert.deepEqual([code, stderr], [0, '']);
   assert.equal(readFileSync(join(cwd, 'tool'), 'utf8'), BYTES);
   assert.deepEqual(between.asked, [`CONNECT ${new URL(url).host}`]);

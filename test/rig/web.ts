@@ -1,6 +1,5 @@
 /** Real servers on this machine: of files, and proxies before them. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import {
@@ -13,8 +12,8 @@ import {
 } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import { connect } from 'node:net';
-import { join } from 'node:path';
-import { type Lasting, tempFolder } from './temp.ts';
+import { fileURLToPath } from 'node:url';
+import type { Lasting } from './temp.ts';
 
 export type Answer = (response: ServerResponse, request: IncomingMessage) => void;
 
@@ -31,21 +30,22 @@ export async function served(t: Lasting, answers: Readonly<Record<string, Answer
   return { url: await listening(t, createServer(listener)), asked };
 }
 
+/**
+ * A self-signed certificate for 127.0.0.1 and its key, which is no secret: no machine trusts it but where a test says so. They
+ * are kept, from 2020 to 2120, so that tests over https need no openssl.
+ */
+const CERTIFICATE = fileURLToPath(new URL('tls/cert.pem', import.meta.url));
+const KEY = fileURLToPath(new URL('tls/key.pem', import.meta.url));
+
 /** The same over https, as 127.0.0.1; whoever asks has to trust the certificate in the file. */
 export async function servedTls(
   t: Lasting,
   answers: Readonly<Record<string, Answer>>,
 ): Promise<Served & { readonly certificate: string }> {
-  const folder = await tempFolder(t);
-  const [key, certificate] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-  const names = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'];
-  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  const files = ['-keyout', key, '-out', certificate];
-  execFileSync('openssl', ['req', '-x509', '-days', '2', ...curve, ...names, ...files], { stdio: 'pipe' });
   const { asked, listener } = answering(answers);
-  const given = { key: readFileSync(key), cert: readFileSync(certificate) };
+  const given = { key: readFileSync(KEY), cert: readFileSync(CERTIFICATE) };
   const url = await listening(t, createTlsServer(given, listener));
-  return { url: url.replace('http:', 'https:'), asked, certificate };
+  return { url: url.replace('http:', 'https:'), asked, certificate: CERTIFICATE };
 }
 
 function answering(answers: Readonly<Record<string, Answer>>) {
