@@ -7,9 +7,11 @@ import test from 'node:test';
 import { digestOf } from '../../core/model/digest.ts';
 import { header, padding } from '../../core/store/tar.ts';
 import { cc, folder } from '../rig/cc.ts';
+import { missing } from '../rig/tools.ts';
 import { file, served } from '../rig/web.ts';
 import { releases } from './releases.ts';
 
+const gitless = missing('git');
 const TOOL = 'x'.repeat(1000);
 
 /** A site with two releases and their bundle, on a network that is gone by now: the cache is empty. */
@@ -142,7 +144,9 @@ test('bundle that cannot be written is told before anything is fetched', async (
   assert.ok(statSync(pipe).isFIFO());
 });
 
-test('tree of a commit comes from the bundle as it comes from its repository', async (t) => {
+test('tree of a commit comes from the bundle as it comes from its repository', {
+  skip: gitless,
+}, async (t) => {
   const { cwd, run, upstream, tree } = await sourceSite(t);
   assert.equal((await run('bundle', 'b.tar')).code, 0);
   const before = tree();
@@ -154,7 +158,7 @@ test('tree of a commit comes from the bundle as it comes from its repository', a
   assert.match(before, /^[0-9a-f]{64}$/);
 });
 
-test('pack in a bundle that is of another commit gives nothing', async (t) => {
+test('pack in a bundle that is of another commit gives nothing', { skip: gitless }, async (t) => {
   const { cwd, run, config } = await sourceSite(t);
   assert.equal((await run('bundle', 'b.tar')).code, 0);
   const other = '1'.repeat(40);

@@ -15,7 +15,7 @@ import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { hold, ownerOf } from '../../core/host/hold.ts';
 import { digestOf } from '../../core/model/digest.ts';
-import { type Archive, makers, missing } from '../rig/archive.ts';
+import { type Archive, archiveless, makers } from '../rig/archive.ts';
 import { CC, node } from '../rig/cc.ts';
 import { tempFolder } from '../rig/temp.ts';
 import type { Answer } from '../rig/web.ts';
@@ -23,7 +23,7 @@ import { altered, type Site, siteOf, spoiled } from './excerpt.ts';
 
 type Test = Parameters<typeof siteOf>[0];
 
-const skip = missing();
+const skip = archiveless();
 const LIST = 'dists/stable/InRelease';
 const HELLO = 'pool/hello_1-1_all.deb';
 const RUNS = 'state/cc/small/runs';

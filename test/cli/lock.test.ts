@@ -8,6 +8,7 @@ import test from 'node:test';
 import { digestOf } from '../../core/model/digest.ts';
 import { type Locked, lockText } from '../../core/store/lock.ts';
 import { CC, cc, folder, node } from '../rig/cc.ts';
+import { missing } from '../rig/tools.ts';
 import { type Answer, file, served } from '../rig/web.ts';
 import { releases } from './releases.ts';
 
@@ -263,7 +264,9 @@ test('lock of a first use is vouched for once its makers publish sums', async (t
   assert.equal(written(), lockText(new Map([['tool', { [ARCH]: summed(url, 'tool') }]])));
 });
 
-test('lock asks on a terminal, once for all, and takes yes for an answer', async (t) => {
+test('lock asks on a terminal, once for all, and takes yes for an answer', {
+  skip: missing('script'),
+}, async (t) => {
   const { url, cwd, configure, written } = await site(t, { '/tool': 'tool', '/other': 'other' });
   await configure(releases({ tool: `${url}/tool`, other: `${url}/other` }));
   const typed = (answer: string) => {

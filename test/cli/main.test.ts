@@ -10,6 +10,7 @@ import { help } from '../../core/cli/help.ts';
 import { digestOf } from '../../core/model/digest.ts';
 import { lockText } from '../../core/store/lock.ts';
 import { CC, cc, folder, MOD, node } from '../rig/cc.ts';
+import { missing } from '../rig/tools.ts';
 import { served } from '../rig/web.ts';
 import { notes } from './notes.ts';
 import { releases } from './releases.ts';
@@ -187,7 +188,9 @@ const p = plugin({ name: 'p', help: '', options: v.strictObject({}), build: () =
     make: [cmd\`sh -c \${'echo begun >' + here + '/begun; exec sleep 1000'}\`] })] }) });
 export default recipe({ name: 'waiting', plugins: [p()] });`;
 
-test('a run whose terminal is closed stops, and writes its journal to the end', async (t) => {
+test('a run whose terminal is closed stops, and writes its journal to the end', {
+  skip: missing('script'),
+}, async (t) => {
   const cwd = await folder(t, { 'cc.config.ts': WAITING });
   await sh(cwd, 'mkfifo begun ended');
   const env = { PATH: process.env['PATH'], HOME: cwd, XDG_STATE_HOME: join(cwd, 'state'), TERM: 'xterm' };

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { cc, ccWith, folder, MOD } from '../rig/cc.ts';
 import { onTerminal } from '../rig/terminal.ts';
+import { missing } from '../rig/tools.ts';
 
 /** It has signs that JSON, shells, addresses and base64 write in other ways. */
 const TOKEN = `s3cr"et/to'ken+änd&more`;
@@ -97,7 +98,9 @@ for (const json of [[], ['--json']] as const)
     assert.match((await clean(TOKEN, 'logs', 'odd/said')).stdout, /it is <token>\n/);
   });
 
-test('a terminal shows no token, neither what moves nor what stays', async (t) => {
+test('a terminal shows no token, neither what moves nor what stays', {
+  skip: missing('script'),
+}, async (t) => {
   const { cwd, at } = await place(t);
   const shown = await onTerminal(cwd, { TOKEN }, 'run', 'all');
   assert.match(shown, /: 3 applied/);

@@ -5,8 +5,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'node:test';
 import { CC, folder, MOD, node } from '../rig/cc.ts';
+import { confined } from '../rig/tools.ts';
 
-const ROOT = process.getuid?.() === 0 ? {} : { skip: 'needs root, to mount' };
+const ROOT = { skip: process.getuid?.() === 0 ? confined('--mount') : 'needs root, to mount' };
 /** A user of whom nobody knows anything. */
 const STRANGER = 54321;
 

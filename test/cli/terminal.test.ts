@@ -4,6 +4,9 @@ import { readFile } from 'node:fs/promises';
 import test from 'node:test';
 import { cc, ccWith, folder, MOD } from '../rig/cc.ts';
 import { onTerminal } from '../rig/terminal.ts';
+import { missing } from '../rig/tools.ts';
+
+const skip = missing('script');
 
 /** A command that clears the screen, sets a title and goes back to the start of the line, before it fails. */
 const HOSTILE = `import { built, cmd, plugin, recipe, v } from '${MOD}';
@@ -27,7 +30,7 @@ test('what a command says reaches a pipe as signs, the log as it was, and JSON u
   assert.ok(json[0].text.includes('\x1b[2J\x1b]0;title\x07no\ryes \u202etxet\n| \u009b2J'));
 });
 
-test('what a command says does not clear a terminal', async (t) => {
+test('what a command says does not clear a terminal', { skip }, async (t) => {
   const cwd = await folder(t, { 'cc.config.ts': HOSTILE });
   const shown = await onTerminal(cwd, {}, 'run', 'all');
   assert.ok(shown.includes(`\n    | ${SAID}    | ${LAST}\n`), shown);
@@ -80,7 +83,9 @@ const STILL: readonly Readonly<Record<string, string>>[] = [
 ];
 
 for (const env of STILL) {
-  test(`a terminal with ${JSON.stringify(env)} gets the lines that a pipe gets, and no more`, async (t) => {
+  test(`a terminal with ${JSON.stringify(env)} gets the lines that a pipe gets, and no more`, {
+    skip,
+  }, async (t) => {
     const [one, other] = await Promise.all([0, 1].map(() => folder(t, { 'cc.config.ts': CALM })));
     const piped = await ccWith({ FORCE_COLOR: '1' }, one!, 'run', 'all');
     const shown = await onTerminal(other!, env, 'run', 'all');
@@ -100,7 +105,9 @@ const MOVING: readonly (readonly [env: Readonly<Record<string, string>>, coloure
 ];
 
 for (const [env, coloured] of MOVING) {
-  test(`a terminal with ${JSON.stringify(env)} has a moving line, ${coloured ? 'in' : 'without'} colour`, async (t) => {
+  test(`a terminal with ${JSON.stringify(env)} has a moving line, ${coloured ? 'in' : 'without'} colour`, {
+    skip,
+  }, async (t) => {
     const shown = await onTerminal(await folder(t, { 'cc.config.ts': CALM }), env, 'run', 'all');
     assert.ok(shown.includes('\x1b[?25l'), 'its cursor is not hidden');
     assert.ok(shown.includes('\x1b[?25h'), 'its cursor stays hidden');
@@ -122,7 +129,7 @@ const p = plugin({ name: 'p', help: '', options: v.strictObject({}), build: () =
   } })] }) });
 export default recipe({ name: 'stray', plugins: [p()] });`;
 
-test('what is told while the line moves begins on a line of its own', async (t) => {
+test('what is told while the line moves begins on a line of its own', { skip }, async (t) => {
   const shown = await onTerminal(await folder(t, { 'cc.config.ts': STRAY }), {}, 'run', 'all');
   const before = shown.split('Cannot vouch for')[0] ?? '';
   assert.match(shown, /lost/);

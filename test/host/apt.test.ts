@@ -11,12 +11,12 @@ import type { TaskContext } from '../../core/host/run.ts';
 import type { Clock } from '../../core/host/shell.ts';
 import { Failed, type Failure } from '../../core/model/failure.ts';
 import { labelled } from '../../core/model/secret.ts';
-import { makers, missing } from '../rig/archive.ts';
+import { archiveless, makers } from '../rig/archive.ts';
 import { paperClock } from '../rig/clock.ts';
 import { type Paper, paper } from '../rig/paper.ts';
 import { type Lasting, tempFolder } from '../rig/temp.ts';
 
-const skip = process.getuid?.() === 0 ? missing() : 'only root may install';
+const skip = process.getuid?.() === 0 ? archiveless() : 'only root may install';
 const made = skip ? undefined : await makers({ after });
 
 /** What installing needs of a task, and what it says; it ends by a failure or well. */

@@ -8,6 +8,7 @@ import { ownTransport } from '../../core/host/local-agent.ts';
 import { digestOf } from '../../core/model/digest.ts';
 import { Failed } from '../../core/model/failure.ts';
 import { type Lasting, tempFolder } from '../rig/temp.ts';
+import { missing } from '../rig/tools.ts';
 import { packed } from './packed.ts';
 
 async function place(t: Lasting) {
@@ -47,8 +48,13 @@ async function refused(action: Promise<unknown>): Promise<string> {
   return error.failure.kind;
 }
 
+/** tar has compression done by programs of these names. */
+const needed = (how: string) => how !== '' && missing(how.slice(2));
+
 for (const how of ['', '--gzip', '--xz', '--zstd', '--bzip2']) {
-  test(`unpack reads a ${how.slice(2) || 'plain'} archive and drops leading parts`, async (t) => {
+  test(`unpack reads a ${how.slice(2) || 'plain'} archive and drops leading parts`, {
+    skip: needed(how),
+  }, async (t) => {
     const { folder, path, files } = await place(t);
     await files.unpack(path, packed(archived(folder, how), 1));
     assert.deepEqual((await readdir(path)).toSorted(), ['README', 'bin']);

@@ -2,20 +2,19 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after } from 'node:test';
+import { after, test } from 'node:test';
 import { ssh, sshArguments } from '../../core/host/ssh.ts';
 import { MARK } from '../../core/host/transport.ts';
 import { viewOf } from '../../core/host/view.ts';
 import { quoted } from '../../core/model/command.ts';
 import { Failed, type Failure } from '../../core/model/failure.ts';
 import { freePort, startSshd } from '../rig/sshd.ts';
-import { testUnless } from '../rig/tools.ts';
 import { NOTHING } from '../rig/view.ts';
 import { isRunning, numberIn, until } from './second-process.ts';
 
 /** One server for all of them. */
 const server = await startSshd({ after });
-const test = testUnless(server.skip);
+const { skip } = server;
 const sh = (text: string) => ['sh', '-c', text];
 const PLATFORM = { os: 'linux', arch: 'amd64', distro: 'debian 12' } as const;
 
@@ -33,7 +32,7 @@ const unreachable = (target: typeof server.target, why: string) => {
   return { kind: 'unreachable', host: 'node-1', address: '127.0.0.1', command, why };
 };
 
-test('ssh to a closed port is unreachable', async () => {
+test('ssh to a closed port is unreachable', { skip }, async () => {
   const { target } = server;
   const port = await freePort();
   const closed = { ...target, port };
@@ -43,7 +42,7 @@ test('ssh to a closed port is unreachable', async () => {
   );
 });
 
-test('ssh to a host with another key than known is unreachable, without a question', async () => {
+test('ssh to a host with another key than known is unreachable, without a question', { skip }, async () => {
   const { target, folder } = server;
   const known = join(folder, 'known_hosts_of_another');
   const key = (await readFile(join(folder, 'stranger.pub'), 'utf8')).trim();
@@ -55,7 +54,7 @@ test('ssh to a host with another key than known is unreachable, without a questi
   );
 });
 
-test('ssh to a host that is not known is unreachable, without a question', async () => {
+test('ssh to a host that is not known is unreachable, without a question', { skip }, async () => {
   const { target } = server;
   const found = await failure(ssh('node-1', { ...target, knownHosts: '/dev/null' }));
   assert.ok(
@@ -64,7 +63,7 @@ test('ssh to a host that is not known is unreachable, without a question', async
   );
 });
 
-test('ssh with an identity that the host does not know is unreachable', async () => {
+test('ssh with an identity that the host does not know is unreachable', { skip }, async () => {
   const { target, folder } = server;
   const strange = { ...target, identity: join(folder, 'stranger') };
   assert.deepEqual(
@@ -76,7 +75,9 @@ test('ssh with an identity that the host does not know is unreachable', async ()
   );
 });
 
-test('ssh whose connection dies under a command is lost, what it started ends, and the next gets another', async (t) => {
+test('ssh whose connection dies under a command is lost, what it started ends, and the next gets another', {
+  skip,
+}, async (t) => {
   const host = await ssh('node-1', server.target);
   t.after(() => host[Symbol.asyncDispose]());
   const pidFile = join(server.folder, 'command-1');
@@ -88,7 +89,7 @@ test('ssh whose connection dies under a command is lost, what it started ends, a
   assert.equal((await host.exec(['true'])).code, 0);
 });
 
-test('ssh stopped under a command ends soon, with all that it has started', async (t) => {
+test('ssh stopped under a command ends soon, with all that it has started', { skip }, async (t) => {
   const host = await ssh('node-1', server.target);
   t.after(() => host[Symbol.asyncDispose]());
   const stop = new AbortController();
@@ -104,7 +105,7 @@ test('ssh stopped under a command ends soon, with all that it has started', asyn
   assert.equal(await host.reap('ssh-stopped'), 0);
 });
 
-test('ssh stopped under a question is no answer to it', async (t) => {
+test('ssh stopped under a question is no answer to it', { skip }, async (t) => {
   const host = await ssh('node-1', server.target);
   t.after(() => host[Symbol.asyncDispose]());
   const stop = new AbortController();

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after } from 'node:test';
+import { after, test } from 'node:test';
 import { agentFiles } from '../../core/host/files.ts';
 import { runProcess } from '../../core/host/own-agent.ts';
 import { ssh, sshArguments } from '../../core/host/ssh.ts';
@@ -12,7 +12,6 @@ import { digestOf } from '../../core/model/digest.ts';
 import { agentBy } from '../rig/agent.ts';
 import { startSshd } from '../rig/sshd.ts';
 import { tempFolder } from '../rig/temp.ts';
-import { testUnless } from '../rig/tools.ts';
 import { numberIn, program, until } from './second-process.ts';
 
 const sh = (text: string) => ['sh', '-c', text];
@@ -20,7 +19,7 @@ const ended = (code: number, stdout = '', stderr = '') => ({ code, signal: null,
 
 /** One server for all of them, and one connection, but for those that are about connections. */
 const server = await startSshd({ after });
-const test = testUnless(server.skip);
+const { skip } = server;
 const host = server.skip === false ? await ssh('node-1', server.target) : (undefined as never); // all are skipped
 after(() => host?.[Symbol.asyncDispose]());
 
@@ -34,7 +33,7 @@ function visit(
   return runProcess(words, { env });
 }
 
-test('ssh answers exit codes, a remote 255 among them, and both streams', async () => {
+test('ssh answers exit codes, a remote 255 among them, and both streams', { skip }, async () => {
   for (const code of [0, 1, 127, 255]) {
     assert.deepEqual(
       await host.exec(sh(`echo out; echo err >&2; exit ${code}`)),
@@ -45,7 +44,7 @@ test('ssh answers exit codes, a remote 255 among them, and both streams', async 
   assert.deepEqual({ code, stdout }, { code: 127, stdout: '' });
 });
 
-test('ssh brings words, variables and folders over as they are', async () => {
+test('ssh brings words, variables and folders over as they are', { skip }, async () => {
   const nasty = [
     '',
     ' ',
@@ -73,7 +72,7 @@ test('ssh brings words, variables and folders over as they are', async () => {
   assert.deepEqual(there, ended(0, `${cwd}\na 'b' $HOME\n\n`));
 });
 
-test('ssh brings text and files to standard input, and else nothing', async () => {
+test('ssh brings text and files to standard input, and else nothing', { skip }, async () => {
   const file = join(server.folder, 'input');
   await writeFile(file, 'x'.repeat(300_000));
   assert.deepEqual(await host.exec(['cat'], { input: 'zwölf\n' }), ended(0, 'zwölf\n'));
@@ -81,7 +80,7 @@ test('ssh brings text and files to standard input, and else nothing', async () =
   assert.deepEqual(await host.exec(['cat']), ended(0));
 });
 
-test('ssh output is heard while the command runs', async () => {
+test('ssh output is heard while the command runs', { skip }, async () => {
   const go = join(server.folder, 'go');
   assert.equal((await host.exec(['mkfifo', go])).code, 0);
   let heard = '';
@@ -94,7 +93,7 @@ test('ssh output is heard while the command runs', async () => {
   assert.deepEqual(exit, ended(0, 'ready\nreleased\n'));
 });
 
-test('ssh runs several commands at once over one connection', async () => {
+test('ssh runs several commands at once over one connection', { skip }, async () => {
   const exits = await Promise.all([1, 2, 3, 4, 5, 6, 7, 8].map((n) => host.exec(sh(`exit ${n}`))));
   assert.deepEqual(
     exits.map(({ code }) => code),
@@ -103,14 +102,14 @@ test('ssh runs several commands at once over one connection', async () => {
   assert.equal(await server.connections(), 1);
 });
 
-test('ssh runs a line of bash for zx on the host', async () => {
+test('ssh runs a line of bash for zx on the host', { skip }, async () => {
   const $ = await dollar(host.exec, () => {});
   const { stdout } = await $`printf '%s|' $'a\\tb' ${"it's"} "\${SSH_CONNECTION%% *}"`;
   assert.equal(stdout, "a\tb|it's|127.0.0.1|");
   await assert.rejects(Promise.resolve($`exit 3`), { exitCode: 3 });
 });
 
-test('ssh looks at files and changes them', async (t) => {
+test('ssh looks at files and changes them', { skip }, async (t) => {
   const way = ['ssh', '-T', '-o', 'BatchMode=yes', ...sshArguments(server.target)];
   const agent = await agentBy(t, (words) => [...way, words.map(quoted).join(' ')], false);
   const files = agentFiles('node-1', async () => agent, join(server.folder, 'base'));
@@ -128,7 +127,7 @@ test('ssh looks at files and changes them', async (t) => {
   assert.deepEqual(await files.look(path), { facts: undefined, owned: false });
 });
 
-test('ssh follows the configuration of the user', async (t) => {
+test('ssh follows the configuration of the user', { skip }, async (t) => {
   const { port, user, identity, knownHosts } = server.target;
   const config = join(server.folder, 'config');
   const lines = [
@@ -147,14 +146,14 @@ test('ssh follows the configuration of the user', async (t) => {
   assert.deepEqual(lab, ended(0, 'there\nfolders: 0\n'));
 });
 
-test('ssh leaves no connection behind', async () => {
+test('ssh leaves no connection behind', { skip }, async () => {
   const another = await ssh('node-1', server.target);
   assert.equal(await server.connections(), 2);
   await another[Symbol.asyncDispose]();
   await until('only the shared one is open', async () => (await server.connections()) === 1);
 });
 
-test('ssh leaves no connection behind when cc is killed', async (t) => {
+test('ssh leaves no connection behind when cc is killed', { skip }, async (t) => {
   const file = join(await tempFolder(t), 'pid');
   const running = visit(server.target, {}, file);
   const pid = await numberIn(file);
@@ -164,7 +163,7 @@ test('ssh leaves no connection behind when cc is killed', async (t) => {
   await until('only the shared one is open', async () => (await server.connections()) === 1);
 });
 
-test('ssh leaves no folder behind, also where it was not let in', async (t) => {
+test('ssh leaves no folder behind, also where it was not let in', { skip }, async (t) => {
   const temp = await tempFolder(t);
   assert.deepEqual(await visit(server.target, { TMPDIR: temp }), ended(0, 'there\nfolders: 0\n'));
   assert.deepEqual(await readdir(temp), []);

@@ -11,6 +11,7 @@ import { kubeadm } from '../../plugins/kubeadm.ts';
 import { laws } from '../rig/laws.ts';
 import type { Paper } from '../rig/paper.ts';
 import type { Lasting } from '../rig/temp.ts';
+import { confined, missing } from '../rig/tools.ts';
 import { type BenchSetup, benchOf, NODE } from './bench.ts';
 import { BELOW, below, clusterOn, madeCluster, ROUTE } from './cluster.ts';
 import { MISSING } from './tools.ts';
@@ -230,7 +231,7 @@ test('API that has another address than the declared one is refused, and one tha
 const NETWORK = `ip link add eth1 type veth peer name eth2 && ip link set lo up && ip link set eth1 up && ip link set eth2 up &&
 ip addr add 192.168.7.2/24 dev eth1 && ip addr add 192.168.7.3/24 dev eth1 && ip addr add 172.16.7.9/16 dev eth2 && {
   ${IP}; echo ==; cat /proc/net/route; ip route add default via 172.16.0.1; echo ==; cat /proc/net/route; }`;
-const skip = process.getuid?.() === 0 ? false : 'making a network takes root';
+const skip = process.getuid?.() === 0 ? missing('ip') || confined('--net') : 'making a network takes root';
 
 test('what a real kernel says of its addresses and routes is understood', { skip }, async (t) => {
   const { stdout } = await promisify(execFile)('unshare', ['--net', 'sh', '-c', NETWORK]);

@@ -4,9 +4,11 @@
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { basename, delimiter, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { digestOf } from '../../core/model/digest.ts';
+import { GNUPG } from './keys.ts';
 import { type Lasting, tempFolder } from './temp.ts';
+import { missing } from './tools.ts';
 
 /** Its files, by their path below its address. */
 export type Archive = ReadonlyMap<string, Buffer>;
@@ -21,11 +23,8 @@ export interface Makers {
 }
 
 /** Why there can be no such archive here; false when there can be one. */
-export function missing(): string | false {
-  const there = (tool: string) =>
-    (process.env['PATH'] ?? '').split(delimiter).some((folder) => existsSync(join(folder, tool)));
-  const gone = ['apt-get', 'dpkg-deb', 'gpg', 'gpg-agent', 'gpgconf', 'xz'].filter((tool) => !there(tool));
-  return gone.length > 0 && `missing here: ${gone.join(', ')}`;
+export function archiveless(): string | false {
+  return missing('apt-get', 'dpkg-deb', 'xz', ...GNUPG);
 }
 
 export async function makers(t: Lasting): Promise<Makers> {

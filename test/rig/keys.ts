@@ -1,8 +1,8 @@
 /** Keys of OpenPGP that last as long as a test, and what they sign: by gpg itself, at any time and with any digest. */
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { type Lasting, tempFolder } from './temp.ts';
+import { missing } from './tools.ts';
 
 /** How a signature is made. */
 export interface Signing {
@@ -25,12 +25,12 @@ export interface Keys {
   signed(text: string, by: readonly string[], how?: Signing): string;
 }
 
+/** Programs that make keys, sign with them and verify. */
+export const GNUPG = ['gpg', 'gpg-agent', 'gpgconf', 'gpgv'];
+
 /** Why there can be no keys here; false when there can be. */
 export function keyless(): string | false {
-  const there = (tool: string) =>
-    (process.env['PATH'] ?? '').split(delimiter).some((folder) => existsSync(join(folder, tool)));
-  const gone = ['gpg', 'gpg-agent', 'gpgconf', 'gpgv'].filter((tool) => !there(tool));
-  return gone.length > 0 && `missing here: ${gone.join(', ')}`;
+  return missing(...GNUPG);
 }
 
 export async function keysIn(t: Lasting): Promise<Keys> {

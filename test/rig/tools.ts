@@ -1,8 +1,8 @@
-/** Programs that tests need of the machine they run on. */
+/** What tests need of the machine they run on: programs, and namespaces. */
+import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import process from 'node:process';
-import { type TestContext, test } from 'node:test';
 
 /** Why tests that need these programs are skipped, if they are. */
 export function missing(...programs: readonly string[]): string | false {
@@ -24,7 +24,7 @@ function isProgram(path: string): boolean {
   }
 }
 
-/** `test`, for a file whose tests are all skipped for the same reason. */
-export function testUnless(skip: string | false) {
-  return (title: string, run: (t: TestContext) => void | Promise<void>) => test(title, { skip }, run);
+/** Why tests that need namespaces, as these options of unshare make them, are skipped, if they are. */
+export function confined(...options: readonly string[]): string | false {
+  return spawnSync('unshare', [...options, 'true']).status !== 0 && 'this user may make no namespaces';
 }

@@ -9,8 +9,11 @@ import { Failed } from '../../core/model/failure.ts';
 import { fetchTree } from '../../core/store/git.ts';
 import { networkOf } from '../../core/store/network.ts';
 import { type Lasting, tempFolder } from '../rig/temp.ts';
+import { missing } from '../rig/tools.ts';
 import { proxy } from '../rig/web.ts';
 import { listening } from './fetching.ts';
+
+const skip = missing('git');
 
 /** A repository with one tagged commit that holds the file `a`. */
 async function upstream(t: Lasting) {
@@ -40,7 +43,9 @@ async function upstream(t: Lasting) {
 }
 
 for (const given of ['true', 'false']) {
-  test(`tree is that of the commit, from a server that ${given === 'true' ? 'gives' : 'does not give'} out commits`, async (t) => {
+  test(`tree is that of the commit, from a server that ${given === 'true' ? 'gives' : 'does not give'} out commits`, {
+    skip,
+  }, async (t) => {
     const { git, commit, first, get, file } = await upstream(t);
     git('config', 'uploadpack.allowAnySHA1InWant', given);
     await commit('two');
@@ -51,13 +56,13 @@ for (const given of ['true', 'false']) {
   });
 }
 
-test('tree of a tag that holds another commit is refused', async (t) => {
+test('tree of a tag that holds another commit is refused', { skip }, async (t) => {
   const { get } = await upstream(t);
   const error = await get('1'.repeat(40), 'refs/tags/v1').catch((reason: unknown) => reason);
   assert.ok(error instanceof Failed && error.failure.kind === 'fetch-failed', String(error));
 });
 
-test('tree from a repository that is not there fails with what git says', async (t) => {
+test('tree from a repository that is not there fails with what git says', { skip }, async (t) => {
   const file = join(await tempFolder(t), 'tree');
   const source = { kind: 'git', repository: 'file:///nowhere', commit: '0'.repeat(40) } as const;
   const error = await fetchTree('a', source, file, listening().fetching).catch((reason: unknown) => reason);
@@ -67,7 +72,7 @@ test('tree from a repository that is not there fails with what git says', async 
   assert.match(attempt.trouble.kind === 'broken' ? attempt.trouble.why : '', /nowhere/);
 });
 
-test('tree comes from a mirror of the repository, after one that does not have it', async (t) => {
+test('tree comes from a mirror of the repository, after one that does not have it', { skip }, async (t) => {
   const { first, get, repository } = await upstream(t);
   const from = 'https://git.example/';
   const mirrors = [
@@ -80,7 +85,7 @@ test('tree comes from a mirror of the repository, after one that does not have i
   assert.deepEqual([attempts.length, said.at(-1)], [1, `from ${repository}`]);
 });
 
-test('tree comes through the proxy, whose password nobody is told', async (t) => {
+test('tree comes through the proxy, whose password nobody is told', { skip }, async (t) => {
   const { get } = await upstream(t);
   const between = await proxy(t, 'me:right');
   const network = networkOf([], { http: between.url.replace('//', '//me:wrong@') }, {});
