@@ -1,9 +1,10 @@
 /** Reading commands while a run is at work: they say whose it is, and change nothing. */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
-import { hostname, userInfo } from 'node:os';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
+import { username } from '../../core/host/local.ts';
 import { until } from '../host/second-process.ts';
 import { cc, folder, MOD, startCc } from '../rig/cc.ts';
 
@@ -22,7 +23,7 @@ test('a task is being changed while its run lives, and was interrupted once that
   await until('it has begun', async () => existsSync(join(cwd, 'begun')));
   const owner = JSON.parse(readFileSync(join(cwd, 'state/cc/slow/hold'), 'utf8'));
   const { run, since } = owner;
-  const whose = `cc run all (${userInfo().username} on ${hostname()}, pid ${child.pid}, run ${run}), since ${since}`;
+  const whose = `cc run all (${username()} on ${hostname()}, pid ${child.pid}, run ${run}), since ${since}`;
   const now = `… controller/slow/file is being changed by ${whose}\n`;
   const status = await cc(cwd, 'status');
   const rest = `0 of 1 tasks are as declared\nat work now: ${whose}\n`;

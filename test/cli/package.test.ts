@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { CC, envIn, node } from '../rig/cc.ts';
 import { tempFolder } from '../rig/temp.ts';
+import { missing } from '../rig/tools.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const MODULES = join(ROOT, 'node_modules');
@@ -58,6 +59,9 @@ async function answer(cwd: string, program: string, ...words: readonly string[])
   }
 }
 
+/** What packs it; a machine may have Node without it. */
+const skip = missing('npm');
+
 const SITE = {
   'package.json': '{ "type": "module", "dependencies": { "cc-kubernetes": "*" } }',
   'cc.config.ts': `import { recipe } from 'cc-kubernetes';
@@ -68,7 +72,7 @@ export const motd = plugin({ name: 'motd', help: '', options: v.strictObject({ t
   build: ({ text }) => ({ steps: [written(text, { name: 'file', path: '/etc/motd', where: 'controller' })] }) });`,
 };
 
-test('the package starts on Node and on Deno, and both say the same', async (t) => {
+test('the package starts on Node and on Deno, and both say the same', { skip }, async (t) => {
   const { cwd, bin } = await project(t, SITE);
   for (const words of [['list'], ['list', '--recipe', 'lab', '--json'], ['--version'], ['graph', 'motd']]) {
     const told = await answer(cwd, node(), bin, ...words);
@@ -82,7 +86,9 @@ test('the package starts on Node and on Deno, and both say the same', async (t) 
   assert.deepEqual(await answer(cwd, DENO, 'run', '-A', bin, 'lsit'), wrong);
 });
 
-test('a configuration may import by npm: specifiers and by names of an import map, where Deno runs it', async (t) => {
+test('a configuration may import by npm: specifiers and by names of an import map, where Deno runs it', {
+  skip,
+}, async (t) => {
   const { cwd, bin } = await project(t, {
     ...SITE,
     'deno.json':
@@ -106,7 +112,7 @@ export const name: number = recipe({ name: 'site' });
 export const given = golang({ version: 1 });
 `;
 
-test('types of the package hold for tsc and for Deno', async (t) => {
+test('types of the package hold for tsc and for Deno', { skip }, async (t) => {
   const { cwd } = await project(t, { ...SITE, 'mistaken.ts': MISTAKEN });
   assert.deepEqual(await answer(cwd, DENO, 'check', '--quiet', 'cc.config.ts'), {
     code: 0,
@@ -137,7 +143,9 @@ const refusal = (fix: string) => ({
   stderr: `Cannot run on Node 20.19.2: cc needs 22.18 or newer\n  it is ${realpathSync(node())}\n  fix: ${fix}\n`,
 });
 
-test('a Node that is too old is refused, with the way to a newer one that holds in this place', async (t) => {
+test('a Node that is too old is refused, with the way to a newer one that holds in this place', {
+  skip,
+}, async (t) => {
   const { cwd, bin } = await project(t, { ...SITE, 'old.cjs': OLD });
   const old = (script: string) => answer(cwd, node(), '--require', join(cwd, 'old.cjs'), script, 'list');
   assert.deepEqual(
@@ -158,7 +166,7 @@ test('a Node that is too old is refused, with the way to a newer one that holds 
   );
 });
 
-test('a Deno that is too old is refused', async (t) => {
+test('a Deno that is too old is refused', { skip }, async (t) => {
   const older = `Object.defineProperty(Deno, 'version', { value: { ...Deno.version, deno: '2.7.14' } });
 await import('./node_modules/cc-kubernetes/bin/cc.js');`;
   const { cwd } = await project(t, { ...SITE, 'older.js': older });

@@ -3,14 +3,14 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
+import { username } from '../../core/host/local.ts';
 import type { Connection } from '../../core/model/plugin.ts';
 import { childrenOf } from '../host/second-process.ts';
 import { type Lasting, tempFolder } from './temp.ts';
-import { missing } from './tools.ts';
+import { missing, nameless } from './tools.ts';
 
 const execute = promisify(execFile);
 
@@ -33,10 +33,10 @@ export async function startSshd(test: Lasting): Promise<Sshd> {
   const folder = await tempFolder(test);
   const port = await freePort();
   const target: Required<SshTarget> = {
-    ...{ kind: 'ssh', address: '127.0.0.1', user: userInfo().username, port },
+    ...{ kind: 'ssh', address: '127.0.0.1', user: username(), port },
     ...{ identity: join(folder, 'user'), knownHosts: join(folder, 'known_hosts') },
   };
-  const skip = missing('sshd', 'ssh', 'ssh-keygen');
+  const skip = missing('sshd', 'ssh', 'ssh-keygen') || nameless();
   if (skip !== false)
     return { skip, folder, target, connections: async () => 0, dropConnections: async () => {} };
   for (const name of ['host', 'user', 'stranger']) await makeKey(join(folder, name));

@@ -1,6 +1,7 @@
 /** What tests need of the machine they run on: programs, and namespaces. */
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
+import { userInfo } from 'node:os';
 import { delimiter, join } from 'node:path';
 import process from 'node:process';
 
@@ -21,6 +22,16 @@ function isProgram(path: string): boolean {
     return true;
   } catch {
     return false;
+  }
+}
+
+/** Why tests as whom somebody logs in are skipped, if they are: a user of a container may have no name. */
+export function nameless(): string | false {
+  try {
+    userInfo();
+    return false;
+  } catch {
+    return 'this user has no name';
   }
 }
 
