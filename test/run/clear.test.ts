@@ -82,7 +82,7 @@ test('cleanup leaves what notes know of where a task could not be taken back, wh
   host.stamps.clear();
   const remove = host.files.remove;
   host.files.remove = async (path, signal) =>
-    path === '/etc/x/a' ? Promise.reject(new Error('busy')) : remove(path, signal);
-  await site.run('cleanup', [fileOf('a')]);
+    path === '/etc/x/b' ? Promise.reject(new Error('busy')) : remove(path, signal);
+  await site.run('cleanup', [fileOf('b')]);
   assert.deepEqual([...host.owned], ['/etc/x/a', '/etc/x/b']);
 });
