@@ -193,7 +193,7 @@ const REFUSED: Readonly<Record<string, readonly [string, RegExp]>> = {
   ],
   'a reason': [
     'plan: () => [{ kind: "run", why: [token], command: { argv: ["true"] } }]',
-    /no change that cc knows/,
+    /what it answered\[0\]\.why: expected a text, found a list/,
   ],
   'a path': ['plan: () => [{ kind: "remove", why: "x", path: token }]', /where cc shows/],
   'a file for all': [
