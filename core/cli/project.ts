@@ -5,7 +5,6 @@ import { flattened } from '../graph/flatten.ts';
 import { type Order, order } from '../graph/order.ts';
 import { named, withNeeds } from '../graph/select.ts';
 import { withSettings } from '../graph/settings.ts';
-import { username } from '../host/local.ts';
 import { revealing } from '../host/reveal.ts';
 import type { Login } from '../host/ssh.ts';
 import type { Arch } from '../model/artifact.ts';
@@ -18,13 +17,13 @@ import { type PoolOptions, sessionPool } from '../run/session-pool.ts';
 import { openStore } from '../store/bytes.ts';
 import { ARCHES, readLocks } from '../store/lock.ts';
 import { type Network, networkOf } from '../store/network.ts';
-import { type Paths, pathsOf, statesOf } from '../store/paths.ts';
-import { LOCAL, makeSite, readSite, type Site, siteFile } from '../store/site.ts';
+import { type Paths, statesOf } from '../store/paths.ts';
+import { type Site, siteFile } from '../store/site.ts';
 import { type Options, usage } from './args.ts';
 import { trustOf } from './config/trust.ts';
 import { loadConfig, placing } from './config.ts';
+import { identityOf } from './identity.ts';
 import { pinsIn } from './pins.ts';
-import { isShipped } from './shipped.ts';
 
 /** The process as commands see it, handed down from `main.ts` so that nothing else touches it. */
 export interface CliContext {
@@ -77,9 +76,8 @@ export async function openProject(
   trust(siteFile(file));
   const problems: Problem[] = [];
   const flat = withSettings(flattened(loaded.layers, problems), loaded.settings, problems);
-  const id = identityOf(file, identify);
   trust(statesOf(cli.env), 'state');
-  const paths = pathsOf(cli.env, flat.name, id);
+  const { paths, site, owner } = identityOf(file, flat.name, cli.env, identify);
   trust(paths.state, 'records');
   const { image, manifests } = pinsIn(locks);
   const context = {
@@ -89,7 +87,7 @@ export async function openProject(
     state: paths.state,
     image,
     key: paths.key,
-    owner: id === LOCAL ? `the recipe "${flat.name}" of ${username()}` : `the site ${id}`,
+    owner,
   };
   const expanded = await placing(loaded, () => expand(flat, context, problems));
   if (expanded.tasks.length > MANY) cli.saveMemory();
@@ -103,15 +101,8 @@ export async function openProject(
     network,
     trustedSources: flat.trustedSources,
     paths,
-    ...(id === undefined ? {} : { site: { id, name: flat.name } }),
+    site,
   };
-}
-
-/** A recipe that comes with cc stands in no folder of a site; what cannot be written keeps no identity. */
-function identityOf(file: string, identify: boolean): string | undefined {
-  if (isShipped(file)) return LOCAL;
-  const own = siteFile(file);
-  return readSite(own) ?? (identify ? (makeSite(own) ?? LOCAL) : undefined);
 }
 
 /** Node's names of processors to those of Debian and Kubernetes. */

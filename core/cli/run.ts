@@ -17,7 +17,7 @@ import type { RunContext } from '../run/look.ts';
 import { rememberHost } from '../store/hosts.ts';
 import { openJournal } from '../store/journal.ts';
 import { holdOf } from '../store/paths.ts';
-import { claim, LOCAL, siteFile } from '../store/site.ts';
+import { claim, isLocal, siteFile } from '../store/site.ts';
 import type { Options } from './args.ts';
 import { type Job, jobOf, leftLines } from './job.ts';
 import { type CliContext, loginOf, openContext, type Project } from './project.ts';
@@ -70,7 +70,7 @@ async function remember(host: Host, identity: string | undefined, { hosts, paths
 async function claimState({ file, hosts, paths, site }: Project): Promise<void> {
   if (site === undefined) return; // requires: a run has made one
   const reached = hosts.filter(({ connection, madeBy }) => connection.kind === 'ssh' && !madeBy);
-  if (site.id === LOCAL && reached.length > 0)
+  if (isLocal(site.id) && reached.length > 0)
     fail({ kind: 'no-site', file: siteFile(file), hosts: reached.map(({ name }) => name) });
   await claim(paths.state, { ...site, config: file });
 }

@@ -2,17 +2,15 @@
 import type { Json } from './json.ts';
 import type { NotUndone, NoWayBack, TornRecords } from './left.ts';
 import { masked, maskedData } from './mask.ts';
-import type { Owner } from './owner.ts';
+import type { OtherRecipe, Owner, SiteName } from './owner.ts';
 import type { Place, PluginCode, Problem, Remaining } from './problem.ts';
 import { asked, stackOf } from './thrown.ts';
 import type { Attempt, LockChange, Trouble } from './trouble.ts';
 
-export type { Attempt, LockChange, Owner, Place, PluginCode, Problem, Remaining, Trouble };
+export type { Attempt, LockChange, Owner, Place, PluginCode, Problem, Remaining, SiteName, Trouble };
 
 /** What stands already beside what is declared, each in words. */
 export type Difference = { readonly what: string; readonly is: string; readonly declared: string };
-
-export type SiteName = { readonly id: string; readonly name: string };
 
 export type Failure =
   | {
@@ -177,6 +175,11 @@ export type Failure =
       readonly fix: string;
     }
   | { readonly kind: 'config-invalid'; readonly file: string; readonly problems: readonly Problem[] }
+  | { readonly kind: 'site-unreadable'; readonly file: string; readonly why: string }
+  /** Two configurations in a folder whose identity would be in one file; `name` is another one for the first. */
+  | { readonly kind: 'same-site'; readonly file: string; readonly twin: string; readonly name: string }
+  /** A copy of the identity of another recipe, which was run last from `config`. */
+  | ({ readonly kind: 'other-recipe' } & OtherRecipe)
   | { readonly kind: 'lock-unreadable'; readonly file: string; readonly why: string; readonly at?: Place }
   /** What cc itself keeps of the hosts of a recipe. */
   | { readonly kind: 'hosts-unreadable'; readonly file: string; readonly why: string }
@@ -233,6 +236,9 @@ export const EXIT: { readonly [K in Failure['kind']]: number } = {
   'config-unreadable': 65,
   'config-untrusted': 65,
   'config-invalid': 65,
+  'site-unreadable': 65,
+  'same-site': 65,
+  'other-recipe': 65,
   'lock-unreadable': 65,
   'hosts-unreadable': 65,
   cycle: 65,

@@ -1,4 +1,4 @@
-/** The run that has what only one may have. */
+/** Whose things are: the run that has what only one may have, and the site. */
 
 /** Who holds a host or a state folder. */
 export type Owner = {
@@ -12,4 +12,14 @@ export type Owner = {
   /** The user, and the machine that the run is started from. */
   readonly user: string;
   readonly from: string;
+};
+
+export type SiteName = { readonly id: string; readonly name: string };
+
+/** A recipe with the identity, in the file `site`, of another one. */
+export type OtherRecipe = {
+  readonly site: string;
+  readonly name: string;
+  readonly of: string;
+  readonly config: string;
 };

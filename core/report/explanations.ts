@@ -1,7 +1,7 @@
 /** Every sentence about what went wrong, one for each kind of failure. */
 import { quoted } from '../model/command.ts';
-import type { Failure, Place, Problem, SiteName } from '../model/failure.ts';
-import { frameLines, problemLines } from './frame.ts';
+import type { Failure, SiteName } from '../model/failure.ts';
+import { blameOf, problemLines, thrownLines } from './frame.ts';
 import { attemptLines, lastLines } from './troubles.ts';
 import { counted, holderLine } from './words.ts';
 
@@ -216,7 +216,7 @@ export const EXPLAINED: {
   'one-machine': ({ hosts, identity }) => ({
     what: `Cannot work on ${hosts.join(' and ')}: they are one machine`,
     why: [`both answer with the identity ${identity}`],
-    fix: `declare it once; if one is a copy of the disk of the other, give that a new one: ${RENEW}`,
+    fix: 'declare it once; if one is a copy of the disk of the other, give that a new one: rm /var/lib/cc/stamps/site',
   }),
   'other-machine': ({ host, of, address }) => ({
     what: `Cannot work on ${host}: things of "${of}" stand there, which is declared as another machine`,
@@ -247,6 +247,21 @@ export const EXPLAINED: {
     what: `Cannot use ${blameOf(file, problems)}: ${counted(problems.length, 'mistake')}`,
     why: problems.flatMap(problemLines),
   }),
+  'site-unreadable': ({ file, why }) => ({
+    what: `Cannot tell from ${file} which site this is`,
+    why: [why],
+    fix: 'leave the one line in it that hosts of the site have: ssh HOST sudo cat /var/lib/cc/stamps/site',
+  }),
+  'same-site': ({ file, twin, name }) => ({
+    what: `Cannot use ${file} beside ${twin}: both would be the site of cc.site`,
+    why: [],
+    fix: `mv ${file} ${name}`,
+  }),
+  'other-recipe': ({ site, name, of, config }) => ({
+    what: `Cannot take the recipe "${name}" for the site of "${of}": ${site} is a copy`,
+    why: [`"${of}" was run last from ${config}`],
+    fix: `for a site of its own: rm ${site}; for the same site under a new name: name it "${of}" once more, then cc run all, then rename it`,
+  }),
   'lock-unreadable': ({ file, why, at }) => ({
     what: `Cannot read ${file}`,
     why: thrownLines(why, at),
@@ -274,23 +289,11 @@ export const EXPLAINED: {
   }),
 };
 
-/** Run on a host, it makes the next run give the machine a new identity. */
-const RENEW = 'rm /var/lib/cc/stamps/site';
-
 const NAMES: { readonly [B in Extract<Failure, { kind: 'digest-mismatch' }>['by']]: string } = {
   'cc.lock': 'cc.lock names',
   archive: "the archive's signed index names",
   sums: 'its makers publish sums of',
 };
-
-/** What the command line got wrong alone is no mistake of the file. */
-function blameOf(file: string, problems: readonly Problem[]): string {
-  return problems.every(({ given }) => given !== undefined) ? 'the options of the command' : file;
-}
-
-function thrownLines(message: string, at: Place | undefined): string[] {
-  return [...message.split('\n'), ...(at ? frameLines(at) : [])];
-}
 
 function siteLine({ id, name }: SiteName): string {
   return `the recipe "${name}" of the site ${id}`;

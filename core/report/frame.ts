@@ -29,3 +29,13 @@ export function problemLines({ path, message, near, known, hint, given, at }: Pr
     ...(at ? frameLines(at).map((line) => `  ${line}`) : []),
   ];
 }
+
+/** What the command line got wrong alone is no mistake of the file. */
+export function blameOf(file: string, problems: readonly Problem[]): string {
+  return problems.every(({ given }) => given !== undefined) ? 'the options of the command' : file;
+}
+
+/** What was thrown, with its place. */
+export function thrownLines(message: string, at: Place | undefined): string[] {
+  return [...message.split('\n'), ...(at ? frameLines(at) : [])];
+}

@@ -1,8 +1,8 @@
 /** Stamps on a host that is not the controller, and beside them whose it is, and which machine. */
 import type { Transport } from '../host/transport.ts';
-import { fail } from '../model/failure.ts';
+import { fail, type SiteName } from '../model/failure.ts';
 import type { TaskId } from '../model/task.ts';
-import { newIdentity, type Site } from './site.ts';
+import { isOfSite, newIdentity, type Site } from './site.ts';
 import { KEY, keyOf, type Stamps } from './stamp.ts';
 import { parsed, text } from './stamp-text.ts';
 import { turns } from './turns.ts';
@@ -113,16 +113,17 @@ function signatureOf({ host, records }: Transport, site: Site | undefined, meet:
   let identity: string | undefined;
   const check = async (signature: string | undefined) => {
     const theirs = ownerOf(signature);
-    if (site && theirs && theirs.id !== site.id)
-      fail({ kind: 'foreign-site', host, mine: site, theirs: { id: theirs.id, name: theirs.name } });
+    if (site && theirs && !isOfSite(theirs, site))
+      fail({ kind: 'foreign-site', host, mine: nameOf(site), theirs: nameOf(theirs) });
     if (theirs?.identity === undefined) return;
     identity = theirs.identity;
     await meet(identity);
   };
   const sign = async (found: Map<string, string>) => {
     const before = found.get(SITE);
-    if (!site || ownerOf(before)?.identity !== undefined) return;
-    const mine = JSON.stringify({ ...site, identity: identity ?? newIdentity() });
+    const theirs = ownerOf(before);
+    if (!site || (theirs?.identity !== undefined && theirs.id === site.id)) return;
+    const mine = JSON.stringify({ ...nameOf(site), identity: identity ?? newIdentity() });
     // One machine may be entered under two names at once, and gets one identity.
     const signature = await records.settle(SITE, before, mine);
     await check(signature);
@@ -148,6 +149,10 @@ function isStamp(file: string): boolean {
 /** No two tasks share one, because no name has a plus sign in it. */
 function fileOf(task: TaskId): string {
   return `${task.replaceAll('/', '+')}${STAMP}`;
+}
+
+function nameOf({ id, name }: Site): SiteName {
+  return { id, name };
 }
 
 /** Whose a host is, and which machine. */

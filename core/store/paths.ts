@@ -3,7 +3,7 @@ import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fail } from '../model/failure.ts';
-import { claimed, LOCAL } from './site.ts';
+import { claimed, isLocal, LOCAL } from './site.ts';
 
 export interface Paths {
   /** Downloads and builds: may be deleted at any time, and costs time to make again. */
@@ -19,9 +19,16 @@ export function holdOf({ state }: Paths): string {
   return join(state, 'hold');
 }
 
+/** What a recipe is known by here as long as it keeps no identity. */
+export interface Local {
+  readonly id: string;
+  /** Whether it is that configuration which an older cc ran, to which all of them were one. */
+  isMine(config: string): boolean;
+}
+
 /** `site` is the identity of the recipe's site; undefined where it has none yet. */
-export function pathsOf(env: Env, recipe: string, site?: string): Paths {
-  return pathsIn(env, keyIn(statesOf(env), recipe, site));
+export function pathsOf(env: Env, recipe: string, site?: string, local?: Local): Paths {
+  return pathsIn(env, keyIn(statesOf(env), recipe, site, local));
 }
 
 /** Those of a site whose recipe is not known; undefined where it has no state here. */
@@ -51,15 +58,28 @@ function pathsIn(env: Env, key: string): Paths {
 }
 
 /**
- * The folder that the site has claimed; else one of the recipe's name that nobody has claimed, as an older cc left it; else one
- * of its own.
+ * The folder that the site has claimed; else one that is of the recipe from when it kept no identity; else one of the recipe's
+ * name that nobody has claimed, as an older cc left it; else one of its own.
  */
-function keyIn(states: string, recipe: string, site: string | undefined): string {
-  const own = `${recipe}-${site === undefined ? 'new' : site.slice(0, 8)}`;
+function keyIn(states: string, recipe: string, site: string | undefined, local: Local | undefined): string {
   const owner = claimed(join(states, recipe));
   if (owner !== undefined && owner.id === site && owner.name === recipe) return recipe; // as nearly always
-  const before = site === undefined || site === LOCAL ? undefined : claimedBy(states, site);
-  return before ?? (owner === undefined ? recipe : own);
+  const before =
+    (site === undefined ? undefined : claimedBy(states, site)) ??
+    (local && (claimedBy(states, local.id) ?? claimedByOlder(states, recipe, local)));
+  return before ?? (owner === undefined ? recipe : `${recipe}-${shortOf(site)}`);
+}
+
+function shortOf(site = 'new'): string {
+  return isLocal(site) ? site.slice(0, LOCAL.length + 9) : site.slice(0, 8);
+}
+
+/** An older cc gave all recipes without an identity the same one. */
+function claimedByOlder(states: string, recipe: string, local: Local): string | undefined {
+  return [recipe, `${recipe}-${LOCAL}`].find((key) => {
+    const owner = claimed(join(states, key));
+    return owner?.id === LOCAL && local.isMine(owner.config);
+  });
 }
 
 function claimedBy(states: string, site: string): string | undefined {

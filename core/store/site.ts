@@ -8,16 +8,28 @@ import { codeOf, fail } from '../model/failure.ts';
 import { writeDurably } from './durable.ts';
 
 export interface Site {
-  /** A UUID, or `LOCAL`. */
+  /** A UUID; or `local-` and a digest, of a recipe that can keep none. */
   readonly id: string;
   /** Of its recipe, for messages. */
   readonly name: string;
+  /** What it is as long as it keeps none. */
+  readonly formerly?: string;
 }
 
-/** The identity of recipes that stand in no folder of a site: it is worth something on the controller alone. */
+/** What identities of recipes begin with that keep none: they are worth something on the controller alone. */
 export const LOCAL = 'local';
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/m;
+export function isLocal(id: string): boolean {
+  return id === LOCAL || id.startsWith(`${LOCAL}-`); // the first is of an older cc
+}
+
+/** Whether what is noted as of one site is this one's, as it is now or was before it had a file of its own. */
+export function isOfSite(noted: Site, site: Site): boolean {
+  if (noted.id === site.id || noted.id === site.formerly) return true;
+  return noted.id === LOCAL && noted.name === site.name;
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const HEAD = [
   '# cc knows by this which hosts, and which of its folders here, are those of this site.',
   '# Keep it under version control, beside the lock. A copy that shall be another site has to do without it.',
@@ -39,8 +51,15 @@ export function readSite(file: string): string | undefined {
     if (codeOf(error) === 'ENOENT') return undefined;
     return fail({ kind: 'lock-unreadable', file, why: String(error) }, error);
   }
-  const [id] = UUID.exec(text) ?? [];
-  return id ?? fail({ kind: 'lock-unreadable', file, why: 'it names no site' });
+  const lines = text.split('\n').map((line) => line.trim());
+  const [id, ...more] = lines.filter((line) => line !== '' && !line.startsWith('#'));
+  if (id === undefined) return fail({ kind: 'site-unreadable', file, why: 'it names no site' });
+  const wrong = [id, ...more].find((line) => !UUID.test(line));
+  if (wrong !== undefined)
+    return fail({ kind: 'site-unreadable', file, why: `it has a line that is no identity: "${wrong}"` });
+  if (more.length > 0)
+    return fail({ kind: 'site-unreadable', file, why: `it names ${more.length + 1} sites` });
+  return id;
 }
 
 /** One that nobody else has. */
@@ -79,9 +98,10 @@ function giveTo(file: string, folder: string): void {
 const NOTE = 'site';
 
 /** Notes whose a state folder is. */
-export async function claim(state: string, owner: Claimed): Promise<void> {
+export async function claim(state: string, { id, name, config }: Claimed): Promise<void> {
   const file = join(state, NOTE);
-  if (textOf(file) !== `${JSON.stringify(owner)}\n`) await writeDurably(file, `${JSON.stringify(owner)}\n`);
+  const text = `${JSON.stringify({ id, name, config })}\n`;
+  if (textOf(file) !== text) await writeDurably(file, text);
 }
 
 export interface Claimed extends Site {

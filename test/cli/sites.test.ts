@@ -1,6 +1,6 @@
 /** Which checkouts are one site, and which only have a name in common. */
 import assert from 'node:assert/strict';
-import { copyFile, readdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { ccWith, folder } from '../rig/cc.ts';
@@ -65,7 +65,10 @@ test('a file that names no site is refused before anything is done', async (t) =
   const { code, stdout, stderr } = await run(a, 'run', 'all');
   assert.equal(code, 65);
   assert.equal(stdout, '');
-  assert.match(stderr, /^Cannot read .*cc\.site\n {2}it names no site\n/);
+  assert.match(
+    stderr,
+    /^Cannot tell from .*cc\.site which site this is\n {2}it has a line that is no identity: /,
+  );
 });
 
 test('hosts that others may reach are not changed by a recipe that can keep no identity', async (t) => {
@@ -78,4 +81,66 @@ test('hosts that others may reach are not changed by a recipe that can keep no i
   assert.equal(code, 65);
   assert.equal(stdout, '');
   assert.match(stderr, /^Cannot change n1: this recipe has no identity to note there\n/);
+});
+
+/** A recipe in a folder that can keep no identity, as root sees one that is read-only, too. */
+async function keepsNone(place: string | undefined): Promise<void> {
+  await symlink('/nonexistent/cc.site', join(place!, 'cc.site'));
+}
+
+test('two recipes of one name that can keep no identity share nothing, and each is seen by who looks', async (t) => {
+  const { places, run, states } = await checkouts(t, 'a', 'b');
+  for (const place of places) await keepsNone(place);
+  for (const place of places) assert.match((await run(place, 'run', 'all')).stdout, /^2 changed/m);
+  assert.equal((await states()).length, 2);
+  for (const place of places) {
+    assert.match((await run(place, 'run', 'all')).stdout, /^0 changed/m);
+    assert.equal((await run(place, 'status')).code, 0);
+  }
+});
+
+test('a recipe that can keep an identity from now on keeps its state', async (t) => {
+  const { places, run, states } = await checkouts(t, 'a');
+  await keepsNone(places[0]);
+  await run(places[0], 'run', 'all');
+  await rm(join(places[0]!, 'cc.site'));
+  assert.match((await run(places[0], 'run', 'all')).stdout, /^0 changed/m);
+  assert.deepEqual(await states(), ['site']);
+});
+
+test('a copy of an identity beside a recipe of another name is refused, and a renamed recipe is not', async (t) => {
+  const { places, run } = await checkouts(t, 'a', 'b');
+  const [a, b] = places;
+  await run(a, 'run', 'all');
+  await copyFile(join(a!, 'cc.site'), join(b!, 'cc.site'));
+  await writeFile(join(b!, 'cc.config.ts'), recipeOf('other'));
+  for (const words of [['status'], ['run', 'all'], ['run', 'cleanup']]) {
+    const { code, stdout, stderr } = await run(b, ...words);
+    assert.deepEqual([code, stdout], [65, '']);
+    assert.match(stderr, /^Cannot take the recipe "other" for the site of "site": .*cc\.site is a copy$/m);
+  }
+  await writeFile(join(a!, 'cc.config.ts'), recipeOf('renamed'));
+  assert.match((await run(a, 'run', 'all')).stdout, /^0 changed/m);
+  // As the refusal says: once under the old name in the new place, then under the new one.
+  await writeFile(join(b!, 'cc.config.ts'), recipeOf('renamed'));
+  assert.equal((await run(b, 'run', 'all')).code, 0);
+  await writeFile(join(b!, 'cc.config.ts'), recipeOf('other'));
+  assert.match((await run(b, 'run', 'all')).stdout, /^0 changed/m);
+});
+
+test('cc.ts beside cc.config.ts is refused, because both would be one site', async (t) => {
+  const { places, run } = await checkouts(t, 'a');
+  const [a] = places;
+  assert.equal((await run(a, 'run', 'all')).code, 0);
+  await writeFile(join(a!, 'cc.ts'), recipeOf('other'));
+  for (const words of [['status'], ['run', 'cleanup']]) {
+    const { code, stderr } = await run(a, ...words, '--config', 'cc.ts');
+    assert.deepEqual(
+      [code, stderr],
+      [
+        65,
+        `Cannot use ${a}/cc.ts beside cc.config.ts: both would be the site of cc.site\n  fix: mv ${a}/cc.ts ${a}/site.ts\n`,
+      ],
+    );
+  }
 });

@@ -455,6 +455,24 @@ const TEXTS: { readonly [K in Failure['kind']]: readonly Case<K>[] } = {
       'Cannot use /site/cc.config.ts: 2 mistakes\n  a: m\n  b: n',
     ],
   ],
+  'site-unreadable': [
+    [
+      { kind: 'site-unreadable', file: '/x/cc.site', why: 'it names no site' },
+      'Cannot tell from /x/cc.site which site this is\n  it names no site\n  fix: leave the one line in it that hosts of the site have: ssh HOST sudo cat /var/lib/cc/stamps/site',
+    ],
+  ],
+  'same-site': [
+    [
+      { kind: 'same-site', file: '/x/cc.ts', twin: 'cc.config.ts', name: '/x/site.ts' },
+      'Cannot use /x/cc.ts beside cc.config.ts: both would be the site of cc.site\n  fix: mv /x/cc.ts /x/site.ts',
+    ],
+  ],
+  'other-recipe': [
+    [
+      { kind: 'other-recipe', site: '/y/cc.site', name: 'b', of: 'a', config: '/x/cc.config.ts' },
+      'Cannot take the recipe "b" for the site of "a": /y/cc.site is a copy\n  "a" was run last from /x/cc.config.ts\n  fix: for a site of its own: rm /y/cc.site; for the same site under a new name: name it "a" once more, then cc run all, then rename it',
+    ],
+  ],
   'lock-unreadable': [
     [
       { kind: 'lock-unreadable', file: '/site/cc.lock', why: 'it is not JSON' },

@@ -3,9 +3,12 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import test from 'node:test';
-import { pathsOf } from '../../core/store/paths.ts';
+import { type Local, pathsOf } from '../../core/store/paths.ts';
 import { claim, LOCAL, makeSite, readSite, siteFile } from '../../core/store/site.ts';
 import { tempFolder } from '../rig/temp.ts';
+
+const A = '11111111-aaaa-4aaa-8aaa-aaaaaaaaaaaa';
+const B = '22222222-bbbb-4bbb-8bbb-bbbbbbbbbbbb';
 
 for (const [config, file] of [
   ['/s/cc.config.ts', '/s/cc.site'],
@@ -32,6 +35,26 @@ test('no identity is made where nothing can be written', async (t) => {
   assert.equal(makeSite(join(await tempFolder(t), 'missing', 'cc.site')), undefined);
 });
 
+for (const [what, lines, why] of [
+  ['no line', ['# only words'], 'it names no site'],
+  ['two identities', ['A', 'B'], 'it names 2 sites'],
+  [
+    'marks of a merge',
+    ['<<<<<<< HEAD', 'A', '=======', 'B', '>>>>>>> other'],
+    'it has a line that is no identity: "<<<<<<< HEAD"',
+  ],
+  [
+    'something after it',
+    ['A x'],
+    `it has a line that is no identity: "11111111-aaaa-4aaa-8aaa-aaaaaaaaaaaa x"`,
+  ],
+] as const)
+  test(`an identity with ${what} is refused`, async (t) => {
+    const file = join(await tempFolder(t), 'cc.site');
+    await writeFile(file, lines.map((line) => `${line.replace(/^A\b/, A).replace(/^B$/, B)}\r\n`).join(''));
+    assert.throws(() => readSite(file), { failure: { kind: 'site-unreadable', file, why } });
+  });
+
 test('a file that names no site is refused, and no other is put in its place', async (t) => {
   const file = join(await tempFolder(t), 'cc.site');
   await writeFile(file, '# nothing here\n');
@@ -39,14 +62,12 @@ test('a file that names no site is refused, and no other is put in its place', a
   assert.throws(() => makeSite(file), { name: 'Failed' });
 });
 
-const A = '11111111-aaaa-4aaa-8aaa-aaaaaaaaaaaa';
-const B = '22222222-bbbb-4bbb-8bbb-bbbbbbbbbbbb';
-
 async function states(t: Parameters<typeof tempFolder>[0]) {
   const home = await tempFolder(t);
-  const keyOf = (recipe: string, site?: string) => pathsOf({ HOME: home }, recipe, site).key;
-  const claims = (recipe: string, id: string) =>
-    claim(pathsOf({ HOME: home }, recipe, id).state, { id, name: recipe, config: '/c' });
+  const keyOf = (recipe: string, site?: string, local?: Local) =>
+    pathsOf({ HOME: home }, recipe, site, local).key;
+  const claims = (recipe: string, id: string, local?: Local) =>
+    claim(pathsOf({ HOME: home }, recipe, id, local).state, { id, name: recipe, config: '/c' });
   return { keyOf, claims, folder: join(home, '.local/state/cc') };
 }
 
@@ -75,13 +96,32 @@ test('a folder that an older cc left is taken over by the first site of that nam
   assert.ok(await stat(join(folder, 'site', 'stamps.tsv')));
 });
 
-test('recipes of no site are told apart by their names', async (t) => {
+const local = (id: string, config: string) => ({
+  id: `local-${id}`,
+  isMine: (other: string) => other === config,
+});
+
+test('two recipes of one name that keep no identity share nothing', async (t) => {
+  const { keyOf, claims } = await states(t);
+  const [a, b] = [local('aaaaaaaaaa', '/a'), local('bbbbbbbbbb', '/b')];
+  await claims('lab', a.id, a);
+  assert.equal(keyOf('lab', a.id, a), 'lab');
+  assert.equal(keyOf('lab', b.id, b), 'lab-local-bbbbbbbb');
+});
+
+test('a recipe that keeps no identity has the state that an older cc left of it, and of no other one', async (t) => {
   const { keyOf, claims } = await states(t);
   await claims('lab', LOCAL);
-  assert.equal(keyOf('lab', LOCAL), 'lab');
-  assert.equal(keyOf('other', LOCAL), 'other');
-  await claims('other', A);
-  assert.equal(keyOf('other', LOCAL), 'other-local');
+  const [mine, other] = [local('aaaaaaaaaa', '/c'), local('bbbbbbbbbb', '/d')];
+  assert.equal(keyOf('lab', mine.id, mine), 'lab');
+  assert.equal(keyOf('lab', other.id, other), 'lab-local-bbbbbbbb');
+});
+
+test('a site has the state of its recipe from when that could keep no identity', async (t) => {
+  const { keyOf, claims } = await states(t);
+  const mine = local('aaaaaaaaaa', '/c');
+  await claims('lab', mine.id, mine);
+  assert.equal(keyOf('lab', A, mine), 'lab');
 });
 
 test('a site that has no identity yet is shown no state of another', async (t) => {

@@ -265,6 +265,22 @@ test('remote stamps that an older cc left are those of the site that writes next
   await assert.rejects(open(THEIRS).read(TASK), { name: 'Failed' });
 });
 
+test('remote stamps of a recipe that kept no identity are its own, and get the one that it has now', async (t) => {
+  for (const before of ['local', 'local-aaaaaaaaaa']) {
+    const base = await tempFolder(t);
+    const open = (site: Parameters<typeof remoteStamps>[1]) =>
+      remoteStamps(ownTransport('node-1', base), site);
+    await open({ id: before, name: 'mine' }).write(stampOf());
+    await assert.rejects(open({ ...THEIRS, formerly: 'local-bbbbbbbbbb' }).read(TASK), { name: 'Failed' });
+    const mine = { ...MINE, formerly: 'local-aaaaaaaaaa' };
+    assert.deepEqual(await open(mine).read(TASK), stampOf());
+    await open(mine).write(stampOf());
+    const { identity, ...site } = JSON.parse(await readFile(join(base, 'stamps/site'), 'utf8'));
+    assert.deepEqual(site, MINE);
+    assert.match(identity, /^[0-9a-f-]{36}$/);
+  }
+});
+
 test('first stamps of a host that are written at once say once whose it is', async (t) => {
   const host = ownTransport('node-1', await tempFolder(t));
   const written: string[] = [];
