@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { chmod, chown, mkdir, readdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'node:test';
-import { ccWith, folder } from '../rig/cc.ts';
+import { ccByNode, folder } from '../rig/cc.ts';
 
 const STRANGER = 61002;
 const asRoot = { skip: process.getuid?.() === 0 ? false : 'only root may give folders away' };
@@ -17,7 +17,7 @@ async function kept(
   const cwd = await folder(t);
   await change(cwd);
   const where = { XDG_CACHE_HOME: cache.startsWith('.') ? cache : join(cwd, cache) };
-  const { code, stderr } = await ccWith({ ...where, NODE_COMPILE_CACHE: undefined }, cwd, '--version');
+  const { code, stderr } = await ccByNode({ ...where, NODE_COMPILE_CACHE: undefined }, cwd, '--version');
   assert.deepEqual([code, stderr], [0, '']);
   return readdir(join(cwd, cache, 'cc/code')).catch(() => []);
 }

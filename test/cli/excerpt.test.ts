@@ -1,7 +1,5 @@
 /** Bundles that bring an excerpt of Debian's archive: from a small archive, by the real apt; and all that such a bundle may try. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import {
   appendFileSync,
   existsSync,
@@ -16,7 +14,7 @@ import { after, test } from 'node:test';
 import { hold, ownerOf } from '../../core/host/hold.ts';
 import { digestOf } from '../../core/model/digest.ts';
 import { type Archive, archiveless, makers } from '../rig/archive.ts';
-import { CC, node } from '../rig/cc.ts';
+import { startCc } from '../rig/cc.ts';
 import { tempFolder } from '../rig/temp.ts';
 import type { Answer } from '../rig/web.ts';
 import { altered, type Site, siteOf, spoiled } from './excerpt.ts';
@@ -321,16 +319,9 @@ test('bundle that is interrupted exits with 130 and leaves no file', { skip }, a
   let pid = 0;
   const stop = () => void process.kill(pid, 'SIGINT'); // by child.kill, Deno would report the signal instead of the exit code
   const { cwd } = await siteOf(t, key, first, { [`/${HELLO}`]: stop });
-  const env = {
-    PATH: process.env['PATH'],
-    HOME: cwd,
-    XDG_STATE_HOME: join(cwd, 'state'),
-    XDG_CACHE_HOME: join(cwd, 'cache'),
-    no_proxy: '127.0.0.1',
-  };
-  const child = spawn(node(), [CC, 'bundle', 'b.tar'], { cwd, env, stdio: 'ignore' });
-  pid = child.pid!; // node is there
-  assert.deepEqual(await once(child, 'exit'), [130, null]);
+  const { child, ended } = startCc({ no_proxy: '127.0.0.1' }, cwd, 'bundle', 'b.tar');
+  pid = child.pid!; // it can be started
+  assert.equal((await ended).code, 130);
   assert.deepEqual(
     readdirSync(cwd).filter((name) => name.includes('b.tar')),
     [],

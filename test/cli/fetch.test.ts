@@ -1,7 +1,5 @@
 /** A whole run that fetches, over TLS and through a proxy with a password, which nobody is told and nothing keeps. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,7 +7,7 @@ import test from 'node:test';
 import { digestOf } from '../../core/model/digest.ts';
 import { lockText } from '../../core/store/lock.ts';
 import { until } from '../host/second-process.ts';
-import { CC, ccWith, folder, node } from '../rig/cc.ts';
+import { cc, ccWith, folder, startCc } from '../rig/cc.ts';
 import { breaking, proxy, served, servedTls } from '../rig/web.ts';
 import { releases } from './releases.ts';
 
@@ -58,18 +56,12 @@ test('run that is interrupted keeps what arrived, and the next one asks for the 
   await writeFile(join(cwd, 'cc.lock'), lockText(new Map([['tool', { amd64: entry, arm64: entry }]])));
   await writeFile(join(cwd, 'cc.config.ts'), releases({ tool: `${url}/tool` }));
   const part = join(cwd, 'cache/cc/arriving', entry.sha256);
-  const env = {
-    PATH: process.env['PATH'] ?? '',
-    HOME: cwd,
-    XDG_STATE_HOME: join(cwd, 'state'),
-    XDG_CACHE_HOME: join(cwd, 'cache'),
-  };
-  const child = spawn(node(), [CC, 'run', 'all'], { cwd, env, stdio: 'ignore' });
+  const { child, ended } = startCc({}, cwd, 'run', 'all');
   await until('half of it', async () => sizeOf(part) === BYTES.length / 2);
   assert.ok(child.pid);
   process.kill(child.pid, 'SIGINT'); // by child.kill, Deno would report the signal instead of the exit code
-  assert.deepEqual(await once(child, 'exit'), [130, null]);
+  assert.equal((await ended).code, 130);
   assert.equal(sizeOf(part), BYTES.length / 2);
-  const { code } = await ccWith(env, cwd, 'run', 'all');
+  const { code } = await cc(cwd, 'run', 'all');
   assert.deepEqual([code, asked], [0, ['/tool', `/tool bytes=${BYTES.length / 2}- if "1"`]]);
 });

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { digestOf } from '../../core/model/digest.ts';
 import { type Locked, lockText } from '../../core/store/lock.ts';
-import { CC, cc, folder, node } from '../rig/cc.ts';
+import { CC_LINE, cc, envIn, folder } from '../rig/cc.ts';
 import { missing } from '../rig/tools.ts';
 import { type Answer, file, served } from '../rig/web.ts';
 import { releases } from './releases.ts';
@@ -271,8 +271,8 @@ test('lock asks on a terminal, once for all, and takes yes for an answer', {
   await configure(releases({ tool: `${url}/tool`, other: `${url}/other` }));
   const typed = (answer: string) => {
     const { promise, resolve } = Promise.withResolvers<{ code: unknown; stdout: string }>();
-    const words = ['--quiet', '--return', '--command', `${node()} ${CC} lock`, '/dev/null'];
-    const env = { PATH: process.env['PATH'], HOME: cwd, XDG_CACHE_HOME: join(cwd, 'cache') };
+    const words = ['--quiet', '--return', '--command', `${CC_LINE} lock`, '/dev/null'];
+    const env = envIn(cwd);
     const child = execFile('script', words, { cwd, env }, (error, stdout) =>
       resolve({ code: error ? error.code : 0, stdout }),
     );

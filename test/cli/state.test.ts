@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'node:test';
-import { CC, folder, MOD, node } from '../rig/cc.ts';
+import { CC, CC_LINE, folder, MOD, node } from '../rig/cc.ts';
 import { confined } from '../rig/tools.ts';
 
 const ROOT = { skip: process.getuid?.() === 0 ? confined('--mount') : 'needs root, to mount' };
@@ -30,6 +30,8 @@ interface Place {
   readonly words?: string;
   /** Runs cc by other words. */
   readonly as?: string;
+  /** Starts cc, if it is not to be as the tests are run. */
+  readonly by?: string;
 }
 
 interface Ended {
@@ -41,14 +43,14 @@ interface Ended {
 /** Runs cc in a namespace whose mounts are gone with it; `left` are the names in the state folder in the end. */
 async function inPlace(
   cwd: string,
-  { setup = ':', state = '$1/m', words = 'run all', as = '' }: Place,
+  { setup = ':', state = '$1/m', words = 'run all', as = '', by = CC_LINE }: Place,
 ): Promise<Ended> {
   const script = `cd "$1" && mkdir -p m out && ${setup} || exit 99
-XDG_STATE_HOME=${state} XDG_CACHE_HOME="$1/cache" OUT="$1/out/" NODE_DISABLE_COMPILE_CACHE=1 ${as} timeout 60 "$2" "$3" ${words} </dev/null >out.txt 2>&1
+XDG_STATE_HOME=${state} XDG_CACHE_HOME="$1/cache" OUT="$1/out/" NODE_DISABLE_COMPILE_CACHE=1 ${as} timeout 60 ${by} ${words} </dev/null >out.txt 2>&1
 code=$?
 cat out.txt; echo "<$code>"; ls m/cc/st 2>/dev/null | tr '\\n' ' '`;
   const text = await new Promise<string>((done) => {
-    execFile('unshare', ['-m', 'sh', '-c', script, 'sh', cwd, node(), CC], (_, stdout) => done(stdout));
+    execFile('unshare', ['-m', 'sh', '-c', script, 'sh', cwd], (_, stdout) => done(stdout));
   });
   const [, out = '', code, left = ''] = /^(.*)<(\d+)>\n(.*)$/s.exec(text) ?? [];
   await writeFile(join(cwd, 'out.txt'), '');
@@ -122,7 +124,8 @@ test('records that may not be read are no absent ones', ROOT, async (t) => {
 
 test('current folder that is gone is told', ROOT, async (t) => {
   const gone = `sh -c 'mkdir gone && cd gone && rmdir ../gone && exec "$@"' sh`;
-  const { code, out } = await inPlace(await site(t), { as: gone, words: 'plan' });
+  const by = `'${node()}' '${CC}'`; // Deno does not start in such a folder
+  const { code, out } = await inPlace(await site(t), { as: gone, by, words: 'plan' });
   assert.deepEqual(
     [code, out],
     [1, 'Cannot find the current folder on controller\n  it was removed: cd to another one\n'],

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, type TestContext, test } from 'node:test';
 import { quoted } from '../../core/model/command.ts';
 import { until } from '../host/second-process.ts';
-import { CC, envIn, node } from '../rig/cc.ts';
+import { CC_LINE, envIn } from '../rig/cc.ts';
 import { hostRig, type RigHost, userSetup } from '../rig/hosts.ts';
 import { inArguments, noBug, type OddSite, oddSite, PATIENCE, STEPS } from './odd.ts';
 
@@ -33,7 +33,7 @@ mkfifo /rig/go`;
 
 /** `cc` on a terminal that shows what is typed where nobody forbids it; each question for a password is answered. */
 function typed(t: TestContext, site: OddSite, password: string) {
-  const line = [node(), CC, 'run', 'all', '--ask-become-pass'].map(quoted).join(' ');
+  const line = `${CC_LINE} run all --ask-become-pass`;
   const env = envIn(site.cwd, { PATH: `${join(site.cwd, 'bin')}:${process.env['PATH']}`, TERM: 'dumb' });
   const words = ['-qe', '--echo', 'always', '-c', line, '/dev/null'];
   const terminal = spawn('script', words, { cwd: site.cwd, env });

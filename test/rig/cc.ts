@@ -1,18 +1,32 @@
-/** Runs the real `cc` in a folder of its own, with state and cache below it. */
+/** Runs the real `cc` in a folder of its own, with state and cache below it, on the runtime that runs the tests. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { quoted } from '../../core/model/command.ts';
 import { CACHE } from './cache.ts';
 
 /** The public module, as a site's configuration imports it. */
 export const MOD = new URL('../../core/mod.ts', import.meta.url).href;
 
 export const CC = fileURLToPath(new URL('../../bin/cc.js', import.meta.url));
-const CODE = join(CACHE, 'code');
 const BIN = fileURLToPath(new URL('../../node_modules/.bin', import.meta.url));
+
+/** The words that start `cc`, and the same for a shell. */
+export const CC_WORDS: readonly string[] =
+  'Deno' in globalThis
+    ? [process.execPath, 'run', '-A', '--no-check', '--quiet', CC]
+    : [process.execPath, CC];
+export const CC_LINE = CC_WORDS.map(quoted).join(' ');
+
+/** Where the runtimes keep what they make of code: without it most of a test is compiling, and tests do not look for it. */
+const CODE = {
+  NODE_COMPILE_CACHE: join(CACHE, 'code'),
+  DENO_DIR: join(CACHE, 'deno'),
+  DENO_NO_UPDATE_CHECK: '1',
+};
 
 export interface Ran {
   readonly code: number | null;
@@ -56,8 +70,7 @@ export function envIn(cwd: string, more: More = {}): Readonly<Record<string, str
     HOME: join(cwd, 'home'),
     XDG_STATE_HOME: join(cwd, 'state'),
     XDG_CACHE_HOME: join(cwd, 'cache'),
-    // What Node keeps of code is not what tests look for, so it goes elsewhere; without it most of a test is compiling.
-    NODE_COMPILE_CACHE: CODE,
+    ...CODE,
     ...(coverage === undefined ? {} : { NODE_V8_COVERAGE: coverage }),
     ...more,
   };
@@ -69,27 +82,19 @@ export interface Running {
   readonly ended: Promise<Ran>;
 }
 
-/** Runs `cc` to its end on Deno. */
-export function ccOnDeno(cwd: string, ...words: readonly string[]): Promise<Ran> {
-  const more = { NO_COLOR: '1', DENO_DIR: join(CACHE, 'deno'), DENO_NO_UPDATE_CHECK: '1' };
-  const deno = [join(BIN, 'deno'), 'run', '--quiet', '--no-check', '--allow-all', CC];
-  return started(deno, more, cwd, words).ended;
-}
-
 /** Starts `cc`, and leaves it running. */
 export function startCc(more: More, cwd: string, ...words: readonly string[]): Running {
-  return started([node(), CC], more, cwd, words);
+  return started([...CC_WORDS, ...words], envIn(cwd, more), cwd);
 }
 
-function started(
-  [program = '', ...first]: readonly string[],
-  more: More,
-  cwd: string,
-  words: readonly string[],
-): Running {
+/** Runs it by Node in any case, for what Node does or says in a way of its own. */
+export function ccByNode(more: More, cwd: string, ...words: readonly string[]): Promise<Ran> {
+  return started([node(), CC, ...words], envIn(cwd, more), cwd).ended;
+}
+
+function started([program, ...words]: readonly string[], env: More, cwd: string): Running {
   const { promise, resolve, reject } = Promise.withResolvers<Ran>();
-  const env = envIn(cwd, more);
-  const child = spawn(program, [...first, ...words], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(program!, words, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] }); // a command has a program
   let [stdout, stderr] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     stdout += text;
@@ -102,7 +107,7 @@ function started(
   return { child, ended: promise };
 }
 
-/** Under Deno the process is not Node; `cc` itself is run by this repository's node there, or that of the PATH. */
+/** Node, for what only it can do: under Deno it is this repository's, or that of the PATH. */
 export function node(): string {
   if (!('Deno' in globalThis)) return process.execPath;
   const found = [BIN, ...(process.env['PATH'] ?? '').split(delimiter)]

@@ -1,7 +1,7 @@
 /** A configuration that cannot be loaded is told with file, line, column and the line itself, of the file that is to blame. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { cc, folder } from '../../rig/cc.ts';
+import { ccByNode, folder } from '../../rig/cc.ts';
 
 type Files = Readonly<Record<string, string>>;
 
@@ -186,7 +186,7 @@ const CAUSES: readonly (readonly [what: string, files: Files, text: string])[] =
 for (const [what, files, text] of CAUSES)
   test(`a configuration that cannot be loaded is told with its place: ${what}`, async (t) => {
     const cwd = await folder(t, { 'package.json': '{}', ...files });
-    const { code, stdout, stderr } = await cc(cwd, 'list');
+    const { code, stdout, stderr } = await ccByNode({}, cwd, 'list');
     // Node itself warns of CommonJS that looks like a module.
     const own = stderr.replace(/^\(node:\d+\) Warning: .*\n\(Use .*\n/, '');
     assert.equal(own.replaceAll(cwd, '~').trimEnd(), text);

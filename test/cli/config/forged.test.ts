@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'node:test';
-import { cc, ccOnDeno, folder, MOD } from '../../rig/cc.ts';
+import { cc, folder, MOD } from '../../rig/cc.ts';
 
 /** What is made of an error, by the URL of a file that was not imported; and whether its own place is still told. */
 const FORGED: readonly (readonly [what: string, code: string, isPlaced: boolean])[] = [
@@ -39,12 +39,12 @@ const FORGED: readonly (readonly [what: string, code: string, isPlaced: boolean]
 const SECRET = 'what nobody shall see';
 
 /** Runs a configuration that throws it, beside a file that is not imported. */
-async function told(t: Parameters<typeof folder>[0], code: string, run: typeof cc, thrown = 'throw e;') {
+async function told(t: Parameters<typeof folder>[0], code: string, thrown = 'throw e;') {
   const cwd = await folder(t, { 'package.json': '{}', 'secret.txt': `${SECRET}\n` });
   const url = JSON.stringify(`file://${join(cwd, 'secret.txt')}`);
   const text = `const URL = ${url};\n${code}\n${thrown}\n`;
   await writeFile(join(cwd, 'cc.config.ts'), text);
-  const { code: exit, stdout, stderr } = await run(cwd, 'list');
+  const { code: exit, stdout, stderr } = await cc(cwd, 'list');
   assert.deepEqual([exit, stdout], [65, '']);
   assert.ok(!stderr.includes(SECRET), stderr);
   return stderr.replaceAll(cwd, '~');
@@ -52,38 +52,31 @@ async function told(t: Parameters<typeof folder>[0], code: string, run: typeof c
 
 const NAMED = 'const e = new Error("no"); e.name = `x\n    at ${URL}:1:1\n`;';
 
-const RUNTIMES = [
-  ['Node', cc],
-  ['Deno', ccOnDeno],
-] as const;
+for (const [what, code, isPlaced] of FORGED) {
+  test(`a configuration that throws ${what} is blamed itself`, async (t) => {
+    const lines = (await told(t, code)).trimEnd().split('\n');
+    assert.deepEqual(lines.slice(0, 2), ['Cannot load ~/cc.config.ts', '  no']);
+    const place = `  at ~/cc.config.ts:2:11`;
+    assert.deepEqual(lines.slice(2, 3), isPlaced ? [place] : []);
+  });
 
-for (const [runtime, run] of RUNTIMES) {
-  for (const [what, code, isPlaced] of FORGED) {
-    test(`a configuration that throws ${what} is blamed itself on ${runtime}`, async (t) => {
-      const lines = (await told(t, code, run)).trimEnd().split('\n');
-      assert.deepEqual(lines.slice(0, 2), ['Cannot load ~/cc.config.ts', '  no']);
-      const place = `  at ~/cc.config.ts:2:11`;
-      assert.deepEqual(lines.slice(2, 3), isPlaced ? [place] : []);
-    });
+  test(`a getter that throws ${what} is blamed itself`, async (t) => {
+    const lines = (await told(t, code, 'export default { get name() { throw e; } };')).split('\n');
+    assert.deepEqual(lines[0], 'Cannot use ~/cc.config.ts: 1 mistake');
+    assert.match(lines[1] ?? '', /^ {2}name: cannot be read: no/);
+    assert.ok(!lines.some((line) => /^ +at ~\/secret/.test(line)), lines.join('\n'));
+  });
 
-    test(`a getter that throws ${what} is blamed itself on ${runtime}`, async (t) => {
-      const lines = (await told(t, code, run, 'export default { get name() { throw e; } };')).split('\n');
-      assert.deepEqual(lines[0], 'Cannot use ~/cc.config.ts: 1 mistake');
-      assert.match(lines[1] ?? '', /^ {2}name: cannot be read: no/);
-      assert.ok(!lines.some((line) => /^ +at ~\/secret/.test(line)), lines.join('\n'));
-    });
-
-    test(`a plugin whose build throws ${what} is blamed itself on ${runtime}`, async (t) => {
-      const build = `import { plugin, recipe, v } from '${MOD}';
+  test(`a plugin whose build throws ${what} is blamed itself`, async (t) => {
+    const build = `import { plugin, recipe, v } from '${MOD}';
 const p = plugin({ name: 'p', help: '', options: v.strictObject({}), build: () => { throw e; } });
 export default recipe({ name: 'a', plugins: [p()] });`;
-      const lines = (await told(t, code, run, build)).split('\n');
-      assert.match(lines[1] ?? '', /^ {2}p: its build failed: no/);
-    });
-  }
-
-  test(`a name of an error is only told on ${runtime}`, async (t) => {
-    const text = await told(t, NAMED, run);
-    assert.match(text, /^Cannot load ~\/cc.config.ts\n {2}x\n/);
+    const lines = (await told(t, code, build)).split('\n');
+    assert.match(lines[1] ?? '', /^ {2}p: its build failed: no/);
   });
 }
+
+test('a name of an error is only told', async (t) => {
+  const text = await told(t, NAMED);
+  assert.match(text, /^Cannot load ~\/cc.config.ts\n {2}x\n/);
+});

@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'node:test';
 import { loadConfig } from '../../../core/cli/config.ts';
-import { cc, folder, MOD } from '../../rig/cc.ts';
+import { cc, ccByNode, folder, MOD } from '../../rig/cc.ts';
 
 const SITE = {
   'cc.config.ts': `import { name } from './lib/name.ts'; import type { Name } from './lib/name.ts';
@@ -48,7 +48,7 @@ test('a file is named whose await never settles, and the line where only one wai
     'cc.config.ts': `import './lib/never.ts';\nexport default {};`,
     'lib/never.ts': `async function f() { await 1; }\n${NEVER}`,
   });
-  const said = async () => (await cc(cwd, 'list')).stderr.replaceAll(cwd, '~');
+  const said = async () => (await ccByNode({}, cwd, 'list')).stderr.replaceAll(cwd, '~');
   assert.equal(
     await said(),
     `Cannot load ~/lib/never.ts
@@ -66,5 +66,5 @@ test('a file is named whose await never settles, and the line where only one wai
   it never comes to its end: an await at its top level, or in what it imports, waits for ever
 `,
   );
-  assert.equal((await cc(cwd, 'list')).code, 65);
+  assert.equal((await ccByNode({}, cwd, 'list')).code, 65);
 });
