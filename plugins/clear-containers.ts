@@ -1,8 +1,13 @@
 /** Clear Containers 3.0.21, of 2018: each pod in a virtual machine, by a runtime with runc's command line. */
-import { folder, placed, plugin, v, written } from '../core/mod.ts';
-import { release, vmRuntime } from './capabilities.ts';
+import { type Context, cmd, folder, placed, plugin, step, v, written } from '../core/mod.ts';
+import { vmRuntime } from './capabilities.ts';
 import { runtimeConfig } from './clear-containers/config.ts';
-import { GUEST_IMAGE, GUEST_KERNEL, guest } from './clear-containers/guest.ts';
+import { debianGuest } from './clear-containers/guest/debian.ts';
+import { givenGuest } from './clear-containers/guest/given.ts';
+import type { Guest } from './clear-containers/guest/guest.ts';
+import { releasedGuest } from './clear-containers/guest/release.ts';
+import { NETWORKS } from './clear-containers/network.ts';
+import { fromSource, published, tools } from './clear-containers/programs.ts';
 import { emulator } from './clear-containers/qemu.ts';
 import { rules } from './clear-containers/rules.ts';
 import { boots } from './vm/boot.ts';
@@ -26,20 +31,31 @@ const Qemu = v.pipe(
   ),
 );
 
-const PROGRAMS_MISSING =
-  'is needed: of cc-runtime, cc-proxy and cc-shim 3.0.21 there are sources alone, so say by URL where yours are: programs: { runtime, proxy, shim }';
+const Guests = v.union([
+  v.picklist(['debian', 'release']),
+  v.strictObject({ kernel: Url, initrd: v.optional(Url), image: Url }),
+]);
 
 export const clearContainers = plugin({
   name: 'clear-containers',
   help: 'places Clear Containers 3.0.21 of 2018, unpatched since: each pod in a virtual machine of its own, for labs',
   options: v.strictObject({
-    /**
-     * Where the three programs are, which their makers published as sources alone; what they must be stands in `cc.lock`. A
-     * recipe may leave them to those who extend it.
-     */
+    /** Where a site has the three programs; what they must be stands in `cc.lock`. Default: they are built from source. */
     programs: v.optional(v.strictObject({ runtime: Url, proxy: Url, shim: Url })),
+    /**
+     * What machines boot: made from packages of Debian and the agent's source; what was released in 2018; or files of a site's
+     * own. The initrd is for kernels that have ext4 and NVDIMMs as modules.
+     */
+    guest: v.optional(Guests, 'debian'),
+    /** Of Debian, for what is built and for the guest; its kernels since 13 are no longer made for the first cgroups. */
+    suite: v.optional(v.string(), 'bookworm'),
     /** The distribution's; the static one that `kata` published; or the path of one on the hosts, such as qemu-lite. */
     qemu: v.optional(Qemu, 'distribution'),
+    /**
+     * How a pod's network reaches its machine. `macvtap` wants devices of taps in /dev; `bridged` only bridges. Default: macvtap
+     * with KVM, bridged without.
+     */
+    network: v.optional(v.picklist(['macvtap', 'bridged'])),
     vcpus: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 1),
     /** MiB. */
     memory: v.optional(v.pipe(v.number(), v.integer(), v.minValue(128)), 2048),
@@ -48,36 +64,89 @@ export const clearContainers = plugin({
     debug: v.optional(v.boolean(), false),
   }),
   provides: [vmRuntime],
-  build: ({ programs, qemu, accel, ...machine }, { arch, refuse }) => {
+  build: (options, context) => {
+    const { programs, qemu, accel, network = accel === 'kvm' ? 'macvtap' : 'bridged', suite } = options;
+    const { arch, refuse } = context;
     if (arch !== 'amd64') refuse('programs', `expected hosts with amd64, found ${arch}`);
-    if (programs === undefined) return refuse('programs', PROGRAMS_MISSING);
     if (qemu === 'kata' && accel === 'tcg')
       refuse('accel', 'expected "kvm" for the QEMU of Kata, which cannot emulate, found "tcg"');
-    const { path: hypervisor, steps: own } = emulator(qemu, accel);
-    const paths = { qemu: hypervisor, kernel: GUEST_KERNEL, image: GUEST_IMAGE, proxy: PROXY, shim: SHIM };
+    const own = programs === undefined ? fromSource(context) : published(programs);
+    const guest = guestOf(options.guest, suite, context);
+    const builds = programs === undefined || options.guest === 'debian';
+    const { script } = NETWORKS[network];
+    const { path: hypervisor, steps: emulation } = emulator(qemu, {
+      accel,
+      ...(guest.initrd === undefined ? {} : { initrd: guest.initrd }),
+      ...(script === undefined ? {} : { network: script }),
+    });
+    const { vcpus, memory, debug } = options;
+    const config = {
+      ...{ qemu: hypervisor, kernel: guest.kernel, image: guest.image, proxy: PROXY, shim: SHIM },
+      ...{ vcpus, memory, network, debug, parameters: PARAMETERS[accel] },
+    };
+    const overhead = { cpu: '250m', memory: `${memory + BESIDE}Mi` };
     return {
-      provides: [vmRuntime.of({ handler: 'cc', path: RUNTIME, type: 'oci' })],
+      provides: [vmRuntime.of({ handler: 'cc', path: RUNTIME, type: 'oci', overhead })],
       steps: [
-        preflight(rules(accel)),
-        placed(release('cc-runtime', programs.runtime), { path: RUNTIME, needs: [] }),
+        preflight(rules(accel, network)),
+        ...(builds ? [tools()] : []),
+        ...own.steps,
+        placed(own.runtime, { name: 'cc-runtime', path: RUNTIME, needs: [] }),
         // The runtime starts a proxy for each machine, so that it needs no unit: virtcontainers/cc_proxy.go.
-        placed(release('cc-proxy', programs.proxy), { path: PROXY, needs: [] }),
-        placed(release('cc-shim', programs.shim), { path: SHIM, needs: [] }),
-        ...guest(),
-        ...own,
-        modulesFile('clear-containers', MODULES),
-        loaded(MODULES),
-        written(runtimeConfig({ ...paths, ...machine }), { name: 'config', path: CONFIG, needs: [] }),
+        placed(own.proxy, { name: 'cc-proxy', path: PROXY, needs: [] }),
+        placed(own.shim, { name: 'cc-shim', path: SHIM, needs: [] }),
+        ...guest.steps,
+        ...emulation,
+        ...(accel === 'kvm' ? [modulesFile('clear-containers', MODULES), loaded(MODULES)] : vhost()),
+        written(runtimeConfig(config), { name: 'config', path: CONFIG, needs: [] }),
         ...STATE.map((path) =>
           folder({ name: path.slice(1).replaceAll('/', '-'), path, mode: 0o700, needs: [] }),
         ),
         boots({
           qemu: hypervisor,
-          kernel: GUEST_KERNEL,
+          kernel: guest.kernel,
           accel,
-          needs: ['clear-containers/kernel', ...own.map(({ name }) => `clear-containers/${name}`)],
+          needs: [...guest.steps, ...emulation]
+            .filter(({ where }) => where !== 'controller')
+            .map(({ name }) => `clear-containers/${name}`),
         }),
       ],
     };
   },
 });
+
+/** MiB that QEMU takes beside its guest's memory, with proxy and shims. */
+const BESIDE = 96;
+
+/** Emulated processors need no cures for faults of real ones, and take long for them. */
+const PARAMETERS = { kvm: '', tcg: 'mitigations=off nokaslr random.trust_cpu=on' } as const;
+
+function guestOf(wanted: v.InferOutput<typeof Guests>, suite: string, context: Context): Guest {
+  if (wanted === 'debian') return debianGuest(suite, context);
+  return wanted === 'release' ? releasedGuest() : givenGuest(wanted);
+}
+
+const NODES = '/etc/tmpfiles.d/90-cc-clear-containers.conf';
+
+/** The runtime opens /dev/vhost-net in every model of network; without KVM nobody uses it, and any device that opens will do. */
+function vhost() {
+  return [
+    written('c /dev/vhost-net 0600 root root - 1:3\n', { name: 'nodes', path: NODES, needs: [] }),
+    step<{ there: boolean; ours: boolean }>({
+      name: 'vhost-net',
+      needs: ['clear-containers/nodes'],
+      probe: async (view) => {
+        const said = (await view.result(cmd`stat -c ${'%t:%T'} /dev/vhost-net`)).stdout.trim();
+        return { there: said !== '', ours: said === '1:3' };
+      },
+      plan: ({ there }) => {
+        const command = cmd`systemd-tmpfiles --create ${NODES}`;
+        return there ? [] : [{ kind: 'run', command, why: 'there is no /dev/vhost-net' }];
+      },
+      undo: ({ ours }) =>
+        ours
+          ? [{ kind: 'run', command: cmd`rm -f /dev/vhost-net`, why: '/dev/vhost-net was made by cc' }]
+          : [],
+    }),
+  ];
+}

@@ -13,8 +13,8 @@ import {
 } from '../core/mod.ts';
 
 export interface Debian {
-  /** A package of a suite, or one file of it; for the controller's processor. */
-  deb(name: string, from: { package: string; suite: string; member?: string }): Artifact;
+  /** A package of a suite, or one file of it; for the controller's processor. `follow`: see `Source`. */
+  deb(name: string, from: { package: string; suite: string; member?: string; follow?: string }): Artifact;
   /** The upstream tarball of a source package. */
   source(name: string, from: { package: string; suite: string }): Artifact;
   /** Packages with all they need, for tools that install whole systems; a bundle then has them. */

@@ -17,12 +17,14 @@ export const machine = plugin({
       v.strictObject({ address: net.Ipv4, roles: v.optional(v.array(v.string()), []) }),
     ),
     suite: v.optional(v.string(), 'bookworm'),
+    /** More packages of the suite for their roots: machines themselves may reach no archive. */
+    packages: v.optional(v.array(v.string()), []),
     bridge: v.optional(net.Interface, 'cclab0'),
     /** The controller's address on the bridge; 198.18.0.0/15 is reserved for such uses (RFC 2544). */
     gateway: v.optional(net.Ipv4, '198.18.77.1'),
     prefix: v.optional(v.pipe(v.number(), v.integer(), v.minValue(8), v.maxValue(30)), 24),
   }),
-  build: ({ machines, suite, bridge, gateway, prefix }, { use, state, recipe, refuse }) => {
+  build: ({ machines, suite, packages: more, bridge, gateway, prefix }, { use, state, recipe, refuse }) => {
     const archive = use(debianArchive);
     const base = basePath(recipe.key, suite);
     const keys = `${state}/ssh`;
@@ -36,7 +38,7 @@ export const machine = plugin({
           needs: [],
         }),
         claims(claimsOf(each, bridge, gateway), recipe.owner),
-        baseRoot(base, suite, archive),
+        baseRoot(base, { suite, archive, more }),
         keyPair('key', `${keys}/id`),
         ...each.map(({ name }) => keyPair(`key-${name}`, `${keys}/${name}`)),
         knownHosts(each, keys),

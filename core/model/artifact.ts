@@ -28,7 +28,8 @@ export interface Sigstore {
  * - `git`: the tree of a commit, as `git archive --format=tar` writes it; the commit says what it must be. `ref` is a tag or
  *   branch that holds it, for servers that do not give out single commits.
  * - `deb`: a Debian package, or one file of it (`member`, a path without leading slash), authenticated by the signed index.
- *   `apt` is a folder of cc's own, so that the host's apt is left alone, with a `sources.list` and a `SUITE.list` for each
+ *   `follow` begins the name of the one that is meant, where `package` only depends on it, as `linux-image-amd64` does on the
+ *   newest `linux-image-`. `apt` is a folder of cc's own, so that the host's apt is left alone, with a `sources.list` and a `SUITE.list` for each
  *   suite; these name the folder `archive` beside them where there is one, because a bundle brought it.
  * - `deb-source`: the upstream tarball of a Debian source package, authenticated the same way.
  * - `debs`: packages with all they need, which a tool that makes whole systems takes from the archive by itself; a run
@@ -49,6 +50,7 @@ export type Source =
       readonly package: string;
       readonly suite: string;
       readonly member?: string;
+      readonly follow?: string;
     }
   | { readonly kind: 'deb-source'; readonly apt: string; readonly package: string; readonly suite: string }
   | {
@@ -127,7 +129,8 @@ export function origin(artifact: Artifact): string {
   if (source.kind === 'git') return `${source.repository} at ${source.commit}`;
   if (source.kind === 'deb') {
     const member = source.member ? ` (${source.member})` : '';
-    return `Debian package ${source.package} of ${source.suite}${member}`;
+    const whole = source.follow ? `${source.follow}… as needed by ${source.package}` : source.package;
+    return `Debian package ${whole} of ${source.suite}${member}`;
   }
   if (source.kind === 'deb-source')
     return `Debian source ${source.package} of ${source.suite} (upstream tarball)`;

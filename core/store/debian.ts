@@ -90,11 +90,24 @@ export async function resolveDebian(source: DebianSource, fetching: Fetching): P
   const { apt } = source;
   await update(apt, fetching);
   const name = `${source.package}/${source.suite}`;
+  if (source.kind === 'deb' && source.follow) return followed(source, source.follow, fetching);
   const verb =
     source.kind === 'deb' ? ['download', name] : ['--download-only', '--only-source', 'source', name];
   const { files, why } = await named(await aptOptions(apt, fetching.signal), verb, fetching.signal);
   const file = files.find(({ url }) => source.kind === 'deb' || /\.orig\.tar\.\w+$/.test(url));
   return file ?? unnamed(source.package, name, why);
+}
+
+/** The file of the package that another one needs. */
+async function followed(
+  { apt, package: from, suite }: Extract<Source, { kind: 'deb' }>,
+  begin: string,
+  { signal }: Fetching,
+): Promise<DebianFile> {
+  const { files, why } = await installed(apt, suite, [from], signal);
+  const named = (url: string) => url.slice(url.lastIndexOf('/') + 1).split('_')[0] ?? '';
+  const file = files.find(({ url }) => named(url) !== from && named(url).startsWith(begin));
+  return file ?? unnamed(`${begin}…`, `${from}/${suite}`, why);
 }
 
 /** The files of packages and of all they need, as a tool picks them that makes a system of one suite. */
@@ -103,11 +116,15 @@ export async function resolveDebs(
   fetching: Fetching,
 ): Promise<readonly DebianFile[]> {
   await update(apt, fetching);
-  const list = `Dir::Etc::sourcelist=${join(apt, `${suite}.list`)}`;
-  const options = [...(await aptOptions(apt, fetching.signal)), '-o', list];
-  const verb = ['--yes', '--no-install-recommends', 'install', SYSTEM, 'apt', ...packages];
-  const { files, why } = await named(options, verb, fetching.signal);
+  const { files, why } = await installed(apt, suite, [SYSTEM, 'apt', ...packages], fetching.signal);
   return files.length > 0 ? files : unnamed(packages.join(', '), suite, why);
+}
+
+/** What apt would fetch of one suite to install packages where nothing is. */
+async function installed(apt: string, suite: string, packages: readonly string[], signal: AbortSignal) {
+  const list = `Dir::Etc::sourcelist=${join(apt, `${suite}.list`)}`;
+  const options = [...(await aptOptions(apt, signal)), '-o', list];
+  return named(options, ['--yes', '--no-install-recommends', 'install', ...packages], signal);
 }
 
 /** What every system has, whatever else is asked for: https://manpages.debian.org/apt-patterns */

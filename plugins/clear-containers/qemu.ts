@@ -1,8 +1,7 @@
 /** The QEMU that runs the guests of Clear Containers: which one, and what brings it onto a host. */
 import { packages, type Step, unpacked } from '../../core/mod.ts';
 import { release } from '../capabilities.ts';
-import type { Accel } from '../vm/boot.ts';
-import { ADAPTER, adapter, QEMU } from '../vm/qemu.ts';
+import { ADAPTER, type Adapted, adapter, QEMU } from '../vm/adapter.ts';
 
 /** Programs of the archive look for their firmware below it, so it can be nowhere else. */
 const KATA = '/opt/kata';
@@ -20,16 +19,15 @@ export interface Emulator {
  * cc-runtime gives a guest its image as an NVDIMM, which QEMU has since 2.6 (its docs/nvdimm.txt). The qemu-lite of 2018 is
  * published no more; where the distribution's is older, as in Ubuntu 16.04, the static one of Kata Containers stands in.
  */
-export function emulator(qemu: string, accel: Accel): Emulator {
-  // Newer ones no longer take all words of 2018; one that a site brings is taken to be of that time.
+export function emulator(qemu: string, how: Omit<Adapted, 'qemu'>): Emulator {
   const adapted = (program: string, before: readonly Step[] = []): Emulator => ({
     path: ADAPTER,
-    steps: [...before, adapter(program, accel)],
+    steps: [...before, adapter({ qemu: program, ...how })],
   });
   const { program, package: name } = QEMU.amd64;
   if (qemu === 'distribution') return adapted(`/usr/bin/${program}`, [packages([name], { needs: [] })]);
   if (qemu === 'kata') return adapted(`${KATA}/bin/${program}`, fromKata(program));
-  return accel === 'kvm' ? { path: qemu, steps: [] } : adapted(qemu);
+  return adapted(qemu);
 }
 
 function fromKata(program: string): readonly Step[] {

@@ -1,5 +1,6 @@
 /** What Clear Containers ask of a host beside KVM: cc-check_amd64.go of 3.0.21. */
 import type { Accel } from '../vm/boot.ts';
+import { NETWORKS, type Network } from './network.ts';
 import { KVM, type Rule, TUN, VHOST_NET } from '../vm/preflight.ts';
 
 const AMD64: Rule = {
@@ -29,7 +30,8 @@ const CGROUP_V1: Rule = {
   fix: 'boot the host with systemd.unified_cgroup_hierarchy=0',
 };
 
-export function rules(accel: Accel): readonly Rule[] {
-  const own = accel === 'kvm' ? [KVM, INTEL, FLAGS] : [];
-  return [AMD64, ...own, TUN, VHOST_NET, CGROUP_V1];
+/** The runtime opens /dev/vhost-net for each network; where the processor is emulated, the adapter makes no use of it. */
+export function rules(accel: Accel, network: Network): readonly Rule[] {
+  const own = accel === 'kvm' ? [KVM, INTEL, FLAGS, VHOST_NET] : [];
+  return [AMD64, ...own, TUN, CGROUP_V1, ...NETWORKS[network].needs];
 }

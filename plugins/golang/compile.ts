@@ -2,6 +2,8 @@
 import { type Arch, type Artifact, built, type Command, cmd, type Need, packages } from '../../core/mod.ts';
 
 export interface GoBuild {
+  /** Of the step, where a plugin has several; default `compile`. */
+  readonly name?: string;
   readonly toolchain: { readonly root: string; readonly version: string };
   /** A tar archive of the tree, without a leading folder. */
   readonly source: Artifact;
@@ -15,6 +17,13 @@ export interface GoBuild {
   readonly variables?: Readonly<Record<string, string>>;
   /** For trees that call C: Debian packages with the static libraries, which are unpacked and not installed. */
   readonly libraries?: readonly Artifact[];
+  /**
+   * For trees that call C of a library which Debian has no static form of: packages with the C library and all others of the
+   * system that the program is made for. It is linked with these dynamically, whatever the controller has.
+   */
+  readonly system?: readonly Artifact[];
+  /** What is done to the tree before it is compiled. */
+  readonly before?: (place: Place) => readonly Command[];
   /** Files that the tree and the commands after the compiler make beside the programs, in the folder of the outputs. */
   readonly others?: readonly { readonly name: string; readonly make: (place: Place) => Command }[];
   readonly needs: readonly Need[];
@@ -50,12 +59,12 @@ const SCRATCH = ['gopath', 'tree', 'gocache', 'tmp', 'libraries', 'pkg-config'];
 
 /** Programs are linked statically, so that they run on any host; the same inputs give the same bytes in every folder. */
 export function compiled(build: GoBuild) {
-  const { source, packages: paths, libraries = [], others = [], needs, folder } = build;
+  const { name = 'compile', source, packages: paths, others = [], before, needs, folder } = build;
   const place = placeOf(build);
-  const cgo = build.libraries !== undefined;
+  const libraries = build.libraries ?? build.system ?? [];
   const names = paths.map((path) => programOf(path, build));
   return built({
-    name: 'compile',
+    name,
     where: 'controller',
     root: false,
     needs,
@@ -67,9 +76,10 @@ export function compiled(build: GoBuild) {
       cmd`mkdir -p ${place.tree} ${place.bin} ${place.libraries} ${folder}/tmp`,
       cmd`tar -x -C ${place.tree} -f ${source}`,
       ...libraries.map((library) => cmd`dpkg-deb --extract ${library} ${place.libraries}`),
-      ...(cgo
+      ...(build.libraries
         ? [{ ...cmd`tee ${folder}/pkg-config`, input: PKG_CONFIG }, cmd`chmod 0755 ${folder}/pkg-config`]
         : []),
+      ...(before?.(place) ?? []),
       ...paths.map((path, index) => goBuild(build, place, path, outputOf(folder, names[index]!))), // a name for each
       ...others.map(({ make }) => make(place)),
       cmd`rm -rf ${SCRATCH.map((name) => `${folder}/${name}`)}`,
@@ -92,7 +102,9 @@ case "$*" in *--libs*) echo -lseccomp ;; esac
 
 function goBuild(build: GoBuild, place: Place, path: string, output: string): Command {
   const { toolchain, tags = [], variables = {} } = build;
-  const linking = build.libraries ? ' -linkmode external -extldflags "-static -Wl,--build-id=none"' : '';
+  const kind = build.libraries ? '-static ' : '';
+  const cgo = build.libraries ?? build.system;
+  const linking = cgo ? ` -linkmode external -extldflags "${kind}-Wl,--build-id=none"` : '';
   const stamps = Object.entries(variables).map(([name, value]) => ` -X ${name}=${value}`);
   // Older compilers know neither; their results differ from folder to folder.
   const modern =
@@ -106,11 +118,8 @@ function goBuild(build: GoBuild, place: Place, path: string, output: string): Co
   };
 }
 
-function environment(
-  { toolchain, gopath, libraries, folder, arch }: GoBuild,
-  place: Place,
-): Record<string, string> {
-  const usr = `${place.libraries}/usr`;
+function environment(build: GoBuild, place: Place): Record<string, string> {
+  const { toolchain, gopath, folder, arch } = build;
   return {
     GOROOT: toolchain.root,
     GOPATH: `${folder}/gopath`,
@@ -124,15 +133,23 @@ function environment(
     GOGC: 'off',
     HOME: folder,
     ...(arch === undefined ? {} : { GOARCH: arch }),
-    ...(libraries
-      ? {
-          CGO_ENABLED: '1',
-          CC: 'gcc',
-          PKG_CONFIG: `${folder}/pkg-config`,
-          CGO_CFLAGS: `-O2 -I${usr}/include`,
-          // Only the one of this processor is there.
-          CGO_LDFLAGS: `-L${usr}/lib/x86_64-linux-gnu -L${usr}/lib/aarch64-linux-gnu`,
-        }
-      : { CGO_ENABLED: '0' }),
+    ...cgoEnvironment(build, place),
+  };
+}
+
+function cgoEnvironment({ libraries, system, folder }: GoBuild, place: Place): Record<string, string> {
+  const root = place.libraries;
+  if (system) {
+    const where = `--sysroot=${root}`;
+    return { CGO_ENABLED: '1', CC: 'gcc', CGO_CFLAGS: `-O2 ${where}`, CGO_LDFLAGS: where };
+  }
+  if (!libraries) return { CGO_ENABLED: '0' };
+  return {
+    CGO_ENABLED: '1',
+    CC: 'gcc',
+    PKG_CONFIG: `${folder}/pkg-config`,
+    CGO_CFLAGS: `-O2 -I${root}/usr/include`,
+    // Only the one of this processor is there.
+    CGO_LDFLAGS: `-L${root}/usr/lib/x86_64-linux-gnu -L${root}/usr/lib/aarch64-linux-gnu`,
   };
 }

@@ -29,20 +29,28 @@ export function basePath(recipe: string, suite: string): string {
   return `${HOME}/roots/${recipe}-${suite}`;
 }
 
+interface Base {
+  readonly suite: string;
+  readonly archive: Debian;
+  /** Packages beside what a node wants. */
+  readonly more: readonly string[];
+}
+
 /** The system every machine is a copy of; kept across machines, because it costs most of the time. */
-export function baseRoot(base: string, suite: string, archive: Debian) {
+export function baseRoot(base: string, { suite, archive, more }: Base) {
   const sources = archive.sources(suite);
+  const packages = [...NODE_PACKAGES, ...more];
   const hook = '--customize-hook=rm -f "$1"/etc/ssh/ssh_host_*';
   return built({
     name: 'base',
     where: 'controller',
     needs: ['machine/tools'],
-    artifacts: [archive.system(`root-${suite}`, { packages: NODE_PACKAGES, suite })],
+    artifacts: [archive.system(`root-${suite}`, { packages, suite })],
     outputs: [`${base}/var/lib/dpkg/status`],
     make: [
       cmd`rm -rf --one-file-system ${base} ${base}.part`,
       cmd`mkdir -p -m 0700 ${HOME}/roots`,
-      bootstrap(`${base}.part`, { suite, sources, packages: NODE_PACKAGES, hooks: [hook] }),
+      bootstrap(`${base}.part`, { suite, sources, packages, hooks: [hook] }),
       cmd`mv -T ${base}.part ${base}`,
     ],
   });
