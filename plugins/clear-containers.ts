@@ -5,12 +5,14 @@ import { runtimeConfig } from './clear-containers/config.ts';
 import { debianGuest } from './clear-containers/guest/debian.ts';
 import { givenGuest } from './clear-containers/guest/given.ts';
 import type { Guest } from './clear-containers/guest/guest.ts';
+import { READY } from './clear-containers/guest/init.ts';
 import { releasedGuest } from './clear-containers/guest/release.ts';
 import { NETWORKS } from './clear-containers/network.ts';
 import { fromSource, published, tools } from './clear-containers/programs.ts';
 import { emulator } from './clear-containers/qemu.ts';
 import { rules } from './clear-containers/rules.ts';
-import { boots } from './vm/boot.ts';
+import { wordsOf } from './clear-containers/words.ts';
+import { type Accel, boots, NO_ROOT, withoutRoot } from './vm/boot.ts';
 import { loaded, type Module, modulesFile } from './vm/modules.ts';
 import { preflight } from './vm/preflight.ts';
 
@@ -103,6 +105,7 @@ export const clearContainers = plugin({
           folder({ name: path.slice(1).replaceAll('/', '-'), path, mode: 0o700, needs: [] }),
         ),
         boots({
+          ...proof(guest, memory, accel),
           qemu: hypervisor,
           kernel: guest.kernel,
           accel,
@@ -114,6 +117,12 @@ export const clearContainers = plugin({
     };
   },
 });
+
+/** A guest that is known to say so is to come up whole; of others the kernel alone is. */
+function proof({ kernel, image, size }: Guest, memory: number, accel: Accel) {
+  if (size === undefined) return { words: withoutRoot(kernel, 'kvm', 'q35'), reached: NO_ROOT };
+  return { words: wordsOf({ kernel, image, size, memory }, PARAMETERS[accel]), reached: READY };
+}
 
 /** MiB that QEMU takes beside its guest's memory, with proxy and shims. */
 const BESIDE = 96;

@@ -13,7 +13,7 @@ import {
   stateFolders,
   unpacker,
 } from './kata/release.ts';
-import { type Accel, boots } from './vm/boot.ts';
+import { type Accel, boots, NO_ROOT, withoutRoot } from './vm/boot.ts';
 import { loaded, type Module, modulesFile } from './vm/modules.ts';
 import { KVM, preflight, TUN, VHOST_NET, VHOST_VSOCK, VSOCK_FREE } from './vm/preflight.ts';
 import { ADAPTER, adapter, QEMU } from './vm/adapter.ts';
@@ -75,6 +75,8 @@ interface Chosen {
   readonly accel: Accel;
 }
 
+const KERNEL = `${HOME}/share/kata-containers/vmlinuz.container`;
+
 /** The release in its place, configured, and a machine booted by it. */
 function programs({ version, hypervisor, vcpus, memory, accel }: Chosen, layout: Layout, arch: Arch) {
   const emulated = accel === 'tcg';
@@ -98,8 +100,10 @@ function programs({ version, hypervisor, vcpus, memory, accel }: Chosen, layout:
     }),
     boots({
       qemu: emulated ? ADAPTER : `${HOME}/bin/${QEMU[arch].program}`,
-      kernel: `${HOME}/share/kata-containers/vmlinuz.container`,
+      kernel: KERNEL,
       accel,
+      words: withoutRoot(KERNEL, accel, arch === 'amd64' ? 'q35' : 'virt'),
+      reached: NO_ROOT,
       needs: ['kata/release', ...(emulated ? ['kata/qemu'] : [])],
     }),
   ];

@@ -7,7 +7,7 @@ import { IMAGE_INIT, INITRD_INIT } from './init.ts';
 import { IMAGE, INITRD, UNPACK_KERNEL } from './scripts.ts';
 
 /** MiB; what is in it has a third of that. */
-const SIZE = '40';
+const SIZE = 40;
 
 /**
  * What the kernel of Debian has as modules and a guest cannot do without: the image is an NVDIMM with ext4, folders are shared
@@ -38,6 +38,7 @@ export function debianGuest(suite: string, context: Context): Guest {
     kernel: at('kernel'),
     initrd: at('initrd'),
     image: at('image'),
+    size: SIZE * 1024 ** 2,
     steps: [
       packages(['binutils', 'cpio', 'e2fsprogs', 'kmod', 'xz-utils'], {
         name: 'guest-tools',

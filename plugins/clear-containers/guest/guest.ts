@@ -6,6 +6,8 @@ export interface Guest {
   /** For kernels that have as modules what mounts the image; the runtime knows of none, and the adapter adds it. */
   readonly initrd?: string;
   readonly image: string;
+  /** Bytes of the image of a guest that says when it is ready; see `init.ts`. */
+  readonly size?: number;
   /** What makes it and brings it to the hosts. */
   readonly steps: readonly Step[];
 }
