@@ -22,6 +22,8 @@ export interface VmRuntime {
   readonly type: 'oci' | 'vm';
   /** Its own configuration file, where it must be told. */
   readonly config?: string;
+  /** Ends every machine that it has started, and removes what they leave, also where the runtime's program is gone. */
+  readonly ends?: Command;
   /** What a machine takes beside what its containers ask for, as Kubernetes writes quantities. */
   readonly overhead?: { readonly cpu: string; readonly memory: string };
 }
@@ -39,8 +41,8 @@ export interface Cri {
   readonly importImages?: Command;
   /** Prints the names of the images it has, one a line. */
   readonly listImages: Command;
-  /** Ends and removes every pod and container that it runs for Kubernetes. */
-  readonly removePods: Command;
+  /** Ends and removes every pod and container that it runs for Kubernetes, one command after the other. */
+  readonly removePods: readonly Command[];
 }
 export const cri = capability<Cri>('cri');
 

@@ -11,6 +11,7 @@ import { NETWORKS } from './clear-containers/network.ts';
 import { fromSource, published, tools } from './clear-containers/programs.ts';
 import { emulator } from './clear-containers/qemu.ts';
 import { rules } from './clear-containers/rules.ts';
+import { CALLED, callable, endsAll } from './clear-containers/runtime.ts';
 import { wordsOf } from './clear-containers/words.ts';
 import { type Accel, boots, NO_ROOT, withoutRoot } from './vm/boot.ts';
 import { loaded, type Module, modulesFile } from './vm/modules.ts';
@@ -19,6 +20,7 @@ import { preflight } from './vm/preflight.ts';
 const RUNTIME = '/usr/local/bin/cc-runtime';
 const PROXY = '/usr/libexec/clear-containers/cc-proxy';
 const SHIM = '/usr/libexec/clear-containers/cc-shim';
+const PATHS = { runtime: RUNTIME, proxy: PROXY, shim: SHIM };
 /** Read before the one below /usr/share, which its own packages bring. */
 const CONFIG = '/etc/clear-containers/configuration.toml';
 const STATE = ['/var/lib/virtcontainers', '/run/virtcontainers', '/run/hyper'];
@@ -88,7 +90,7 @@ export const clearContainers = plugin({
     };
     const overhead = { cpu: '250m', memory: `${memory + BESIDE}Mi` };
     return {
-      provides: [vmRuntime.of({ handler: 'cc', path: RUNTIME, type: 'oci', overhead })],
+      provides: [vmRuntime.of({ handler: 'cc', path: CALLED, type: 'oci', overhead, ends: endsAll(PATHS) })],
       steps: [
         preflight(rules(accel, network)),
         ...(builds ? [tools()] : []),
@@ -97,6 +99,7 @@ export const clearContainers = plugin({
         // The runtime starts a proxy for each machine, so that it needs no unit: virtcontainers/cc_proxy.go.
         placed(own.proxy, { name: 'cc-proxy', path: PROXY, needs: [] }),
         placed(own.shim, { name: 'cc-shim', path: SHIM, needs: [] }),
+        callable(PATHS),
         ...guest.steps,
         ...emulation,
         ...(accel === 'kvm' ? [modulesFile('clear-containers', MODULES), loaded(MODULES)] : vhost()),

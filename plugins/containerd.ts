@@ -96,7 +96,7 @@ export const containerd = plugin({
           cgroupDriver,
           importImages: cmd`${ctr} images import --all-platforms -`,
           listImages: cmd`${ctr} images list --quiet`,
-          removePods: { ...cmd`sh -c ${REMOVE_PODS} cc ${home}/ctr`, title: 'a script that ends all pods' },
+          removePods: [{ ...cmd`sh -c ${REMOVE_PODS} cc ${home}/ctr`, title: 'a script that ends all pods' }],
         }),
       ],
       steps: [

@@ -1,5 +1,5 @@
 /** CRI-O as Kubernetes' container runtime: its makers' static bundle, or built from source for versions that have none. */
-import { cmd, folder, packages, plugin, running, type Step, v, written } from '../core/mod.ts';
+import { type Command, cmd, folder, packages, plugin, running, type Step, v, written } from '../core/mod.ts';
 import {
   atLeast,
   Commit,
@@ -117,7 +117,7 @@ export const crio = plugin({
       needs: [...placed.map(({ name }) => `crio/${name}`), ...others],
     });
     return {
-      provides: [cri.of(offered(cgroupDriver, client.crictl, copyimg))],
+      provides: [cri.of(offered(cgroupDriver, { crictl: client.crictl, copyimg, ends: vm?.ends }))],
       steps: [
         ...steps,
         ...files,
@@ -143,14 +143,24 @@ function confining(runtime: string): Step {
   return written(confinedRuntime(runtime), { name: 'confined', path: CONFINED, mode: 0o755, needs: [] });
 }
 
+interface Tools {
+  readonly crictl: string;
+  readonly copyimg: string | undefined;
+  /** Virtual machines first: a pod whose machine is gone takes a moment to remove, and needs no machine that still answers. */
+  readonly ends: Command | undefined;
+}
+
 /** What others ask of CRI-O; it can take in images where its own tool for that was built with it. */
-function offered(cgroupDriver: Cri['cgroupDriver'], crictl: string, copyimg: string | undefined): Cri {
+function offered(cgroupDriver: Cri['cgroupDriver'], { crictl, copyimg, ends }: Tools): Cri {
   const take = cmd`sh -c ${IMPORT} cc ${copyimg ?? ''} ${[STORAGE.root, STORAGE.runroot, POLICY]}`;
   return {
     socket: SOCKET,
     cgroupDriver,
     ...(copyimg === undefined ? {} : { importImages: { ...take, title: 'a script that takes in images' } }),
     listImages: { ...cmd`sh -c ${LIST} cc ${crictl}`, title: 'crictl images' },
-    removePods: { ...cmd`sh -c ${REMOVE_PODS} cc ${crictl}`, title: 'a script that removes all pods' },
+    removePods: [
+      ...(ends === undefined ? [] : [ends]),
+      { ...cmd`sh -c ${REMOVE_PODS} cc ${crictl}`, title: 'a script that removes all pods' },
+    ],
   };
 }

@@ -64,7 +64,7 @@ export function init(options: InitOptions) {
   // Not kubeadm reset: up to 1.24 it removes all of /var/lib/cni, and what else it does is for clusters of more nodes.
   const reset = [
     { ...cmd`sh -c ${STOP}`, title: 'systemctl stop kubelet' },
-    runtime.removePods,
+    ...runtime.removePods,
     {
       ...cmd`sh -c ${CLEAR} cc ${network.name} ${network.bridge}`,
       title: 'a script that clears what the cluster left, and no more',

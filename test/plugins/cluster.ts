@@ -42,7 +42,7 @@ export function below(version: string) {
       cgroupDriver: 'systemd',
       importImages: { argv: ['ctr', 'import', '-'] },
       listImages: { argv: ['ctr', 'list'] },
-      removePods: { argv: ['ctr', 'end-all'] },
+      removePods: [{ argv: ['ctr', 'end-all'] }],
     }),
     providing(podNetwork, {
       name: 'pods',

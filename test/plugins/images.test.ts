@@ -33,7 +33,7 @@ const BELOW = [
     cgroupDriver: 'systemd',
     importImages: { argv: ['ctr', 'import', '-'] },
     listImages: { argv: ['ctr', 'list'] },
-    removePods: { argv: ['ctr', 'end-all'] },
+    removePods: [{ argv: ['ctr', 'end-all'] }],
   }),
 ];
 const RECIPE = { plugins: [...BELOW, images()] };
