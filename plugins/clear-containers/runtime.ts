@@ -65,8 +65,10 @@ done
 case $verb in
   kill | delete)
     if [ -x "$runtime" ]; then
-      "$runtime" "$@" && exit
+      "$runtime" "$@"
       status=$?
+      rmdir -- "$shared/$id" 2>/dev/null # of a sandbox; the runtime leaves it
+      [ "$status" -ne 0 ] || exit 0
     else
       forget "\${pod:-$id}"
     fi
