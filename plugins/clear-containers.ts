@@ -1,5 +1,5 @@
 /** Clear Containers 3.0.21, of 2018: each pod in a virtual machine, by a runtime with runc's command line. */
-import { type Context, cmd, folder, placed, plugin, step, v, written } from '../core/mod.ts';
+import { type Context, folder, placed, plugin, v, written } from '../core/mod.ts';
 import { vmRuntime } from './capabilities.ts';
 import { runtimeConfig } from './clear-containers/config.ts';
 import { debianGuest } from './clear-containers/guest/debian.ts';
@@ -12,6 +12,7 @@ import { fromSource, published, tools } from './clear-containers/programs.ts';
 import { emulator } from './clear-containers/qemu.ts';
 import { rules } from './clear-containers/rules.ts';
 import { CALLED, callable, endsAll } from './clear-containers/runtime.ts';
+import { vhost } from './clear-containers/vhost.ts';
 import { wordsOf } from './clear-containers/words.ts';
 import { type Accel, boots, NO_ROOT, withoutRoot } from './vm/boot.ts';
 import { loaded, type Module, modulesFile } from './vm/modules.ts';
@@ -40,59 +41,52 @@ const Guests = v.union([
   v.strictObject({ kernel: Url, initrd: v.optional(Url), image: Url }),
 ]);
 
+const Options = v.strictObject({
+  /** Where a site has the three programs; what they must be stands in `cc.lock`. Default: they are built from source. */
+  programs: v.optional(v.strictObject({ runtime: Url, proxy: Url, shim: Url })),
+  /**
+   * What machines boot: made from packages of Debian and the agent's source; what was released in 2018; or files of a site's
+   * own. The initrd is for kernels that have ext4 and NVDIMMs as modules.
+   */
+  guest: v.optional(Guests, 'debian'),
+  /** Of Debian, for what is built and for the guest; its kernels since 13 are no longer made for the first cgroups. */
+  suite: v.optional(v.string(), 'bookworm'),
+  /** The distribution's; the static one that `kata` published; or the path of one on the hosts, such as qemu-lite. */
+  qemu: v.optional(Qemu, 'distribution'),
+  /**
+   * How a pod's network reaches its machine. `macvtap` wants devices of taps in /dev; `bridged` only bridges. Default: macvtap
+   * with KVM, bridged without.
+   */
+  network: v.optional(v.picklist(['macvtap', 'bridged'])),
+  vcpus: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 1),
+  /** MiB. */
+  memory: v.optional(v.pipe(v.number(), v.integer(), v.minValue(128)), 2048),
+  /** `tcg` emulates the processor where a host has no KVM: for trying out, slow. */
+  accel: v.optional(v.picklist(['kvm', 'tcg']), 'kvm'),
+  debug: v.optional(v.boolean(), false),
+});
+type Options = v.InferOutput<typeof Options>;
+
 export const clearContainers = plugin({
   name: 'clear-containers',
   help: 'places Clear Containers 3.0.21 of 2018, unpatched since: each pod in a virtual machine of its own, for labs',
-  options: v.strictObject({
-    /** Where a site has the three programs; what they must be stands in `cc.lock`. Default: they are built from source. */
-    programs: v.optional(v.strictObject({ runtime: Url, proxy: Url, shim: Url })),
-    /**
-     * What machines boot: made from packages of Debian and the agent's source; what was released in 2018; or files of a site's
-     * own. The initrd is for kernels that have ext4 and NVDIMMs as modules.
-     */
-    guest: v.optional(Guests, 'debian'),
-    /** Of Debian, for what is built and for the guest; its kernels since 13 are no longer made for the first cgroups. */
-    suite: v.optional(v.string(), 'bookworm'),
-    /** The distribution's; the static one that `kata` published; or the path of one on the hosts, such as qemu-lite. */
-    qemu: v.optional(Qemu, 'distribution'),
-    /**
-     * How a pod's network reaches its machine. `macvtap` wants devices of taps in /dev; `bridged` only bridges. Default: macvtap
-     * with KVM, bridged without.
-     */
-    network: v.optional(v.picklist(['macvtap', 'bridged'])),
-    vcpus: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 1),
-    /** MiB. */
-    memory: v.optional(v.pipe(v.number(), v.integer(), v.minValue(128)), 2048),
-    /** `tcg` emulates the processor where a host has no KVM: for trying out, slow. */
-    accel: v.optional(v.picklist(['kvm', 'tcg']), 'kvm'),
-    debug: v.optional(v.boolean(), false),
-  }),
+  options: Options,
   provides: [vmRuntime],
   build: (options, context) => {
-    const { programs, qemu, accel, network = accel === 'kvm' ? 'macvtap' : 'bridged', suite } = options;
+    const { programs, accel, memory } = options;
     const { arch, refuse } = context;
     if (arch !== 'amd64') refuse('programs', `expected hosts with amd64, found ${arch}`);
-    if (qemu === 'kata' && accel === 'tcg')
+    if (options.qemu === 'kata' && accel === 'tcg')
       refuse('accel', 'expected "kvm" for the QEMU of Kata, which cannot emulate, found "tcg"');
     const own = programs === undefined ? fromSource(context) : published(programs);
-    const guest = guestOf(options.guest, suite, context);
     const builds = programs === undefined || options.guest === 'debian';
-    const { script } = NETWORKS[network];
-    const { path: hypervisor, steps: emulation } = emulator(qemu, {
-      accel,
-      ...(guest.initrd === undefined ? {} : { initrd: guest.initrd }),
-      ...(script === undefined ? {} : { network: script }),
-    });
-    const { vcpus, memory, debug } = options;
-    const config = {
-      ...{ qemu: hypervisor, kernel: guest.kernel, image: guest.image, proxy: PROXY, shim: SHIM },
-      ...{ vcpus, memory, network, debug, parameters: PARAMETERS[accel] },
-    };
+    const guest = guestOf(options.guest, options.suite, context);
+    const machine = machineOf(options, guest);
     const overhead = { cpu: '250m', memory: `${memory + BESIDE}Mi` };
     return {
       provides: [vmRuntime.of({ handler: 'cc', path: CALLED, type: 'oci', overhead, ends: endsAll(PATHS) })],
       steps: [
-        preflight(rules(accel, network)),
+        preflight(rules(accel, machine.network)),
         ...(builds ? [tools()] : []),
         ...own.steps,
         placed(own.runtime, { name: 'cc-runtime', path: RUNTIME, needs: [] }),
@@ -101,18 +95,18 @@ export const clearContainers = plugin({
         placed(own.shim, { name: 'cc-shim', path: SHIM, needs: [] }),
         callable(PATHS),
         ...guest.steps,
-        ...emulation,
+        ...machine.steps,
         ...(accel === 'kvm' ? [modulesFile('clear-containers', MODULES), loaded(MODULES)] : vhost()),
-        written(runtimeConfig(config), { name: 'config', path: CONFIG, needs: [] }),
+        written(machine.config, { name: 'config', path: CONFIG, needs: [] }),
         ...STATE.map((path) =>
           folder({ name: path.slice(1).replaceAll('/', '-'), path, mode: 0o700, needs: [] }),
         ),
         boots({
           ...proof(guest, memory, accel),
-          qemu: hypervisor,
+          qemu: machine.qemu,
           kernel: guest.kernel,
           accel,
-          needs: [...guest.steps, ...emulation]
+          needs: [...guest.steps, ...machine.steps]
             .filter(({ where }) => where !== 'controller')
             .map(({ name }) => `clear-containers/${name}`),
         }),
@@ -120,6 +114,22 @@ export const clearContainers = plugin({
     };
   },
 });
+
+/** What runs the guest, what brings it to the hosts, and how the runtime is told of both. */
+function machineOf(options: Omit<Options, 'guest'>, { kernel, image, initrd }: Guest) {
+  const { accel, network = accel === 'kvm' ? 'macvtap' : 'bridged', vcpus, memory, debug } = options;
+  const { script } = NETWORKS[network];
+  const how = {
+    accel,
+    ...(initrd === undefined ? {} : { initrd }),
+    ...(script === undefined ? {} : { network: script }),
+  };
+  const { path: qemu, steps } = emulator(options.qemu, how);
+  const files = { qemu, kernel, image, proxy: PROXY, shim: SHIM };
+  const parameters = PARAMETERS[accel];
+  const config = runtimeConfig({ ...files, vcpus, memory, network, debug, parameters });
+  return { network, qemu, steps, config };
+}
 
 /** A guest that is known to say so is to come up whole; of others the kernel alone is. */
 function proof({ kernel, image, size }: Guest, memory: number, accel: Accel) {
@@ -136,29 +146,4 @@ const PARAMETERS = { kvm: '', tcg: 'mitigations=off nokaslr random.trust_cpu=on'
 function guestOf(wanted: v.InferOutput<typeof Guests>, suite: string, context: Context): Guest {
   if (wanted === 'debian') return debianGuest(suite, context);
   return wanted === 'release' ? releasedGuest() : givenGuest(wanted);
-}
-
-const NODES = '/etc/tmpfiles.d/90-cc-clear-containers.conf';
-
-/** The runtime opens /dev/vhost-net in every model of network; without KVM nobody uses it, and any device that opens will do. */
-function vhost() {
-  return [
-    written('c /dev/vhost-net 0600 root root - 1:3\n', { name: 'nodes', path: NODES, needs: [] }),
-    step<{ there: boolean; ours: boolean }>({
-      name: 'vhost-net',
-      needs: ['clear-containers/nodes'],
-      probe: async (view) => {
-        const said = (await view.result(cmd`stat -c ${'%t:%T'} /dev/vhost-net`)).stdout.trim();
-        return { there: said !== '', ours: said === '1:3' };
-      },
-      plan: ({ there }) => {
-        const command = cmd`systemd-tmpfiles --create ${NODES}`;
-        return there ? [] : [{ kind: 'run', command, why: 'there is no /dev/vhost-net' }];
-      },
-      undo: ({ ours }) =>
-        ours
-          ? [{ kind: 'run', command: cmd`rm -f /dev/vhost-net`, why: '/dev/vhost-net was made by cc' }]
-          : [],
-    }),
-  ];
 }

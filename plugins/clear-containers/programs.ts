@@ -1,5 +1,13 @@
 /** The programs of Clear Containers 3.0.21: built from their makers' trees, or from where a site has them. */
-import { type Artifact, built, type Command, type Context, cmd, packages, type Step } from '../../core/mod.ts';
+import {
+  type Artifact,
+  built,
+  type Command,
+  type Context,
+  cmd,
+  packages,
+  type Step,
+} from '../../core/mod.ts';
 import { goToolchain, refuseForeign, release, tree } from '../capabilities.ts';
 import type { Debian } from '../debian.ts';
 import { compiled, outputOf, type Place } from '../golang/compile.ts';
@@ -97,10 +105,7 @@ const SOCKET = '/var/run/clear-containers/proxy.sock';
 function goProgram(
   { cache, toolchain }: Workshop,
   program: Program,
-  more: Pick<
-    Parameters<typeof compiled>[0],
-    'libraries' | 'system' | 'tags' | 'variables' | 'before'
-  >,
+  more: Pick<Parameters<typeof compiled>[0], 'libraries' | 'system' | 'tags' | 'variables' | 'before'>,
 ): Step {
   return compiled({
     name: program,
@@ -162,4 +167,3 @@ export function agent({ cache, use }: Context, archive: Debian, suite: string): 
   });
   return [made(cache, 'agent'), step];
 }
-

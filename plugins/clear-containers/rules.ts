@@ -1,7 +1,7 @@
 /** What Clear Containers ask of a host beside KVM: cc-check_amd64.go of 3.0.21. */
 import type { Accel } from '../vm/boot.ts';
-import { NETWORKS, type Network } from './network.ts';
 import { KVM, type Rule, TUN, VHOST_NET } from '../vm/preflight.ts';
+import { NETWORKS, type Network } from './network.ts';
 
 const AMD64: Rule = {
   name: 'amd64',
