@@ -13,10 +13,10 @@ import {
   stateFolders,
   unpacker,
 } from './kata/release.ts';
+import { ADAPTER, adapter, QEMU } from './vm/adapter.ts';
 import { type Accel, boots, NO_ROOT, withoutRoot } from './vm/boot.ts';
 import { loaded, type Module, modulesFile } from './vm/modules.ts';
 import { KVM, preflight, TUN, VHOST_NET, VHOST_VSOCK, VSOCK_FREE } from './vm/preflight.ts';
-import { ADAPTER, adapter, QEMU } from './vm/adapter.ts';
 
 /** QEMU reaches its guests through the host's vsock; the others bring sockets of their own. */
 const MODULES: readonly Module[] = [
@@ -92,7 +92,7 @@ function programs({ version, hypervisor, vcpus, memory, accel }: Chosen, layout:
       needs: ['kata/packages'],
     }),
     // The release's own QEMU is built without emulation.
-    ...(emulated ? [adapter({ qemu: `/usr/bin/${QEMU[arch].program}`, accel })] : []),
+    ...(emulated ? [adapter({ qemu: `/usr/bin/${QEMU[arch].program}`, arch, accel })] : []),
     written(addition(hypervisor, { vcpus, memory, ...path }), {
       name: 'config',
       path: `${layout.configFolder}/${ADDITION}`,

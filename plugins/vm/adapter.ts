@@ -13,6 +13,8 @@ export const QEMU: Readonly<Record<Arch, { readonly program: string; readonly pa
 
 export interface Adapted {
   readonly qemu: string;
+  /** Of the machines; default: amd64. */
+  readonly arch?: Arch;
   readonly accel: Accel;
   /** For guests whose kernel has as modules what mounts their image, since the runtimes know of none. */
   readonly initrd?: string;
@@ -28,8 +30,8 @@ export function adapter(how: Adapted) {
 const POD = 'pod-*';
 
 /** Calls QEMU with the same words, but for those that a rule changes. */
-export function adapted({ qemu, accel, initrd, network }: Adapted): string {
-  const rules = RULES.filter((rule) => rule.accel === undefined || rule.accel === accel);
+export function adapted({ qemu, arch = 'amd64', accel, initrd, network }: Adapted): string {
+  const rules = RULES.filter((rule) => (rule.accel ?? accel) === accel && (rule.arch ?? arch) === arch);
   return `#!/bin/sh
 set -eu
 qemu=${qemu}

@@ -2,6 +2,7 @@
  * What QEMU no longer takes of the words that the runtimes of 2018 to 2020 have for it, or cannot do without KVM. This table is
  * the one place that knows; `adapter.ts` makes a script of it.
  */
+import type { Arch } from '../../core/mod.ts';
 import type { Accel } from './boot.ts';
 
 export interface Rule {
@@ -13,6 +14,8 @@ export interface Rule {
   readonly since?: `${number}.${number}`;
   /** Default: both. */
   readonly accel?: Accel;
+  /** Default: each. */
+  readonly arch?: Arch;
   /** What QEMU would do, and where that is written. */
   readonly because: string;
 }
@@ -35,10 +38,17 @@ export const RULES: readonly Rule[] = [
   },
   {
     option: '-cpu',
-    // A fifth level of page tables is one more look-up for each address.
-    edit: { sed: 's/.*/max,la57=off/' },
+    edit: { sed: 's/.*/max/' },
     accel: 'tcg',
     because: '"CPU model \'host\' requires KVM": target/i386/cpu.c',
+  },
+  {
+    option: '-cpu',
+    edit: { sed: 's/$/,la57=off/' },
+    accel: 'tcg',
+    arch: 'amd64',
+    because:
+      'a fifth level of page tables is one more look-up for each address; other processors do not know the name',
   },
   {
     option: '-smp',
@@ -61,7 +71,8 @@ export const RULES: readonly Rule[] = [
     option: '-realtime',
     edit: 'drop',
     since: '6.0',
-    because: 'removed in 6.0: docs/about/removed-features.rst; memory is not locked unless -overcommit says so',
+    because:
+      'removed in 6.0: docs/about/removed-features.rst; memory is not locked unless -overcommit says so',
   },
   {
     option: '-fsdev',
