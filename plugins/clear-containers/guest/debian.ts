@@ -1,5 +1,6 @@
 /** A guest from Debian's packages and the agent, made on the controller: a kernel, an initrd and an image. */
 import { type Artifact, built, type Context, cmd, packages, placed, type Step } from '../../../core/mod.ts';
+import { refuseForeign } from '../../capabilities.ts';
 import { debianArchive } from '../../debian.ts';
 import { agent } from '../programs.ts';
 import type { Guest } from './guest.ts';
@@ -24,6 +25,7 @@ const PLACE = '/opt/cc/clear-containers/debian';
 
 export function debianGuest(suite: string, context: Context): Guest {
   const { cache, use } = context;
+  refuseForeign(context, { guest: 'take "release"' });
   const archive = use(debianArchive);
   const folder = `${cache}/clear-containers/guest`;
   const [program, compile] = agent(context, archive, suite);
@@ -46,7 +48,12 @@ export function debianGuest(suite: string, context: Context): Guest {
         needs: [],
       }),
       compile,
-      assembled(folder, { kernel, busybox: part('busybox-static'), agent: program, system: ['libc6', 'libudev1'].map(part) }),
+      assembled(folder, {
+        kernel,
+        busybox: part('busybox-static'),
+        agent: program,
+        system: ['libc6', 'libudev1'].map(part),
+      }),
       ...(['kernel', 'initrd', 'image'] as const).map((name) =>
         placed(made(name), { path: at(name), mode: 0o644, needs: [] }),
       ),
