@@ -1,8 +1,8 @@
 /**
  * The stack of early 2018, for hosts with Ubuntu 16.04: Kubernetes 1.9 on CRI-O 1.9, which starts pods through Clear
  * Containers 3.0.21, each in a virtual machine of its own. An archive, without patches since then and full of known holes: for
- * labs, and for finding out how something behaved. A site adds its hosts, which need KVM, and the three programs of Clear
- * Containers, of which there are sources alone.
+ * labs, and for finding out how something behaved. A site adds its hosts, which need KVM. Of Clear Containers there are sources
+ * alone, which are built on the controller like the rest.
  *
  * Sources and images are named by commit or digest, and releases by `cc.lock`, also what the scripts of that time took as they
  * found it: CNI plugins, guest, images of the test. Of two releases nobody kept a digest, so `cc lock` asks to trust them at
@@ -45,7 +45,7 @@ export default recipe({
     // Of November 2017, as CRI-O's own Dockerfile names it; the version is the first that holds it.
     criTools({ version: '1.0.0-alpha.0', commit: 'b42fc3f364dd48f649d55926c34492beeb9b2e99' }),
     // Ubuntu 16.04 has QEMU 2.5, which knows no NVDIMM.
-    clearContainers({ qemu: 'kata' }),
+    clearContainers({ guest: 'release', qemu: 'kata' }),
     // cc-runtime knows cgroups by path, not by the slices of systemd.
     crio({
       version: '1.9.0',
