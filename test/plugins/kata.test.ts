@@ -7,8 +7,8 @@ import { type VmRuntime, vmRuntime } from '../../plugins/capabilities.ts';
 import { addition } from '../../plugins/kata/config.ts';
 import { archive, archiveName, layoutOf } from '../../plugins/kata/release.ts';
 import { kata } from '../../plugins/kata.ts';
+import { ADAPTER, adapted } from '../../plugins/vm/adapter.ts';
 import { KVM, TUN, VHOST_NET, VHOST_VSOCK, VSOCK_FREE } from '../../plugins/vm/preflight.ts';
-import { ADAPTER, adapted } from '../../plugins/vm/qemu.ts';
 import { EXPAND_CONTEXT, expanded, failureIn } from '../graph/recipes.ts';
 import { laws } from '../rig/laws.ts';
 import type { Paper } from '../rig/paper.ts';
@@ -132,7 +132,7 @@ test('machines are emulated by a QEMU of Debian where that is asked for', async 
     node(bench).read(`${DEFAULTS}/runtime-rs/config.d/50-cc.toml`),
     addition('qemu', { vcpus: 1, memory: 2048, path: ADAPTER }),
   );
-  assert.equal(node(bench).read(ADAPTER), adapted('/usr/bin/qemu-system-x86_64', 'tcg'));
+  assert.equal(node(bench).read(ADAPTER), adapted({ qemu: '/usr/bin/qemu-system-x86_64', accel: 'tcg' }));
 });
 
 test('modules that are in the kernel are not loaded again', async (t) => {

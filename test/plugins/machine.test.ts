@@ -10,7 +10,7 @@ import { laws } from '../rig/laws.ts';
 import type { Paper } from '../rig/paper.ts';
 import { ARCHIVE } from './archive.ts';
 import { type Bench, type BenchSetup, benchOf, type FakeCommand } from './bench.ts';
-import { files, paths, removed, script, wrote } from './tools.ts';
+import { files, option, paths, removed, script, wrote } from './tools.ts';
 
 const RECIPE = {
   plugins: [ARCHIVE, machine({ machines: { lab: { address: '198.18.77.11', roles: ['control-plane'] } } })],
@@ -117,7 +117,10 @@ test('machine is a host of the recipe, reached with the keys that were made for 
       sources: () => '/list',
       system: () => ({ name: 'root', source: { kind: 'debs', packages: [] } }),
     }) as never; // all it asks for
-  const defaults = { suite: 'bookworm', bridge: 'cclab0', gateway: '198.18.77.1', prefix: 24 };
+  const defaults = {
+    ...{ suite: 'bookworm', packages: [] },
+    ...{ bridge: 'cclab0', gateway: '198.18.77.1', prefix: 24 },
+  };
   assert.deepEqual(spec.build({ ...defaults, ...given }, { ...context, use, find: use, refuse: use }).hosts, [
     {
       name: 'lab',
@@ -134,6 +137,29 @@ test('machine is a host of the recipe, reached with the keys that were made for 
   ]);
   const bench = await benchOf(t, RECIPE, setup);
   assert.deepEqual([...bench.hosts.keys()], ['controller', 'node-1', 'lab']);
+});
+
+/** The packages of the system that machines are copies of, as they are asked for. */
+function asked(bench: Bench): readonly string[] {
+  const status = controller(bench).read(`${basePath('recipe', 'bookworm')}/var/lib/dpkg/status`);
+  return option(status.split(' '), 'include').split(',');
+}
+
+test('root of machines has the packages that are named, and is made anew for others', async (t) => {
+  const withPackages = (...more: readonly string[]) => ({
+    plugins: [ARCHIVE, machine({ machines: { lab: { address: '198.18.77.11' } }, packages: [...more] })],
+  });
+  const before = await benchOf(t, withPackages(), setup);
+  await before.run();
+  const bench = await benchOf(t, withPackages('qemu-system-x86', 'strace'), setup);
+  await bench.run();
+  assert.deepEqual(asked(bench), [...asked(before), 'qemu-system-x86', 'strace']);
+  const base = ({ tasks }: Bench) => tasks.find(({ step }) => step.name === 'base')!.step; // it is there
+  assert.notDeepEqual(base(bench).inputs, base(before).inputs);
+  assert.deepEqual(
+    base(bench).artifacts?.map(({ source }) => source.kind === 'debs' && source.packages),
+    [asked(bench)],
+  );
 });
 
 const idOf = ({ tasks }: Bench, name: string) => tasks.find(({ step }) => step.name === name)!.id; // it is there

@@ -93,6 +93,7 @@ export async function changesOf(task: Task, release: Release, t: Lasting): Promi
   host.when((argv) => /\/(kubectl|ctr|crictl)$/.test(argv[0] ?? ''), MISSING);
   // A host on which nothing keeps a virtual machine from starting.
   host.when((argv) => argv[0] === 'sh' && (argv[2] ?? '').startsWith('found='), '');
+  host.when('stat', { code: 1, stderr: 'No such file or directory\n' });
   host.when((argv) => /\/(ctr|crictl)$/.test(argv[4] ?? ''), MISSING);
   const { context } = contextOf({ folder: await tempFolder(t), hosts: { [task.host.name]: host } });
   return (await look(task, context)).changes;

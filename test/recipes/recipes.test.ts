@@ -9,6 +9,7 @@ import clearContainers from '../../recipes/clear-containers.ts';
 import kata from '../../recipes/kata.ts';
 import middle from '../../recipes/kubernetes-1.20.ts';
 import lab from '../../recipes/lab.ts';
+import labVm from '../../recipes/lab-vm.ts';
 import { assertGolden, imagesOf, needsText, planText, type Release, tasksOf } from './golden.ts';
 
 interface Case {
@@ -23,17 +24,11 @@ function withHost(base: Recipe): Recipe {
   return { extends: base, hosts: [{ name: 'node-1', roles: ['control-plane'], connection }] };
 }
 
-const SITE = 'https://mirror.example/clear-containers/3.0.21';
-/** As a site that has built the programs adds them. */
-const built = {
-  programs: { runtime: `${SITE}/cc-runtime`, proxy: `${SITE}/cc-proxy`, shim: `${SITE}/cc-shim` },
-};
-const old: Recipe = { extends: withHost(clearContainers), options: { 'clear-containers': built } };
-
 const RECIPES: Readonly<Record<string, Case>> = {
-  'clear-containers': { recipe: old, host: 'node-1', releases: ['Ubuntu 16.04'] },
+  'clear-containers': { recipe: withHost(clearContainers), host: 'node-1', releases: ['Ubuntu 16.04'] },
   kata: { recipe: withHost(kata), host: 'node-1', releases: ['Debian 12', 'Ubuntu 24.04'] },
   'kubernetes-1.20': { recipe: middle, host: 'middle', releases: ['Debian 12'] },
+  'lab-vm': { recipe: labVm, host: 'vm', releases: ['Debian 12'] },
   lab: { recipe: lab, host: 'lab', releases: ['Debian 12'] },
 };
 
@@ -65,7 +60,6 @@ const UNRECORDED: Readonly<Record<string, readonly string[]>> = {
   'clear-containers': [
     ...['kubelet', 'kubectl'], // their makers published SHA-1 alone
     ...['cni-plugins', 'cc-kernel', 'cc-image'], // these have sums beside them
-    ...['cc-runtime', 'cc-proxy', 'cc-shim'], // the site's own
   ],
   kata: [
     ...['cni-flannel', 'kata'], // their makers publish no digests
