@@ -92,7 +92,7 @@ cgroup_manager = "cgroupfs"
 conmon = "/usr/local/bin/conmon"
 seccomp_profile = "/etc/crio/seccomp.json"
 runtime = "/usr/local/sbin/runc"
-runtime_untrusted_workload = "/usr/local/bin/cc-runtime"
+runtime_untrusted_workload = "/usr/local/libexec/cc/clear-containers"
 default_workload_trust = "untrusted"
 
 [crio.image]
