@@ -19,6 +19,7 @@ import { dropIns } from './crio/drop-ins.ts';
 import { Images, meaning, policy, takes } from './crio/policy.ts';
 import { fromBundle, fromSource } from './crio/programs.ts';
 import { confinedRuntime, IMPORT, LIST, REMOVE_PODS } from './crio/scripts.ts';
+import { traces } from './crio/traces.ts';
 import { crioUnit } from './crio/unit.ts';
 import { minorOf } from './kubernetes/versions.ts';
 
@@ -101,6 +102,7 @@ export const crio = plugin({
     const all = { ...own, ...settings };
     const proxies = proxied('crio', context);
     const files = [
+      traces(),
       ...configured(toml(all), client.endpoint(SOCKET), images),
       written(crioUnit(home, proxies.lines), { name: 'unit', path: UNIT, needs: [] }),
       ...proxies.steps,
