@@ -24,6 +24,14 @@ export interface VmRuntime {
   readonly config?: string;
   /** Ends every machine that it has started, and removes what they leave, also where the runtime's program is gone. */
   readonly ends?: Command;
+  /** By what the processes of machines are known on a node. */
+  readonly machine: {
+    /** The file that such a process executes. */
+    readonly program: string;
+    readonly accel: 'kvm' | 'tcg';
+    /** Whether the command line of a guest's kernel names its sandbox. */
+    readonly named?: boolean;
+  };
   /** What a machine takes beside what its containers ask for, as Kubernetes writes quantities. */
   readonly overhead?: { readonly cpu: string; readonly memory: string };
 }

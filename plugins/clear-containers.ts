@@ -67,6 +67,8 @@ const Options = v.strictObject({
 });
 type Options = v.InferOutput<typeof Options>;
 
+const RUNS = { handler: 'cc', path: CALLED, type: 'oci', ends: endsAll(PATHS) } as const;
+
 export const clearContainers = plugin({
   name: 'clear-containers',
   help: 'places Clear Containers 3.0.21 of 2018, unpatched since: each pod in a virtual machine of its own, for labs',
@@ -82,9 +84,8 @@ export const clearContainers = plugin({
     const builds = programs === undefined || options.guest === 'debian';
     const guest = guestOf(options.guest, options.suite, context);
     const machine = machineOf(options, guest);
-    const overhead = { cpu: '250m', memory: `${memory + BESIDE}Mi` };
     return {
-      provides: [vmRuntime.of({ handler: 'cc', path: CALLED, type: 'oci', overhead, ends: endsAll(PATHS) })],
+      provides: [vmRuntime.of({ ...RUNS, machine: machine.shown, overhead: overhead(memory) })],
       steps: [
         preflight(rules(accel, machine.network)),
         ...(builds ? [tools()] : []),
@@ -124,11 +125,12 @@ function machineOf(options: Omit<Options, 'guest'>, { kernel, image, initrd }: G
     ...(initrd === undefined ? {} : { initrd }),
     ...(script === undefined ? {} : { network: script }),
   };
-  const { path: qemu, steps } = emulator(options.qemu, how);
+  const { path: qemu, program, steps } = emulator(options.qemu, how);
   const files = { qemu, kernel, image, proxy: PROXY, shim: SHIM };
   const parameters = PARAMETERS[accel];
   const config = runtimeConfig({ ...files, vcpus, memory, network, debug, parameters });
-  return { network, qemu, steps, config };
+  // `ip=::::::ID::off::` on the command line of the kernel: create.go of 3.0.21.
+  return { network, qemu, steps, config, shown: { program, accel, named: true } };
 }
 
 /** A guest that is known to say so is to come up whole; of others the kernel alone is. */
@@ -139,6 +141,10 @@ function proof({ kernel, image, size }: Guest, memory: number, accel: Accel) {
 
 /** MiB that QEMU takes beside its guest's memory, with proxy and shims. */
 const BESIDE = 96;
+
+function overhead(memory: number) {
+  return { cpu: '250m', memory: `${memory + BESIDE}Mi` };
+}
 
 /** Emulated processors need no cures for faults of real ones, and take long for them. */
 const PARAMETERS = { kvm: '', tcg: 'mitigations=off nokaslr random.trust_cpu=on' } as const;

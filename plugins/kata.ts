@@ -51,6 +51,7 @@ export const kata = plugin({
       path: `${HOME}/${layout.shim}`,
       type: 'vm',
       config: `${layout.configFolder}/${layout.configFile}`,
+      machine: { program: programOf(hypervisor, layout, accel, arch), accel },
       overhead: OVERHEAD[hypervisor],
     } as const;
     return {
@@ -66,6 +67,12 @@ export const kata = plugin({
     };
   },
 });
+
+/** Dragonball is a part of the shim. */
+function programOf(hypervisor: Hypervisor, { shim }: Layout, accel: Accel, arch: Arch): string {
+  if (accel === 'tcg') return `/usr/bin/${QEMU[arch].program}`;
+  return `${HOME}/${{ qemu: `bin/${QEMU[arch].program}`, clh: 'bin/cloud-hypervisor', dragonball: shim }[hypervisor]}`;
+}
 
 interface Chosen {
   readonly version: string;

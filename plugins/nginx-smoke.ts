@@ -9,11 +9,13 @@ import {
   nodeImages,
   overlayNetwork,
   runtimeClass,
+  type VmRuntime,
   vmRuntime,
 } from './capabilities.ts';
 import { since } from './kubernetes/versions.ts';
-import { evidence, type Places, verdict } from './nginx-smoke/isolation.ts';
-import { type Asking, inVm, NAMESPACE, onNode, waiting, workload } from './nginx-smoke/manifests.ts';
+import { evidence, type Machines, type Made } from './nginx-smoke/isolation.ts';
+import { inVm, type Load, NAMESPACE, onNode, workload } from './nginx-smoke/manifests.ts';
+import { type Isolation, verdict } from './nginx-smoke/verdict.ts';
 
 /** What pods cannot start without, where the recipe has it. */
 const OPTIONAL = [nodeImages, overlayNetwork, runtimeClass] as const;
@@ -40,11 +42,10 @@ export const nginxSmoke = plugin({
     const { version, kubeconfig, kubectl } = use(cluster);
     const images = find(nodeImages) ?? { nginx: image(nginx), client: image(client) };
     const call = cmd`${kubectl} --kubeconfig ${kubeconfig} --request-timeout=30s`.argv as readonly string[];
-    const vm = isolation === 'vm' ? asked(use(criClient), use(cri)) : undefined;
-    const pods = vm
-      ? { client: inVm(version, use(vmRuntime).handler), control: onNode(version) }
-      : { client: {} };
-    const smoking = { version, kubectl: call, images, within, isolation, pods, ...(vm ? { vm } : {}) };
+    const vm = isolation === 'vm' ? use(vmRuntime) : undefined;
+    const pods = vm ? { client: inVm(version, vm.handler), control: onNode(version) } : { client: {} };
+    const machines = vm ? { vm: asked(vm, use(criClient), use(cri)) } : {};
+    const smoking = { version, kubectl: call, images, within, isolation, pods, ...machines };
     return {
       steps: [
         check({
@@ -65,24 +66,24 @@ export const nginxSmoke = plugin({
   },
 });
 
-function asked({ crictl, endpoint }: CriClient, { socket }: Cri) {
-  return { crictl, endpoint: endpoint(socket) };
+function asked({ machine }: VmRuntime, { crictl, endpoint }: CriClient, { socket }: Cri): Machines {
+  return { machine, crictl, endpoint: endpoint(socket) };
 }
 
-interface Smoke extends Places {
+interface Smoke extends Pick<Load, 'images' | 'pods'> {
   readonly version: string;
-  readonly images: { readonly nginx: string; readonly client: string };
+  readonly kubectl: readonly string[];
   readonly within: number;
-  readonly isolation: 'vm' | 'none';
-  /** Pods beside nginx; `client` asks for the same as nginx. */
-  readonly pods: { readonly client: Asking; readonly control?: Asking };
+  readonly isolation: Isolation;
+  /** Of a recipe with virtual machines. */
+  readonly vm?: Machines;
 }
 
 async function smoke(shell: Shell, given: Smoke): Promise<Json> {
-  await clear(shell, given);
+  const [node] = await Promise.all([nodeOf(shell), clear(shell, given)]);
   let report: Json;
   try {
-    report = await proven(shell, given);
+    report = await proven(shell, given, node);
   } catch (error) {
     // What went wrong first is what is told; the next run clears again.
     await clear(shell, given).catch((second) => shell.log(`the namespace is left: ${second}\n`));
@@ -92,29 +93,39 @@ async function smoke(shell: Shell, given: Smoke): Promise<Json> {
   return report;
 }
 
-async function clear(shell: Shell, { version, kubectl, within }: Smoke): Promise<void> {
-  const here = since('deleteWaits', version) ? ['--wait=false'] : [];
-  await shell.run(cmd`${kubectl} delete namespace ${NAMESPACE} --ignore-not-found ${here}`);
-  await shell.until(`namespace ${NAMESPACE} is gone`, within, async () => {
-    const found = await shell.view.read(
-      cmd`${kubectl} get namespace ${NAMESPACE} --ignore-not-found -o name`,
-    );
-    return found.trim() === '' ? undefined : 'it is being removed';
-  });
+/** The name of the node, and a text that nobody else has. */
+type Node = Pick<Load, 'node' | 'mark'>;
+
+async function nodeOf(shell: Shell): Promise<Node> {
+  const said = await shell.view.read({ ...cmd`sh -c ${NODE}`, title: 'hostname, and a random text' });
+  const [node = '', mark = ''] = said.split('\n');
+  return { node: node.toLowerCase(), mark };
 }
 
-async function proven(shell: Shell, given: Smoke): Promise<Json> {
-  const { kubectl, images, within, isolation, pods } = given;
-  const node = (await shell.view.read(cmd`hostname`)).trim().toLowerCase();
-  await shell.run({ ...cmd`${kubectl} apply -f -`, input: workload(images.nginx, pods.client) });
-  // A pod is refused until its namespace has a service account.
-  await shell.until('the service account is there', within, async () => {
-    const found = await shell.view.ask(cmd`${kubectl} -n ${NAMESPACE} get serviceaccount default -o name`);
-    return found === undefined ? 'not yet' : undefined;
-  });
-  await shell.run({ ...cmd`${kubectl} apply -f -`, input: waiting(images.client, node, { ...pods }) });
+export const NODE = 'hostname && cat /proc/sys/kernel/random/uuid';
+
+async function clear(shell: Shell, { version, kubectl, within }: Smoke): Promise<void> {
+  const there = async () => {
+    const get = cmd`${kubectl} get namespace ${NAMESPACE} --ignore-not-found -o name`;
+    return (await shell.view.read(get)).trim() !== '';
+  };
+  if (!(await there())) return;
+  const here = since('deleteWaits', version) ? ['--wait=false'] : [];
+  await shell.run(cmd`${kubectl} delete namespace ${NAMESPACE} --ignore-not-found ${here}`);
+  await shell.until(`namespace ${NAMESPACE} is gone`, within, async () =>
+    (await there()) ? 'it is being removed' : undefined,
+  );
+}
+
+async function proven(shell: Shell, given: Smoke, node: Node): Promise<Json> {
+  const { kubectl, within, isolation, pods } = given;
+  await shell.run({ ...cmd`${kubectl} apply -f -`, input: workload({ ...given, ...node }) });
   const count = 2 + Object.keys(pods).length;
-  await shell.until('nginx and the client are ready', within, () => unready(shell, kubectl, count));
+  let found: readonly Pod[] = [];
+  await shell.until('nginx and the client are ready', within, async () => {
+    found = await podsOf(shell, kubectl);
+    return unready(found, count);
+  });
   const { url, by } = await address(shell, kubectl);
   const inside = cmd`${kubectl} -n ${NAMESPACE} exec client --`.argv;
   await shell.until(`the page arrives from ${url}`, within, async () => {
@@ -122,21 +133,22 @@ async function proven(shell: Shell, given: Smoke): Promise<Json> {
     if (page === undefined) return 'no answer yet';
     return page.includes('Welcome to nginx') ? undefined : 'the answer is not the page';
   });
-  const found = await evidence(shell, given);
-  const judged = verdict(found, isolation);
+  const known = Object.fromEntries(found.map(({ metadata }) => [metadata.name, metadata]));
+  const seen = await evidence(shell, { ...given, ...node, pods: known });
+  const judged = verdict(seen, isolation);
   if (judged.failed)
     fail({ kind: 'check-failed', host: shell.view.name, what: judged.what, reasons: judged.lines });
   return {
     by,
     url,
     isolation: judged.proven,
-    evidence: found,
+    evidence: seen,
     lines: [`page fetched from ${url} (${by}), two replicas ready`, ...judged.lines],
   };
 }
 
 interface Pod {
-  readonly metadata: { readonly name: string };
+  readonly metadata: Made & { readonly name: string };
   readonly status: {
     readonly phase: string;
     readonly conditions?: readonly {
@@ -151,11 +163,12 @@ interface Pod {
   };
 }
 
+async function podsOf(shell: Shell, kubectl: readonly string[]): Promise<readonly Pod[]> {
+  return JSON.parse(await shell.view.read(cmd`${kubectl} -n ${NAMESPACE} get pods -o json`)).items;
+}
+
 /** Why the pods are not all ready, in the words of the cluster; undefined when they are. */
-async function unready(shell: Shell, kubectl: readonly string[], count: number): Promise<string | undefined> {
-  const { items }: { items: readonly Pod[] } = JSON.parse(
-    await shell.view.read(cmd`${kubectl} -n ${NAMESPACE} get pods -o json`),
-  );
+function unready(items: readonly Pod[], count: number): string | undefined {
   const ready = items.filter(({ status }) => status.containerStatuses?.every(({ ready }) => ready));
   if (items.length === count && ready.length === count) return undefined;
   const waiting = items

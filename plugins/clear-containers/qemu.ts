@@ -12,6 +12,8 @@ const ARCHIVE = `https://github.com/kata-containers/runtime/releases/download/${
 export interface Emulator {
   /** What the runtime calls. */
   readonly path: string;
+  /** What runs then. */
+  readonly program: string;
   readonly steps: readonly Step[];
 }
 
@@ -22,6 +24,7 @@ export interface Emulator {
 export function emulator(qemu: string, how: Omit<Adapted, 'qemu'>): Emulator {
   const adapted = (program: string, before: readonly Step[] = []): Emulator => ({
     path: ADAPTER,
+    program,
     steps: [...before, adapter({ qemu: program, ...how })],
   });
   const { program, package: name } = QEMU.amd64;

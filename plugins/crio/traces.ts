@@ -30,7 +30,9 @@ export function traces() {
     probe: async (view) => ({ noted: (await view.stat(`${NOTE}/tables`)) !== undefined }),
     plan: ({ noted }) => {
       const command = script(KEEP, 'a script that notes what is there');
-      return noted ? [] : [{ kind: 'run', command, why: 'what CRI-O will make was not told from what is there' }];
+      return noted
+        ? []
+        : [{ kind: 'run', command, why: 'what CRI-O will make was not told from what is there' }];
     },
     undo: ({ noted }) => {
       const command = script(CLEAR, 'a script that removes what CRI-O has made and nobody uses');

@@ -29,15 +29,45 @@ export function onNode(version: string): Asking {
     : { annotations: { 'io.kubernetes.cri-o.TrustedSandbox': 'true' }, hostNetwork: true };
 }
 
-/** The namespace, two replicas of nginx and a Service before them. */
-export function workload(image: string, asking: Asking = {}): string {
-  const { annotations, ...asked } = asking;
-  const pod = {
-    ...asked,
-    containers: [{ name: 'nginx', image, imagePullPolicy: 'IfNotPresent', ports: [{ containerPort: 80 }] }],
-  };
+/**
+ * An account of its own, because a namespace gets its `default` only after a while, and no pod before; without a token, which
+ * nothing here needs.
+ */
+const ACCOUNT = { serviceAccountName: 'smoke', automountServiceAccountToken: false };
+
+/** What is run: the images, the pods' runtimes by pod, and on which node the waiting pods are, whose kernel theirs are compared with. */
+export interface Load {
+  readonly images: { readonly nginx: string; readonly client: string };
+  readonly node: string;
+  /** Beside nginx; `client` asks for the same as nginx. */
+  readonly pods: { readonly client: Asking; readonly control?: Asking };
+  /** A random text, by which processes of the pods are known. */
+  readonly mark: string;
+}
+
+/** An argument that only processes of this pod have. */
+export function argumentOf(mark: string, pod: string): string {
+  return `${mark}-${pod}`;
+}
+
+/** The namespace, two replicas of nginx and a Service before them, and pods that wait to be told what to do. */
+export function workload(load: Load): string {
+  const { images, pods } = load;
   return list([
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE, labels: SECURITY } },
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'smoke', namespace: NAMESPACE } },
+    ...served(images.nginx, pods.client),
+    ...Object.entries(pods).map(([name, asking]) => waiting(name, load, asking)),
+  ]);
+}
+
+function served(image: string, { annotations, ...asked }: Asking): readonly unknown[] {
+  const pod = {
+    ...asked,
+    ...ACCOUNT,
+    containers: [{ name: 'nginx', image, imagePullPolicy: 'IfNotPresent', ports: [{ containerPort: 80 }] }],
+  };
+  return [
     {
       apiVersion: 'apps/v1',
       kind: 'Deployment',
@@ -57,24 +87,27 @@ export function workload(image: string, asking: Asking = {}): string {
       metadata: { name: 'nginx', namespace: NAMESPACE },
       spec: { selector: LABELS, ports: [{ port: 80 }] },
     },
-  ]);
+  ];
 }
 
-/** Pods by name that wait to be told what to do, on the node whose kernel theirs are compared with. */
-export function waiting(image: string, node: string, pods: Readonly<Record<string, Asking>>): string {
-  return list(
-    Object.entries(pods).map(([name, { annotations, ...asked }]) => ({
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: { name, namespace: NAMESPACE, ...(annotations ? { annotations } : {}) },
-      spec: {
-        ...asked,
-        nodeName: node,
-        terminationGracePeriodSeconds: 0,
-        containers: [{ name, image, imagePullPolicy: 'IfNotPresent', command: ['sleep', '3600'] }],
-      },
-    })),
-  );
+/** What follows `sleep` keeps the shell from becoming it, which would lose the argument. */
+const WAIT = ['sh', '-c', 'sleep 3600; :'];
+
+function waiting(pod: string, { images, node, mark }: Load, { annotations, ...asked }: Asking): unknown {
+  const { client: image } = images;
+  const command = [...WAIT, argumentOf(mark, pod)];
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: pod, namespace: NAMESPACE, ...(annotations ? { annotations } : {}) },
+    spec: {
+      ...asked,
+      ...ACCOUNT,
+      nodeName: node,
+      terminationGracePeriodSeconds: 0,
+      containers: [{ name: pod, image, imagePullPolicy: 'IfNotPresent', command }],
+    },
+  };
 }
 
 function list(items: readonly unknown[]): string {

@@ -7,6 +7,7 @@ import { containerd } from '../../plugins/containerd.ts';
 import { ARCHIVE } from './archive.ts';
 import { type Bench, benchOf } from './bench.ts';
 import { providing } from './tools.ts';
+import { MACHINE } from './virtual.ts';
 
 const BELOW = [
   ARCHIVE,
@@ -109,6 +110,7 @@ const KATA = {
   path: '/opt/kata/shim',
   type: 'vm',
   config: '/opt/kata/c.toml',
+  machine: MACHINE,
 } as const;
 
 for (const [version, pods, before] of [
@@ -199,7 +201,12 @@ test('containerd that cannot be told where a shim is, is refused where pods want
 });
 
 test('machines that are started by a command line like that of runc are refused', async (t) => {
-  const old = providing(vmRuntime, { handler: 'cc', path: '/usr/bin/cc-runtime', type: 'oci' });
+  const old = providing(vmRuntime, {
+    handler: 'cc',
+    path: '/usr/bin/cc-runtime',
+    type: 'oci',
+    machine: MACHINE,
+  });
   assert.equal(
     await refusal(t, {}, '1.24', old),
     'containerd.version cannot start /usr/bin/cc-runtime, which is no shim',

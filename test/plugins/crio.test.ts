@@ -21,6 +21,7 @@ import { ARCHIVE } from './archive.ts';
 import { type Bench, benchOf } from './bench.ts';
 import { COMPILER, GO } from './compiler.ts';
 import { providing } from './tools.ts';
+import { MACHINE } from './virtual.ts';
 
 const BELOW = [
   ARCHIVE,
@@ -134,7 +135,12 @@ test('images that no node works without have a place in what a recipe takes', as
 });
 
 test('runtime of virtual machines is there before CRI-O starts with it', async (t) => {
-  const kata = providing(vmRuntime, { handler: 'kata', path: '/opt/kata/shim', type: 'vm' });
+  const kata = providing(vmRuntime, {
+    handler: 'kata',
+    path: '/opt/kata/shim',
+    type: 'vm',
+    machine: MACHINE,
+  });
   const bench = await benchOf(t, recipe({ version: '1.36.3' }, kata), { bytes });
   await bench.run();
   assert.match(node(bench).read('/etc/crio/crio.conf') ?? '', /^\[crio\.runtime\.runtimes\.kata\]$/m);

@@ -111,6 +111,7 @@ test('container runtimes are told the handler, the shim and its configuration', 
       path: `/opt/kata/${RUST}`,
       type: 'vm',
       config: `${DEFAULTS}/runtime-rs/configuration-clh-runtime-rs.toml`,
+      machine: { program: '/opt/kata/bin/cloud-hypervisor', accel: 'kvm' },
       overhead: { cpu: '250m', memory: '130Mi' },
     },
   ]);

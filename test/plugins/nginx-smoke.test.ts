@@ -2,17 +2,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { nodeImages, overlayNetwork, runtimeClass } from '../../plugins/capabilities.ts';
-import { inVm, onNode, waiting, workload } from '../../plugins/nginx-smoke/manifests.ts';
+import { inVm, onNode, workload } from '../../plugins/nginx-smoke/manifests.ts';
 import { bare, expanded, failureIn, needsOf, part } from '../graph/recipes.ts';
 import { laws } from '../rig/laws.ts';
 import { type Bench, benchOf, NODE } from './bench.ts';
-import { type Applied, type Behaviour, READY, READY_VMS, recipe, SANDBOX_ID, smokeOn } from './smoke.ts';
+import { type Applied, type Behaviour, MARK, READY, READY_VMS, recipe, smokeOn } from './smoke.ts';
 
 laws('nginx-smoke', recipe(), smokeOn({ lingers: 2 }));
 const VM: Behaviour = {
   pods: () => READY_VMS,
-  boot: { pod: 'boot-2', node: 'boot-1' },
-  hypervisor: '77 /opt/kata/bin/qemu-system-x86_64\n',
+  machine: true,
 };
 for (const version of ['1.9.2', '1.36.4'])
   laws(`nginx-smoke with VMs on ${version}`, recipe({}, 'vm', version), {
@@ -24,6 +23,9 @@ const NGINX =
   'docker.io/library/nginx:1.30.5@sha256:b972f831f200b19ef0767938224f9711e74cd783718738cd7405d5cabf75c442';
 const CURL =
   'docker.io/curlimages/curl:8.21.0@sha256:7c12af72ceb38b7432ab85e1a265cff6ae58e06f95539d539b654f2cfa64bb13';
+
+const LOAD = { images: { nginx: NGINX, client: CURL }, node: 'node-1', mark: MARK };
+const HOST = { release: '6.1.0', boot: 'boot-1', uptime: 9000 };
 
 /** Runs the test, and answers how its one task ended and whether its namespace is still there. */
 async function smoke(
@@ -51,18 +53,14 @@ test('page that arrives by address is reported with how pods are isolated', asyn
     by,
     url: 'http://10.96.0.7/',
     isolation: 'none',
-    evidence: {
-      pod: { release: '6.1.0', boot: 'boot-1' },
-      node: { release: '6.1.0', boot: 'boot-1' },
-      vm: null,
-    },
+    evidence: { kind: 'kernels', pod: HOST, node: HOST },
     lines: [
       `page fetched from http://10.96.0.7/ (${by}), two replicas ready`,
       ...KERNEL,
       'isolation declared none, proven none',
     ],
   });
-  assert.deepEqual(applied, [workload(NGINX), waiting(CURL, 'node-1', { client: {} })]);
+  assert.deepEqual(applied, [workload({ ...LOAD, pods: { client: {} } })]);
 });
 
 test('page is asked for by name where the cluster has DNS', async (t) => {
@@ -136,52 +134,54 @@ test('page that never arrives ends the test, and one of another server too', asy
   }
 });
 
-const CONTROL = [
-  'kernel of the control: pod 6.1.0, node 6.1.0 (the same)',
-  'boot_id of the control: pod boot-1, node boot-1 (the same)',
+/** Of an honest pod without a machine, and of one with. */
+const PROGRAM = '/opt/kata/bin/qemu-system-x86_64';
+const rows = (boot: string, uptime: number, hypervisor: string, process: string) => [
+  'kernel: pod 6.1.0, control 6.1.0, node 6.1.0',
+  `boot_id: pod ${boot}, control boot-1, node boot-1`,
+  `uptime: pod ${uptime} s at the age of 30 s, control 9000 s at the age of 30 s`,
+  'mounts over what was read: pod none, control none',
+  `processes of ${PROGRAM} for the sandbox: pod ${hypervisor}, control none`,
+  `the pod's own processes on the node: pod ${process}, control 79`,
 ];
 
 test('pods of a recipe that declares machines of their own are refused on a shared kernel', async (t) => {
   const { state, failure, left } = await smoke(t, { pods: () => READY_VMS }, 'vm');
   assert.deepEqual([state, left], ['failed', false]);
+  const against = `boot_id, uptime, processes of ${PROGRAM} for the sandbox, the pod's own processes on the node`;
   assert.deepEqual(failure, {
     kind: 'check-failed',
     host: 'node-1',
     what: 'the recipe declares that pods run in virtual machines',
     reasons: [
-      ...KERNEL,
-      ...CONTROL,
-      'hypervisor of sandbox 0123456789ab: none',
-      'isolation declared vm, proven none',
+      ...rows('boot-1', 9000, 'none', '78'),
+      `isolation declared vm, proven none: not as in a virtual machine are ${against}`,
     ],
   });
 });
 
-test('pods on a kernel of their own, beside one that has none, are proven to be', async (t) => {
+test('pods in machines of their own, beside one that has none, are proven to be', async (t) => {
   const { state, report, applied } = await smoke(t, VM, 'vm', '1.36.4');
   const { isolation, evidence, lines } = report as Record<string, unknown>;
   assert.deepEqual([state, isolation], ['applied', 'vm']);
+  const seen = { covered: [], named: false, age: 30 };
   assert.deepEqual(evidence, {
-    pod: { release: '6.1.0', boot: 'boot-2' },
-    node: { release: '6.1.0', boot: 'boot-1' },
-    vm: {
-      control: { release: '6.1.0', boot: 'boot-1' },
-      sandbox: SANDBOX_ID,
-      hypervisor: '77 /opt/kata/bin/qemu-system-x86_64',
+    kind: 'machines',
+    node: HOST,
+    pod: {
+      ...{ ...HOST, ...seen, boot: 'boot-2', uptime: 20, sandbox: 'ab' },
+      ...{ hypervisors: ['77'], processes: [] },
     },
+    control: { ...HOST, ...seen, sandbox: 'cd', hypervisors: [], processes: ['79'] },
+    program: PROGRAM,
+    names: false,
   });
   assert.deepEqual((lines as readonly string[]).slice(1), [
-    'kernel: pod 6.1.0, node 6.1.0 (the same)',
-    'boot_id: pod boot-2, node boot-1 (different)',
-    ...CONTROL,
-    'hypervisor of sandbox 0123456789ab: 77 /opt/kata/bin/qemu-system-x86_64',
+    ...rows('boot-2', 20, '77', 'none'),
     'isolation declared vm, proven vm',
   ]);
   const asking = { runtimeClassName: 'kata' };
-  assert.deepEqual(applied, [
-    workload(NGINX, asking),
-    waiting(CURL, 'node-1', { client: asking, control: {} }),
-  ]);
+  assert.deepEqual(applied, [workload({ ...LOAD, pods: { client: asking, control: {} } })]);
 });
 
 test('machines that are declared and that no plugin makes are refused before anything starts', () => {
@@ -238,50 +238,47 @@ for (const [version, vm, node] of [
 /** A manifest in one line that can be read. */
 const shownOf = (text: string) => JSON.stringify(JSON.parse(text), null, 1).replaceAll(/\n */g, ' ');
 
-test('workload is a namespace, two replicas and a service, word for word', () => {
+const PODS = {
+  client: { runtimeClassName: 'kata' },
+  control: { annotations: { a: 'b' }, hostNetwork: true },
+};
+const load = (pods: Parameters<typeof workload>[0]['pods']) =>
+  workload({ images: { nginx: 'image:1', client: 'image:2' }, node: 'node-1', mark: 'mark', pods });
+
+test('workload is a namespace, two replicas, a service and pods on the node they are compared with, word for word', () => {
+  const account = '"serviceAccountName": "smoke", "automountServiceAccountToken": false, ';
+  const waiting = (pod: string) =>
+    `${account}"nodeName": "node-1", "terminationGracePeriodSeconds": 0, ` +
+    `"containers": [ { "name": "${pod}", "image": "image:2", "imagePullPolicy": "IfNotPresent", ` +
+    `"command": [ "sh", "-c", "sleep 3600; :", "mark-${pod}" ] } ] } }`;
   assert.equal(
-    shownOf(workload('image:1')),
+    shownOf(load(PODS)),
     '{ "apiVersion": "v1", "kind": "List", "items": [ ' +
       '{ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "cc-nginx-smoke", ' +
       '"labels": { "pod-security.kubernetes.io/enforce": "baseline" } } }, ' +
+      '{ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": "smoke", "namespace": "cc-nginx-smoke" } }, ' +
       '{ "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": "nginx", "namespace": "cc-nginx-smoke" }, ' +
       '"spec": { "replicas": 2, "selector": { "matchLabels": { "app": "nginx" } }, ' +
       '"template": { "metadata": { "labels": { "app": "nginx" } }, ' +
-      '"spec": { "containers": [ { "name": "nginx", "image": "image:1", "imagePullPolicy": "IfNotPresent", ' +
+      `"spec": { "runtimeClassName": "kata", ${account}` +
+      '"containers": [ { "name": "nginx", "image": "image:1", "imagePullPolicy": "IfNotPresent", ' +
       '"ports": [ { "containerPort": 80 } ] } ], "terminationGracePeriodSeconds": 1 } } } }, ' +
       '{ "apiVersion": "v1", "kind": "Service", "metadata": { "name": "nginx", "namespace": "cc-nginx-smoke" }, ' +
-      '"spec": { "selector": { "app": "nginx" }, "ports": [ { "port": 80 } ] } } ] }',
+      '"spec": { "selector": { "app": "nginx" }, "ports": [ { "port": 80 } ] } }, ' +
+      '{ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "client", "namespace": "cc-nginx-smoke" }, ' +
+      `"spec": { "runtimeClassName": "kata", ${waiting('client')}, ` +
+      '{ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "control", "namespace": "cc-nginx-smoke", ' +
+      `"annotations": { "a": "b" } }, "spec": { "hostNetwork": true, ${waiting('control')} ] }`,
   );
 });
 
 test('workload asks for its runtime in the template of its pods', () => {
-  const [, deployment] = JSON.parse(
-    workload('image:1', { annotations: { a: 'b' }, runtimeClassName: 'kata' }),
-  ).items;
+  const asking = { annotations: { a: 'b' }, runtimeClassName: 'kata' };
+  const deployment = JSON.parse(load({ client: asking })).items[2];
   const { metadata, spec } = deployment.spec.template;
   assert.deepEqual(
     [metadata, spec.runtimeClassName],
     [{ labels: { app: 'nginx' }, annotations: { a: 'b' } }, 'kata'],
-  );
-});
-
-test('waiting pods are on the node they are compared with, word for word', () => {
-  const pods = {
-    client: { runtimeClassName: 'kata' },
-    control: { annotations: { a: 'b' }, hostNetwork: true },
-  };
-  assert.equal(
-    shownOf(waiting('image:2', 'node-1', pods)),
-    '{ "apiVersion": "v1", "kind": "List", "items": [ ' +
-      '{ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "client", "namespace": "cc-nginx-smoke" }, ' +
-      '"spec": { "runtimeClassName": "kata", "nodeName": "node-1", "terminationGracePeriodSeconds": 0, ' +
-      '"containers": [ { "name": "client", "image": "image:2", "imagePullPolicy": "IfNotPresent", ' +
-      '"command": [ "sleep", "3600" ] } ] } }, ' +
-      '{ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "control", "namespace": "cc-nginx-smoke", ' +
-      '"annotations": { "a": "b" } }, ' +
-      '"spec": { "hostNetwork": true, "nodeName": "node-1", "terminationGracePeriodSeconds": 0, ' +
-      '"containers": [ { "name": "control", "image": "image:2", "imagePullPolicy": "IfNotPresent", ' +
-      '"command": [ "sleep", "3600" ] } ] } } ] }',
   );
 });
 

@@ -10,6 +10,7 @@ import type { Lasting } from '../rig/temp.ts';
 import { type Bench, type BenchSetup, benchOf, NODE } from './bench.ts';
 import { ADMIN, applying, asking, KUBECTL, REFUSED } from './kubectl.ts';
 import { providing } from './tools.ts';
+import { MACHINE } from './virtual.ts';
 
 const below = (version: string) => [
   providing(cluster, {
@@ -21,6 +22,7 @@ const below = (version: string) => [
     handler: 'kata-qemu',
     path: '/opt/shim',
     type: 'vm',
+    machine: MACHINE,
     overhead: { cpu: '250m', memory: '320Mi' },
   }),
 ];

@@ -1,11 +1,12 @@
 /** A cluster on paper in which the smoke test can run: what its commands answer, and what they were given. */
 import type { Host } from '../../core/model/plugin.ts';
 import { cluster, cri, criClient, podNetwork, vmRuntime } from '../../plugins/capabilities.ts';
-import { HYPERVISOR, SANDBOX } from '../../plugins/nginx-smoke/isolation.ts';
-import { nginxSmoke } from '../../plugins/nginx-smoke.ts';
+import { LOOK } from '../../plugins/nginx-smoke/isolation.ts';
+import { NODE, nginxSmoke } from '../../plugins/nginx-smoke.ts';
 import type { Paper } from '../rig/paper.ts';
 import type { BenchSetup } from './bench.ts';
 import { providing, script } from './tools.ts';
+import { MACHINE } from './virtual.ts';
 
 const CALL = '/usr/local/bin/kubectl --kubeconfig /admin.conf --request-timeout=30s';
 const SPACE = `${CALL} -n cc-nginx-smoke`;
@@ -30,7 +31,7 @@ const below = (version: string) => [
 
 /** What starts pods in machines of their own, and what they are asked about with. */
 const VMS = [
-  providing(vmRuntime, { handler: 'kata', path: '/opt/kata/shim', type: 'vm' }),
+  providing(vmRuntime, { handler: 'kata', path: '/opt/kata/shim', type: 'vm', machine: MACHINE }),
   providing(criClient, {
     crictl: '/usr/local/bin/crictl',
     endpoint: (socket) => socket.replace('unix://', ''),
@@ -46,9 +47,12 @@ export function recipe(
   return { isolation, hosts: [] as readonly Host[], plugins };
 }
 
-/** Whom to ask for the sandbox, where it listens in the words of that crictl, and whose sandbox. */
-const ASKED = '/usr/local/bin/crictl /run/cri.sock cc-nginx-smoke client';
-export const SANDBOX_ID = '0123456789abcdef';
+/** Whom to ask for sandboxes, where it listens in the words of that crictl, what runs machines, and whose sandboxes. */
+const ASKED = `/usr/local/bin/crictl /run/cri.sock ${MACHINE.program} kvm client uid-client control uid-control`;
+export const MARK = 'c0ffee00-0000-4000-8000-000000000000';
+/** The pods of paper were made at this time, and are looked at so many seconds later. */
+const MADE = '2026-09-01T00:00:00Z';
+const AGE = 30;
 
 interface Pod {
   readonly name: string;
@@ -63,9 +67,9 @@ export interface Behaviour {
   readonly pods?: () => readonly Pod[];
   readonly dns?: string;
   readonly page?: () => string | undefined;
-  readonly boot?: { readonly pod: string; readonly node: string; readonly control?: string };
-  /** What runs the machine of the client's sandbox. */
-  readonly hypervisor?: string;
+  readonly boot?: { readonly pod: string; readonly node: string };
+  /** Whether the client runs in a machine. */
+  readonly machine?: boolean;
   /** How often the namespace is still seen after it was deleted. */
   readonly lingers?: number;
   readonly undeletable?: () => boolean;
@@ -82,7 +86,7 @@ const NO = { code: 1, stderr: 'no\n' };
 
 export function smokeOn(behaviour: Behaviour = {}, applied: Applied = []): BenchSetup {
   const { pods = () => READY, dns = '', page = () => '<h1>Welcome to nginx!</h1>', lingers = 0 } = behaviour;
-  const { boot = { pod: 'boot-1', node: 'boot-1' }, undeletable = () => false, hypervisor = '' } = behaviour;
+  const { machine = false, undeletable = () => false } = behaviour;
   let seen = 0;
   const apply = (host: Paper, text: unknown) => {
     host.write(SPACED, '');
@@ -100,25 +104,58 @@ export function smokeOn(behaviour: Behaviour = {}, applied: Applied = []): Bench
     if (host.disk.has(SPACED)) host.write('/deleted', '');
     return '';
   };
-  const kernel = (id: string) => `6.1.0\n${id}\n`;
   return {
     does: (host) => [
-      ['hostname', 'Node-1\n'],
+      [script(NODE), `Node-1\n${MARK}\n`],
       [`${CALL} delete namespace cc-nginx-smoke --ignore-not-found`, () => remove(host)],
       [`${CALL} get namespace cc-nginx-smoke --ignore-not-found -o name`, () => gone(host)],
       [`${CALL} apply -f -`, (_, { input }) => apply(host, input)],
-      [`${SPACE} get serviceaccount default -o name`, 'serviceaccount/default\n'],
       [`${SPACE} get pods -o json`, () => JSON.stringify({ items: pods().map(podData) })],
       [`${CALL} -n kube-system get service kube-dns --ignore-not-found -o name`, dns],
       [`${SPACE} get service nginx`, '10.96.0.7'],
       [`${SPACE} exec client -- curl -sS --max-time 5`, () => page() ?? NO],
-      [`${SPACE} exec client -- cat`, kernel(boot.pod)],
-      [`${SPACE} exec control -- cat`, kernel(boot.control ?? boot.node)],
-      [(argv) => script(SANDBOX)(argv) && argv.slice(4).join(' ') === ASKED, `${SANDBOX_ID}\nolder\n`],
-      [(argv) => script(HYPERVISOR)(argv) && argv[4] === SANDBOX_ID, hypervisor],
-      ['unshare --pid --fork --mount --mount-proc cat', kernel(boot.node)],
+      [`${SPACE} exec client -- grep -H`, inside(machine ? GUEST : HOST)],
+      [`${SPACE} exec control -- grep -H`, inside(HOST)],
+      [
+        (argv) => script(LOOK)(argv) && argv.slice(4).join(' ') === ASKED,
+        (_, { input }) => outside(machine, String(input)),
+      ],
+      ['unshare --pid --fork --mount --mount-proc grep -H', inside(HOST)],
     ],
   };
+}
+
+/** What files of /proc say. */
+export interface Inside {
+  readonly release: string;
+  readonly boot: string;
+  readonly uptime: number;
+  readonly cmdline: string;
+  readonly mounts: readonly string[];
+}
+
+const MOUNTS = ['24 23 0:22 / /proc rw - proc proc rw', '25 24 0:22 /sys /proc/sys ro - proc proc rw'];
+const HOST: Inside = { release: '6.1.0', boot: 'boot-1', uptime: 9000, cmdline: 'quiet', mounts: MOUNTS };
+const GUEST: Inside = { ...HOST, boot: 'boot-2', uptime: 20 };
+
+/** The same as `grep -H '' FILE...` prints it. */
+export function inside({ release, boot, uptime, cmdline, mounts }: Inside): string {
+  const lines = [
+    `/proc/sys/kernel/osrelease:${release}`,
+    `/proc/sys/kernel/random/boot_id:${boot}`,
+    `/proc/uptime:${uptime} 1.00`,
+    `/proc/cmdline:${cmdline}`,
+    ...mounts.map((line) => `/proc/self/mountinfo:${line}`),
+  ];
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+/** What the node shows of two pods, if it is asked for the arguments of their processes. */
+function outside(machine: boolean, asked: string) {
+  if (asked !== `${MARK}-client\n${MARK}-control\n`) return NO;
+  const client = machine ? 'hypervisor client 77' : 'process client 78';
+  const now = `time node ${Date.parse(MADE) / 1000 + AGE}`;
+  return ['sandbox client ab', client, 'sandbox control cd', 'process control 79', now, ''].join('\n');
 }
 
 function podData({ name, ready, phase = 'Running', waiting, condition }: Pod) {
@@ -131,5 +168,5 @@ function podData({ name, ready, phase = 'Running', waiting, condition }: Pod) {
       ? {}
       : { containerStatuses: [{ ready, state: waiting ? { waiting } : {} }] }),
   };
-  return { metadata: { name }, status };
+  return { metadata: { name, uid: `uid-${name}`, creationTimestamp: MADE }, status };
 }

@@ -5,6 +5,9 @@ import { lookAll } from '../../plugins/vm/preflight.ts';
 import type { FakeCommand } from './bench.ts';
 import { script } from './tools.ts';
 
+/** What runs the machines of a runtime that nothing more is asked of. */
+export const MACHINE = { program: '/opt/kata/bin/qemu-system-x86_64', accel: 'kvm' } as const;
+
 /** The looks of a preflight, with what each rule that does not hold finds. */
 export function looking(rules: readonly Rule[], found: Readonly<Record<string, string>> = {}): FakeCommand {
   const lines = Object.entries(found).map(([rule, what]) => `${rule}\t${what}\n`);

@@ -11,6 +11,7 @@ import { atLeast } from '../../plugins/capabilities.ts';
 import { type Table, tables, toml, type Wanted } from '../../plugins/containerd/config.ts';
 import { eraOf, SUITES, startsByPath } from '../../plugins/containerd/eras.ts';
 import { REMOVE_PODS } from '../../plugins/containerd.ts';
+import { MACHINE } from '../plugins/virtual.ts';
 import { unpacked } from '../rig/debian.ts';
 import { tempFolder } from '../rig/temp.ts';
 
@@ -59,7 +60,13 @@ function generated(all: readonly Table[]): ReadonlyMap<string, unknown> {
   );
 }
 
-const VM = { handler: 'kata-qemu', path: '/opt/kata/shim', type: 'vm', config: '/opt/kata/c.toml' } as const;
+const VM = {
+  handler: 'kata-qemu',
+  path: '/opt/kata/shim',
+  type: 'vm',
+  config: '/opt/kata/c.toml',
+  machine: MACHINE,
+} as const;
 const WANTED: readonly Wanted[] = [true, false].map((confined) => ({
   confined,
   cgroupDriver: confined ? 'systemd' : 'cgroupfs',
