@@ -31,7 +31,7 @@ const Url = v.pipe(v.string(), v.url());
 const Qemu = v.pipe(
   v.string(),
   v.check(
-    (text) => ['distribution', 'kata'].includes(text) || text.startsWith('/'),
+    (text) => ['distribution', 'kata'].includes(text) || /^\/[\w./+-]+$/.test(text),
     'expected "distribution", "kata", or the path of a QEMU on the hosts',
   ),
 );

@@ -373,7 +373,7 @@ const REFUSED: readonly (readonly [given: Given, path: string, message: string])
 ];
 
 for (const [given, path, message] of REFUSED) {
-  test(`options are refused: ${message}`, () => {
+  test(`options are refused: ${JSON.stringify(given)}: ${message}`, () => {
     assert.deepEqual(
       failureIn(() => expanded({ hosts: [NODE], ...clear(given) })),
       { kind: 'config-invalid', file: EXPAND_CONTEXT.file, problems: [{ path, message }] },
