@@ -57,7 +57,7 @@ export const RULES: readonly Rule[] = [
   },
   {
     option: '-smp',
-    edit: { sed: 's/maxcpus=[0-9]{2,}/maxcpus=8/' },
+    edit: { sed: '/^[1-8],/ s/maxcpus=[0-9]{2,}/maxcpus=8/' },
     accel: 'tcg',
     because: 'each processor that could be added costs time at start: a second for 240',
   },
