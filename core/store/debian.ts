@@ -107,7 +107,8 @@ async function followed(
   const { files, why } = await installed(apt, suite, [from], signal);
   const named = (url: string) => url.slice(url.lastIndexOf('/') + 1).split('_')[0] ?? '';
   const file = files.find(({ url }) => named(url) !== from && named(url).startsWith(begin));
-  return file ?? unnamed(`${begin}…`, `${from}/${suite}`, why);
+  const lacking = files.length > 0 ? `${from} needs no package whose name begins with "${begin}"` : why;
+  return file ?? unnamed(`${begin}…`, `${from}/${suite}`, lacking);
 }
 
 /** The files of packages and of all they need, as a tool picks them that makes a system of one suite. */

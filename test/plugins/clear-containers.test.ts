@@ -5,6 +5,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
+import { expand } from '../../core/graph/expand.ts';
+import { flattened } from '../../core/graph/flatten.ts';
 import { origin } from '../../core/model/artifact.ts';
 import type { TaskId } from '../../core/model/task.ts';
 import { runtimeConfig } from '../../plugins/clear-containers/config.ts';
@@ -380,6 +382,23 @@ for (const [given, path, message] of REFUSED) {
     );
   });
 }
+
+for (const [option, instead, given] of [
+  ['programs', 'say by URL where yours are', {}],
+  ['guest', 'take "release"', { programs: PROGRAMS }],
+] as const)
+  test(`${option} that would be made on a controller with another processor are refused`, () => {
+    const recipe = { hosts: [{ ...NODE, arch: 'amd64' } as const], ...clear(given) };
+    const message = `cannot be for hosts with amd64 from a controller with arm64: ${instead}`;
+    assert.deepEqual(
+      failureIn(() => expand(flattened([recipe], []), { ...EXPAND_CONTEXT, arch: 'arm64' }, [])),
+      {
+        kind: 'config-invalid',
+        file: EXPAND_CONTEXT.file,
+        problems: [{ path: `clear-containers.${option}`, message }],
+      },
+    );
+  });
 
 const CPUS: readonly (readonly [what: string, cpuinfo: string, found: string])[] = [
   ['Intel with all flags', 'vendor_id\t: GenuineIntel\nflags\t\t: fpu lm vmx sse4_1\n', ''],
