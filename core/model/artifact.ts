@@ -114,7 +114,7 @@ export const artifact: Reader<Artifact> = record<Artifact>('an artifact', {
       sigstore: optional(proof),
     },
     git: { repository: address, commit: word, ref: optional(word) },
-    deb: { ...suite, package: word, member: optional(word) },
+    deb: { ...suite, package: word, member: optional(word), follow: optional(word) },
     'deb-source': { ...suite, package: word },
     debs: { ...suite, packages: list('a list of packages', word) },
     built: { by: name, path: word },

@@ -7,7 +7,7 @@ import { digestOf } from '../../core/model/digest.ts';
 import { Failed, type Failure } from '../../core/model/failure.ts';
 import { resolveDebian } from '../../core/store/debian.ts';
 import { excerptIn } from '../../core/store/paths.ts';
-import { makers, missing } from '../rig/archive.ts';
+import { archiveless, makers } from '../rig/archive.ts';
 import { type Lasting, tempFolder } from '../rig/temp.ts';
 import { DIRECT, listening } from './fetching.ts';
 
@@ -20,7 +20,7 @@ test('excerpt of a bundle stays when the look into it is interrupted', async (t)
   assert.equal(existsSync(excerptIn(apt)), true);
 });
 
-const skip = missing();
+const skip = archiveless();
 
 /** An archive in a folder, with `hello`, which needs `libhello`, and a folder of apt that reads it. */
 async function archive(t: Lasting) {
