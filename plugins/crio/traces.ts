@@ -2,9 +2,9 @@
 import { cmd, step } from '../../core/mod.ts';
 
 /** Notes of what was there before it first started. */
-const NOTE = '/var/lib/cc/crio';
+export const NOTE = '/var/lib/cc/crio';
 
-const KEEP = `set -eu
+export const KEEP = `set -eu
 umask 077
 mkdir -p ${NOTE}
 nft list tables >${NOTE}/tables.new 2>/dev/null || :
@@ -12,7 +12,7 @@ nft list tables >${NOTE}/tables.new 2>/dev/null || :
 mv ${NOTE}/tables.new ${NOTE}/tables`;
 
 /** Others may have filled since what CRI-O made; only what is empty goes. */
-const CLEAR = `set -u
+export const CLEAR = `set -u
 nft list tables 2>/dev/null | grep -vxFf ${NOTE}/tables | while read -r _ family table; do
   [ -n "$(nft list table "$family" "$table" | grep -vE '^(#|table |})')" ] || nft delete table "$family" "$table" || exit
 done

@@ -18,8 +18,9 @@ import { crio } from '../../plugins/crio.ts';
 import { laws } from '../rig/laws.ts';
 import { tempFolder } from '../rig/temp.ts';
 import { ARCHIVE } from './archive.ts';
-import { type Bench, benchOf } from './bench.ts';
+import { type Bench, type BenchSetup, benchOf } from './bench.ts';
 import { COMPILER, GO } from './compiler.ts';
+import { CRIO, noting } from './crio.ts';
 import { providing } from './tools.ts';
 import { MACHINE } from './virtual.ts';
 
@@ -37,7 +38,11 @@ const BELOW = [
   GO,
 ];
 const COMMIT = '9a866fd3365c4fc687c0c31ecb0fe356cd1e23fe';
-const bytes = { 'cri-o': JSON.stringify({ 'cri-o/bin/crio': 'crio', 'cri-o/bin/conmon': 'conmon' }) };
+const BUILT: BenchSetup = {
+  ...COMPILER,
+  ...(CRIO.bare ? { bare: CRIO.bare } : {}),
+  does: (host, bench) => [...noting(host), ...(COMPILER.does?.(host, bench) ?? [])],
+};
 
 /** With a Kubernetes of the same minor version, unless another is named. */
 const recipe = (given: { version: string } & Parameters<typeof crio>[0], ...more: typeof BELOW) => ({
@@ -56,7 +61,7 @@ function kubernetesOf(version: string) {
 const node = ({ hosts }: Bench) => hosts.get('node-1')!; // every bench has this host
 
 laws('crio', recipe({ version: '1.36.3' }), {
-  bytes,
+  ...CRIO,
   kept: ['packages', 'drop-ins'],
   left: { 'node-1': ['iptables'] },
 });
@@ -64,7 +69,7 @@ laws(
   'crio from source',
   recipe({ version: '1.20.9', commit: COMMIT, cgroupDriver: 'cgroupfs', confined: true }),
   {
-    ...COMPILER,
+    ...BUILT,
     plugin: 'crio',
     kept: ['tools', 'compile', 'drop-ins'],
     left: {
@@ -78,7 +83,7 @@ laws(
 );
 
 test('each version is built as its tree wants it, from nothing but what was fetched', async (t) => {
-  const bench = await benchOf(t, recipe({ version: '1.20.9', commit: COMMIT }), COMPILER);
+  const bench = await benchOf(t, recipe({ version: '1.20.9', commit: COMMIT }), BUILT);
   await bench.run();
   const builds = bench.ran.filter(({ argv }) => argv[1] === 'build').map(({ argv }) => argv.join(' '));
   assert.equal(builds.length, 2);
@@ -114,7 +119,7 @@ test('version of another minor than Kubernetes is refused', async (t) => {
 
 test('settings of the recipe are laid over those of cc', async (t) => {
   const settings = { 'crio.runtime.pids_limit': 2048, 'crio.image.pause_command': '/pause' };
-  const bench = await benchOf(t, recipe({ version: '1.36.3', settings }), { bytes });
+  const bench = await benchOf(t, recipe({ version: '1.36.3', settings }), CRIO);
   await bench.run();
   const text = node(bench).read('/etc/crio/crio.conf') ?? '';
   assert.match(text, /^pids_limit = 2048$/m);
@@ -123,7 +128,7 @@ test('settings of the recipe are laid over those of cc', async (t) => {
 
 test('images that no node works without have a place in what a recipe takes', async (t) => {
   const images = { 'registry.lab': 'any', 'docker.io/library': 'any' } as const;
-  const bench = await benchOf(t, recipe({ version: '1.36.3', images }), { bytes });
+  const bench = await benchOf(t, recipe({ version: '1.36.3', images }), CRIO);
   await bench.run();
   const { default: others } = JSON.parse(node(bench).read('/etc/crio/policy.json') ?? '');
   assert.deepEqual(others, [{ type: 'reject' }]);
@@ -141,13 +146,13 @@ test('runtime of virtual machines is there before CRI-O starts with it', async (
     type: 'vm',
     machine: MACHINE,
   });
-  const bench = await benchOf(t, recipe({ version: '1.36.3' }, kata), { bytes });
+  const bench = await benchOf(t, recipe({ version: '1.36.3' }, kata), CRIO);
   await bench.run();
   assert.match(node(bench).read('/etc/crio/crio.conf') ?? '', /^\[crio\.runtime\.runtimes\.kata\]$/m);
 });
 
 test('service is started once', async (t) => {
-  const bench = await benchOf(t, recipe({ version: '1.36.3' }), { bytes });
+  const bench = await benchOf(t, recipe({ version: '1.36.3' }), CRIO);
   await bench.run();
   await bench.run();
   assert.equal(node(bench).units.get('crio.service')?.starts, 1);
@@ -194,7 +199,7 @@ test('crio that wants iptables to start has it before; an older one asks for not
     ['1.33.13', ['iptables']],
     ['1.32.13', []],
   ] as const) {
-    const bench = await benchOf(t, recipe({ version }), { bytes });
+    const bench = await benchOf(t, recipe({ version }), CRIO);
     const running = bench.tasks.find(({ step }) => step.name === 'running')!; // it has one
     const packages = bench.tasks.filter(({ plugin, step }) => plugin === 'crio' && step.name === 'packages');
     assert.deepEqual(

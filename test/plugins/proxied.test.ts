@@ -13,6 +13,7 @@ import { expanded } from '../graph/recipes.ts';
 import { laws } from '../rig/laws.ts';
 import { applied } from '../steps/last.ts';
 import { type Bench, benchOf, NODE } from './bench.ts';
+import { CRIO } from './crio.ts';
 import { providing } from './tools.ts';
 
 const below = (version: string): readonly PluginUse[] => [
@@ -43,29 +44,29 @@ const DIRECT: Host = {
 const RUNTIMES = {
   containerd: {
     plugins: [...below('1.30.0'), containerd()],
-    bytes: { containerd: JSON.stringify({ 'bin/containerd': 'containerd', 'bin/ctr': 'ctr' }) },
+    setup: { bytes: { containerd: JSON.stringify({ 'bin/containerd': 'containerd', 'bin/ctr': 'ctr' }) } },
   },
   crio: {
     plugins: [...below('1.36.3'), crio({ version: '1.36.3' })],
-    bytes: { 'cri-o': JSON.stringify({ 'cri-o/bin/crio': 'crio', 'cri-o/bin/conmon': 'conmon' }) },
+    setup: CRIO,
   },
 } as const;
 
 const on = ({ hosts }: Bench, name: string) => hosts.get(name)!; // the recipe has it
 
-for (const [name, { plugins, bytes }] of Object.entries(RUNTIMES)) {
+for (const [name, { plugins, setup }] of Object.entries(RUNTIMES)) {
   const file = `/etc/cc/${name}.env`;
   const unit = `/etc/systemd/system/${name}.service`;
   const recipe: Recipe = { plugins, hosts: [DIRECT], proxy: PROXY };
   const more = name === 'crio' ? ['packages', 'drop-ins'] : [];
 
   laws(`${name} behind a proxy`, recipe, {
-    ...{ bytes, plugin: name, kept: more },
+    ...{ ...setup, plugin: name, kept: more },
     left: name === 'crio' ? { 'node-1': ['iptables'], near: ['iptables'] } : {},
   });
 
   test(`${name} is told of proxies by a file that root alone reads, and goes without to nodes and pods`, async (t) => {
-    const bench = await benchOf(t, recipe, { bytes });
+    const bench = await benchOf(t, recipe, setup);
     await bench.run();
     const node = on(bench, 'node-1');
     assert.equal(
@@ -85,14 +86,14 @@ NO_PROXY="mirror.example,localhost,127.0.0.1,::1,node-1,on paper,near,10.244.0.0
   });
 
   test(`${name} of a host that goes without a proxy is told of none`, async (t) => {
-    const bench = await benchOf(t, recipe, { bytes });
+    const bench = await benchOf(t, recipe, setup);
     await bench.run();
     assert.equal(on(bench, 'near').disk.has(file), false);
     assert.equal(on(bench, 'near').units.get(`${name}.service`)?.active, 'active');
   });
 
   test(`${name} without a proxy has the unit that it always had`, async (t) => {
-    const bench = await benchOf(t, { ...recipe, proxy: {} }, { bytes });
+    const bench = await benchOf(t, { ...recipe, proxy: {} }, setup);
     await bench.run();
     assert.doesNotMatch(on(bench, 'node-1').read(unit), /EnvironmentFile/);
     assert.deepEqual(
@@ -102,7 +103,7 @@ NO_PROXY="mirror.example,localhost,127.0.0.1,::1,node-1,on paper,near,10.244.0.0
   });
 
   test(`${name} is restarted when its proxies change: it is as old as the file that it has read`, async (t) => {
-    const bench = await benchOf(t, recipe, { bytes });
+    const bench = await benchOf(t, recipe, setup);
     await bench.run();
     const task = bench.tasks.find(({ id }) => id === `node-1/${name}/running`)!; // it has one
     const { inputs } = (await bench.facts(task)) as { readonly inputs: Readonly<Record<string, string>> };

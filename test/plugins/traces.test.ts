@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
+import * as CRIO from '../../plugins/crio/traces.ts';
 import { NOTES, RESTORE } from '../../plugins/kubeadm/settings.ts';
 import { CLEAR, KEEP } from '../../plugins/kubeadm/traces.ts';
 import { confined, missing } from '../rig/tools.ts';
@@ -129,4 +130,28 @@ echo "$before" | diff - /run/after
 test ! -e /var/lib/cc/kubeadm
 `;
   assert.equal(said(script, NOTES, RESTORE), '');
+});
+
+/** As the machine of CRI-O: what it made goes, what others had or have filled since stays. */
+const CRIO_LIFE = `rmdir /run/netns
+nft add table ip theirs
+before=$(nft list ruleset; ls -d /run/netns /var/lib/cc 2>&1 || :)
+for time in once twice; do sh -c "$1"; done
+nft add table ip nat
+nft add table ip6 nat
+nft add table ip filled
+nft add chain ip filled mine
+mkdir -p /run/netns
+mount --bind /run/netns /run/netns
+sh -c "$2" || exit
+nft delete table ip filled
+rmdir /var/lib/cc
+after=$(nft list ruleset; ls -d /run/netns /var/lib/cc 2>&1 || :)
+[ "$before" = "$after" ] || { echo "$before"; echo becomes; echo "$after"; exit 1; }
+echo same`;
+
+test('tables and folders that CRI-O made go, and those of others stay', {
+  skip: skip || missing('nft'),
+}, () => {
+  assert.equal(said(CRIO_LIFE, CRIO.KEEP, CRIO.CLEAR), 'same\n');
 });
