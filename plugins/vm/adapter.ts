@@ -18,7 +18,7 @@ export interface Adapted {
   readonly accel: Accel;
   /** For guests whose kernel has as modules what mounts their image, since the runtimes know of none. */
   readonly initrd?: string;
-  /** A script that runs in the network of the pod, before its machine starts. */
+  /** A script that runs in the network of a pod, before its machine starts; not for a machine that has no network. */
   readonly network?: string;
 }
 
@@ -38,7 +38,7 @@ qemu=${qemu}
 version=$("$qemu" --version | sed -nE '1s/.* version ([0-9]+)\\.([0-9]+).*/\\1 \\2/p')
 since() { [ "\${version% *}" -gt "$1" ] || { [ "\${version% *}" -eq "$1" ] && [ "\${version#* }" -ge "$2" ]; }; }
 edit() { word=$(printf %s "$word" | sed -E "$1"); }
-pod= last= skip=
+pod= net= last= skip=
 for word; do
   shift
   if [ -n "$skip" ]; then
@@ -50,6 +50,7 @@ for word; do
 ${edits(rules)}  esac
   last=$word
   case $word in
+    -netdev) net=yes ;;
 ${drops(rules)}  esac
   set -- "$@" "$word"
 done
@@ -80,7 +81,7 @@ function when({ since }: Rule, act: string): string {
 }
 
 function forPods(initrd: string | undefined, network: string | undefined): string {
-  if (initrd === undefined && network === undefined) return '';
-  const own = initrd === undefined ? '' : `  set -- "$@" -initrd ${initrd}\n`;
-  return `if [ -n "$pod" ]; then\n${network ?? ''}${own}fi\n`;
+  const prepared = network === undefined ? '' : `if [ "$pod$net" = yesyes ]; then\n${network}fi\n`;
+  const own = initrd === undefined ? '' : `if [ -n "$pod" ]; then set -- "$@" -initrd ${initrd}; fi\n`;
+  return prepared + own;
 }

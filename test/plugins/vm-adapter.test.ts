@@ -172,7 +172,8 @@ test('QEMU that is called without words gets none', async (t) => {
 
 const INITRD = '/opt/guest/initrd';
 const POD = ['-name', 'pod-0123,debug-threads=on', '-m', '512'];
-const OTHER = ['-machine', 'none', '-name', 'check', '-append', 'pod-0123'];
+const NETWORKED = [...POD, '-netdev', 'tap,id=network-0,fds=3'];
+const OTHER = ['-netdev', 'user,id=network-0', '-machine', 'none', '-name', 'check', '-append', 'pod-0123'];
 
 test('initrd is for the machines of pods alone', async (t) => {
   const how = { version: '7.2', accel: 'kvm', initrd: INITRD } as const;
@@ -208,8 +209,8 @@ const BRIDGED = { version: '7.2', accel: 'tcg', network: NETWORKS.bridged.script
 
 test('ports of bridges that have an address lose it, and teach the bridge no more, before the machine of a pod starts', async (t) => {
   const { bin, ran } = await network(t, LINKS);
-  const words = await called(t, { ...BRIDGED, bin, words: POD, initrd: INITRD });
-  assert.deepEqual(words, [...POD, '-initrd', INITRD]);
+  const words = await called(t, { ...BRIDGED, bin, words: NETWORKED, initrd: INITRD });
+  assert.deepEqual(words, [...NETWORKED, '-initrd', INITRD]);
   assert.equal(
     await ran(),
     `ip -4 address flush dev eth0
@@ -222,7 +223,14 @@ bridge link set dev net1 learning off
 
 test('network without bridges is left as it is', async (t) => {
   const { bin, ran } = await network(t, LINKS.replaceAll(/ master \w+/g, ''));
-  assert.deepEqual(await called(t, { ...BRIDGED, bin, words: POD }), POD);
+  assert.deepEqual(await called(t, { ...BRIDGED, bin, words: NETWORKED }), NETWORKED);
+  assert.equal(await ran(), '');
+});
+
+test('network is left as it is for a machine that has none, such as one that is only to boot', async (t) => {
+  const { bin, ran } = await network(t, LINKS);
+  const words = await called(t, { ...BRIDGED, bin, words: POD, initrd: INITRD });
+  assert.deepEqual(words, [...POD, '-initrd', INITRD]);
   assert.equal(await ran(), '');
 });
 
@@ -235,7 +243,7 @@ test('network is left as it is for what is no machine of a pod', async (t) => {
 test('no machine starts in a network that cannot be prepared', async (t) => {
   const { bin } = await network(t, LINKS);
   await program(bin, 'bridge', 'echo "bridge: not permitted" >&2; exit 1');
-  await assert.rejects(called(t, { ...BRIDGED, bin, words: POD }), {
+  await assert.rejects(called(t, { ...BRIDGED, bin, words: NETWORKED }), {
     code: 1,
     stdout: '',
     stderr: 'bridge: not permitted\n',
