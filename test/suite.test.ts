@@ -1,7 +1,9 @@
 /** What is said at the end of the tests, and that nothing of it is lost between the runners. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { TestEvent } from 'node:test/reporters';
 import { closing, type Half, isGood, ofJunit, ofTally } from './rig/outcome.ts';
+import tally from './rig/tally.ts';
 
 const TALLY = [
   { title: 'a', file: '/r/test/x/a.test.ts', end: 'passed' },
@@ -53,5 +55,31 @@ test('a runner that ended badly is told where no test says so', () => {
   assert.match(
     closing([crashed]),
     /^Node: 2 passed, 0 failed, 1 skipped, but its runner ended with SIGSEGV\.$/m,
+  );
+});
+
+test('a test that may fail is named with its reason, and fails nothing', async () => {
+  const told = [
+    ['pass', {}],
+    ['fail', {}],
+    ['pass', { todo: 'it moves' }],
+    ['fail', { todo: 'it moves' }],
+    ['pass', { skip: 'there is none' }],
+  ] as const;
+  const events = (async function* () {
+    for (const [end, more] of told)
+      yield { type: `test:${end}`, data: { name: 'a', file: '/a', details: {}, ...more } } as TestEvent; // what is read of it
+  })();
+  let text = '';
+  for await (const line of tally(events)) text += line;
+  assert.deepEqual(
+    ofTally(text).map(({ end, why }) => [end, why]),
+    [
+      ['passed', undefined],
+      ['failed', undefined],
+      ['passed', undefined],
+      ['skipped', 'it failed, as it may: it moves'],
+      ['skipped', 'there is none'],
+    ],
   );
 });

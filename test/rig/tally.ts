@@ -5,13 +5,16 @@ import type { Outcome } from './outcome.ts';
 export default async function* tally(events: AsyncIterable<TestEvent>): AsyncGenerator<string> {
   for await (const event of events) {
     if (event.type !== 'test:pass' && event.type !== 'test:fail') continue;
-    const { name, file, skip, details } = event.data;
+    const { name, file, skip, todo, details } = event.data;
     if (details.type === 'suite') continue;
+    const passed = event.type === 'test:pass';
+    // A test that may fail is none that failed: it is named with its reason, as those are that were not run.
+    const why = skip ?? (passed || todo === undefined ? undefined : `it failed, as it may: ${todo}`);
     const outcome: Outcome = {
       title: name,
       file: file ?? '',
-      end: skip === undefined ? (event.type === 'test:pass' ? 'passed' : 'failed') : 'skipped',
-      why: typeof skip === 'string' ? skip : undefined,
+      end: why === undefined ? (passed ? 'passed' : 'failed') : 'skipped',
+      why: typeof why === 'string' ? why : undefined,
     };
     yield `${JSON.stringify(outcome)}\n`;
   }
