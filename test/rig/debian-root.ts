@@ -36,15 +36,15 @@ export const NAMESPACES = [
   ...['--mount', '--pid', '--fork', '--kill-child'],
 ];
 
-/** The root with these packages besides, or why there can be none on this machine. */
-export async function debianRoot(more: readonly string[] = []): Promise<Root> {
-  const packages = [...PACKAGES, ...more];
-  const id = [SUITE, process.arch, process.getuid?.() === 0 ? 'root' : 'user', ...packages].join(' ');
+/** The root with these packages besides, or why there can be none on this machine; of another suite with these alone. */
+export async function debianRoot(more: readonly string[] = [], suite = SUITE): Promise<Root> {
+  const packages = suite === SUITE ? [...PACKAGES, ...more] : more;
+  const id = [suite, process.arch, process.getuid?.() === 0 ? 'root' : 'user', ...packages].join(' ');
   const folder = join(ROOTS, digestOf(id).slice(0, 16));
   const why = await hindrance();
   if (why !== undefined) return { kind: 'missing', why };
   return alone(ROOTS, async () => {
-    const failed = existsSync(folder) ? undefined : await made(folder, packages);
+    const failed = existsSync(folder) ? undefined : await made(folder, suite, packages);
     return failed === undefined ? { kind: 'here', folder } : { kind: 'missing', why: failed };
   });
 }
@@ -58,12 +58,12 @@ async function hindrance(): Promise<string | undefined> {
 }
 
 /** Why it could not be made; what is not the archive's fault is a bug of the rig. */
-async function made(folder: string, packages: readonly string[]): Promise<string | undefined> {
+async function made(folder: string, suite: string, packages: readonly string[]): Promise<string | undefined> {
   const making = `${folder}.making`;
   await ran('rm', ['-rf', making]);
   await mkdir(ROOTS, { recursive: true });
   process.stderr.write(`Making a Debian to test in, once; it is kept in ${ROOTS}\n`);
-  const words = [...NAMESPACES, '--', 'sh', MAKE, making, await mirrorOf(), SUITE, ...packages];
+  const words = [...NAMESPACES, '--', 'sh', MAKE, making, await mirrorOf(), suite, ...packages];
   const { code, said } = await ran('unshare', words);
   if (code === 0) {
     await rename(making, folder);
