@@ -1,8 +1,7 @@
 /** The process: arguments, streams, signals, exit code. Everything else is handed down from here. */
 import { fstatSync, statSync, writeSync } from 'node:fs';
 import process from 'node:process';
-import type { Options } from './cli/args.ts';
-import { parsed } from './cli/args.ts';
+import { type Options, parsed } from './cli/args.ts';
 import type { Verb } from './cli/commands.ts';
 import { loading } from './cli/config/modules.ts';
 import type { CliContext } from './cli/project.ts';
@@ -31,6 +30,7 @@ const COMMANDS: { readonly [V in Verb]: () => Promise<Command> } = {
   plan: async () => (await import('./cli/survey.ts')).plan,
   status: async () => (await import('./cli/survey.ts')).status,
   why: async () => (await import('./cli/survey.ts')).why,
+  doctor: async () => (await import('./cli/doctor.ts')).doctor,
   lock: async () => (await import('./cli/lock.ts')).lock,
   bundle: async () => (await import('./cli/bundle.ts')).bundle,
   list: async () => (await import('./cli/read.ts')).list,

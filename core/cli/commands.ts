@@ -166,6 +166,18 @@ export const COMMANDS = {
     exits: [0, 1, 2, ...WRONG, 77, ...STOPPED],
     example: ['cc status --json', 'prints the state of every task as one JSON document'],
   },
+  doctor: {
+    group: 'look',
+    names: { as: '[HOST...]', least: 0, most: ANY, mistake: '' },
+    does: 'tells what a host can do, such as to run virtual machines, and which recipe fits it',
+    more: [
+      'A HOST is what ssh takes: an address, or user@address. Without one, cc looks at the computer that it runs on.',
+      'cc reads no configuration and changes nothing. Where QEMU is there, cc boots a kernel in it, which takes some seconds.',
+    ],
+    options: ['json', 'ask-become-pass'],
+    exits: [0, 1, ...WRONG, 77, ...STOPPED],
+    example: ['cc doctor root@192.0.2.7', 'tells what this host can do'],
+  },
   why: {
     group: 'look',
     names: { as: 'TASK', least: 1, most: 1, mistake: 'Cannot tell which task: cc why takes one' },

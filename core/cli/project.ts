@@ -9,6 +9,7 @@ import { revealing } from '../host/reveal.ts';
 import type { Login } from '../host/ssh.ts';
 import type { Arch } from '../model/artifact.ts';
 import { fail, type Problem } from '../model/failure.ts';
+import type { Host } from '../model/plugin.ts';
 import type { Task, TaskId } from '../model/task.ts';
 import { lookingAhead } from '../run/ahead.ts';
 import { declaredBy } from '../run/declared.ts';
@@ -63,11 +64,11 @@ export interface Project extends Expanded {
   readonly site?: Site | undefined;
 }
 
-/** With `identify` a site that has no identity yet gets one. */
+/** `hosts` are beside those of the recipe. With `identify` a site that has no identity yet gets one. */
 export async function openProject(
   options: Options,
   cli: CliContext,
-  { identify = false } = {},
+  { identify = false, hosts = [] }: { readonly identify?: boolean; readonly hosts?: readonly Host[] } = {},
 ): Promise<Project> {
   const arch = archOf(cli.arch);
   const trust = trustOf(cli.env);
@@ -75,7 +76,7 @@ export async function openProject(
   const { file, locks } = loaded;
   trust(siteFile(file));
   const problems: Problem[] = [];
-  const flat = withSettings(flattened(loaded.layers, problems), loaded.settings, problems);
+  const flat = withSettings(flattened([...loaded.layers, { hosts }], problems), loaded.settings, problems);
   trust(statesOf(cli.env), 'state');
   const { paths, site, owner } = identityOf(file, flat.name, cli.env, identify);
   trust(paths.state, 'records');

@@ -21,6 +21,9 @@ export function shippedRecipes(): readonly string[] {
     .map((name) => name.slice(0, -ENDING.length));
 }
 
+/** The recipe that only looks, which tells what hosts can do. */
+export const LOOKING = 'doctor';
+
 /** Whether a file is one of the recipes that come with cc. */
 export function isShipped(file: string): boolean {
   return dirname(file) === RECIPES;

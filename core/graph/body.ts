@@ -70,6 +70,7 @@ const STEP: Fields<Step> = {
   plan: callable,
   undo: optional(callable),
   leaves: optional(callable),
+  tells: optional(callable),
 };
 
 const { name: _, ...REST } = STEP;

@@ -23,7 +23,7 @@ export type Problem = {
 };
 
 /** What a plugin brings that cc calls. */
-export type PluginCode = 'probe' | 'plan' | 'undo' | 'script' | 'change';
+export type PluginCode = 'probe' | 'plan' | 'undo' | 'tells' | 'script' | 'change';
 
 /** A change that is still to be done, and why. */
 export type Remaining = { readonly what: string; readonly why: string };

@@ -57,13 +57,16 @@ export interface StepSpec<Facts extends Json> {
   undo?(facts: Facts): readonly Change[];
   /** What undoing leaves to something else that is taken back with it, and why, for a notice. */
   leaves?(facts: Facts): string | undefined;
+  /** What the facts mean to people, in lines: `cc doctor` prints them. */
+  tells?(facts: Facts): readonly string[];
 }
 
 /** A step whose facts are its own business. */
-export type Step = Omit<StepSpec<Json>, 'plan' | 'undo' | 'leaves'> & {
+export type Step = Omit<StepSpec<Json>, 'plan' | 'undo' | 'leaves' | 'tells'> & {
   plan(facts: Json, last: Last): readonly Change[];
   undo?(facts: Json): readonly Change[];
   leaves?(facts: Json): string | undefined;
+  tells?(facts: Json): readonly string[];
 };
 
 /** Hides the type of a step's facts: only the step reads what its own probe wrote. */

@@ -34,6 +34,17 @@ export function leaving(task: Task, facts: Json): string | undefined {
   }
 }
 
+const lines = list('a list of texts', text('a text'));
+
+/** What was found, for people. */
+export function told(task: Task, facts: Json): readonly string[] {
+  try {
+    return lines(task.step.tells?.(facts) ?? [], 'what its tells answered');
+  } catch (error) {
+    return threw(task, 'tells', error);
+  }
+}
+
 /** What a change learnt, from what performs it. */
 export async function performed(
   task: Task,

@@ -40,6 +40,25 @@ export const VHOST_VSOCK: Rule = {
   fix: 'run a kernel with the module vhost_vsock, or let a hypervisor run pods that does without',
 };
 
+export const MACVTAP: Rule = {
+  name: 'macvtap',
+  look: `[ -d /sys/class/macvtap ] || modprobe --dry-run --quiet macvtap 2>/dev/null || { echo 'the kernel has no macvtap'; exit 1; }`,
+  fix: 'run a kernel with the module macvtap',
+};
+
+/** By its list of modules, which has those that are built in too, or by its own word where a kernel comes without one. */
+export const TCFILTER: Rule = {
+  name: 'tcfilter',
+  look: `lacks=
+for module in sch_ingress act_mirred cls_u32; do
+  modprobe --dry-run --quiet "$module" 2>/dev/null && continue
+  word=CONFIG_NET_$(echo "$module" | tr '[:lower:]' '[:upper:]')
+  zcat /proc/config.gz 2>/dev/null | cat - "/boot/config-$(uname -r)" 2>/dev/null | grep -qE "^$word=[ym]" || lacks="$lacks $module"
+done
+[ -z "$lacks" ] || { echo "the kernel lacks$lacks"; exit 1; }`,
+  fix: 'run a kernel with the modules sch_ingress, act_mirred and cls_u32',
+};
+
 /** A guest of VMware may have given its sockets to that hypervisor: docs/design/VSocks.md of Kata. */
 export const VSOCK_FREE: Rule = {
   name: 'vsock-free',

@@ -159,7 +159,7 @@ const MISTAKES: readonly (readonly [string, Failure])[] = [
   [
     'logs a --ask-become-pass',
     usage(
-      'Cannot use --ask-become-pass with cc logs: only cc run, forget, plan, status, why and bundle take it',
+      'Cannot use --ask-become-pass with cc logs: only cc run, forget, plan, status, doctor, why and bundle take it',
       'logs',
     ),
   ],

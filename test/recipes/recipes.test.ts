@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { Recipe } from '../../core/model/recipe.ts';
 import { readLocks } from '../../core/store/lock.ts';
 import clearContainers from '../../recipes/clear-containers.ts';
+import doctor from '../../recipes/doctor.ts';
 import kata from '../../recipes/kata.ts';
 import middle from '../../recipes/kubernetes-1.20.ts';
 import lab from '../../recipes/lab.ts';
@@ -26,6 +27,7 @@ function withHost(base: Recipe): Recipe {
 
 const RECIPES: Readonly<Record<string, Case>> = {
   'clear-containers': { recipe: withHost(clearContainers), host: 'node-1', releases: ['Ubuntu 16.04'] },
+  doctor: { recipe: withHost(doctor), host: 'node-1', releases: [] },
   kata: { recipe: withHost(kata), host: 'node-1', releases: ['Debian 12', 'Ubuntu 24.04'] },
   'kubernetes-1.20': { recipe: middle, host: 'middle', releases: ['Debian 12'] },
   'lab-vm': { recipe: labVm, host: 'vm', releases: ['Debian 12'] },
