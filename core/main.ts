@@ -21,6 +21,7 @@ import { asked, isThroughCc, placeOf } from './model/thrown.ts';
 import { explained } from './report/explain.ts';
 import { textOf, visible } from './report/visible.ts';
 
+type Ender = Pick<typeof process, 'exit' | 'exitCode'>;
 type Command = (names: readonly string[], options: Options, cli: CliContext) => Promise<number>;
 
 /** All but the most used are loaded when asked for, because start-up is a feature. */
@@ -204,13 +205,12 @@ function tell(failure: Failure): void {
 }
 
 /** What ends the process, by who has it. Code of plugins and configurations finds `refuse` there, and fails where it calls it. */
-const enders: readonly Pick<typeof process, 'exit'>[] = [process, Reflect.get(globalThis, 'Deno')].filter(
-  Boolean,
-);
-const exits = enders.map(({ exit }) => exit);
+const enders: readonly Ender[] = [process, Reflect.get(globalThis, 'Deno')].filter(Boolean);
+/** Nobody has set the exit code: Deno's is 0 then. */
+const before = enders.map(({ exit, exitCode }) => ({ exit, exitCode }));
 
 function leave(code: number): never {
-  for (const [index, exit] of exits.entries()) enders[index]!.exit = exit; // as many
+  for (const [index, { exit }] of before.entries()) enders[index]!.exit = exit; // as many
   return process.exit(code);
 }
 
@@ -259,7 +259,7 @@ function end(code: number): void {
 
 const EXIT_CODE: Failure = {
   kind: 'overstepped',
-  message: 'it set process.exitCode, by which cc says how it ends',
+  message: 'it set the exit code, by which cc says how it ends',
 };
 
 function endedBy(file: string | undefined): Failure {
@@ -269,7 +269,7 @@ function endedBy(file: string | undefined): Failure {
 
 /** An end that is not cc's own, or not with its code, is told, and is no success. */
 function onExit(): void {
-  if (final !== undefined && process.exitCode === final) return;
+  if (final !== undefined && enders.every(({ exitCode }) => exitCode === final)) return;
   if (final === undefined && enders.length > 1) return; // Deno's own exit is next, and refuses
   const failure = final === undefined ? endedBy(loading()) : EXIT_CODE;
   tellIfHeard(failure);
@@ -278,7 +278,7 @@ function onExit(): void {
 
 /** cc alone says how it ends. */
 function finish(code: number): void {
-  if (process.exitCode !== undefined) overstepped ??= EXIT_CODE;
+  if (enders.some(({ exitCode }, index) => exitCode !== before[index]?.exitCode)) overstepped ??= EXIT_CODE;
   if (code === 0 && strayed === 0 && overstepped) {
     strayed = exitFor(overstepped);
     tellIfHeard(overstepped);

@@ -75,6 +75,12 @@ const AFTER = "process.once('beforeExit', () => { process.exitCode = 0; })";
 for (const [when, code] of [
   ['in a run', 'process.exitCode = 3'],
   ['after a run', AFTER],
+  ...('Deno' in globalThis
+    ? ([
+        ['in a run, by Deno', 'Deno.exitCode = 3'],
+        ['in the end of a run, by Deno', "process.once('exit', () => { Deno.exitCode = 5; })"],
+      ] as const)
+    : []),
   ['in the end of a run', "process.once('exit', () => { process.exitCode = 5; })"],
 ] as const)
   test(`exit code that a plugin sets ${when} is not that of cc`, async (t) => {
@@ -83,7 +89,7 @@ for (const [when, code] of [
     if (code === AFTER) return assert.deepEqual([ended, stderr], [0, '']); // it says the same
     assert.deepEqual(
       [ended, ...stderr.split('\n').slice(0, 2)],
-      [1, HEAD, '  it set process.exitCode, by which cc says how it ends'],
+      [1, HEAD, '  it set the exit code, by which cc says how it ends'],
     );
   });
 
