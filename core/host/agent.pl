@@ -638,7 +638,13 @@ sub become {
     close $_ for $in, $out, $err, $to_guard, $from_guard, $pids, $refusals, map({ $_->[0] } values %reader), map({ $_->{file} } values %writer);
     call($call, @words);
   }
-  exec { $words[0] } @words or $refuse->($! == $ENOENT ? 'absent' : 'program');
+  exec { $words[0] } @words or $refuse->($! == $ENOENT || nowhere($words[0]) ? 'absent' : 'program');
+}
+# PATH may name folders that this user may not enter. Then EACCES may only mean that no other folder has the program.
+sub nowhere {
+  my ($name) = @_;
+  local $!;
+  $name !~ m{/} && !grep { -f "$_/$name" } split /:/, $ENV{PATH};
 }
 sub forget {
   my ($child) = @_;

@@ -1,6 +1,6 @@
 /**
- * A cc of its own that starts one process: `killed TEXT` runs a shell until it is ended, `ends` a short one, `stopped` none,
- * because it was stopped before.
+ * A cc of its own that starts one process: `killed TEXT` runs a shell until it is ended, `ends` a short one, `lacks` one that
+ * is not there, `stopped` none, because it was stopped before.
  */
 import { writeFileSync } from 'node:fs';
 import process from 'node:process';
@@ -13,8 +13,9 @@ if (how === 'killed') {
   await runProcess(['sh', '-c', text]);
 } else {
   const stop = how === 'stopped' ? { signal: AbortSignal.abort() } : {};
-  const said = await runProcess(['true'], stop).then(
-    ({ code, signal }) => `true exited ${code ?? signal}`,
+  const name = how === 'lacks' ? 'cc-no-such-program' : 'true';
+  const said = await runProcess([name], stop).then(
+    ({ code, signal }) => `${name} exited ${code ?? signal}`,
     (error: unknown) => JSON.stringify(failureOf(error)),
   );
   process.stdout.write(`${said}\n`);

@@ -1,6 +1,6 @@
 /** The agent that all of cc shares on its own machine: what it is asked at once, how it ends, and what ends with it. */
 import assert from 'node:assert/strict';
-import { readdir, readFile, readlink, symlink } from 'node:fs/promises';
+import { chmod, readdir, readFile, readlink, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { runProcess } from '../../core/host/own-agent.ts';
@@ -66,6 +66,21 @@ test('agent of this machine keeps no cc from ending, whether it has done somethi
       stdout: `true exited ${exit}\n`,
       stderr: '',
     });
+});
+
+test('program that is in no folder of PATH is not there, also where PATH has a folder that nobody may enter', async (t) => {
+  const locked = await tempFolder(t);
+  await chmod(locked, 0);
+  const PATH = `${locked}:${process.env['PATH']}`;
+  const rights = '-dac_override,-dac_read_search';
+  // With these rights root may enter any folder.
+  const as = process.getuid?.() === 0 ? ['setpriv', '--bounding-set', rights, '--'] : [];
+  assert.deepEqual(await runProcess([...as, ...starter('lacks')], { env: { PATH } }), {
+    code: 0,
+    signal: null,
+    stdout: 'cc-no-such-program exited 127\n',
+    stderr: '',
+  });
 });
 
 test('agent of this machine that is missing is a missing tool', async (t) => {
