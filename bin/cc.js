@@ -25,9 +25,18 @@ function start() {
   import(clone ? source.href : new URL('../dist/core/main.js', import.meta.url).href);
 }
 
-/* Whether nobody else may write it, nor a folder on the way: Node runs what stands there as it is. */
+/* Whether it is there, or can be made, and nobody else may write it, nor a folder on the way: Node runs what stands there as it is. */
 function isOwn(folder) {
-  const { lstatSync } = process.getBuiltinModule('node:fs');
+  try {
+    return made(folder);
+  } catch (error) {
+    if (typeof error.code === 'string') return false; // the system does not let this user
+    throw error;
+  }
+}
+
+function made(folder) {
+  const { lstatSync, mkdirSync } = process.getBuiltinModule('node:fs');
   const uid = process.getuid ? process.getuid() : 0;
   if (folder.charAt(0) !== '/') return false;
   const parts = folder.split('/');
@@ -35,7 +44,12 @@ function isOwn(folder) {
   for (let count = 1; count <= parts.length; count += 1) {
     const path = parts.slice(0, count).join('/') || '/';
     const facts = lstatSync(path, { throwIfNoEntry: false });
-    if (!facts) break; // it will be made, with what is below it
+    if (!facts) {
+      if (shared) return false;
+      // Node would do so for ever where nobody may, as in /proc.
+      mkdirSync(path, 0o700);
+      continue;
+    }
     if (!facts.isDirectory() || (facts.uid !== 0 && facts.uid !== uid)) return false;
     // In a folder such as /tmp others may not touch what belongs to somebody else, and may make what is not there.
     shared = (facts.mode & 0o022) !== 0;

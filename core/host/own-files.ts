@@ -8,11 +8,10 @@ const ELSEWHERE = '\nXDG_STATE_HOME and XDG_CACHE_HOME name other places for wha
 /** Makes a folder that nobody else may enter, with those above it. */
 export function makeFolder(path: string): void {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    make(path);
   } catch (error) {
-    const cause = causeOf(path, error);
-    if (cause instanceof Error && codeOf(cause) !== 'ENOSPC') cause.message += ELSEWHERE;
-    unwritten(path, cause);
+    if (error instanceof Error && codeOf(error) !== 'ENOSPC') error.message += ELSEWHERE;
+    unwritten(path, error);
   }
 }
 
@@ -27,16 +26,20 @@ export function append(file: number, text: string): void {
   }
 }
 
-/** Asked for all folders at once, Node may say of the last that it is not there; the first that cannot be made says why. */
-function causeOf(path: string, error: unknown): unknown {
+/**
+ * One after the other, so that the first that cannot be made says why. Asked for all at once, Node may name the last, and in /proc it
+ * never comes to an end.
+ */
+function make(path: string): void {
   const parent = dirname(path);
+  if (parent !== path && !isThere(parent)) make(parent);
   try {
-    if (parent !== path && !isThere(parent)) return causeOf(parent, error);
     mkdirSync(path, { mode: 0o700 });
-    return error;
-  } catch (precise) {
-    if (codeOf(precise) !== 'EEXIST' || isThere(path)) return precise;
-    return Object.assign(new Error(`${path} is a link to what is not there`), { code: 'ENOENT' });
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error;
+    if (!isThere(path))
+      throw Object.assign(new Error(`${path} is a link to what is not there`), { code: 'ENOENT' });
+    if (!statSync(path).isDirectory()) throw error;
   }
 }
 

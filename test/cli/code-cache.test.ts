@@ -75,3 +75,17 @@ for (const [what, path] of [
     };
     assert.deepEqual(await kept(t, change), []);
   });
+
+test('no compiled code is kept where the kernel lets nobody make a folder, and nobody waits for it', async (t) => {
+  const cwd = await folder(t);
+  const where = { XDG_CACHE_HOME: undefined, HOME: '/proc', NODE_COMPILE_CACHE: undefined };
+  const { code, stderr } = await ccByNode(where, cwd, '--version');
+  assert.deepEqual([code, stderr], [0, '']);
+});
+
+test('no compiled code is kept in a folder that cannot be looked at, and cc starts', async (t) => {
+  const cwd = await folder(t);
+  const where = { XDG_CACHE_HOME: join(cwd, 'x'.repeat(300)), NODE_COMPILE_CACHE: undefined };
+  const { code, stderr } = await ccByNode(where, cwd, '--version');
+  assert.deepEqual([code, stderr], [0, '']);
+});

@@ -40,6 +40,16 @@ test('folder that cannot be made says which part of its path is in the way', asy
   }
 });
 
+test('folder that the kernel lets nobody make is told, and nobody waits for it', () => {
+  const told = failure(() => makeFolder('/proc/a/b'));
+  assert.deepEqual(told, {
+    kind: 'cannot-write',
+    path: '/proc/a/b',
+    why: `ENOENT: no such file or directory, mkdir '/proc/a'
+XDG_STATE_HOME and XDG_CACHE_HOME name other places for what cc keeps`,
+  });
+});
+
 test('text is added at the end', async (t) => {
   const path = join(await tempFolder(t), 'lines');
   const file = openSync(path, 'a');
