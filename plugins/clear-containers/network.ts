@@ -1,20 +1,9 @@
 /** How a pod's network reaches its machine: the models of cc-runtime 3.0.21, virtcontainers/network.go, by what a host has. */
-import type { Rule } from '../vm/preflight.ts';
+import { MACVTAP, type Rule, TAP_DEVICES } from '../vm/preflight.ts';
 
 export type Network = 'macvtap' | 'bridged';
 
-/** The runtime opens the device of the tap that it has made, which only the kernel's own /dev shows at once. */
-const DEVICES: Rule = {
-  name: 'tap-devices',
-  look: `[ "$(findmnt -n -o FSTYPE /dev)" = devtmpfs ] || { echo '/dev is not devtmpfs, so taps have no device in it'; exit 1; }`,
-  fix: 'set network to "bridged" for clear-containers',
-};
-
-const MACVTAP: Rule = {
-  name: 'macvtap',
-  look: `[ -d /sys/class/macvtap ] || modprobe --dry-run --quiet macvtap 2>/dev/null || { echo 'the kernel has no macvtap'; exit 1; }`,
-  fix: 'run a kernel with the module macvtap, or set network to "bridged" for clear-containers',
-};
+const INSTEAD = 'or set network to "bridged" for clear-containers';
 
 export interface Model {
   readonly needs: readonly Rule[];
@@ -37,7 +26,12 @@ const BRIDGED = `  for port in $(ip -o link show | sed -nE 's/^[0-9]+: ([^:@]+)[
 `;
 
 export const NETWORKS: Readonly<Record<Network, Model>> = {
-  macvtap: { needs: [MACVTAP, DEVICES] },
+  macvtap: {
+    needs: [
+      { ...MACVTAP, fix: `${MACVTAP.fix}, ${INSTEAD}` },
+      { ...TAP_DEVICES, fix: `${TAP_DEVICES.fix}, ${INSTEAD}` },
+    ],
+  },
   /** Pods' own networks are made of bridges and taps too, so a host has what it wants. */
   bridged: { needs: [], script: BRIDGED },
 };

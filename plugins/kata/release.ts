@@ -12,7 +12,7 @@ const RELEASES = 'https://github.com/kata-containers/kata-containers/releases/do
 /** The first release whose configuration can be added to by files beside it: src/runtime/README.md of 2.5.0. */
 export const OLDEST = '2.5.0';
 /** From here on the shim in Rust is the one that upstream means by default. */
-const RUST = '4.0.0';
+export const RUST = '4.0.0';
 
 /**
  * Upstream publishes no digests. Names are those of .github/workflows/main.yaml (3.1.3), release.yaml (3.2.0) and

@@ -46,6 +46,13 @@ export const MACVTAP: Rule = {
   fix: 'run a kernel with the module macvtap',
 };
 
+/** Runtimes open the device of a tap that they have made, which only the kernel's own /dev shows at once. */
+export const TAP_DEVICES: Rule = {
+  name: 'tap-devices',
+  look: `[ "$(findmnt -n -o FSTYPE /dev)" = devtmpfs ] || { echo '/dev is not devtmpfs, so taps have no device in it'; exit 1; }`,
+  fix: 'mount the devtmpfs of the kernel at /dev',
+};
+
 /** By its list of modules, which has those that are built in too, or by its own word where a kernel comes without one. */
 export const TCFILTER: Rule = {
   name: 'tcfilter',

@@ -4,11 +4,19 @@ import { test } from 'node:test';
 import { plugin } from '../../core/model/plugin.ts';
 import * as v from '../../core/model/vocabulary.ts';
 import { type VmRuntime, vmRuntime } from '../../plugins/capabilities.ts';
-import { addition } from '../../plugins/kata/config.ts';
 import { archive, archiveName, layoutOf } from '../../plugins/kata/release.ts';
 import { kata } from '../../plugins/kata.ts';
 import { ADAPTER, adapted } from '../../plugins/vm/adapter.ts';
-import { KVM, TUN, VHOST_NET, VHOST_VSOCK, VSOCK_FREE } from '../../plugins/vm/preflight.ts';
+import {
+  KVM,
+  MACVTAP,
+  TAP_DEVICES,
+  TCFILTER,
+  TUN,
+  VHOST_NET,
+  VHOST_VSOCK,
+  VSOCK_FREE,
+} from '../../plugins/vm/preflight.ts';
 import { EXPAND_CONTEXT, expanded, failureIn } from '../graph/recipes.ts';
 import { laws } from '../rig/laws.ts';
 import type { Paper } from '../rig/paper.ts';
@@ -16,7 +24,8 @@ import { type Bench, type BenchSetup, benchOf, NODE } from './bench.ts';
 import { wrote } from './tools.ts';
 import { booting, looking } from './virtual.ts';
 
-const VSOCK = [TUN, VHOST_NET, VHOST_VSOCK, VSOCK_FREE];
+const BY_KVM = [KVM, TUN, VHOST_NET, VHOST_VSOCK, VSOCK_FREE, TCFILTER];
+const EMULATED = [TUN, VHOST_VSOCK, VSOCK_FREE, TCFILTER];
 const RUST = 'runtime-rs/bin/containerd-shim-kata-v2';
 const GO = 'bin/containerd-shim-kata-v2';
 const bytes = {
@@ -27,7 +36,7 @@ function modprobe(host: Paper, name: string): string {
   return wrote(host, `/sys/class/misc/${name.replaceAll('_', '-')}`, '');
 }
 
-const setup = (rules = [KVM, ...VSOCK]): BenchSetup => ({
+const setup = (rules = BY_KVM): BenchSetup => ({
   bytes,
   reads: () => [looking(rules)],
   does: (host) => [booting(), ['modprobe', ([, name = '']) => modprobe(host, name)]],
@@ -41,13 +50,13 @@ const kept = ['preflight', 'packages', 'devices'];
 
 laws('kata', recipe(), { ...setup(), kept, left: { 'node-1': [...DEVICES, 'zstd'] } });
 laws('kata in emulated machines', recipe({ accel: 'tcg' }), {
-  ...setup(VSOCK),
+  ...setup(EMULATED),
   plugin: 'kata',
   kept,
-  left: { 'node-1': [...DEVICES, 'qemu-system-x86', 'zstd'] },
+  left: { 'node-1': [...DEVICES.slice(1), 'qemu-system-x86', 'zstd'] },
 });
 laws('kata of an older release', recipe({ version: '3.2.0', hypervisor: 'clh' }), {
-  ...setup([KVM, TUN]),
+  ...setup([KVM, TUN, TCFILTER]),
   plugin: 'kata',
   kept: ['preflight', 'packages'],
   left: { 'node-1': ['xz-utils'] },
@@ -127,13 +136,41 @@ test('size of machines is added beside the configuration of the release', async 
 });
 
 test('machines are emulated by a QEMU of Debian where that is asked for', async (t) => {
-  const bench = await benchOf(t, recipe({ accel: 'tcg' }), setup(VSOCK));
+  const bench = await benchOf(t, recipe({ accel: 'tcg' }), setup(EMULATED));
   await bench.run();
   assert.equal(
     node(bench).read(`${DEFAULTS}/runtime-rs/config.d/50-cc.toml`),
-    addition('qemu', { vcpus: 1, memory: 2048, path: ADAPTER }),
+    `[hypervisor.qemu]\ndefault_vcpus = 1\ndefault_memory = 2048\npath = "${ADAPTER}"\ndisable_vhost_net = true\n`,
   );
   assert.equal(node(bench).read(ADAPTER), adapted({ qemu: '/usr/bin/qemu-system-x86_64', accel: 'tcg' }));
+});
+
+test('model of the network is told to a release that has several', async (t) => {
+  const given = { version: '3.32.0', network: 'macvtap' } as const;
+  const rules = [...BY_KVM.slice(0, -1), MACVTAP, TAP_DEVICES];
+  const bench = await benchOf(t, recipe(given), setup(rules));
+  await bench.run();
+  assert.equal(
+    node(bench).read(`${DEFAULTS}/config.d/50-cc.toml`),
+    '[hypervisor.qemu]\ndefault_vcpus = 1\ndefault_memory = 2048\n\n[runtime]\ninternetworking_model = "macvtap"\n',
+  );
+});
+
+test('host without sockets for guests is refused for emulation, and told what runs there', async (t) => {
+  const found = { 'vhost-vsock': 'there is no /dev/vhost-vsock' };
+  const bench = await benchOf(t, recipe({ accel: 'tcg' }), {
+    ...setup(),
+    reads: () => [looking(EMULATED, found)],
+  });
+  const { outcomes } = await bench.run();
+  assert.deepEqual([...outcomes].find(([id]) => id === 'node-1/kata/preflight')?.[1].failure, {
+    kind: 'check-failed',
+    host: 'node-1',
+    what: 'the host can start virtual machines',
+    reasons: [
+      'vhost-vsock: there is no /dev/vhost-vsock; run a kernel with the module vhost_vsock, by which Kata 2 and later reach their guests, or take the recipe lab-vm or clear-containers with accel: "tcg", which run pods in emulated machines without it',
+    ],
+  });
 });
 
 test('modules that are in the kernel are not loaded again', async (t) => {
@@ -153,6 +190,12 @@ const REFUSED: readonly (readonly [Parameters<typeof kata>[0], string, string])[
     'expected 4.1.0 or later for dragonball, found 3.32.0',
   ],
   [{ hypervisor: 'clh', accel: 'tcg' }, 'kata.accel', 'expected "kvm" for clh, found "tcg"'],
+  [{ network: 'macvtap' }, 'kata.network', 'expected "tcfilter" for Kata 4.0.0 and later, found "macvtap"'],
+  [
+    { hypervisor: 'fc' },
+    'kata.hypervisor',
+    'expected "qemu", "clh" or "dragonball", found "fc": Firecracker shares no folder with its guests, so containers would have to be on block devices (devmapper), and CRI-O and containerd are set up for overlay here',
+  ],
 ];
 
 for (const [given, path, message] of REFUSED) {

@@ -4,19 +4,18 @@ import { test } from 'node:test';
 import { runProcess } from '../../core/host/own-agent.ts';
 import { told } from '../../plugins/virtualization/advice.ts';
 import { facts } from '../../plugins/virtualization/look.ts';
-import { debianRoot } from '../rig/debian-root.ts';
 import { paperView } from '../rig/view.ts';
+import { virtual } from './virtual.ts';
 
-const root =
-  process.getuid?.() === 0 ? await debianRoot(['qemu-system-x86', 'linux-image-cloud-amd64']) : undefined;
-const skip = root === undefined ? 'only root enters another Debian' : root.kind === 'missing' && root.why;
+const root = await virtual();
+const skip = root.kind === 'missing' && root.why;
 
 /** A root has no devices of its own; KVM is hidden, which a machine of tests may have or not. */
 const INSIDE =
   'mount -t tmpfs tmpfs "$0/dev" && mknod "$0/dev/null" c 1 3 && mount -t proc proc "$0/proc" && exec chroot "$0" "$@"';
 
 test('host without KVM has a kernel booted by emulation, timed, and fits lab-vm', { skip }, async () => {
-  assert.ok(root?.kind === 'here'); // else it is skipped
+  assert.ok(root.kind === 'here'); // else it is skipped
   const { folder } = root;
   const found = await facts({
     ...paperView(),
