@@ -16,8 +16,8 @@ export default recipe({
   options: {
     machine: {
       bridge: 'ccvm0',
-      gateway: '198.18.83.1',
-      machines: { vm: { address: '198.18.83.11', roles: ['control-plane'] } },
+      gateway: '198.18.80.1',
+      machines: { vm: { address: '198.18.80.11', roles: ['control-plane'] } },
       // The machine itself reaches no archive.
       packages: ['qemu-system-x86'],
     },
