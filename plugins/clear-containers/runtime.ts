@@ -34,6 +34,30 @@ function preamble({ runtime, proxy, shim }: Paths): string {
 /** Seconds for which a sandbox without its machine is left to whoever may be stopping it in good order. */
 const GRACE = 10;
 
+/** Calls after which something may be left. */
+const VERBS = `case $verb in
+  start)
+    "$runtime" "$@" && exit
+    status=$?
+    # CRI-O 1.9 asks for nothing more of a sandbox that has not started, and its machine would stay
+    [ "$id" != "$pod" ] || forget "$id"
+    exit "$status"
+    ;;
+  kill | delete)
+    if [ -x "$runtime" ]; then
+      "$runtime" "$@"
+      status=$?
+      # of a sandbox the runtime leaves folders below what it shared, and mounts where it had not started
+      [ "$verb" = kill ] || known || forget "$id"
+      [ "$status" -ne 0 ] || exit 0
+    else
+      forget "\${pod:-$id}"
+    fi
+    if known; then exit "$status"; fi # else nothing is left of it, which is what was asked
+    exit 0
+    ;;
+esac`;
+
 /**
  * QEMU makes `hyper.sock` when it starts and leaves it behind when it is killed; the runtime removes it in good order. What
  * is asked of a container is only passed on once nothing of a dead machine is left that could be asked.
@@ -47,6 +71,7 @@ for word; do
   case $word in state | start | kill | delete | exec) [ -n "$verb" ] || verb=$word ;; esac
   case $word in *[!0-9a-f]*) ;; *) [ \${#word} -ne 64 ] || id=$word ;; esac
 done
+[ -n "$id" ] || exec "$runtime" "$@"
 known() { [ -n "$(ls -d "$kept/$id" "$kept"/*/"$id" 2>/dev/null)" ]; }
 pod=
 for folder in "$kept/$id" "$kept"/*/"$id"; do
@@ -62,20 +87,7 @@ for socket in "$run"/*/hyper.sock; do
     [ -e "$folder/gone" ] || : >"$folder/gone"
   fi
 done
-case $verb in
-  kill | delete)
-    if [ -x "$runtime" ]; then
-      "$runtime" "$@"
-      status=$?
-      rmdir -- "$shared/$id" 2>/dev/null # of a sandbox; the runtime leaves it
-      [ "$status" -ne 0 ] || exit 0
-    else
-      forget "\${pod:-$id}"
-    fi
-    if known; then exit "$status"; fi # else nothing is left of it, which is what was asked
-    exit 0
-    ;;
-esac
+${VERBS}
 exec "$runtime" "$@"
 `;
 }
