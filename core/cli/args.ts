@@ -20,7 +20,7 @@ export interface Options {
   readonly concurrency?: number;
   /** A host. */
   readonly limit?: string;
-  readonly keepGoing: boolean;
+  readonly onFailure: OnFailure;
   /** Seconds. */
   readonly lockTimeout: number;
   readonly askBecomePass: boolean;
@@ -31,6 +31,8 @@ export interface Options {
   readonly json: boolean;
 }
 
+/** See `run/halts.ts`. */
+export type OnFailure = (typeof OPTIONS)['on-failure']['oneOf'][number];
 export type GraphFormat = (typeof OPTIONS.format.oneOf)[number];
 
 export type Typed =
@@ -111,6 +113,7 @@ function takersOf(name: OptionName): string {
 function optionsOf(values: ReturnType<typeof split>['values']): Options {
   const {
     'keep-going': keepGoing = false,
+    'on-failure': onFailure = keepGoing ? 'continue' : 'finish',
     'first-use': firstUse = false,
     'lock-timeout': lockTimeout = '0',
     'ask-become-pass': askBecomePass = false,
@@ -119,7 +122,7 @@ function optionsOf(values: ReturnType<typeof split>['values']): Options {
   } = values;
   const { bundle, concurrency, config, limit, recipe, set, format } = values;
   return {
-    keepGoing,
+    onFailure: halting(onFailure),
     accept,
     firstUse,
     lockTimeout: seconds(lockTimeout),
@@ -162,6 +165,14 @@ function drawn(text: string): GraphFormat {
   const { oneOf } = OPTIONS.format;
   return (
     oneOf.find((format) => format === text) ?? usage(`Cannot draw "${text}": expected ${oneOf.join(', ')}`)
+  );
+}
+
+function halting(text: string): OnFailure {
+  const { oneOf } = OPTIONS['on-failure'];
+  return (
+    oneOf.find((each) => each === text) ??
+    usage(`Cannot "${text}" on a failure: expected ${oneOf.join(', ')}`, 'run')
   );
 }
 

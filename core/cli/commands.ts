@@ -2,6 +2,8 @@
 
 /** The options of every command that reads a recipe. */
 const RECIPE = ['config', 'recipe', 'set', 'json'] as const;
+/** The options that say how tasks are done. */
+const WORKING = ['concurrency', 'on-failure', 'keep-going'] as const;
 /** The codes of what is wrong with a command line, a recipe or cc itself. */
 const WRONG = [64, 65, 70] as const;
 /** The codes of what signals have stopped. */
@@ -29,10 +31,13 @@ export const OPTIONS = {
     value: 'N',
     does: 'works on at most N tasks at once, from 1 to 1000. Without it, the recipe decides',
   },
-  'keep-going': {
-    type: 'boolean',
-    does: 'after a failure, goes on with the tasks that do not need the failed one. "cleanup" always does so',
+  'on-failure': {
+    type: 'string',
+    value: 'WHAT',
+    oneOf: ['stop', 'finish', 'continue'],
+    does: 'says what still starts after a failure: nothing (stop), all on other hosts (finish, the default), or all that does not need the failed task (continue). "cleanup" always continues',
   },
+  'keep-going': { type: 'boolean', does: 'the same as --on-failure continue' },
   limit: {
     type: 'string',
     value: 'HOST',
@@ -86,6 +91,7 @@ export function flagOf(name: OptionName): string {
 export const EITHER: readonly (readonly [OptionName, OptionName])[] = [
   ['config', 'recipe'],
   ['json', 'format'],
+  ['keep-going', 'on-failure'],
 ];
 
 /** What a command is called with, what it does, and what it answers. */
@@ -132,7 +138,7 @@ export const COMMANDS = {
       'cc looks first, and does only what differs. After each change it looks again, to prove the result.',
       '"cc run cleanup" removes everything that cc placed on the hosts, and proves that it is gone.',
     ],
-    options: [...RECIPE, 'bundle', 'concurrency', 'keep-going', 'limit', 'lock-timeout', 'ask-become-pass'],
+    options: [...RECIPE, ...WORKING, 'bundle', 'limit', 'lock-timeout', 'ask-become-pass'],
     exits: [0, 1, ...WRONG, 75, 77, ...STOPPED],
     example: ['cc run all --keep-going', 'sets up everything, and goes on after a failure'],
   },

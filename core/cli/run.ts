@@ -125,7 +125,7 @@ async function held(
   };
   const stopping = tellOfStop(context.signal, cli.say);
   const exit = await work(job, context, {
-    ...{ id, clock, logs: journal.folder, concurrency: options.concurrency, keepGoing: options.keepGoing },
+    ...{ id, clock, logs: journal.folder, concurrency: options.concurrency, onFailure: options.onFailure },
     emit: (event) => emit(stopping.heard(event)),
   });
   stopping.done();

@@ -4,12 +4,13 @@ import { order, reversed } from '../graph/order.ts';
 import { CLEANUP } from '../graph/place.ts';
 import { holding } from '../host/hold.ts';
 import { describe } from '../model/change.ts';
+import type { Behind } from '../model/event.ts';
 import { exitFor, fail } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
-import type { TaskId } from '../model/task.ts';
+import { hostOf, type TaskId } from '../model/task.ts';
 import { explained, sharing } from '../report/explain.ts';
 import { textOf } from '../report/visible.ts';
-import { counted, detailLine, holderLine, reasonLine } from '../report/words.ts';
+import { behindLines, counted, detailLine, holderLine, reasonLine } from '../report/words.ts';
 import { drive } from '../run/engine.ts';
 import type { RunContext } from '../run/look.ts';
 import { type Finding, findingData, surveying } from '../run/survey.ts';
@@ -69,11 +70,20 @@ async function survey(
         ...findings.flatMap(reading.lines),
         ...(undo ? [] : leftLines(job)),
         reading.summary(findings, job),
+        ...behindLines('could not be told', untold(findings)),
         ...now,
       ]),
     );
   }
   return exitOf(findings) || (left.length > 0 ? 2 : 0);
+}
+
+/** Hosts of which something could not be told; nothing where that is so of one task alone, which has said so. */
+function untold(findings: readonly Finding[]): readonly Behind[] {
+  return [...Map.groupBy(findings, ({ id }) => hostOf(id))].flatMap(([host, own]) => {
+    const left = own.filter(({ kind }) => kind === 'unknown').length;
+    return left < 2 ? [] : [{ host, left, of: own.length }];
+  });
 }
 
 function exitOf(findings: readonly Finding[]): number {
@@ -121,11 +131,11 @@ export async function lookAt(job: Job, context: RunContext): Promise<readonly Fi
   await drive({
     ...{ tasks, graph: undo ? order(reversed(tasks)) : job.graph, work, emit: () => {} },
     ...{ clock: { now: () => 0, sleep: async () => {} }, signal: context.signal },
-    ...{ concurrency: project.concurrency, keepGoing: true, duration: () => 1 },
+    ...{ concurrency: project.concurrency, onFailure: 'continue', duration: () => 1 },
   });
   const found = tasks.flatMap(({ id }) => findings.get(id) ?? []);
   // A host that is still to be made has nothing that was left on it.
-  const pending = new Set(found.flatMap(({ kind, id }) => (kind === 'pending' ? [id.split('/')[0]] : [])));
+  const pending = new Set(found.flatMap(({ kind, id }) => (kind === 'pending' ? [hostOf(id)] : [])));
   const hosts = job.swept.filter(({ madeBy, name }) => undo || !madeBy || !pending.has(name));
   const told = new Set(found.map((each) => (each.kind === 'unknown' ? JSON.stringify(each.failure) : '')));
   const others = (await undeclared(hosts, entering(job), context)).filter(
@@ -171,7 +181,8 @@ function unknown(
   firstOf: FirstOf,
 ): readonly string[] {
   const first = firstOf(id, failure);
-  if (first !== undefined) return [`! ${id} for the same reason as ${first}`];
+  if (first !== undefined)
+    return failure.kind === 'unreachable' ? [] : [`! ${id} for the same reason as ${first}`];
   return [`! ${id}`, ...explained(failure).map((line) => `    ${line}`)];
 }
 

@@ -8,7 +8,9 @@ import { exitFor } from '../model/failure.ts';
 import type { Host } from '../model/plugin.ts';
 import type { State, TaskId } from '../model/task.ts';
 import { type ApplyContext, applying } from '../run/apply.ts';
+import { behind } from '../run/behind.ts';
 import { type Drive, drive, type Outcomes, type Work } from '../run/engine.ts';
+import type { OnFailure } from '../run/halts.ts';
 import type { RunContext } from '../run/look.ts';
 import { sweeper } from '../run/sweep.ts';
 import { forgetHost, knownHosts } from '../store/hosts.ts';
@@ -24,7 +26,7 @@ export interface Working {
   readonly logs: string;
   /** Tasks at once, where the recipe is not to say. */
   readonly concurrency?: number | undefined;
-  readonly keepGoing: boolean;
+  readonly onFailure: OnFailure;
 }
 
 /** Answers the exit code. */
@@ -55,14 +57,15 @@ export async function work(job: Job, context: RunContext, working: Working): Pro
     concurrency: working.concurrency ?? project.concurrency,
     duration: (task: TaskId) => median(durations[task] ?? []) ?? 1,
   };
-  const doing: Doing = { ...driving, graph, keepGoing: undo || working.keepGoing };
+  const doing: Doing = { ...driving, graph, onFailure: undo ? 'continue' : working.onFailure };
   const outcomes = await (undo ? takeBack : apply)(job, applyContext, doing);
   const exit = exitOf(outcomes, context.signal);
-  emit(ended(graph, outcomes, { took: at(), exit, logs }));
+  const late = behind(tasks, outcomes, CONTROLLER);
+  emit(ended(graph, outcomes, { took: at(), exit, logs, ...(late.length > 0 ? { behind: late } : {}) }));
   return exit;
 }
 
-type Doing = Pick<Drive, 'concurrency' | 'duration' | 'graph' | 'keepGoing'>;
+type Doing = Pick<Drive, 'concurrency' | 'duration' | 'graph' | 'onFailure'>;
 
 function controllerOf({ project }: Job): Host {
   return project.hosts.find(({ name }) => name === CONTROLLER)!; // every project has it
@@ -120,7 +123,7 @@ function exitOf(outcomes: Outcomes, signal: AbortSignal): number {
 function ended(
   graph: Order,
   outcomes: Outcomes,
-  run: { readonly took: number; readonly exit: number; readonly logs: string },
+  run: Pick<Extract<Event, { kind: 'run-ended' }>, 'took' | 'exit' | 'logs' | 'behind'>,
 ): Event {
   const counts: { [S in State]?: number } = {};
   for (const { state } of outcomes.values()) counts[state] = (counts[state] ?? 0) + 1;

@@ -15,6 +15,9 @@ export type Detail = Difference | string;
 
 export type Counts = { readonly [S in State]?: number };
 
+/** A host with tasks that did not end well: how many are left, of how many. */
+export type Behind = { readonly host: string; readonly left: number; readonly of: number };
+
 /** Times are milliseconds; `at` counts from the start of the run. */
 export type Event =
   | {
@@ -58,6 +61,8 @@ export type Event =
       readonly took: number;
       readonly counts: Counts;
       readonly path: readonly { readonly id: TaskId; readonly took: number }[];
+      /** Where tasks are on several hosts. */
+      readonly behind?: readonly Behind[];
       readonly exit: number;
       readonly logs: string;
     };

@@ -24,6 +24,11 @@ export function taskId(host: string, plugin: string, step: string): TaskId {
   return `${host}/${plugin}/${step}` as TaskId;
 }
 
+/** The name of the host that a task is on. */
+export function hostOf(id: TaskId): string {
+  return id.slice(0, id.indexOf('/'));
+}
+
 export function isTaskId(text: string): text is TaskId {
   const names = text.split('/');
   return names.length === 3 && names.every(isName);
@@ -60,7 +65,7 @@ export type State =
 /** core/README.md draws this table; `moved` is the one setter. */
 const NEXT: { readonly [S in State]: readonly State[] } = {
   waiting: ['ready', 'skipped', 'cancelled'],
-  ready: ['probing', 'cancelled'],
+  ready: ['probing', 'skipped', 'cancelled'],
   probing: ['verified', 'adopted', 'performing', 'failed', 'timed-out', 'interrupted', 'lost'],
   performing: ['proving', 'failed', 'timed-out', 'interrupted', 'lost'],
   proving: ['applied', 'failed', 'timed-out', 'interrupted', 'lost'],

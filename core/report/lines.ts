@@ -1,9 +1,10 @@
 /** One line for each thing worth knowing: for logs, pipes and terminals alike. */
 import type { Emit, Event } from '../model/event.ts';
+import { hostOf, type TaskId } from '../model/task.ts';
 import { explained, sharing } from './explain.ts';
 import { troubleLines } from './troubles.ts';
 import { textOf } from './visible.ts';
-import { changed, counted, countsLine, duration, reasonLine } from './words.ts';
+import { behindLines, changed, counted, countsLine, duration, reasonLine } from './words.ts';
 
 export type Write = (text: string) => void;
 
@@ -15,13 +16,23 @@ export function lines(write: Write): Emit {
   };
 }
 
-/** The lines an event is worth; none for most. A failure that many tasks share, as of a host, is explained once. */
+/**
+ * The lines an event is worth; none for most. A failure that many tasks share is explained once, and that a host cannot be reached
+ * is told once for all its tasks.
+ */
 export function teller(): (event: Event) => readonly string[] {
   const firstOf = sharing();
+  const unreached = new Map<TaskId, string>();
   return (event) => {
-    if (event.kind !== 'task' || !event.failure) return linesOf(event);
-    const first = firstOf(event.id, event.failure);
-    return first ? [`✘ ${event.id} ${event.state}, for the same reason as ${first}`] : linesOf(event);
+    if (event.kind !== 'task') return linesOf(event);
+    const { id, state, failure, because } = event;
+    if (state === 'skipped' && because && unreached.get(because) === hostOf(id)) return [];
+    if (!failure) return linesOf(event);
+    const first = firstOf(id, failure);
+    const isUnreached = failure.kind === 'unreachable';
+    if (isUnreached) unreached.set(id, failure.host);
+    if (first === undefined) return linesOf(event);
+    return isUnreached ? [] : [`✘ ${id} ${state}, for the same reason as ${first}`];
   };
 }
 
@@ -63,7 +74,8 @@ function reported(report: unknown): readonly string[] {
 /** The critical path is shown down to this share of the run. */
 const WORTH = 0.02;
 
-function summary({ took, counts, path, logs }: Extract<Event, { kind: 'run-ended' }>): readonly string[] {
+function summary(event: Extract<Event, { kind: 'run-ended' }>): readonly string[] {
+  const { took, counts, path, behind = [], logs } = event;
   const length = path.reduce((sum, task) => sum + task.took, 0);
   const worth = path
     .filter((task) => task.took >= took * WORTH)
@@ -73,6 +85,7 @@ function summary({ took, counts, path, logs }: Extract<Event, { kind: 'run-ended
     ...(changed(counts) > 0 && worth.length > 0
       ? [`critical path ${duration(length)}: ${worth.join(' → ')}`]
       : []),
+    ...behindLines('not done', behind),
     ...(counts.failed || counts['timed-out'] || counts.interrupted || counts.lost ? [`logs in ${logs}`] : []),
   ];
 }

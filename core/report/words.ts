@@ -1,6 +1,6 @@
 /** Small words of reports: durations, reasons, counts. */
 import { differenceLine } from '../model/difference.ts';
-import type { Counts, Detail, Reason } from '../model/event.ts';
+import type { Behind, Counts, Detail, Reason } from '../model/event.ts';
 import type { Owner, Place } from '../model/failure.ts';
 import type { State } from '../model/task.ts';
 
@@ -70,6 +70,12 @@ export function changed(counts: Counts): number {
 
 export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** `not done: w-2 (13 of 13 tasks), w-7 (1 of 13 tasks)`; no line where nobody is behind. */
+export function behindLines(what: string, hosts: readonly Behind[]): readonly string[] {
+  const each = hosts.map(({ host, left, of }) => `${host} (${left} of ${counted(of, 'task')})`);
+  return each.length === 0 ? [] : [`${what}: ${each.join(', ')}`];
 }
 
 /** Who holds a lock: `cc run all (root on admin-1, pid 4711, run …), since …`. */

@@ -9,6 +9,7 @@ import type { Json } from '../model/json.ts';
 import { isFinal, moved, type State, type Task, type TaskId } from '../model/task.ts';
 import { stackOf } from '../model/thrown.ts';
 import { gates } from './gates.ts';
+import { halts, type OnFailure } from './halts.ts';
 
 /** How a task ended. */
 export interface Outcome {
@@ -33,8 +34,7 @@ export interface Drive {
   /** Stops what is running. */
   readonly signal: AbortSignal;
   readonly concurrency: number;
-  /** After a failure, go on with what does not depend on it. */
-  readonly keepGoing: boolean;
+  readonly onFailure: OnFailure;
   readonly duration: (id: TaskId) => number;
 }
 
@@ -48,23 +48,26 @@ export async function drive(options: Drive): Promise<Outcomes> {
   const gate = gates(options.concurrency);
   const byId = new Map(tasks.map((task) => [task.id, task]));
   const board = boardOf(graph, options);
-  let stopping = false;
+  const halt = halts(options.onFailure);
 
   const run = async (task: Task): Promise<void> => {
-    if (stopping || signal.aborted) return end(task.id, { state: 'cancelled' });
+    const instead = signal.aborted ? { state: 'cancelled' as const } : halt.instead(task);
+    if (instead) return end(task.id, instead);
     const began = clock.now();
     board.to(task.id, 'probing');
     const outcome = await outcomeOf(
       () => options.work(task, (state, reason) => board.to(task.id, state, reason ? { reason } : {})),
       (text) => options.emit({ kind: 'output', id: task.id, text }),
     );
-    if (outcome.failure && (outcome.failure.kind === 'bug' || !options.keepGoing)) stopping = true;
+    if (outcome.failure) halt.failed(task, outcome.failure);
     end(task.id, { ...outcome, took: Math.round(clock.now() - began) });
   };
   const end = (id: TaskId, { state, ...rest }: Outcome): void => {
     board.to(id, state, rest);
     const { ready, lost } = plan.ended(id, state);
-    for (const { id, because } of lost) board.to(id, state === 'cancelled' ? state : 'skipped', { because });
+    // What was never started has lost nobody: that did what kept it from starting.
+    const because = state === 'skipped' ? rest.because! : id; // as `halts` skips nothing without a reason
+    for (const { id } of lost) board.to(id, state === 'cancelled' ? state : 'skipped', { because });
     begin(ready);
   };
   const begin = (ids: readonly TaskId[]): void => {

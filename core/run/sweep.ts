@@ -111,7 +111,7 @@ async function swept(
   const { concurrency, duration } = driving;
   return drive({
     ...{ tasks, graph: order(reversed(tasks)), work: takingBack(orphans, context) },
-    ...{ emit, clock, signal, keepGoing: true, concurrency, duration },
+    ...{ emit, clock, signal, onFailure: 'continue', concurrency, duration },
   });
 }
 

@@ -8,7 +8,7 @@ import { failureIn } from '../graph/recipes.ts';
 
 const words = (line: string) => line.split(' ').filter(Boolean);
 const plain = {
-  keepGoing: false,
+  onFailure: 'finish',
   lockTimeout: 0,
   askBecomePass: false,
   accept: false,
@@ -40,7 +40,7 @@ test('a verb takes names and options in any order', () => {
       names: ['runc', 'crio'],
       options: {
         ...plain,
-        keepGoing: true,
+        onFailure: 'continue',
         json: true,
         concurrency: 4,
         set: ['a.b=1', 'c.d=2'],
@@ -54,6 +54,19 @@ test('a verb takes names and options in any order', () => {
     names: [],
     options: { ...plain, format: 'dot', recipe: 'lab' },
   });
+});
+
+test('what a failure keeps from starting is one option, and its short form', () => {
+  for (const [line, onFailure] of [
+    ['run all', 'finish'],
+    ['run all --on-failure stop', 'stop'],
+    ['run all --on-failure=finish', 'finish'],
+    ['run all --on-failure continue', 'continue'],
+    ['run all --keep-going', 'continue'],
+  ] as const) {
+    const typed = parsed(words(line));
+    assert.equal(typed.kind === 'verb' && typed.options.onFailure, onFailure, line);
+  }
 });
 
 test('what may be trusted is said word by word', () => {
@@ -152,6 +165,11 @@ const MISTAKES: readonly (readonly [string, Failure])[] = [
   ['graph --format constructor', usage('Cannot draw "constructor": expected text, dot, mermaid, json')],
   ['list --format json', usage('Cannot use --format with cc list: only cc graph takes it', 'list')],
   ['list --keep-going', usage('Cannot use --keep-going with cc list: only cc run takes it', 'list')],
+  ['run all --on-failure kill', usage('Cannot "kill" on a failure: expected stop, finish, continue', 'run')],
+  [
+    'run all --on-failure stop --keep-going',
+    usage('Cannot use --keep-going and --on-failure at once: give one of them', 'run'),
+  ],
   [
     'list --lock-timeout 1',
     usage('Cannot use --lock-timeout with cc list: only cc run, forget and bundle take it', 'list'),
@@ -217,11 +235,15 @@ const CALLS = Object.keys(COMMANDS).map((command) => {
   return { command: command as Command, call: [command, ...(most === 0 ? [] : Array(least || 1).fill('x'))] };
 });
 
+/** A value that is not the default. */
+const valueFor = (option: (typeof OPTIONS)[OptionName]): readonly string[] =>
+  'oneOf' in option ? option.oneOf.slice(-1) : 'value' in option ? ['1'] : [];
+
 for (const { command, call } of CALLS.filter(({ command }) => !['help', 'version'].includes(command))) {
   test(`cc ${command} takes the options that its help names, and refuses all others by name`, () => {
     for (const [name, option] of Object.entries(OPTIONS)) {
       if (name === 'help' || name === 'version') continue;
-      const given = [...call, `--${name}`, ...('oneOf' in option ? ['dot'] : 'value' in option ? ['1'] : [])];
+      const given = [...call, `--${name}`, ...valueFor(option)];
       if (shapeOf(command).options.includes(name as OptionName)) {
         const typed = parsed(given);
         assert.equal(typed.kind, 'verb');

@@ -1,7 +1,7 @@
 /** Tasks: what their names may be, and the only ways from one state to another. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { isFinal, isGood, isName, moved, type State, taskId } from '../../core/model/task.ts';
+import { hostOf, isFinal, isGood, isName, moved, type State, taskId } from '../../core/model/task.ts';
 
 const GOOD = ['a', 'A1', '0', 'go-1.15-src', 'a_b', 'constructor', 'toString', 'x'.repeat(64)];
 const BAD = [
@@ -48,6 +48,10 @@ test('taskId refuses a hostile name wherever it stands', () => {
   }
 });
 
+test('hostOf is the first name of a task', () => {
+  assert.equal(hostOf(taskId('w-1.example', 'runc', 'bin')), 'w-1.example');
+});
+
 test('taskId is never a key of Object.prototype', () => {
   assert.equal(taskId('constructor', 'toString', 'valueOf') in {}, false);
 });
@@ -55,7 +59,7 @@ test('taskId is never a key of Object.prototype', () => {
 /** Every state, with those that may follow it. */
 const NEXT: { readonly [S in State]: readonly State[] } = {
   waiting: ['ready', 'skipped', 'cancelled'],
-  ready: ['probing', 'cancelled'],
+  ready: ['probing', 'skipped', 'cancelled'],
   probing: ['performing', 'verified', 'adopted', 'failed', 'timed-out', 'interrupted', 'lost'],
   performing: ['proving', 'failed', 'timed-out', 'interrupted', 'lost'],
   proving: ['applied', 'failed', 'timed-out', 'interrupted', 'lost'],

@@ -95,7 +95,7 @@ export async function benchOf(t: Lasting, recipe: Recipe, setup: BenchSetup = {}
         ? runTasks(tasks, {
             ...running,
             arrows: reversed(tasks),
-            keepGoing: true,
+            onFailure: 'continue',
             work: within((context) => undoing(context, leaving)),
           })
         : runTasks(tasks, { ...running, work: within(applying) }),

@@ -111,7 +111,7 @@ test('check after a change that failed is skipped', async (t) => {
     ...config('B'),
     step: { ...config('B').step, probe: () => fail({ kind: 'usage', message: '' }) },
   };
-  const second = await runTasks([broken, smoke()], { ...running, keepGoing: true });
+  const second = await runTasks([broken, smoke()], { ...running, onFailure: 'continue' });
   assert.deepEqual(second.states(smoke().id), ['skipped']);
   assert.equal(ran.length, 1);
 });

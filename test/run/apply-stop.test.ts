@@ -34,7 +34,7 @@ test('task out of time is timed out, and all its processes are gone before anoth
     }),
     { host: CONTROLLER },
   );
-  const ran = await runTasks([slow, next], { ...here(folder), concurrency: 1, keepGoing: true });
+  const ran = await runTasks([slow, next], { ...here(folder), concurrency: 1, onFailure: 'continue' });
   assert.deepEqual(ran.states(slow.id), ['ready', 'probing', 'performing', 'timed-out']);
   assert.deepEqual(ran.outcomes.get(slow.id)?.failure, {
     kind: 'timed-out',

@@ -12,6 +12,7 @@ import { lookingAhead } from '../../core/run/ahead.ts';
 import { type ApplyContext, applying } from '../../core/run/apply.ts';
 import { declaredBy } from '../../core/run/declared.ts';
 import { drive, type Outcomes, type Work } from '../../core/run/engine.ts';
+import type { OnFailure } from '../../core/run/halts.ts';
 import { sessionPool } from '../../core/run/session-pool.ts';
 import { openStore } from '../../core/store/bytes.ts';
 import { remoteStamps } from '../../core/store/host-stamps.ts';
@@ -49,7 +50,7 @@ export interface Running {
   readonly signal?: AbortSignal;
   readonly clock?: Clock;
   readonly concurrency?: number;
-  readonly keepGoing?: boolean;
+  readonly onFailure?: OnFailure;
   /** What is looked at ahead: the tasks that are run, unless told. */
   readonly tasks?: readonly Task[];
   /** All that the recipe declares: the tasks that are run, unless told. */
@@ -113,7 +114,7 @@ export async function runTasks(tasks: readonly Task[], running: Running): Promis
     clock: context.clock,
     signal: context.signal,
     concurrency: running.concurrency ?? 4,
-    keepGoing: running.keepGoing ?? false,
+    onFailure: running.onFailure ?? 'stop',
     duration: () => 1,
   });
   const of = (id: TaskId) =>

@@ -5,6 +5,7 @@ import { fail } from '../../core/model/failure.ts';
 import { step } from '../../core/model/step.ts';
 import { isFinal, isGood, type State, type Task, type TaskId } from '../../core/model/task.ts';
 import { drive, type Outcomes, type Work } from '../../core/run/engine.ts';
+import type { OnFailure } from '../../core/run/halts.ts';
 import { dice } from '../graph/random.ts';
 import { paperClock } from '../rig/clock.ts';
 import { taskOf } from './context.ts';
@@ -50,7 +51,7 @@ export interface Seen {
 
 export interface Limits {
   readonly concurrency: number;
-  readonly keepGoing?: boolean;
+  readonly onFailure?: OnFailure;
   readonly stopAfter?: number;
 }
 
@@ -102,7 +103,7 @@ export async function driven({ tasks, failing, next }: Graph, limits: Limits): P
     clock: paperClock(),
     signal: stop.signal,
     concurrency: limits.concurrency,
-    keepGoing: limits.keepGoing ?? false,
+    onFailure: limits.onFailure ?? 'stop',
     duration: (id) => id.length,
   });
   const outcomes = await Promise.race([driving, stuck(() => events)]);

@@ -34,7 +34,7 @@ test('engine uses the places it has', async () => {
 test('engine that keeps going skips what depends on a failure and nothing else', async () => {
   for (const seed of SEEDS) {
     const graph = graphOf(seed, { failures: 0.15 });
-    const { final, outcomes } = await driven(graph, { concurrency: 3, keepGoing: true });
+    const { final, outcomes } = await driven(graph, { concurrency: 3, onFailure: 'continue' });
     const lost = dependents(graph.tasks, graph.failing);
     for (const { id } of graph.tasks) {
       const expected = lost.has(id) ? 'skipped' : graph.failing.has(id) ? 'failed' : 'applied';
@@ -94,7 +94,7 @@ test('engine follows the graph it is given', async () => {
     clock: paperClock(),
     signal: new AbortController().signal,
     concurrency: 8,
-    keepGoing: true,
+    onFailure: 'continue',
     duration: () => 1,
   });
   assert.deepEqual(done, tasks.map(({ id }) => id).toReversed());
@@ -139,7 +139,7 @@ test('engine whose work has a bug starts nothing more, and ends in order', async
     clock: paperClock(),
     signal: new AbortController().signal,
     concurrency: 2,
-    keepGoing: true,
+    onFailure: 'continue',
     duration: () => 1,
   });
   const outcomes = await driving;

@@ -114,7 +114,7 @@ async function ran(t: Parameters<typeof tempFolder>[0], bad: Step, more: Partial
   const running = {
     folder: await tempFolder(t),
     hosts: { 'node-1': paper('node-1') },
-    keepGoing: true,
+    onFailure: 'continue' as const,
     ...more,
   };
   return { tasks, ...(await runTasks(tasks, running)) };
@@ -209,7 +209,7 @@ test('survey tells of a plugin that throws, also where its turn has not come', a
   await runTasks([first, bad] satisfies readonly Task[], {
     folder: await tempFolder(t),
     hosts: { 'node-1': paper('node-1') },
-    keepGoing: true,
+    onFailure: 'continue',
     work: (context) => {
       const surveyed = surveying(context, () => undefined);
       findings = surveyed.findings;

@@ -81,7 +81,7 @@ export async function siteOn(
       if (verb === 'all') for (const host of some) await rememberHost(folder, host);
       return entered(verb, tasks, some, async (job, { context, events }) => {
         const { run: id, clock, emit } = context;
-        const exit = await work(job, context, { id, clock, emit, logs: folder, keepGoing: false });
+        const exit = await work(job, context, { id, clock, emit, logs: folder, onFailure: 'stop' });
         return { exit, events };
       });
     },

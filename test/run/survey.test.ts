@@ -28,7 +28,7 @@ async function survey(
     findings = surveyed.findings;
     return surveyed.work;
   };
-  await runTasks(tasks, { ...running, work, keepGoing: true });
+  await runTasks(tasks, { ...running, work, onFailure: 'continue' });
   return tasks.map(({ id }) => findings.get(id));
 }
 

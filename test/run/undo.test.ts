@@ -30,7 +30,7 @@ async function place(t: Lasting) {
   const down: Running = {
     ...up,
     arrows: reversed(TASKS),
-    keepGoing: true,
+    onFailure: 'continue',
     work: (context) => undoing(context, new Set()),
   };
   return { host, up, down };
