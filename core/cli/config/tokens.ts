@@ -53,6 +53,16 @@ export function awaitsIn(source: string): readonly number[] {
   });
 }
 
+/** What a module names to import, but for what it computes. */
+export function importsIn(source: string): readonly string[] {
+  const tokens = tokensOf(source);
+  return tokens.flatMap((token, index) => {
+    const before = tokens[isSign(tokens[index - 1], '(') ? index - 2 : index - 1];
+    const isNamed = before?.kind === 'word' && /^(from|import)$/.test(before.text);
+    return token.kind === 'text' && isNamed ? [token.text] : [];
+  });
+}
+
 function placeOf(tokens: Tokens, { key, value }: Entry, depth: number): Found | undefined {
   const [name, content] = [tokens[key], tokens[value]];
   return name && content && { key: name.at, value: content.at, depth };

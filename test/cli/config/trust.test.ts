@@ -7,7 +7,7 @@ import test from 'node:test';
 import { trustOf } from '../../../core/cli/config/trust.ts';
 import { Failed } from '../../../core/model/failure.ts';
 import { explained } from '../../../core/report/explain.ts';
-import { cc, ccByNode, ccWith, folder, MOD } from '../../rig/cc.ts';
+import { cc, ccWith, folder, MOD } from '../../rig/cc.ts';
 
 const ME = 61001;
 const STRANGER = 61002;
@@ -345,11 +345,20 @@ export default recipe({ name: 'a', plugins: [p()] });`,
 });
 
 test('a pipe that a configuration imports is refused, and nobody waits for it', async (t) => {
-  const cwd = await folder(t, { 'cc.config.ts': `import './pipe.ts'; ${RUNS} export default {};` });
-  execFileSync('mkfifo', [join(cwd, 'pipe.ts')]);
-  const { code, stderr } = await ccByNode({}, cwd, 'list'); // Deno reads it before it asks
-  assert.equal(stderr.replaceAll(cwd, '~'), 'Cannot load ~/pipe.ts\n  it is a pipe, not a file\n');
-  assert.equal(code, 65);
+  for (const [config, part] of [
+    ["import './pipe.ts';", ''],
+    ["export * from './lib/part.ts';", "import '../cc.config.ts'; export * from '../pipe.ts';"],
+    ["await import('./lib/part.ts');", "await import('../pipe.ts');"],
+  ] as const) {
+    const cwd = await folder(t, {
+      'cc.config.ts': `${config} ${RUNS} export default {};`,
+      'lib/part.ts': part,
+    });
+    execFileSync('mkfifo', [join(cwd, 'pipe.ts')]);
+    const { code, stderr } = await cc(cwd, 'list');
+    assert.equal(stderr.replaceAll(cwd, '~'), 'Cannot load ~/pipe.ts\n  it is a pipe, not a file\n');
+    assert.equal(code, 65);
+  }
 });
 
 /** What other tools read in a folder; each of them says when it is run. */
