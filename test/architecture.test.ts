@@ -254,6 +254,7 @@ const IMPURE_FILES: Readonly<Record<string, readonly string[]>> = {
   'core/host/agent.ts': ['randomBytes'], // what nobody on the way says by chance
   'core/host/hold.ts': ['process.pid', 'new Date'], // the hold names its owner
   'core/host/memo.ts': ['Date.now', 'process.geteuid'], // compared with times and owners of files
+  'core/host/own-files.ts': ['process.getuid'], // compared with owners of files
   'core/host/seal.ts': ['randomBytes'], // a key that nobody can guess
   'core/host/ssh.ts': ['Math.random'], // so that not all who were turned away come back at once
   'core/report/live.ts': ['process.stderr'], // the spinner's stream

@@ -7,7 +7,7 @@ import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { codeOf, fail, type Owner, unwritten } from '../model/failure.ts';
 import { username } from './local.ts';
-import { makeFolder } from './own-files.ts';
+import { makeFolder, unread } from './own-files.ts';
 
 /** This process as the owner of what only one run may have. */
 export function ownerOf(run: string, command: string): Owner {
@@ -124,6 +124,6 @@ function readable(path: string): string | undefined {
     return readFileSync(path, 'utf8');
   } catch (error) {
     if (['ENOENT', 'ESRCH'].includes(codeOf(error) ?? '')) return undefined;
-    return fail({ kind: 'cannot-tell', host: 'controller', what: `read ${path}`, why: String(error) }, error);
+    return unread(path, error);
   }
 }

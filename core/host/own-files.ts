@@ -1,7 +1,7 @@
 /** Folders and files of cc's own on the machine that it runs on; what keeps them from being written is a failure, not a bug. */
 import { appendFileSync, fstatSync, ftruncateSync, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { codeOf, unwritten } from '../model/failure.ts';
+import { codeOf, fail, unwritten } from '../model/failure.ts';
 
 const ELSEWHERE = '\nXDG_STATE_HOME and XDG_CACHE_HOME name other places for what cc keeps';
 
@@ -12,6 +12,28 @@ export function makeFolder(path: string): void {
   } catch (error) {
     if (error instanceof Error && codeOf(error) !== 'ENOSPC') error.message += ELSEWHERE;
     unwritten(path, error);
+  }
+}
+
+/** Fails with what kept something of cc's own from being read; who keeps it may read it. */
+export function unread(path: string, error: unknown, what = `read ${path}`): never {
+  const told = { kind: 'cannot-tell', host: 'controller', what, why: String(error) } as const;
+  const keeper = codeOf(error) === 'EACCES' ? keeperOf(path) : undefined;
+  if (keeper === undefined || keeper === process.getuid?.()) return fail(told, error);
+  const [who, as] = keeper === ROOT ? ['root', ''] : [`user ${keeper}`, `-u '#${keeper}' `];
+  const fix = `run the same command as ${who}, whose it is: sudo ${as}${SAME_PLACES} cc …`;
+  return fail({ ...told, fix }, error);
+}
+
+const ROOT = 0;
+const SAME_PLACES = '--preserve-env=HOME,XDG_STATE_HOME,XDG_CACHE_HOME';
+
+/** Whose it is, or the nearest folder above it that may be looked at. */
+function keeperOf(path: string): number {
+  try {
+    return statSync(path).uid;
+  } catch {
+    return path === dirname(path) ? ROOT : keeperOf(dirname(path));
   }
 }
 

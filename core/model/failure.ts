@@ -5,7 +5,7 @@ import { masked, maskedData } from './mask.ts';
 import type { OtherRecipe, Owner, SiteName } from './owner.ts';
 import type { Place, PluginCode, Problem, Remaining } from './problem.ts';
 import { asked, stackOf } from './thrown.ts';
-import type { Attempt, LockChange, Trouble } from './trouble.ts';
+import type { Attempt, CannotTell, LockChange, Trouble } from './trouble.ts';
 
 export type { Attempt, LockChange, Owner, Place, PluginCode, Problem, Remaining, SiteName, Trouble };
 
@@ -35,7 +35,7 @@ export type Failure =
       readonly last?: string;
     }
   | { readonly kind: 'interrupted'; readonly signal: string }
-  | { readonly kind: 'cannot-tell'; readonly host: string; readonly what: string; readonly why: string }
+  | CannotTell
   | {
       readonly kind: 'check-failed';
       readonly host: string;

@@ -1,4 +1,13 @@
-/** Why bytes cannot be had, or are not those that they were. */
+/** Why bytes cannot be had, or are not those that they were; and what cannot be looked at. */
+
+/** A look at a host that failed. */
+export type CannotTell = {
+  readonly kind: 'cannot-tell';
+  readonly host: string;
+  readonly what: string;
+  readonly why: string;
+  readonly fix?: string;
+};
 
 /** Why bytes could not be had from one address. */
 export type Trouble =

@@ -1,9 +1,9 @@
 /** Every sentence about what went wrong, one for each kind of failure. */
 import { quoted } from '../model/command.ts';
-import type { Failure, SiteName } from '../model/failure.ts';
+import type { Failure } from '../model/failure.ts';
 import { blameOf, problemLines, thrownLines } from './frame.ts';
 import { attemptLines, lastLines } from './troubles.ts';
-import { counted, holderLine } from './words.ts';
+import { counted, holderLine, siteLine } from './words.ts';
 
 /** What is said of a failure; each part is one or more lines without final period. */
 export interface Explained {
@@ -35,7 +35,11 @@ export const EXPLAINED: {
     why: ['what was being changed is recorded as interrupted'],
     fix: 'run the same command again; it goes on from there',
   }),
-  'cannot-tell': ({ host, what, why }) => ({ what: `Cannot ${what} on ${host}`, why: lastLines(why) }),
+  'cannot-tell': ({ host, what, why, fix }) => ({
+    what: `Cannot ${what} on ${host}`,
+    why: lastLines(why),
+    ...(fix === undefined ? {} : { fix }),
+  }),
   'check-failed': ({ host, what, reasons }) => ({
     what: `Cannot confirm on ${host}: ${what}`,
     why: reasons,
@@ -294,7 +298,3 @@ const NAMES: { readonly [B in Extract<Failure, { kind: 'digest-mismatch' }>['by'
   archive: "the archive's signed index names",
   sums: 'its makers publish sums of',
 };
-
-function siteLine({ id, name }: SiteName): string {
-  return `the recipe "${name}" of the site ${id}`;
-}

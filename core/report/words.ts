@@ -1,7 +1,7 @@
 /** Small words of reports: durations, reasons, counts. */
 import { differenceLine } from '../model/difference.ts';
 import type { Behind, Counts, Detail, Reason } from '../model/event.ts';
-import type { Owner, Place } from '../model/failure.ts';
+import type { Owner, Place, SiteName } from '../model/failure.ts';
 import type { State } from '../model/task.ts';
 
 /** `340 ms`, `12.3 s`, `4 min 02 s`. */
@@ -86,4 +86,8 @@ export function holderLine({ command, user, from, pid, run, since }: Owner): str
 /** `/site/cc.config.ts:3:14`. */
 export function placeLine({ file, line, column }: Place): string {
   return [file, line, ...(column === undefined ? [] : [column])].join(':');
+}
+
+export function siteLine({ id, name }: SiteName): string {
+  return `the recipe "${name}" of the site ${id}`;
 }

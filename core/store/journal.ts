@@ -1,9 +1,9 @@
 /** What a run leaves to read: its events, a log for each task, and how long tasks took. */
 import { closeSync, openSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { append, makeFolder } from '../host/own-files.ts';
+import { append, makeFolder, unread } from '../host/own-files.ts';
 import type { Event } from '../model/event.ts';
-import { codeOf, fail, unwritten } from '../model/failure.ts';
+import { codeOf, unwritten } from '../model/failure.ts';
 import { isFinal, isGood, type TaskId } from '../model/task.ts';
 import { writeDurably } from './durable.ts';
 
@@ -177,22 +177,20 @@ function keepLatest(state: string, run: string): void {
 
 /** Run ids start with their time, so that they sort by it. */
 function runsIn(state: string): readonly string[] {
-  return seen(() => readdirSync(join(state, 'runs')).toSorted()) ?? [];
+  const runs = join(state, 'runs');
+  return seen(runs, () => readdirSync(runs).toSorted()) ?? [];
 }
 
 function textIn(file: string): string | undefined {
-  return seen(() => readFileSync(file, 'utf8'));
+  return seen(file, () => readFileSync(file, 'utf8'));
 }
 
 /** undefined: it is not there, or stands where only runs should. What may not be read is there. */
-function seen<Value>(look: () => Value): Value | undefined {
+function seen<Value>(path: string, look: () => Value): Value | undefined {
   try {
     return look();
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')) return undefined;
-    return fail(
-      { kind: 'cannot-tell', host: 'controller', what: 'read the record of runs', why: String(error) },
-      error,
-    );
+    return unread(path, error, 'read the record of runs');
   }
 }

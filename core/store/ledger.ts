@@ -4,8 +4,8 @@
  * sync serves all who wait for it.
  */
 import { closeSync, fdatasync, openSync, readFileSync } from 'node:fs';
-import { append } from '../host/own-files.ts';
-import { codeOf, fail, unwritten } from '../model/failure.ts';
+import { append, unread } from '../host/own-files.ts';
+import { codeOf, unwritten } from '../model/failure.ts';
 import { writeDurably } from './durable.ts';
 
 export interface Ledger extends AsyncDisposable {
@@ -88,7 +88,7 @@ function readable(path: string): string | undefined {
     return readFileSync(path, 'utf8');
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
-    return fail({ kind: 'cannot-tell', host: 'controller', what: `read ${path}`, why: String(error) }, error);
+    return unread(path, error);
   }
 }
 

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
+import { unread } from '../host/own-files.ts';
 import { fail } from '../model/failure.ts';
 import { claimed, isLocal, LOCAL } from './site.ts';
 
@@ -90,8 +91,7 @@ function namesIn(folder: string): readonly string[] {
   try {
     return existsSync(folder) ? readdirSync(folder) : [];
   } catch (error) {
-    const why = String(error);
-    return fail({ kind: 'cannot-tell', host: 'controller', what: `read ${folder}`, why }, error);
+    return unread(folder, error);
   }
 }
 

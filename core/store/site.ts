@@ -4,6 +4,7 @@
  */
 import { chownSync, linkSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
+import { unread } from '../host/own-files.ts';
 import { codeOf, fail } from '../model/failure.ts';
 import { writeDurably } from './durable.ts';
 
@@ -125,6 +126,6 @@ function textOf(file: string): string | undefined {
     return readFileSync(file, 'utf8');
   } catch (error) {
     if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
-    return fail({ kind: 'cannot-tell', host: 'controller', what: `read ${file}`, why: String(error) }, error);
+    return unread(file, error);
   }
 }

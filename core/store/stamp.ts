@@ -1,7 +1,8 @@
 /** Version stamps: the last applied record of each task, kept on the host it is about. */
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { codeOf, fail } from '../model/failure.ts';
+import { unread } from '../host/own-files.ts';
+import { codeOf } from '../model/failure.ts';
 import type { TaskId } from '../model/task.ts';
 import { writeDurably } from './durable.ts';
 import { openLedger } from './ledger.ts';
@@ -94,6 +95,6 @@ function keyIn(file: string): string | undefined {
     return readFileSync(file, 'utf8');
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
-    return fail({ kind: 'cannot-tell', host: 'controller', what: `read ${file}`, why: String(error) }, error);
+    return unread(file, error);
   }
 }

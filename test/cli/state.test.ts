@@ -111,7 +111,16 @@ test('records that may not be read are no absent ones', ROOT, async (t) => {
   assert.equal((await inPlace(cwd, {})).code, 0);
   const shown = { setup: 'chmod 755 . m m/cc m/cc/st; chmod 644 m/cc/st/site', as: AS_STRANGER };
   const hidden = await inPlace(cwd, { ...shown, setup: 'chmod 755 . m m/cc m/cc/st', words: 'status' });
-  assert.deepEqual([hidden.code, hidden.out.split('\n')[0]], [1, 'Cannot read ~/m/cc/st/site on controller']);
+  assert.deepEqual(
+    [hidden.code, hidden.out],
+    [
+      1,
+      `Cannot read ~/m/cc/st/site on controller
+  Error: EACCES: permission denied, open '~/m/cc/st/site'
+  fix: run the same command as root, whose it is: sudo --preserve-env=HOME,XDG_STATE_HOME,XDG_CACHE_HOME cc …
+`,
+    ],
+  );
   for (const [words, told] of [
     ['status', /^! controller\/p\/a\n {4}Cannot read ~\/m\/cc\/st\/stamps\.tsv on controller\n/],
     ['logs p', /^Cannot read the record of runs on controller\n/],

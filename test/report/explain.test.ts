@@ -117,6 +117,10 @@ const TEXTS: { readonly [K in Failure['kind']]: readonly Case<K>[] } = {
       { kind: 'cannot-tell', host: 'n1', what: 'look at /etc/x', why: 'Permission denied\n' },
       'Cannot look at /etc/x on n1\n  Permission denied',
     ],
+    [
+      { kind: 'cannot-tell', host: 'controller', what: 'read /s', why: 'EACCES', fix: 'run cc as root' },
+      'Cannot read /s on controller\n  EACCES\n  fix: run cc as root',
+    ],
   ],
   'check-failed': [
     [

@@ -4,6 +4,7 @@
  */
 import { lstatSync, readdirSync, readFileSync, readlinkSync, type Stats } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { unread } from '../../host/own-files.ts';
 import { quoted } from '../../model/command.ts';
 import { codeOf, type Failure, fail } from '../../model/failure.ts';
 
@@ -89,8 +90,7 @@ function namesIn(folder: string): readonly string[] | undefined {
     return readdirSync(folder);
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')) return undefined;
-    const why = String(error);
-    return fail({ kind: 'cannot-tell', host: 'controller', what: `read ${folder}`, why }, error);
+    return unread(folder, error);
   }
 }
 
