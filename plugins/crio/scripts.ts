@@ -17,10 +17,15 @@ done`;
 export const LIST = `images=$("$1" images) || exit
 echo "$images" | awk 'NR > 1 { print $1 ":" $2 }'`;
 
-/** REMOVE_PODS CRICTL: fails when nobody answers; with no pods, crictl would print how it is used. Versions before 1.0.0-beta.0 have other verbs. */
+/**
+ * REMOVE_PODS CRICTL: fails when nobody answers; with no pods, crictl would print how it is used. Versions before 1.0.0-beta.0
+ * have other verbs, and CRI-O of that time removes no pod whose network and shared memory it has not taken back, by stopping it.
+ */
 export const REMOVE_PODS = `if pods=$("$1" pods -q 2>/dev/null); then echo "$pods" | xargs -r "$1" rmp --force; exit; fi
 pods=$("$1" sandboxes -q) || exit
-echo "$pods" | xargs -r -n 1 "$1" rms`;
+status=0
+for pod in $pods; do { "$1" stops "$pod" && "$1" rms "$pod"; } || status=1; done
+exit "$status"`;
 
 /**
  * Stands for the OCI runtime where root lacks CAP_SYS_RESOURCE and the hugetlb controller, as in a container: takes from

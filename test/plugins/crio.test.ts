@@ -161,13 +161,17 @@ test('service is started once', async (t) => {
 /** A crictl that answers as these versions do: `pods`, `sandboxes`, or nobody. */
 const CLIENTS = {
   today: 'case $1 in pods) echo a; echo b ;; rmp) echo "$@" >>done ;; *) exit 1 ;; esac',
-  'of 2017': 'case $1 in sandboxes) echo a; echo b ;; rms) echo "$@" >>done ;; *) exit 1 ;; esac',
+  'of 2017': 'case $1 in sandboxes) echo a; echo b ;; stops | rms) echo "$@" >>done ;; *) exit 1 ;; esac',
   'without pods': 'case $1 in pods) ;; *) echo "$@" >>done; exit 1 ;; esac',
 } as const;
-const REMOVED = { today: 'rmp --force a b\n', 'of 2017': 'rms a\nrms b\n', 'without pods': '' } as const;
+const REMOVED = {
+  today: 'rmp --force a b\n',
+  'of 2017': 'stops a\nrms a\nstops b\nrms b\n',
+  'without pods': '',
+} as const;
 
-async function removing(t: TestContext, client: string) {
-  const cwd = await tempFolder(t);
+async function removing(t: TestContext, client: string, folder?: string) {
+  const cwd = folder ?? (await tempFolder(t));
   await writeFile(join(cwd, 'crictl'), `#!/bin/sh\n${client}\n`, { mode: 0o755 });
   await writeFile(join(cwd, 'done'), '');
   await promisify(execFile)('sh', ['-c', REMOVE_PODS, 'cc', './crictl'], { cwd });
@@ -179,6 +183,14 @@ for (const [kind, client] of Object.entries(CLIENTS) as [keyof typeof CLIENTS, s
     assert.equal(await removing(t, client), REMOVED[kind]);
   });
 }
+
+test('one pod that a crictl of 2017 cannot stop keeps no other one, and is told', async (t) => {
+  const client =
+    'case $1$2 in sandboxes-q) echo a; echo b ;; stopsb | rmsb) echo "$@" >>done ;; *) exit 1 ;; esac';
+  const cwd = await tempFolder(t);
+  await assert.rejects(removing(t, client, cwd));
+  assert.equal(await readFile(join(cwd, 'done'), 'utf8'), 'stops b\nrms b\n');
+});
 
 test('pods of a runtime that does not answer are not taken for removed', async (t) => {
   await assert.rejects(removing(t, 'exit 1'));
