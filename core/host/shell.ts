@@ -2,8 +2,9 @@
 import { type Command, command } from '../model/command.ts';
 import { fail } from '../model/failure.ts';
 import { handed, number, optional, text } from '../model/foreign.ts';
+import { conceal, SHORTEST } from '../model/mask.ts';
 import type { Shell } from '../model/shell.ts';
-import type { View } from '../model/view.ts';
+import type { Place, View } from '../model/view.ts';
 import type { Transport } from './transport.ts';
 
 export interface ShellParts {
@@ -13,6 +14,8 @@ export interface ShellParts {
   readonly log: (text: string) => void;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** The same on another host. */
+  readonly on: (place: Place) => Promise<Shell>;
   /** Runs what zx is given, under the same mark and signal as `run`. */
   readonly exec: Transport['exec'];
 }
@@ -31,7 +34,8 @@ const PACE = [0.1, 0.2, 0.4, 0.8, 1, 1, 2];
 const said = text('a text');
 const time = number('a number of seconds, 0 or more', (seconds) => seconds >= 0);
 
-export function shellOf({ view, controller, run, log, clock, signal, exec }: ShellParts): Shell {
+export function shellOf(parts: ShellParts): Shell {
+  const { view, controller, run, log, clock, signal, exec, on } = parts;
   return {
     view,
     controller,
@@ -52,6 +56,12 @@ export function shellOf({ view, controller, run, log, clock, signal, exec }: She
         }
         await clock.sleep(1000 * PACE[Math.min(tries, PACE.length - 1)]!, signal);
       }
+    },
+    on,
+    conceal: (label, value) => {
+      if (typeof value !== 'string' || value.length < SHORTEST)
+        throw new TypeError(`what is concealed is a text of ${SHORTEST} characters or more`); // and is not shown
+      conceal(handed(said, label, 'the label'), value);
     },
     zx: async () => (await import('./zx.ts')).dollar(exec, log),
   };

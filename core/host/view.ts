@@ -5,7 +5,7 @@ import { digestOf } from '../model/digest.ts';
 import { fail } from '../model/failure.ts';
 import { handed, name as nameOf, names as namesOf, text as textOf } from '../model/foreign.ts';
 import { isSecret, labelled, sealable } from '../model/secret.ts';
-import type { Platform, Result, UnitFacts, View } from '../model/view.ts';
+import type { Place, Platform, Result, UnitFacts, View } from '../model/view.ts';
 import { batched } from './batch.ts';
 import { type Reveal, revealedEnv } from './reveal.ts';
 import type { Exit, Look, Transport } from './transport.ts';
@@ -28,7 +28,9 @@ export interface Looking {
   /** Ends what is asked. */
   readonly stop?: () => AbortSignal;
   readonly known?: Known | undefined;
-  /** Keeps what is asked, for those who ask later; commands are not run. */
+  /** Another host of the recipe; without it there is none. */
+  readonly on?: (place: Place) => Promise<View>;
+  /** Keeps what is asked, for those who ask later; commands are not run, and other hosts are not entered. */
   readonly kept?: Map<string, Promise<unknown>>;
 }
 
@@ -37,7 +39,7 @@ export function viewOf(
   transport: Transport,
   platform: Platform,
   artifacts: Artifacts,
-  { stop, kept, known = kept, secrets = NO_SECRETS }: Looking = {},
+  { stop, on, kept, known = kept, secrets = NO_SECRETS }: Looking = {},
 ): View {
   const { host, files } = transport;
   const { unit, packages } = questionsOf(transport);
@@ -56,10 +58,11 @@ export function viewOf(
     asking.then(done, done);
     return asking;
   };
+  const notYet = (what: string) => fail({ kind: 'cannot-tell', host, what, why: 'it is not its turn' });
   const exec = async (given: Command): Promise<Exit> => {
     const command = handed(commandOf, given, 'the command');
     const { argv, input, env, cwd } = command;
-    if (kept) fail({ kind: 'cannot-tell', host, what: `run ${shown(command)}`, why: 'it is not its turn' });
+    if (kept) notYet(`run ${shown(command)}`);
     const signal = stop?.();
     const exit = await transport.exec(argv.map(word), {
       ...(input === undefined
@@ -110,6 +113,11 @@ export function viewOf(
     unit: async (given) => {
       const name = handed(nameOf, given, 'the unit');
       return ask(`unit ${name}`, () => unit(name, stop?.()));
+    },
+    on: async (place) => {
+      if (kept) notYet('enter another host');
+      if (!on) throw new Error('there is no other host here');
+      return on(place);
     },
     missingPackages: async (given) => {
       const names = handed(namesOf, given, 'the packages');

@@ -1,7 +1,7 @@
 /** What a script gets: a host it may change, with waiting that ends in a reason. */
 import type { Command } from './command.ts';
 import type { Json } from './json.ts';
-import type { View } from './view.ts';
+import type { Place, View } from './view.ts';
 
 /** Waits until `look` answers undefined; what it answers otherwise is the reason why not yet. */
 export type Until = (what: string, within: number, look: () => Promise<string | undefined>) => Promise<void>;
@@ -23,6 +23,13 @@ export interface Shell {
   zx(): Promise<Dollar>;
   /** Facts about the machine cc itself runs on, for comparing. */
   readonly controller: View;
+  /**
+   * Another host, for this script to change: with the rights of its own step, under the lock of that host, and ended with the
+   * script. What is logged there is told with the name of that host.
+   */
+  on(place: Place): Promise<Shell>;
+  /** From here on a value that the script has made or read is shown as this label, wherever it stands. */
+  conceal(label: string, value: string): void;
 }
 
 /** What it answers is kept with the version stamp and shown in the summary. */

@@ -38,6 +38,9 @@ export interface Result {
   readonly stderr: string;
 }
 
+/** Another host of the recipe: by its name, or the first one that has a role. */
+export type Place = string | { readonly firstOf: string };
+
 /** A host that can be looked at; no method changes anything, and each fails rather than guess. */
 export interface View {
   readonly name: string;
@@ -62,6 +65,8 @@ export interface View {
   unit(name: UnitName): Promise<UnitFacts>;
   /** Which of these Debian packages are not installed. */
   missingPackages(names: readonly string[]): Promise<readonly string[]>;
+  /** Another host, as one task sees all of them; fails where it cannot be entered. */
+  on(place: Place): Promise<View>;
   /** The digest an artifact must have; undefined until it has been fetched or built once. */
   locked(artifact: Artifact): Digest | undefined;
   /** Whether the controller has the bytes of an artifact from elsewhere, and they are still what they must be. */

@@ -1,9 +1,9 @@
 /** One task made true: looked at, and changed where it differs. */
 import type { Task } from '../model/task.ts';
-import type { ApplyContext } from './converge.ts';
 import { decide } from './decide.ts';
 import type { Work } from './engine.ts';
 import { foundAs, type Looked, look } from './look.ts';
+import type { ApplyContext } from './task-context.ts';
 
 export type { ApplyContext };
 

@@ -5,12 +5,13 @@ import { type Failure, fail } from '../model/failure.ts';
 import type { Host } from '../model/plugin.ts';
 import { step } from '../model/step.ts';
 import { isGood, type Task, type TaskId, taskId } from '../model/task.ts';
-import { type ApplyContext, performAll, remainingOf } from './converge.ts';
+import { performAll, remainingOf } from './converge.ts';
 import { keyOf } from './declared.ts';
 import { type Outcome, type Outcomes, outcomeOf } from './engine.ts';
 import type { RunContext } from './look.ts';
 import type { Session } from './session-pool.ts';
 import type { Finding } from './survey.ts';
+import type { ApplyContext } from './task-context.ts';
 
 export interface Cleared {
   readonly outcomes: Outcomes;

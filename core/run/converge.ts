@@ -1,9 +1,5 @@
 /** One task changed: intend, perform, prove, commit. */
-import { CONTROLLER } from '../graph/place.ts';
 import { perform } from '../host/perform.ts';
-import { run, type TaskContext } from '../host/run.ts';
-import { type Clock, shellOf } from '../host/shell.ts';
-import { MARK } from '../host/transport.ts';
 import {
   type Change,
   describe,
@@ -13,34 +9,19 @@ import {
   secretsOfChange,
   type Told,
 } from '../model/change.ts';
-import type { Emit, Reason } from '../model/event.ts';
+import type { Reason } from '../model/event.ts';
 import { Failed, fail, type Remaining } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
-import type { Host } from '../model/plugin.ts';
 import type { State, Task } from '../model/task.ts';
-import { fetchArtifact } from '../store/fetch.ts';
-import { type Network, proxyEnv } from '../store/network.ts';
 import type { Stamp } from '../store/stamp.ts';
 import { PERFORMED } from './decide.ts';
 import type { Outcome } from './engine.ts';
 import { limited } from './limit.ts';
-import { digestFor, foundAs, type Looked, probe, viewFor } from './look.ts';
+import { foundAs, type Looked, probe } from './look.ts';
 import { performed, planned } from './plugin-code.ts';
-import { reporterOf } from './progress.ts';
-import { commit, keptOf, type Recording, sofar } from './record.ts';
+import { commit, keptOf, sofar } from './record.ts';
 import type { Session } from './session-pool.ts';
-
-export interface ApplyContext extends Recording {
-  readonly cache: string;
-  readonly network: Network;
-  readonly trustedSources: readonly string[];
-  readonly clock: Clock;
-  readonly emit: Emit;
-  /** Milliseconds since the run started. */
-  readonly at: () => number;
-  /** The session on the controller, for scripts that compare. */
-  readonly controller: () => Promise<Session>;
-}
+import { type ApplyContext, markOf, taskContextOf } from './task-context.ts';
 
 /** What is known of a task between its first change and its proof. */
 const UNPROVEN = foundAs(null);
@@ -150,12 +131,15 @@ async function performInOrder(
 ): Promise<Json | undefined> {
   const seconds = task.step.timeout ?? TIMEOUT;
   let signal: AbortSignal | undefined;
+  /** The task's own, and those of other hosts that its scripts have entered. */
+  const sessions = [session];
   try {
     return await limited(
       { host: task.host.name, what: task.id, seconds, stop: context.signal },
       async (stop) => {
         signal = stop();
-        const taskContext = await taskContextOf(task, session, context, signal);
+        const entered = (other: Session) => void sessions.push(other);
+        const taskContext = await taskContextOf(task, session, context, { signal, entered });
         let report: Json | undefined;
         for (const each of changes) {
           signal.throwIfAborted();
@@ -174,7 +158,7 @@ async function performInOrder(
       },
     );
   } catch (error) {
-    if (signal?.aborted) await endMarked(session, markOf(context.run, task));
+    if (signal?.aborted) await endMarked(sessions, markOf(context.run, task));
     throw error;
   }
 }
@@ -183,62 +167,14 @@ async function performInOrder(
 const ENDING = 8;
 
 /** Ends what has left the commands it descends from; a host that does not answer keeps nobody waiting. */
-async function endMarked({ transport }: Session, mark: string): Promise<void> {
+async function endMarked(sessions: readonly Session[], mark: string): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, ENDING * 1000);
   });
-  const reaped = transport.reap(mark).catch(() => undefined); // an agent that is lost ends all of it
+  const reaped = Promise.allSettled(sessions.map(({ transport }) => transport.reap(mark))); // an agent that is lost ends all of it
   await Promise.race([reaped, late]);
   clearTimeout(timer);
-}
-
-async function taskContextOf(
-  task: Task,
-  session: Session,
-  context: ApplyContext,
-  signal: AbortSignal,
-): Promise<TaskContext> {
-  const log = (text: string) => context.emit({ kind: 'output', id: task.id, text });
-  const controller = await context.controller();
-  const taskContext: TaskContext = {
-    transport: session.transport,
-    reveal: context.reveal,
-    bytes: (artifact) => context.store.bytes(artifact, digestFor(artifact, task, context)),
-    fetch: (artifact) =>
-      fetchArtifact(context.store, artifact, {
-        network: context.network,
-        reporter: reporterOf(task.id, context),
-        signal,
-      }),
-    log,
-    running: (command) => context.emit({ kind: 'command', at: context.at(), id: task.id, command }),
-    signal,
-    cache: context.cache,
-    trustedSources: context.trustedSources,
-    clock: context.clock,
-    notice: (text) => context.emit({ kind: 'notice', id: task.id, text }),
-    env: { [MARK]: markOf(context.run, task) },
-    proxies: proxiesOn(task.host, context),
-    shell: () =>
-      shellOf({
-        view: viewFor(task, session, context, { stop: () => signal }),
-        controller: viewFor(task, controller, context, { stop: () => signal }),
-        run: (command) => run(command, taskContext),
-        log,
-        clock: context.clock,
-        signal,
-        exec: (argv, options) =>
-          session.transport.exec(argv, { ...options, env: { [MARK]: markOf(context.run, task) }, signal }),
-      }),
-  };
-  return taskContext;
-}
-
-/** What a host's own apt is told to go through wins over these. */
-function proxiesOn({ name, proxy }: Host, { network }: ApplyContext): Readonly<Record<string, string>> {
-  if (name === CONTROLLER) return proxyEnv(network);
-  return proxy === false ? {} : network.onHosts;
 }
 
 /** Probes until nothing is left to do; success is the empty plan, never an exit code. */
@@ -271,8 +207,4 @@ async function attempt(task: Task, session: Session, context: ApplyContext, late
     if (late || !(error instanceof Failed)) throw error;
     return undefined;
   }
-}
-
-export function markOf(run: string, task: Task): string {
-  return `${run}/${task.id}`;
 }

@@ -9,7 +9,7 @@ import { digestOfData, sameData } from '../model/digest.ts';
 import { fail } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
 import type { Task, TaskId } from '../model/task.ts';
-import type { View } from '../model/view.ts';
+import type { Place, View } from '../model/view.ts';
 import type { BuiltFacts } from '../steps/built.ts';
 import type { Store } from '../store/bytes.ts';
 import { FORMAT, type Manifest, type Stamp } from '../store/stamp.ts';
@@ -17,6 +17,7 @@ import type { Ahead } from './ahead.ts';
 import { lastOf, type Remembered } from './decide.ts';
 import { type Declared, former } from './declared.ts';
 import { renamed, stampOf } from './heir.ts';
+import { hostAt } from './host-at.ts';
 import { limited } from './limit.ts';
 import { planned, probed, undone } from './plugin-code.ts';
 import { sealedInputs, secretsOn } from './sealing.ts';
@@ -148,7 +149,12 @@ export function viewFor(task: Task, session: Session, context: RunContext, looki
       return digest !== undefined && (await context.store.has(digest));
     },
   };
-  return viewOf(transport, platform, artifacts, { ...looking, secrets: secretsOn(session, context) });
+  const on = async (place: Place) => {
+    const there = { ...task, host: hostAt(place, context.declared.hosts) };
+    const { stop } = looking;
+    return viewFor(there, await sessionFor(there, context), context, stop ? { stop } : {});
+  };
+  return viewOf(transport, platform, artifacts, { ...looking, on, secrets: secretsOn(session, context) });
 }
 
 /** The digest of an artifact: of the store's bytes, or of what the step that builds it was found to have built. */

@@ -5,12 +5,12 @@ import type { Failure } from '../model/failure.ts';
 import type { Host } from '../model/plugin.ts';
 import { type TaskId, taskId } from '../model/task.ts';
 import type { Stamp } from '../store/stamp.ts';
-import type { ApplyContext } from './converge.ts';
 import { keyOf } from './declared.ts';
 import { type Drive, drive, type Outcome, type Outcomes, outcomeOf } from './engine.ts';
 import { inherited, undeclaredOn } from './heir.ts';
 import { heirsOf, sorted } from './orphans.ts';
 import type { Session } from './session-pool.ts';
+import type { ApplyContext } from './task-context.ts';
 
 export interface Sweeper {
   /** Does it once for each machine; never fails, but for a bug. */

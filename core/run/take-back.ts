@@ -1,12 +1,13 @@
 /** Orphans taken back, as their stamps say. */
 import { isTold, type Kept } from '../model/change.ts';
 import { fail } from '../model/failure.ts';
-import { type ApplyContext, endOrphans, performKept, remainingOf, without } from './converge.ts';
+import { endOrphans, performKept, remainingOf, without } from './converge.ts';
 import { isFilled } from './declared.ts';
 import type { Work } from './engine.ts';
 import { lookingAt, type RunContext, sessionFor } from './look.ts';
 import { leftOf, noWayBack, type Orphan } from './orphans.ts';
 import type { Session } from './session-pool.ts';
+import type { ApplyContext } from './task-context.ts';
 
 /** Takes orphans back: as their stamps say, proven where that can be seen, and forgotten then. */
 export function takingBack(orphans: readonly Orphan[], context: ApplyContext): Work {

@@ -4,7 +4,7 @@ import { type Change, isTold, type Kept, type Told } from '../model/change.ts';
 import { fail, isFailure } from '../model/failure.ts';
 import type { Task } from '../model/task.ts';
 import type { Stamp } from '../store/stamp.ts';
-import { type ApplyContext, endOrphans, performAll, performKept, remainingOf, without } from './converge.ts';
+import { endOrphans, performAll, performKept, remainingOf, without } from './converge.ts';
 import { former, standing } from './declared.ts';
 import type { Outcome, Work } from './engine.ts';
 import { stampOf } from './heir.ts';
@@ -13,6 +13,7 @@ import { leaving, undone } from './plugin-code.ts';
 import { noted } from './record.ts';
 import type { Session } from './session-pool.ts';
 import { keepUntold } from './take-back.ts';
+import type { ApplyContext } from './task-context.ts';
 
 /** What goes with its maker needs no undoing of its own: a host that is itself taken away takes its tasks along. */
 export function undoing(context: ApplyContext, leaving: ReadonlySet<string>): Work {

@@ -22,6 +22,7 @@ function place(clock: PaperClock = paperClock(), signal = new AbortController().
     clock,
     signal,
     exec: runProcess,
+    on: async (place) => assert.fail(`nobody told of ${JSON.stringify(place)}`),
   });
   return { shell, log };
 }

@@ -80,7 +80,7 @@ export async function benchOf(t: Lasting, recipe: Recipe, setup: BenchSetup = {}
   const transports = Object.fromEntries([...papers].map(([name, host]) => [name, watched(host, ran)]));
   const fetched = { value: true };
   const store = storeOf(join(folder, 'store'), setup.bytes ?? {}, fetched);
-  const running = { folder: state, hosts: transports };
+  const running = { folder: state, hosts: transports, declaredHosts: hosts };
   const leaving = new Set(hosts.filter(({ madeBy }) => madeBy).map(({ name }) => name));
   const within = (work: (context: ApplyContext) => Work) => (context: ApplyContext) =>
     work({ ...context, store });

@@ -46,6 +46,9 @@ export function paperView(paper: Paper = {}): View {
     sealed: async (of) => `sealed ${'digest' in of ? of.digest : digestOf(labelled(of.text))}`,
     unit: async (name) => registered(paper.unit, 'unit', name),
     missingPackages: async (names) => names.filter((name) => !registered(paper.packages, 'package', name)),
+    on: async (place) => {
+      throw new Error(`the paper host was not told of the place ${JSON.stringify(place)}`);
+    },
     locked: ({ name }) => registered(paper.locked, 'artifact', name) ?? undefined,
     fetched: async ({ name }) => registered(paper.fetched, 'bytes', name),
   };

@@ -87,7 +87,7 @@ export function contextOf(running: Running) {
     touched: new Set(),
     asked: new Set(asked),
     ahead: lookingAhead(tasks),
-    declared: declaredBy(running.declaredHosts ?? [], running.declared ?? tasks, running.undo),
+    declared: declaredBy(running.declaredHosts ?? hostsOf(tasks), running.declared ?? tasks, running.undo),
     run: run ?? `run-${++runs}`,
     cache: folder,
     network: networkOf([], {}, {}),
@@ -101,6 +101,10 @@ export function contextOf(running: Running) {
     controller: () => pool.session(hosts['controller'] ? CONTROLLER : NODE, false),
   };
   return { context, events };
+}
+
+function hostsOf(tasks: readonly Task[]): readonly Host[] {
+  return [...new Map(tasks.map(({ host }) => [host.name, host])).values()];
 }
 
 /** Runs tasks to their end. */
