@@ -90,8 +90,8 @@ function served(image: string, { annotations, ...asked }: Asking): readonly unkn
   ];
 }
 
-/** What follows `sleep` keeps the shell from becoming it, which would lose the argument. */
-const WAIT = ['sh', '-c', 'sleep 3600; :'];
+/** A shell that stays, since its argument is looked for, and ends when it is told to: process 1 does so only by a trap. */
+export const WAIT = ['sh', '-c', 'trap exit TERM; sleep 3600 & wait'];
 
 function waiting(pod: string, { images, node, mark }: Load, { annotations, ...asked }: Asking): unknown {
   const { client: image } = images;

@@ -250,7 +250,7 @@ test('workload is a namespace, two replicas, a service and pods on the node they
   const waiting = (pod: string) =>
     `${account}"nodeName": "node-1", "terminationGracePeriodSeconds": 0, ` +
     `"containers": [ { "name": "${pod}", "image": "image:2", "imagePullPolicy": "IfNotPresent", ` +
-    `"command": [ "sh", "-c", "sleep 3600; :", "mark-${pod}" ] } ] } }`;
+    `"command": [ "sh", "-c", "trap exit TERM; sleep 3600 & wait", "mark-${pod}" ] } ] } }`;
   assert.equal(
     shownOf(load(PODS)),
     '{ "apiVersion": "v1", "kind": "List", "items": [ ' +

@@ -63,7 +63,7 @@ async function boot(t: TestContext, root: string, folder: string, busybox: strin
     ...['-nodefaults', '-no-user-config', '-nographic', '-no-reboot'],
     ...['-chardev', 'stdio,id=console', '-serial', 'chardev:console'],
     ...['-kernel', `/boot/${kernel}`, '-initrd', '/mnt/initrd'],
-    ...['-append', `console=ttyS0 quiet panic=-1 ip=::::::${SANDBOX}::off::`],
+    ...['-append', `console=ttyS0 quiet panic=-1 ip=::::::${SANDBOX}::off:: x=${argumentOf(MARK, 'client')}`],
   ];
   const enter = ['--mount', '--pid', '--fork', '--kill-child', 'sh', '-c', ENTER, root, folder];
   const argv = [...enter, '/usr/bin/qemu-system-x86_64', ...words];

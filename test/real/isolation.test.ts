@@ -4,7 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { test } from 'node:test';
+import { runProcess } from '../../core/host/own-agent.ts';
+import { WAIT } from '../../plugins/nginx-smoke/manifests.ts';
 import { begun, type LIES, NAMESPACES, nodeOf, SANDBOX } from './pods.ts';
 
 const skip =
@@ -87,4 +90,18 @@ test('program that holds no machine of KVM is no hypervisor where pods have KVM'
   const words = ['-c', 'echo; read x', '-name', `sandbox-${SANDBOX},debug-threads=on`];
   await begun(t, spawn(node.program, words, { stdio: ['pipe', 'pipe', 'ignore'] }));
   assert.deepEqual((await node.found()).pod.hypervisors, []);
+});
+
+test('process that waits in a pod ends as soon as it is told to, although it is the first of its pod', {
+  skip,
+}, async (t) => {
+  const words = ['--pid', '--fork', '--kill-child', ...WAIT, 'argument'];
+  const child = spawn('unshare', words, { stdio: 'ignore' });
+  t.after(() => child.kill('SIGKILL'));
+  const ended = once(child, 'close');
+  // Until its trap is set, process 1 takes no notice.
+  const kill = 'until kill -TERM $(pgrep -P "$0") && ! pgrep -P "$0"; do :; done';
+  const { code } = await runProcess(['timeout', '20', 'sh', '-c', kill, `${child.pid}`]);
+  assert.equal(code, 0);
+  await ended;
 });
