@@ -18,8 +18,10 @@ export interface Options {
   readonly recipe?: string;
   readonly set?: readonly string[];
   readonly concurrency?: number;
-  /** A host. */
+  /** Hosts, roles and labels, between commas. */
   readonly limit?: string;
+  /** Names as of tasks, between commas. */
+  readonly skip?: string;
   readonly onFailure: OnFailure;
   /** Seconds. */
   readonly lockTimeout: number;
@@ -120,7 +122,7 @@ function optionsOf(values: ReturnType<typeof split>['values']): Options {
     accept = false,
     json = false,
   } = values;
-  const { bundle, concurrency, config, limit, recipe, set, format } = values;
+  const { bundle, concurrency, config, limit, skip, recipe, set, format } = values;
   return {
     onFailure: halting(onFailure),
     accept,
@@ -131,6 +133,7 @@ function optionsOf(values: ReturnType<typeof split>['values']): Options {
     ...(bundle === undefined ? {} : { bundle }),
     ...(config === undefined ? {} : { config }),
     ...(limit === undefined ? {} : { limit }),
+    ...(skip === undefined ? {} : { skip }),
     ...(recipe === undefined ? {} : { recipe }),
     ...(set === undefined ? {} : { set }),
     ...(format === undefined ? {} : { format: drawn(format) }),

@@ -2,7 +2,8 @@
 
 /** The options of every command that reads a recipe. */
 const RECIPE = ['config', 'recipe', 'set', 'json'] as const;
-/** The options that say how tasks are done. */
+/** The options that choose tasks, and those that say how they are done. */
+const SELECT = ['limit', 'skip'] as const;
 const WORKING = ['concurrency', 'on-failure', 'keep-going'] as const;
 /** The codes of what is wrong with a command line, a recipe or cc itself. */
 const WRONG = [64, 65, 70] as const;
@@ -40,8 +41,13 @@ export const OPTIONS = {
   'keep-going': { type: 'boolean', does: 'the same as --on-failure continue' },
   limit: {
     type: 'string',
-    value: 'HOST',
-    does: 'only for "cleanup": takes back only what cc placed on HOST, which may have left the recipe',
+    value: 'HOST|ROLE|LABEL',
+    does: 'chooses hosts by name, role or label (KEY=VALUE); several with commas. Other hosts stay as they are: what is needed there is looked at. For "cleanup", a HOST may have left the recipe',
+  },
+  skip: {
+    type: 'string',
+    value: 'TASK',
+    does: 'leaves out tasks by their names, several with commas. What other tasks need cannot be left out',
   },
   'lock-timeout': {
     type: 'string',
@@ -138,7 +144,7 @@ export const COMMANDS = {
       'cc looks first, and does only what differs. After each change it looks again, to prove the result.',
       '"cc run cleanup" removes everything that cc placed on the hosts, and proves that it is gone.',
     ],
-    options: [...RECIPE, ...WORKING, 'bundle', 'limit', 'lock-timeout', 'ask-become-pass'],
+    options: [...RECIPE, 'bundle', ...WORKING, ...SELECT, 'lock-timeout', 'ask-become-pass'],
     exits: [0, 1, ...WRONG, 75, 77, ...STOPPED],
     example: ['cc run all --keep-going', 'sets up everything, and goes on after a failure'],
   },
@@ -159,7 +165,7 @@ export const COMMANDS = {
     names: { as: '[TASK...]', least: 0, most: ANY, mistake: '' },
     does: 'shows what "cc run" would change, and why',
     more: ['cc changes nothing. Without a TASK, it looks at all tasks.'],
-    options: [...RECIPE, 'limit', 'ask-become-pass'],
+    options: [...RECIPE, ...SELECT, 'ask-become-pass'],
     exits: [0, 1, 2, ...WRONG, 77, ...STOPPED],
     example: ['cc plan', 'shows what "cc run all" would change'],
   },
@@ -168,7 +174,7 @@ export const COMMANDS = {
     names: { as: '[TASK...]', least: 0, most: ANY, mistake: '' },
     does: 'compares the hosts with the recipe, and shows each difference',
     more: ['cc changes nothing. Without a TASK, it looks at all tasks.'],
-    options: [...RECIPE, 'ask-become-pass'],
+    options: [...RECIPE, ...SELECT, 'ask-become-pass'],
     exits: [0, 1, 2, ...WRONG, 77, ...STOPPED],
     example: ['cc status --json', 'prints the state of every task as one JSON document'],
   },
@@ -189,7 +195,7 @@ export const COMMANDS = {
     names: { as: 'TASK', least: 1, most: 1, mistake: 'Cannot tell which task: cc why takes one' },
     does: 'explains why "cc run" would run a task, or would not',
     more: [],
-    options: [...RECIPE, 'ask-become-pass'],
+    options: [...RECIPE, ...SELECT, 'ask-become-pass'],
     exits: [0, 1, ...WRONG, 77, ...STOPPED],
     example: ['cc why runc', 'explains each task of the plugin "runc"'],
   },
@@ -198,7 +204,7 @@ export const COMMANDS = {
     names: { as: '', least: 0, most: 0, mistake: 'Cannot list single tasks: cc list takes no names' },
     does: 'lists the tasks of the recipe by plugin',
     more: ['cc looks at no host for this.'],
-    options: [...RECIPE],
+    options: [...RECIPE, ...SELECT],
     exits: [0, 1, ...WRONG, 77],
     example: ['cc list --recipe lab', 'lists the tasks of a recipe that cc brings'],
   },
@@ -207,7 +213,7 @@ export const COMMANDS = {
     names: { as: '[TASK...]', least: 0, most: ANY, mistake: '' },
     does: 'prints which tasks need which others',
     more: ['With a TASK, cc prints this task and all that it needs. cc looks at no host for this.'],
-    options: [...RECIPE, 'format'],
+    options: [...RECIPE, ...SELECT, 'format'],
     exits: [0, 1, ...WRONG, 77],
     example: ['cc graph --format dot', 'prints the graph for Graphviz to draw'],
   },
@@ -219,7 +225,7 @@ export const COMMANDS = {
       'A line that the task printed begins with "| ". A line that cc wrote begins with "#" or "$".',
       'cc shows control characters as \\u001b, also in a pipe. With --json the text is exactly that of the log.',
     ],
-    options: [...RECIPE],
+    options: [...RECIPE, ...SELECT],
     exits: [0, 1, ...WRONG, 77],
     example: ['cc logs runc', 'prints the logs of the plugin "runc"'],
   },
@@ -278,19 +284,6 @@ export function shapeOf(command: Command): CommandShape {
   return COMMANDS[command];
 }
 
-export const EXITS: Readonly<Record<number, string>> = {
-  0: 'done, or nothing differs',
-  1: 'a task failed, or cc could not find out how things are',
-  2: '"cc plan" and "cc status": "cc run" would change something',
-  64: 'the command line is wrong, or names something unknown',
-  65: 'cc refuses the configuration, cc.lock, an archive, a bundle, a signature or a host of another site; bytes differ from cc.lock; or cc cannot write a file',
-  70: 'cc itself has a bug; the message says what to send to its makers',
-  75: 'another run is at work on this recipe or on one of its hosts, or somebody else is installing packages',
-  77: 'cc cannot become root, cannot work on a host, lacks a program, or cannot install a package; or Node or Deno is too old',
-  130: 'SIGINT (Ctrl-C) or SIGHUP stopped cc; the next run goes on from there',
-  143: 'SIGTERM stopped cc; the next run goes on from there',
-};
-
 /** What stands for the names of tasks in the help. */
 export const TASK =
-  'TASK names a plugin (runc), a step of it (runc/runc), or one task (node-1/runc/runc): a step on one host. "all" stands for every task.';
+  'TASK names a plugin (runc), a step of it (runc/runc), a host (node-1), a plugin on a host (node-1/runc), or one task (node-1/runc/runc): a step on one host. "all" stands for every task.';

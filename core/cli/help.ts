@@ -2,7 +2,6 @@
 import {
   COMMANDS,
   type Command,
-  EXITS,
   flagOf,
   GROUPS,
   OPTIONS,
@@ -10,6 +9,7 @@ import {
   shapeOf,
   TASK,
 } from './commands.ts';
+import { EXITS } from './exits.ts';
 
 const ALL = Object.keys(COMMANDS) as Command[];
 

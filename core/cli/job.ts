@@ -1,16 +1,17 @@
 /** What a command is about: which tasks, whether they are taken back, and where else to look for what cc left. */
-import { nearest } from '../graph/near.ts';
+import { meant } from '../graph/meant.ts';
 import { order } from '../graph/order.ts';
 import { CLEANUP, CONTROLLER } from '../graph/place.ts';
+import { type Selection, selected } from '../graph/selection.ts';
 import { addressOf, machineOf } from '../model/address.ts';
-import { fail } from '../model/failure.ts';
 import type { Host } from '../model/plugin.ts';
+import type { TaskId } from '../model/task.ts';
 import type { Entering } from '../run/sweep.ts';
 import { knownHosts } from '../store/hosts.ts';
 import { type Options, usage } from './args.ts';
-import { type Chosen, type CliContext, chosen, openProject, type Project } from './project.ts';
+import { type CliContext, openProject, type Project } from './project.ts';
 
-export interface Job extends Chosen {
+export interface Job extends Pick<Selection, 'wanted' | 'tasks' | 'graph' | 'outside'> {
   readonly project: Project;
   readonly undo: boolean;
   /** Hosts from which what is no longer declared is taken back; none where single tasks are named. */
@@ -30,10 +31,15 @@ export async function jobOf(
     : await openProject(options, cli, { identify });
   const left = leftHosts(project);
   if (!names.some((name) => project.cleanups.includes(name))) {
-    if (options.limit !== undefined) usage(`Cannot use --limit: only ${CLEANUP} takes it`, 'run');
-    const all = names.length === 0 || names.includes('all');
-    return { project, left, undo: false, swept: all ? project.hosts : [], ...chosen(project, names) };
+    leftAlone(options.limit, project, left);
+    const { whole, ...selection } = selected(project, { names, ...options });
+    return { project, left, undo: false, swept: whole, ...selection };
   }
+  if (options.skip !== undefined)
+    usage(
+      `Cannot use --skip with ${names[0]}: it takes back all that stands on a host; name hosts by --limit`,
+      'run',
+    );
   if (names.length > 1) usage('Cannot take everything back and run tasks at once', 'run');
   if (options.bundle !== undefined)
     usage(`Cannot use --bundle with ${names[0]}: it takes nothing from the network`, 'run');
@@ -46,35 +52,34 @@ function leftHosts({ hosts, paths }: Project): readonly Host[] {
   return knownHosts(paths.state).filter((host) => !machines.has(machineOf(host)));
 }
 
-/** All tasks and hosts, or those of one host. */
+/** All tasks and hosts, or those of the hosts that are meant. */
 function limited(
   project: Project,
   left: readonly Host[],
   limit: string | undefined,
-): Chosen & Pick<Job, 'swept'> {
+): Omit<Job, 'project' | 'undo' | 'left'> {
+  const outside = new Set<TaskId>();
   const standing = project.hosts.filter(({ madeBy }) => !madeBy);
-  if (limit === undefined) return { ...chosen(project, []), swept: [...standing, ...left] };
-  const hosts = [...project.hosts, ...left].filter((host) => isCalled(host, limit));
-  if (hosts.length === 0) {
-    const near = nearest(
-      limit,
-      [...project.hosts, ...left].map(({ name }) => name),
-    );
-    fail({ kind: 'unknown-name', what: 'host', name: limit, ...(near ? { near } : {}) });
+  if (limit === undefined) {
+    const { tasks, graph } = project;
+    return { wanted: tasks, tasks, graph, outside, swept: [...standing, ...left] };
   }
-  if (new Set(hosts.map(machineOf)).size > 1) {
-    const each = hosts.map((host) => `${host.name} at ${addressOf(host)}`).join(', ');
-    usage(`Cannot tell which host is meant by ${limit}: ${each}; name an address`, 'run');
-  }
+  const hosts = meant(limit, project.hosts, left);
   const on = project.tasks.filter(({ host }) => hosts.includes(host));
   const ids = new Set(on.map(({ id }) => id));
   const tasks = on.map((task) => ({ ...task, needs: task.needs.filter((need) => ids.has(need)) }));
-  return { wanted: tasks, tasks, graph: order(tasks), swept: hosts };
+  return { wanted: tasks, tasks, graph: order(tasks), outside, swept: hosts };
 }
 
-function isCalled(host: Host, text: string): boolean {
-  const { name, connection } = host;
-  return [name, addressOf(host), connection.kind === 'ssh' ? connection.address : ''].includes(text);
+/** A host that left the recipe can only be taken back. */
+function leftAlone(limit: string | undefined, project: Project, left: readonly Host[]): void {
+  for (const word of limit?.split(',') ?? []) {
+    if (!left.some(({ name }) => name === word) || project.hosts.some(({ name }) => name === word)) continue;
+    usage(
+      `Cannot use --limit ${word}: it is no longer in the recipe; to take it back: cc run ${CLEANUP} --limit ${word}`,
+      'run',
+    );
+  }
 }
 
 /** Hosts that go with what makes them, unless they are meant themselves. */

@@ -2,8 +2,6 @@
 import { join } from 'node:path';
 import { type Expanded, expand } from '../graph/expand.ts';
 import { flattened } from '../graph/flatten.ts';
-import { type Order, order } from '../graph/order.ts';
-import { named, withNeeds } from '../graph/select.ts';
 import { withSettings } from '../graph/settings.ts';
 import { revealing } from '../host/reveal.ts';
 import type { Login } from '../host/ssh.ts';
@@ -113,21 +111,8 @@ export function archOf(arch: string): Arch {
   return fail({ kind: 'wrong-platform', host: 'controller', expected: 'amd64 or arm64', found: arch });
 }
 
-/** The tasks that names stand for and what they need; no name means all. */
-export function chosen(project: Project, names: readonly string[]): Chosen {
-  if (names.length === 0) return { wanted: project.tasks, tasks: project.tasks, graph: project.graph };
-  const wanted = named(project.tasks, names);
-  const tasks = withNeeds(project.tasks, wanted);
-  return { wanted, tasks, graph: order(tasks) };
-}
-
-export interface Chosen {
-  readonly wanted: readonly Task[];
-  readonly tasks: readonly Task[];
-  readonly graph: Order;
-}
-
-export interface ContextOptions extends Pick<PoolOptions, 'become' | 'terminal' | 'lock' | 'note'> {
+export interface ContextOptions
+  extends Pick<PoolOptions, 'become' | 'terminal' | 'lock' | 'note' | 'looked'> {
   readonly signal: AbortSignal;
   readonly tasks: readonly Task[];
   readonly env: CliContext['env'];

@@ -1,14 +1,16 @@
 /** `cc list`, `cc graph` and `cc logs`: what is known without looking at any host. */
 
-import { named } from '../graph/select.ts';
+import { selected } from '../graph/selection.ts';
 import { fail } from '../model/failure.ts';
 import { isTaskId, type Task, type TaskId } from '../model/task.ts';
 import { latestLog } from '../store/journal.ts';
 import type { GraphFormat, Options } from './args.ts';
-import { type CliContext, chosen, openProject } from './project.ts';
+import { type CliContext, openProject } from './project.ts';
 
 export async function list(_: readonly string[], options: Options, cli: CliContext): Promise<number> {
-  const { name, file, tasks, cleanups } = await openProject(options, cli);
+  const project = await openProject(options, cli);
+  const { name, file, cleanups } = project;
+  const { wanted: tasks } = selected(project, { names: [], ...options });
   if (options.json) {
     const rows = tasks.map(({ id, host, plugin, needs }) => ({ id, host: host.name, plugin, needs }));
     cli.out(`${JSON.stringify({ recipe: name, config: file, tasks: rows, undo: cleanups })}\n`);
@@ -26,7 +28,7 @@ export async function list(_: readonly string[], options: Options, cli: CliConte
 
 export async function graph(names: readonly string[], options: Options, cli: CliContext): Promise<number> {
   const project = await openProject(options, cli);
-  const { tasks, graph } = chosen(project, names);
+  const { tasks, graph } = selected(project, { names, ...options });
   const draw = FORMATS[options.json ? 'json' : (options.format ?? 'text')];
   const place = new Map(graph.ids.map((id, index) => [id, index]));
   cli.out(draw(tasks.toSorted((a, b) => place.get(a.id)! - place.get(b.id)!))); // order answers every id
@@ -70,7 +72,7 @@ export async function logs(names: readonly string[], options: Options, cli: CliC
   // What is not declared has a log, too, under its whole name.
   const others = names.filter(isTaskId).map(logOf);
   const found = others.every(({ text }) => text === undefined)
-    ? named(project.tasks, names).map(({ id }) => logOf(id))
+    ? selected(project, { names, ...options }).wanted.map(({ id }) => logOf(id))
     : others;
   const known = found.filter(({ text }) => text !== undefined);
   if (options.json) {

@@ -7,7 +7,7 @@ import type { Emit, Event } from '../model/event.ts';
 import { exitFor, Failed, fail, failureOf } from '../model/failure.ts';
 import { maskedData } from '../model/mask.ts';
 import type { Host } from '../model/plugin.ts';
-import { isFinal, type TaskId } from '../model/task.ts';
+import { hostOf, isFinal, type TaskId } from '../model/task.ts';
 import { explained } from '../report/explain.ts';
 import { lines } from '../report/lines.ts';
 import { canMove, mayColour } from '../report/screen.ts';
@@ -25,7 +25,9 @@ import { work } from './work.ts';
 
 export async function run(names: readonly string[], options: Options, cli: CliContext): Promise<number> {
   const job = await jobOf(names, options, cli, { identify: true });
-  const asked = new Set(names.includes('all') ? [] : job.wanted.map(({ id }) => id));
+  const { swept, wanted } = job;
+  // A host that is asked for as a whole asks for none of its tasks by name.
+  const asked = new Set(wanted.flatMap(({ id, host }) => (swept.includes(host) ? [] : [id])));
   return changing(job, { options, asked }, cli, (id, context) => held(job, { id, options }, context, cli));
 }
 
@@ -36,7 +38,8 @@ export async function changing(
   cli: CliContext,
   work: (id: string, context: RunContext) => Promise<number>,
 ): Promise<number> {
-  const { project, tasks, undo } = job;
+  const { project, tasks, undo, outside } = job;
+  const looked = new Set([...outside].map(hostOf));
   const stop = new AbortController();
   cli.onStop((signal) => stop.abort(signal));
   const id = runId();
@@ -47,6 +50,7 @@ export async function changing(
     ...{ env: cli.env, signal: stop.signal, tasks, undo, asked },
     lock: (transport) => patiently(patient, () => transport.lock(owner)),
     note: (host, identity) => remember(host, identity, project),
+    looked: ({ name }) => looked.has(name),
   });
   try {
     const holding = await patiently(patient, () => hold(holdOf(project.paths), owner));

@@ -127,7 +127,7 @@ export async function lookAt(job: Job, context: RunContext): Promise<readonly Fi
   const { project, tasks, undo } = job;
   const { work, findings } = undo
     ? (await import('../run/survey-undo.ts')).surveyingUndo(context, leavingIn(job))
-    : surveying(context, () => holding(holdOf(project.paths)));
+    : surveying(context, () => holding(holdOf(project.paths)), job.outside);
   await drive({
     ...{ tasks, graph: undo ? order(reversed(tasks)) : job.graph, work, emit: () => {} },
     ...{ clock: { now: () => 0, sleep: async () => {} }, signal: context.signal },

@@ -12,6 +12,7 @@ import { behind } from '../run/behind.ts';
 import { type Drive, drive, type Outcomes, type Work } from '../run/engine.ts';
 import type { OnFailure } from '../run/halts.ts';
 import type { RunContext } from '../run/look.ts';
+import { lookingOnly } from '../run/outside.ts';
 import { sweeper } from '../run/sweep.ts';
 import { forgetHost, knownHosts } from '../store/hosts.ts';
 import { median, readDurations } from '../store/journal.ts';
@@ -72,10 +73,12 @@ function controllerOf({ project }: Job): Host {
 }
 
 async function apply(job: Job, context: ApplyContext, doing: Doing): Promise<Outcomes> {
-  const { swept, tasks, project } = job;
+  const { swept, tasks, outside, project } = job;
   const sweeping = sweeper(context, doing, entering(job));
   const applied = applying(context);
+  const looked = lookingOnly(context);
   const work: Work = async (task, to) => {
+    if (outside.has(task.id)) return looked(task, to);
     if (swept.includes(task.host)) await sweeping.sweep(task.host);
     return applied(task, to);
   };

@@ -11,7 +11,7 @@ import { type Flat, OTHER_HOST } from './flatten.ts';
 import { shared, unfit } from './hosts.ts';
 import { nearest } from './near.ts';
 import { type Order, order } from './order.ts';
-import { type Built, CLEANUP, CONTROLLER, place } from './place.ts';
+import { type Built, CLEANUP, CONTROLLER, FETCH, place } from './place.ts';
 import { unpeopled } from './roles.ts';
 
 /** What the machine cc runs on adds to a recipe. */
@@ -188,7 +188,8 @@ function doubles(uses: readonly PluginUse[]): Problem[] {
 }
 
 /** Words that commands and tasks use themselves. */
-const TAKEN = ['all', 'fetch'];
+const TAKEN = ['all', FETCH];
+const WORD = 'is a word of cc itself';
 
 function misnamed(hosts: readonly Host[], uses: readonly PluginUse[]): Problem[] {
   const plugins = uses.map(({ spec }) => spec.name);
@@ -199,14 +200,15 @@ function misnamed(hosts: readonly Host[], uses: readonly PluginUse[]): Problem[]
     ...hosts
       .filter(({ name }) => !isName(name))
       .map(({ name }) => ({ path: `hosts.${name}`, message: NAMING })),
+    ...hosts
+      .filter(({ name }) => name === 'all' || name === CLEANUP)
+      .map(({ name }) => ({ path: `hosts.${name}`, message: WORD })),
     ...repeated.map(({ name }) => ({
       path: `hosts.${name}`,
       message: OTHER_HOST,
     })),
     ...plugins.filter((name) => !isName(name)).map((name) => ({ path: name, message: NAMING })),
-    ...plugins
-      .filter((name) => TAKEN.includes(name))
-      .map((name) => ({ path: name, message: 'is a word of cc itself' })),
+    ...plugins.filter((name) => TAKEN.includes(name)).map((name) => ({ path: name, message: WORD })),
   ];
 }
 

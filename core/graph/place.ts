@@ -12,6 +12,9 @@ import { nearest } from './near.ts';
 
 export const CONTROLLER = 'controller';
 
+/** The plugin of the tasks that fetch what others place. */
+export const FETCH = 'fetch';
+
 /** What takes back everything that a recipe has done. */
 export const CLEANUP = 'cleanup';
 
@@ -168,7 +171,7 @@ function fetches(placed: readonly Placed[], hosts: readonly Host[], problems: Pr
       .filter(({ artifact }) => isFetched(artifact)); // no group is empty
     const apart = firsts.length > 1;
     return firsts.map(({ artifact, arch }) => ({
-      ...{ plugin: 'fetch', epoch: 1, step: fetched(artifact), host, arch, apart },
+      ...{ plugin: FETCH, epoch: 1, step: fetched(artifact), host, arch, apart },
       needs: artifact.needs ?? [],
     }));
   });

@@ -1,24 +1,47 @@
 /** From the names a user types to the tasks they stand for, with everything those need. */
 import { fail } from '../model/failure.ts';
+import type { Host } from '../model/plugin.ts';
 import type { Task, TaskId } from '../model/task.ts';
 import { nearest } from './near.ts';
 
-/** Tasks by name: `all`, a plugin, `plugin/step`, or a whole task id; fails with the nearest known name. */
-export function named(tasks: readonly Task[], names: readonly string[]): readonly Task[] {
-  const byName = new Map<string, Task[]>([['all', [...tasks]]]);
+/**
+ * Tasks by name: `all`, a plugin, `plugin/step`, a host, `host/plugin`, or a whole task id. Fails with the nearest known name, and
+ * where a name is that of a plugin and of a host.
+ */
+export function named(
+  tasks: readonly Task[],
+  names: readonly string[],
+  hosts: readonly Pick<Host, 'name'>[] = [],
+): readonly Task[] {
+  const byPlugin = new Map<string, Task[]>([['all', [...tasks]]]);
+  const byHost = new Map<string, Task[]>(hosts.map(({ name }) => [name, []]));
   for (const task of tasks) {
-    for (const name of [task.plugin, `${task.plugin}/${task.step.name}`, task.id]) {
-      const known = byName.get(name);
-      if (known) known.push(task);
-      else byName.set(name, [task]);
-    }
+    const { plugin, host, step } = task;
+    for (const name of [plugin, `${plugin}/${step.name}`]) add(byPlugin, name, task);
+    for (const name of [host.name, `${host.name}/${plugin}`, task.id]) add(byHost, name, task);
   }
   const found = new Set<Task>();
   for (const name of names) {
-    const matches = byName.get(name) ?? unknown(name, byName.keys());
+    const [ofPlugin, ofHost] = [byPlugin.get(name), byHost.get(name)];
+    if (ofPlugin && ofHost && name !== 'all') unclear(name);
+    const matches = ofPlugin ?? ofHost ?? unknown(name, [...byPlugin.keys(), ...byHost.keys()]);
     for (const task of matches) found.add(task);
   }
   return [...found];
+}
+
+function add(all: Map<string, Task[]>, name: string, task: Task): void {
+  const known = all.get(name);
+  if (known) known.push(task);
+  else all.set(name, [task]);
+}
+
+function unclear(name: string): never {
+  const ways = `name its tasks as HOST/PLUGIN/STEP, or all with --limit and the host`;
+  return fail({
+    kind: 'usage',
+    message: `Cannot tell what "${name}" means: a plugin and a host are called so; ${ways}`,
+  });
 }
 
 function unknown(name: string, known: Iterable<string>): never {

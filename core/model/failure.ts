@@ -3,7 +3,7 @@ import type { Json } from './json.ts';
 import type { NotUndone, NoWayBack, TornRecords } from './left.ts';
 import { masked, maskedData } from './mask.ts';
 import type { OtherRecipe, Owner, SiteName } from './owner.ts';
-import type { Place, PluginCode, Problem, Remaining } from './problem.ts';
+import type { LeftOut, Place, PluginCode, Problem, Remaining } from './problem.ts';
 import { asked, stackOf } from './thrown.ts';
 import type { Attempt, CannotTell, LockChange, Trouble } from './trouble.ts';
 
@@ -36,6 +36,7 @@ export type Failure =
     }
   | { readonly kind: 'interrupted'; readonly signal: string }
   | CannotTell
+  | LeftOut
   | {
       readonly kind: 'check-failed';
       readonly host: string;
@@ -242,6 +243,7 @@ export const EXIT: { readonly [K in Failure['kind']]: number } = {
   'lock-unreadable': 65,
   'hosts-unreadable': 65,
   cycle: 65,
+  'left-out': 1,
   'unknown-name': 64,
   usage: 64,
 };

@@ -24,6 +24,8 @@ export interface Host {
   readonly name: string;
   readonly roles: readonly string[];
   readonly connection: Connection;
+  /** What else it is called by, as `zone: 'a'`; in the form of the labels of Kubernetes. */
+  readonly labels?: Readonly<Record<string, string>>;
   /** Default: the controller's. */
   readonly arch?: Arch;
   /**

@@ -22,6 +22,14 @@ export type Problem = {
   readonly at?: Place;
 };
 
+/** A task that is needed on a host that the command leaves out, and what it would do there. */
+export type LeftOut = {
+  readonly kind: 'left-out';
+  readonly host: string;
+  readonly task: string;
+  readonly changes: readonly string[];
+};
+
 /** What a plugin brings that cc calls. */
 export type PluginCode = 'probe' | 'plan' | 'undo' | 'tells' | 'script' | 'change';
 

@@ -59,6 +59,25 @@ function isHostAddress(text: string): boolean {
   );
 }
 
+/** As Kubernetes has them, so that a label of a host can be one of its node. */
+const LABEL = /^[a-z0-9](?:[\w.-]{0,61}[a-z0-9])?$/i;
+const DOMAIN = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
+
+const LabelKey = v.pipe(
+  v.string(),
+  v.check((text) => {
+    const [name = '', domain, ...more] = text.split('/').toReversed();
+    return LABEL.test(name) && (domain === undefined || DOMAIN.test(domain)) && more.length === 0;
+  }, 'expected the name of a label, as zone or example.org/zone'),
+);
+const LabelValue = v.pipe(
+  v.string(),
+  v.check(
+    (text) => text === '' || LABEL.test(text),
+    'expected letters, digits, ".", "_" and "-", at most 63, the first and the last no sign',
+  ),
+);
+
 export const HostShape = v.strictObject({
   name: Name,
   roles: v.array(v.string()),
@@ -73,6 +92,7 @@ export const HostShape = v.strictObject({
       knownHosts: v.optional(v.string()),
     }),
   ]),
+  labels: v.optional(v.record(LabelKey, LabelValue)),
   arch: v.optional(v.picklist(['amd64', 'arm64'])),
   proxy: v.optional(v.literal(false)),
   address: v.optional(

@@ -2,7 +2,7 @@
 import { quoted } from '../model/command.ts';
 import type { Failure } from '../model/failure.ts';
 import { blameOf, problemLines, thrownLines } from './frame.ts';
-import { attemptLines, lastLines } from './troubles.ts';
+import { attemptLines, lastLines, VOUCHERS } from './troubles.ts';
 import { counted, holderLine, siteLine } from './words.ts';
 
 /** What is said of a failure; each part is one or more lines without final period. */
@@ -40,9 +40,11 @@ export const EXPLAINED: {
     why: lastLines(why),
     ...(fix === undefined ? {} : { fix }),
   }),
-  'check-failed': ({ host, what, reasons }) => ({
-    what: `Cannot confirm on ${host}: ${what}`,
-    why: reasons,
+  'check-failed': ({ host, what, reasons }) => ({ what: `Cannot confirm on ${host}: ${what}`, why: reasons }),
+  'left-out': ({ host, task, changes }) => ({
+    what: `Cannot go on without ${task}: it is not as declared, and --limit leaves ${host} out`,
+    why: changes.map((change) => `it would ${change}`),
+    fix: `cc run ${task}, or name ${host} in --limit, too`,
   }),
   'plugin-threw': ({ host, plugin, step, phase, message, at }) => ({
     what: `Cannot go on with ${plugin}/${step} on ${host}: its ${phase} failed`,
@@ -131,7 +133,7 @@ export const EXPLAINED: {
   }),
   'proxy-unusable': ({ proxy, why, fix }) => ({ what: `Cannot go through ${proxy}`, why: [why], fix }),
   'digest-mismatch': ({ artifact, attempts, by }) => ({
-    what: `Cannot use ${artifact}: its bytes are not those that ${NAMES[by]}`,
+    what: `Cannot use ${artifact}: its bytes are not those that ${VOUCHERS[by]}`,
     why: [...attempts.flatMap(attemptLines), 'nothing was kept or installed'],
     fix: 'find out why they differ before you change the lock',
   }),
@@ -284,17 +286,11 @@ export const EXPLAINED: {
   'unknown-name': ({ what, name, near }) => ({
     what: `Cannot find ${what} "${name}"`,
     why: near ? [`did you mean "${near}"?`] : [],
-    fix: what === 'task' ? 'see the names: cc list' : 'see: cc --help',
+    fix: /^(task|a host)/.test(what) ? 'see the names: cc list' : 'see: cc --help',
   }),
   usage: ({ message, command }) => ({
     what: message,
     why: [],
     fix: `see: cc ${command === undefined ? '--help' : `help ${command}`}`,
   }),
-};
-
-const NAMES: { readonly [B in Extract<Failure, { kind: 'digest-mismatch' }>['by']]: string } = {
-  'cc.lock': 'cc.lock names',
-  archive: "the archive's signed index names",
-  sums: 'its makers publish sums of',
 };

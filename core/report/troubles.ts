@@ -1,5 +1,5 @@
 /** Why bytes could not be had, and the end of what a command said. */
-import type { Attempt, Trouble } from '../model/failure.ts';
+import type { Attempt, Failure, Trouble } from '../model/failure.ts';
 import { counted } from './words.ts';
 
 /** Lines of a command's error output that are shown; the log has all of them. */
@@ -35,3 +35,10 @@ export function lastLines(text: string, mark = ''): string[] {
   const shown = lines.slice(-SHOWN).map((line) => mark + line);
   return hidden > 0 ? [`… ${counted(hidden, 'line')} before, in the log`, ...shown] : shown;
 }
+
+/** Who says what the bytes of an artifact are. */
+export const VOUCHERS: { readonly [B in Extract<Failure, { kind: 'digest-mismatch' }>['by']]: string } = {
+  'cc.lock': 'cc.lock names',
+  archive: "the archive's signed index names",
+  sums: 'its makers publish sums of',
+};

@@ -27,7 +27,7 @@ export function halts(onFailure: OnFailure): Halts {
   return {
     failed: ({ id, host: { name } }, failure) => {
       if (failure.kind === 'bug' || onFailure === 'stop') stopped = true;
-      if (hosts.has(name)) return;
+      if (hosts.has(name) || failure.kind === 'left-out') return; // nothing was to be done there
       if (isGone(failure, name)) hosts.set(name, { state: 'skipped', because: id });
       else if (onFailure === 'finish') hosts.set(name, CANCELLED);
     },

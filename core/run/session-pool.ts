@@ -36,6 +36,8 @@ export interface PoolOptions extends Login {
   readonly hosts?: readonly Host[];
   /** Whether everything is taken back. */
   readonly undo?: boolean;
+  /** Whether nothing is changed on a host: it is neither locked nor noted. */
+  readonly looked?: ((host: Host) => boolean) | undefined;
   /** Called for each host before root changes it: takes its lock. */
   readonly lock?: ((transport: Transport) => Promise<void>) | undefined;
   /** Called for each host that root may change, once it is known whose it is, and again when its machine has got an identity. */
@@ -85,7 +87,7 @@ function entrance(
     const transport = await connect(host, root);
     transports.push(transport);
     const platform = asDeclared(host, await platformOf(transport));
-    if (root) await options.lock?.(transport);
+    if (root && !isLooked(host, options)) await options.lock?.(transport);
     if (host.name === CONTROLLER) return { transport, platform, stamps: kept, enter: async () => undefined };
     const other = (another: Host) => once(opened, another, root, open);
     return { transport, platform, ...(await stampsOn(transport, { host, root, known, other, options })) };
@@ -104,6 +106,10 @@ function entrance(
   };
 }
 
+function isLooked(host: Host, { looked }: PoolOptions): boolean {
+  return looked?.(host) === true;
+}
+
 interface Opening {
   readonly host: Host;
   readonly root: boolean;
@@ -118,7 +124,12 @@ async function stampsOn(
   transport: Transport,
   { host, root, known, other, options }: Opening,
 ): Promise<Pick<Opened, 'stamps' | 'enter'>> {
-  const { note, lock, site, undo = false } = options;
+  const {
+    note,
+    lock,
+    site,
+    undo = false,
+  } = isLooked(host, options) ? { ...options, note: undefined, lock: undefined } : options;
   let isEntered = false;
   const meet = async (identity: string) => {
     known.meet(host, identity);

@@ -10,6 +10,7 @@ import type { Task, TaskId } from '../model/task.ts';
 import { decide } from './decide.ts';
 import type { Work } from './engine.ts';
 import { foundAs, type Looked, look, type RunContext, sessionFor } from './look.ts';
+import { leftOut } from './outside.ts';
 
 /** One task as it stands. */
 export type Finding = { readonly id: TaskId } & (
@@ -35,12 +36,20 @@ export interface Survey {
 /** The living run of this recipe, if there is one. */
 export type Holding = () => Owner | undefined;
 
-/** ensures: nothing is written anywhere. */
-export function surveying(context: RunContext, holding: Holding): Survey {
+/** What is `outside` nobody is going to change. ensures: nothing is written anywhere. */
+export function surveying(
+  context: RunContext,
+  holding: Holding,
+  outside: ReadonlySet<TaskId> = new Set(),
+): Survey {
   const findings = new Map<TaskId, Finding>();
   const work: Work = async (task) => {
-    const finding = await find(task, context, findings, holding);
-    findings.set(task.id, finding);
+    const found = await find(task, context, findings, holding);
+    const isLeftOut = found.kind === 'would' && outside.has(task.id);
+    findings.set(
+      task.id,
+      isLeftOut ? { kind: 'unknown', id: task.id, failure: leftOut(task, found.changes) } : found,
+    );
     // Whatever was found, the tasks after it are looked at too.
     return { state: 'verified' };
   };

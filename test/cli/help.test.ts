@@ -1,7 +1,8 @@
 /** The help and the page of commands: whole, true to the table, and as wide as a terminal. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { COMMANDS, type Command, EXITS, OPTIONS, shapeOf } from '../../core/cli/commands.ts';
+import { COMMANDS, type Command, OPTIONS, shapeOf } from '../../core/cli/commands.ts';
+import { EXITS } from '../../core/cli/exits.ts';
 import { help, markdown } from '../../core/cli/help.ts';
 import { EXIT } from '../../core/model/failure.ts';
 
@@ -14,8 +15,8 @@ test('the help of a command is exactly this', () => {
 
 cc graph prints which tasks need which others.
 With a TASK, cc prints this task and all that it needs. cc looks at no host for this.
-TASK names a plugin (runc), a step of it (runc/runc), or one task (node-1/runc/runc): a step on one
-host. "all" stands for every task.
+TASK names a plugin (runc), a step of it (runc/runc), a host (node-1), a plugin on a host
+(node-1/runc), or one task (node-1/runc/runc): a step on one host. "all" stands for every task.
 
 Options:
   --config FILE              reads the configuration FILE. Without it, cc looks for a configuration
@@ -25,6 +26,11 @@ Options:
   --set PLUGIN.OPTION=VALUE  changes one option of a plugin for this command. A list or an object
                              is JSON. You can repeat it
   --json                     prints JSON: one document, or one event on each line for "cc run"
+  --limit HOST|ROLE|LABEL    chooses hosts by name, role or label (KEY=VALUE); several with commas.
+                             Other hosts stay as they are: what is needed there is looked at. For
+                             "cleanup", a HOST may have left the recipe
+  --skip TASK                leaves out tasks by their names, several with commas. What other tasks
+                             need cannot be left out
   --format FORMAT            prints the graph as text (the default), dot, mermaid or json
   -h, --help                 prints the help of the command
   --version                  prints the version of cc

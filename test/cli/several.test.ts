@@ -1,4 +1,4 @@
-/** Several hosts, of which none can be reached: each is told once, by every command. */
+/** Several hosts: each that cannot be reached is told once, and every command chooses among them in the same way. */
 import assert from 'node:assert/strict';
 import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { ccWith, folder, MOD } from '../rig/cc.ts';
 const CONFIG = `import { plugin, recipe, step, v } from '${MOD}';
 const bare = (name: string) => step({ name, root: false, probe: async () => null, plan: () => [] });
 const p = plugin({ name: 'p', help: '', options: v.strictObject({}), build: () => ({ steps: ['a', 'b', 'c'].map(bare) }) });
-const host = (name: string) => ({ name, roles: [], connection: { kind: 'ssh' as const, address: name + '.example' } });
+const host = (name: string) => ({ name, roles: ['worker'], labels: { zone: name }, connection: { kind: 'ssh' as const, address: name + '.example' } });
 export default recipe({ name: 'site', plugins: [p()], hosts: [host('w-1'), host('w-2')] });
 `;
 /** Lets nobody in, as ssh says it. */
@@ -43,3 +43,40 @@ test('a run tells each host that cannot be reached once, and goes on with the ot
   assert.equal(stdout.match(/Cannot reach w-[12] at w-[12]\.example/g)?.length, 2);
   assert.match(stdout, /: 2 failed, 4 skipped\nnot done: w-1 \(3 of 3 tasks\), w-2 \(3 of 3 tasks\)\n/);
 });
+
+const A_OF_2 = '# site from CONFIG\np\n  p/a on w-2\n';
+
+test('list, graph and plan choose by host, role, label and what to skip', async (t) => {
+  const run = await site(t);
+  const listed = async (...words: readonly string[]) => {
+    const { stdout } = await run('list', ...words);
+    return stdout.replace(/from .*$/m, 'from CONFIG').replace(/cleanup\n.*\n$/, '');
+  };
+  assert.equal(await listed('--limit', 'zone=w-2', '--skip', 'p/c,w-2/p/b'), A_OF_2);
+  assert.equal(await listed('--skip', 'w-1,p/b,p/c'), A_OF_2);
+  assert.equal((await run('graph', 'w-2')).stdout.match(/^w-2\/p\/[abc]/gm)?.length, 3);
+  assert.equal((await run('graph', '--limit', 'worker', 'p/a')).stdout.match(/^w-[12]\/p\/a/gm)?.length, 2);
+  for (const words of [['w-2'], ['--limit', 'w-2'], ['w-2/p'], ['all', '--skip', 'w-1']] as const)
+    assert.deepEqual(heads((await run('plan', ...words)).stdout).slice(0, 1), ['! w-2/p/a'], words.join(' '));
+});
+
+const REFUSED: readonly (readonly [line: string, message: string, why?: string])[] = [
+  ['plan --limit w-3', 'Cannot find a host, a role or a label "w-3"', '  did you mean "w-1"?'],
+  ['status w-3', 'Cannot find task "w-3"', '  did you mean "w-1"?'],
+  ['list --skip q', 'Cannot find task "q"', '  did you mean "p"?'],
+  ['run all --skip p/a', 'Cannot skip w-1/p/a: w-1/p/b needs it; to leave out all that needs it: --skip p'],
+  [
+    'run cleanup --skip p',
+    'Cannot use --skip with cleanup: it takes back all that stands on a host; name hosts by --limit',
+  ],
+];
+
+for (const [line, message, why] of REFUSED)
+  test(`cc ${line} is refused by name`, async (t) => {
+    const run = await site(t);
+    const { code, stderr } = await run(...line.split(' '));
+    assert.deepEqual(
+      [code, ...stderr.split('\n').slice(0, why === undefined ? 1 : 2)],
+      [64, message, ...(why === undefined ? [] : [why])],
+    );
+  });

@@ -20,6 +20,9 @@ const NAMES: readonly (readonly [string, readonly string[], readonly string[]])[
   ['a plugin', ['runc'], ['n1/runc/bin', 'n2/runc/bin', 'n1/runc/conf', 'n2/runc/conf']],
   ['a plugin and a step', ['crio/bin'], ['n1/crio/bin', 'n2/crio/bin']],
   ['a whole task id', ['n2/runc/conf'], ['n2/runc/conf']],
+  ['a host', ['n2'], ['n2/runc/bin', 'n2/runc/conf', 'n2/crio/bin']],
+  ['a plugin on a host', ['n2/runc'], ['n2/runc/bin', 'n2/runc/conf']],
+  ['the controller', ['controller'], ['controller/tool/make']],
   ['several names', ['tool', 'n1/crio/bin'], ['controller/tool/make', 'n1/crio/bin']],
   ['the same task twice', ['tool', 'tool/make', 'controller/tool/make'], ['controller/tool/make']],
   ['no name', [], []],
@@ -47,6 +50,38 @@ for (const [name, near] of UNKNOWN) {
     );
   });
 }
+
+test('named refuses a name that a plugin and a host have, and finds its tasks by their whole names', () => {
+  const both = expanded({
+    hosts: [host('runc')],
+    plugins: [steps('runc', bare('bin')), steps('crio', bare('bin'))],
+  });
+  assert.deepEqual(
+    failureIn(() => named(both.tasks, ['runc'])),
+    {
+      kind: 'usage',
+      message:
+        'Cannot tell what "runc" means: a plugin and a host are called so; name its tasks as HOST/PLUGIN/STEP, or all with --limit and the host',
+    },
+  );
+  assert.deepEqual(ids(named(both.tasks, ['runc/bin'])), ['runc/runc/bin']);
+  assert.deepEqual(ids(named(both.tasks, ['runc/crio', 'runc/runc/bin'])), [
+    'runc/crio/bin',
+    'runc/runc/bin',
+  ]);
+});
+
+for (const name of ['all', 'cleanup'])
+  test(`a host cannot be called ${name}, which is a word of cc`, () => {
+    assert.deepEqual(
+      failureIn(() => expanded({ hosts: [host(name)], plugins: [steps('runc', bare('bin'))] })),
+      {
+        kind: 'config-invalid',
+        file: '/site/cc.config.ts',
+        problems: [{ path: `hosts.${name}`, message: 'is a word of cc itself' }],
+      },
+    );
+  });
 
 test('withNeeds adds all that is needed, in the order of the recipe', () => {
   assert.deepEqual(ids(withNeeds(tasks, named(tasks, ['n1/crio/bin', 'n2/runc/conf']))), [

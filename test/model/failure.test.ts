@@ -19,6 +19,7 @@ const CODES: { readonly [K in Failure['kind']]: number } = {
   'timed-out': 1,
   'cannot-tell': 1,
   'check-failed': 1,
+  'left-out': 1,
   'plugin-threw': 1,
   'left-alone': 1,
   overstepped: 1,

@@ -112,6 +112,12 @@ const TEXTS: { readonly [K in Failure['kind']]: readonly Case<K>[] } = {
       'Interrupted by SIGINT\n  what was being changed is recorded as interrupted\n  fix: run the same command again; it goes on from there',
     ],
   ],
+  'left-out': [
+    [
+      { kind: 'left-out', host: 'cp-1', task: 'cp-1/kubeadm/init', changes: ['write /etc/x'] },
+      'Cannot go on without cp-1/kubeadm/init: it is not as declared, and --limit leaves cp-1 out\n  it would write /etc/x\n  fix: cc run cp-1/kubeadm/init, or name cp-1 in --limit, too',
+    ],
+  ],
   'cannot-tell': [
     [
       { kind: 'cannot-tell', host: 'n1', what: 'look at /etc/x', why: 'Permission denied\n' },

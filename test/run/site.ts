@@ -4,6 +4,7 @@ import type { Project } from '../../core/cli/project.ts';
 import { lookAt } from '../../core/cli/survey.ts';
 import { work } from '../../core/cli/work.ts';
 import { order } from '../../core/graph/order.ts';
+import { type Selector, selected } from '../../core/graph/selection.ts';
 import { describe } from '../../core/model/change.ts';
 import type { Event } from '../../core/model/event.ts';
 import type { Failure } from '../../core/model/failure.ts';
@@ -26,8 +27,18 @@ export interface Done {
 export interface Site {
   readonly papers: Readonly<Record<string, Paper>>;
   /** With other hosts than the site began with where that is told. */
-  run(verb: 'all' | 'cleanup', tasks: readonly Task[], hosts?: readonly Host[]): Promise<Done>;
-  look(verb: 'all' | 'cleanup', tasks: readonly Task[], hosts?: readonly Host[]): Promise<readonly Finding[]>;
+  run(
+    verb: 'all' | 'cleanup',
+    tasks: readonly Task[],
+    hosts?: readonly Host[],
+    chosen?: Partial<Selector>,
+  ): Promise<Done>;
+  look(
+    verb: 'all' | 'cleanup',
+    tasks: readonly Task[],
+    hosts?: readonly Host[],
+    chosen?: Partial<Selector>,
+  ): Promise<readonly Finding[]>;
   /** The hosts that the site remembers. */
   known(): readonly string[];
 }
@@ -52,6 +63,7 @@ export async function siteOn(
     tasks: readonly Task[],
     some: readonly Host[],
     use: (job: Job, context: ReturnType<typeof contextOf>) => Promise<Value>,
+    chosen: Partial<Selector> = {},
   ): Promise<Value> => {
     const undo = verb === 'cleanup';
     const all = [CONTROLLER, ...some];
@@ -70,23 +82,30 @@ export async function siteOn(
       ...{ paths: { cache: folder, state: folder, key: 'site' }, concurrency: 4 },
     };
     try {
-      return await use({ project, undo, swept: all, left: [], wanted: tasks, tasks, graph }, context);
+      const { whole: swept, ...selection } = selected(project, { names: [], ...chosen });
+      return await use({ project, undo, swept, left: [], ...selection }, context);
     } finally {
       await context.context.pool[Symbol.asyncDispose]();
     }
   };
   return {
     papers: papersOf(hosts),
-    run: async (verb, tasks, some = hosts) => {
+    run: async (verb, tasks, some = hosts, chosen = {}) => {
       if (verb === 'all') for (const host of some) await rememberHost(folder, host);
-      return entered(verb, tasks, some, async (job, { context, events }) => {
-        const { run: id, clock, emit } = context;
-        const exit = await work(job, context, { id, clock, emit, logs: folder, onFailure: 'stop' });
-        return { exit, events };
-      });
+      return entered(
+        verb,
+        tasks,
+        some,
+        async (job, { context, events }) => {
+          const { run: id, clock, emit } = context;
+          const exit = await work(job, context, { id, clock, emit, logs: folder, onFailure: 'stop' });
+          return { exit, events };
+        },
+        chosen,
+      );
     },
-    look: (verb, tasks, some = hosts) =>
-      entered(verb, tasks, some, (job, { context }) => lookAt(job, context)),
+    look: (verb, tasks, some = hosts, chosen = {}) =>
+      entered(verb, tasks, some, (job, { context }) => lookAt(job, context), chosen),
     known: () => knownHosts(folder).map(({ name }) => name),
   };
 }

@@ -1,0 +1,58 @@
+/** From what a user says of hosts to the hosts that are meant: `--limit w-3,control-plane,zone=a`. */
+import { addressOf, machineOf } from '../model/address.ts';
+import { fail } from '../model/failure.ts';
+import type { Host } from '../model/plugin.ts';
+import { nearest } from './near.ts';
+
+/** The hosts of all words; `left` are hosts that left the recipe, which are meant by name or address alone. */
+export function meant(text: string, hosts: readonly Host[], left: readonly Host[] = []): readonly Host[] {
+  const found = new Set(text.split(',').flatMap((word) => byWord(word.trim(), hosts, left)));
+  return [...hosts, ...left].filter((host) => found.has(host));
+}
+
+function byWord(word: string, hosts: readonly Host[], left: readonly Host[]): readonly Host[] {
+  const all = [...hosts, ...left];
+  const called = all.filter((host) => isCalled(host, word));
+  const sorted = hosts.filter((host) => isOfKind(host, word));
+  if (called.length === 0 && sorted.length === 0) return unknown(word, all);
+  if (new Set(called.map(machineOf)).size > 1) {
+    const each = called.map((host) => `${host.name} at ${addressOf(host)}`).join(', ');
+    return unclear(`Cannot tell which host is meant by ${word}: ${each}; name an address`);
+  }
+  if (called.length === 0 || sorted.every((host) => called.includes(host)))
+    return called.length > 0 ? called : sorted;
+  const names = sorted.map(({ name }) => name).join(',');
+  return unclear(
+    `Cannot tell what is meant by ${word}: a host is called so, and ${names} have this role; name hosts`,
+  );
+}
+
+/** By its name or its address, with or without the port. */
+function isCalled(host: Host, word: string): boolean {
+  const { name, connection } = host;
+  return [name, addressOf(host), connection.kind === 'ssh' ? connection.address : name].includes(word);
+}
+
+/** By one of its roles, or by a label as `key=value`. */
+function isOfKind({ roles, labels = {} }: Host, word: string): boolean {
+  return roles.includes(word) || Object.entries(labels).some(([key, value]) => word === `${key}=${value}`);
+}
+
+function unknown(word: string, hosts: readonly Host[]): never {
+  const known = hosts.flatMap(({ name, roles, labels = {} }) => [
+    name,
+    ...roles,
+    ...Object.entries(labels).map(([key, value]) => `${key}=${value}`),
+  ]);
+  const near = nearest(word, known);
+  return fail({
+    kind: 'unknown-name',
+    what: 'a host, a role or a label',
+    name: word,
+    ...(near ? { near } : {}),
+  });
+}
+
+function unclear(message: string): never {
+  return fail({ kind: 'usage', message, command: 'run' });
+}

@@ -1,0 +1,111 @@
+/** What a command is about: the tasks that are named, on the hosts that are meant, without those to skip, and all they need. */
+import { fail } from '../model/failure.ts';
+import type { Host } from '../model/plugin.ts';
+import type { Task, TaskId } from '../model/task.ts';
+import { meant } from './meant.ts';
+import { type Order, order } from './order.ts';
+import { CONTROLLER, FETCH } from './place.ts';
+import { named, withNeeds } from './select.ts';
+
+/** As typed. */
+export interface Selector {
+  /** None: all tasks. */
+  readonly names: readonly string[];
+  readonly limit?: string | undefined;
+  readonly skip?: string | undefined;
+}
+
+export interface Selection {
+  /** The tasks that are asked for. */
+  readonly wanted: readonly Task[];
+  /** These, and all that they need. */
+  readonly tasks: readonly Task[];
+  readonly graph: Order;
+  /** Of the tasks, those on hosts that are left out: they are looked at alone. */
+  readonly outside: ReadonlySet<TaskId>;
+  /** Hosts that are asked for as a whole. */
+  readonly whole: readonly Host[];
+}
+
+interface Known {
+  readonly tasks: readonly Task[];
+  readonly hosts: readonly Host[];
+  readonly graph: Order;
+}
+
+/** Fails for what is not known, for what would leave nothing to do, and where something is needed that is to be skipped. */
+export function selected(all: Known, { names, limit, skip }: Selector): Selection {
+  const { tasks, hosts } = all;
+  if (names.length === 0 && limit === undefined && skip === undefined)
+    return { wanted: tasks, tasks, graph: all.graph, outside: new Set(), whole: hosts };
+  const within = limit === undefined ? hosts : meant(limit, hosts);
+  const asked = names.length === 0 ? tasks : named(tasks, names, hosts);
+  const left = asked.filter(({ host }) => within.includes(host));
+  const skipped = skip === undefined ? [] : named(tasks, skip.split(','), hosts);
+  const wanted = withoutIdle(
+    left.filter((task) => !skipped.includes(task)),
+    skipped,
+  );
+  const whole = wholeHosts(within, names).filter((host) => !isGone(host, left, wanted));
+  if (wanted.length === 0 && whole.length === 0) nothingLeft({ names, limit, skip });
+  const needed = withNeeds(tasks, wanted);
+  for (const task of skipped) if (needed.includes(task)) neededBy(task, needed, tasks);
+  const others = limit === undefined ? [] : needed.filter(({ host }) => isOutside(host, within));
+  return {
+    ...{ wanted, tasks: needed, graph: order(needed), whole },
+    outside: new Set(others.map(({ id }) => id)),
+  };
+}
+
+/** What the controller prepares for the hosts that are meant is done, whoever is meant. */
+function isOutside(host: Host, within: readonly Host[]): boolean {
+  return host.name !== CONTROLLER && !within.includes(host);
+}
+
+function wholeHosts(within: readonly Host[], names: readonly string[]): readonly Host[] {
+  return names.length === 0 || names.includes('all')
+    ? within
+    : within.filter(({ name }) => names.includes(name));
+}
+
+/** Whether all tasks of a host are skipped. */
+function isGone(host: Host, before: readonly Task[], after: readonly Task[]): boolean {
+  const isOn = (task: Task) => task.host === host;
+  return before.some(isOn) && !after.some(isOn);
+}
+
+/** What is fetched only for tasks that are skipped is not fetched either. */
+function withoutIdle(wanted: readonly Task[], skipped: readonly Task[]): readonly Task[] {
+  if (skipped.length === 0) return wanted;
+  const needs = (tasks: readonly Task[]) => new Set(tasks.flatMap((task) => task.needs));
+  const [used, unused] = [needs(wanted), needs(skipped)];
+  return wanted.filter(({ id, plugin }) => plugin !== FETCH || used.has(id) || !unused.has(id));
+}
+
+function nothingLeft({ names, limit, skip }: Selector): never {
+  const what = names.length === 0 ? 'all' : names.join(' ');
+  const why = [
+    ...(limit === undefined ? [] : [`--limit ${limit}`]),
+    ...(skip === undefined ? [] : [`--skip ${skip}`]),
+  ];
+  return usage(`Cannot find a task of ${what} that is left by ${why.join(' and ')}`);
+}
+
+/** Tells who needs it, and how to leave them out, too. */
+function neededBy(task: Task, needed: readonly Task[], tasks: readonly Task[]): never {
+  const by = needed.find(({ needs }) => needs.includes(task.id));
+  const plugins = new Set<string>();
+  const open = [task];
+  for (let next = open.pop(); next; next = open.pop()) {
+    const { id, plugin } = next;
+    plugins.add(plugin);
+    open.push(...tasks.filter((other) => other.needs.includes(id) && !plugins.has(other.plugin)));
+  }
+  return usage(
+    `Cannot skip ${task.id}: ${by?.id ?? 'a task'} needs it; to leave out all that needs it: --skip ${[...plugins].join(',')}`,
+  );
+}
+
+function usage(message: string): never {
+  return fail({ kind: 'usage', message });
+}
