@@ -13,10 +13,10 @@ export interface Model {
 
 /**
  * The bridge joins the pod's interface, which keeps its address, with the machine's tap. So the node would be answered twice: by
- * the namespace and by the machine. The namespace is told to answer nobody, and keeps the address, because by that the CNI
- * plugins find the rules of iptables that they have to take back. And a bridge that the CNI plugins let send packets back to where they came from
- * (hairpin) shows the machine's address at the pod's interface, so that the pod's bridge would learn it at the wrong port.
- * `ip` is asked, because what /sys shows is the network of whoever mounted it.
+ * the namespace and by the machine. The namespace is told to answer nobody. It keeps the address, because by that the CNI
+ * plugins find the rules of iptables that they take back. And a bridge that the CNI plugins let send packets back to where
+ * they came from (hairpin) shows the machine's address at the pod's interface, so that the pod's bridge would learn it at the
+ * wrong port. `ip` is asked, because what /sys shows is the network of whoever mounted it.
  */
 const BRIDGED = `  for port in $(ip -o link show | sed -nE 's/^[0-9]+: ([^:@]+)[@:].* master .*/\\1/p'); do
     if ip -o -4 address show dev "$port" | grep -q .; then
