@@ -1,4 +1,4 @@
-/** A control plane by kubeadm on one node: kubelet's unit, kernel settings, init, node ready. */
+/** A cluster by kubeadm: kubelet's unit, kernel settings, init on one host, join on others, nodes ready. */
 import { composed, type Host, net, plugin, running, v, written } from '../core/mod.ts';
 import {
   cluster,
@@ -6,18 +6,20 @@ import {
   criClient,
   kubernetesRelease,
   nodeImages,
+  type PodNetwork,
   podNetwork,
   serviceNetwork,
   vmRuntime,
 } from './capabilities.ts';
-import { address, declaredFor, withAddress } from './kubeadm/address.ts';
+import { address, addressesIn, declaredFor, withAddress } from './kubeadm/address.ts';
 import { kubeadmConfig } from './kubeadm/config.ts';
 import { DOMAIN, existing } from './kubeadm/existing.ts';
 import { cgroups, tools } from './kubeadm/host.ts';
 import { CONFIG, init, KUBECONFIG } from './kubeadm/init.ts';
+import { join } from './kubeadm/join.ts';
 import { kubeletDropIn, kubeletUnit } from './kubeadm/kubelet.ts';
 import { networks } from './kubeadm/networks.ts';
-import { answering, PLANE, ready, untainted } from './kubeadm/nodes.ts';
+import { answering, PLANE, ready, registered, untainted, WORKERS } from './kubeadm/nodes.ts';
 import { kernel, lasting } from './kubeadm/settings.ts';
 import { since } from './kubernetes/versions.ts';
 
@@ -28,7 +30,7 @@ const PATIENCE = '30m0s';
 
 export const kubeadm = plugin({
   name: 'kubeadm',
-  help: 'brings up a control plane on the first host with the role control-plane, and has its node ready',
+  help: 'brings up a control plane on the host with the role control-plane, has hosts with the role worker join it, and nodes ready',
   options: v.strictObject({
     /** The API server takes no wider one, and cluster DNS has the tenth address of it. */
     serviceSubnet: v.optional(net.subnet(12, 28), '10.96.0.0/12'),
@@ -52,50 +54,52 @@ export const kubeadm = plugin({
     const patience = find(vmRuntime) ? { patience: PATIENCE } : {};
     const declared = { ...common, imageRepository, podSubnet, ...patience };
     const known = declaredFor(hosts);
-    const file = (text: (own: { address?: string }) => string, at: { name: string; path: string }) => {
-      const place = { ...at, where: PLANE };
-      return known === undefined
-        ? written(text({}), { ...place, needs: [] })
-        : composed(
-            withAddress(known, podSubnet, (address) => text({ address })),
-            { ...place, needs: preflight ? ['kubeadm/tools'] : [] },
-          );
-    };
+    const addresses = addressesIn(hosts);
+    const file = (
+      text: (own: { address?: string }) => string,
+      at: { name: string; path: string; where?: typeof PLANE },
+    ) =>
+      addresses.size === 0
+        ? written(text({}), { ...at, needs: [] })
+        : composed(withAddress(addresses, podSubnet, text), {
+            ...at,
+            needs: preflight ? ['kubeadm/tools'] : [],
+          });
     const kubectl = `${bin}/kubectl`;
     const access = { kubectl, kubeconfig: KUBECONFIG };
     const bytes = find(nodeImages) ? ['node-images'] : [];
     const client = find(criClient) ? ['cri-client'] : [];
     const host = [...(preflight ? [tools()] : []), ...cgroups(version), kernel()];
     const files = [
-      written(kubeletUnit(bin), { name: 'unit', path: UNIT, where: PLANE, needs: [] }),
+      written(kubeletUnit(bin), { name: 'unit', path: UNIT, needs: [] }),
       file((own) => kubeletDropIn({ ...common, bin, cni: network, ...patience, ...own }), {
         name: 'drop-in',
         path: DROP_IN,
       }),
-      file((own) => kubeadmConfig({ ...declared, ...own }), { name: 'config', path: CONFIG }),
+      file((own) => kubeadmConfig({ ...declared, ...own }), { name: 'config', path: CONFIG, where: PLANE }),
     ];
     const own = [...host, ...files].map(({ name }) => `kubeadm/${name}`);
+    const before = ['kubernetes-release', 'cri', 'pod-network', ...client, ...bytes, ...own];
+    const making = { version, kubeadm: `${bin}/kubeadm`, preflight, runtime, network };
+    const kubelet = { restartOn: [UNIT, DROP_IN, `${bin}/kubelet`] };
     return {
-      unfit,
+      unfit: (all) => unfit(all, network),
       provides: [cluster.of({ version, ...access })],
       steps: [
-        address(known, podSubnet),
+        address(addresses, podSubnet),
         existing({ ...declared, ...(known === undefined ? {} : { declaredAddress: known }) }),
         networks({ services: serviceSubnet, network }),
         ...lasting(),
         ...host,
         ...files,
-        init({
-          ...{ version, kubeadm: `${bin}/kubeadm`, kubectl, dns, preflight, runtime, network },
-          before: ['kubernetes-release', 'cri', 'pod-network', ...client, ...bytes, ...own],
-        }),
-        running('kubelet.service', {
-          name: 'kubelet',
-          where: PLANE,
-          needs: ['kubeadm/init'],
-          restartOn: [UNIT, DROP_IN, `${bin}/kubelet`],
-        }),
+        init({ ...making, kubectl, dns, before }),
+        running('kubelet.service', { ...kubelet, name: 'kubelet', where: PLANE, needs: ['kubeadm/init'] }),
         answering(access, version),
+        join({ ...making, access, before: [...before, 'kubeadm/api'] }),
+        running('kubelet.service', {
+          ...{ ...kubelet, name: 'worker-kubelet', where: WORKERS, needs: ['kubeadm/join'] },
+        }),
+        registered(access),
         untainted(access),
         ready(access),
       ],
@@ -103,12 +107,26 @@ export const kubeadm = plugin({
   },
 });
 
-/** A host that joins nothing would get programs, a container runtime, and no work. */
-function unfit(hosts: readonly Host[]) {
+/** What is wrong with the hosts: who is what, and whether pods of several nodes would reach each other. */
+function unfit(hosts: readonly Host[], { overlay }: PodNetwork) {
   const plane = hosts.find(({ roles }) => roles.includes('control-plane'));
-  const others = plane ? hosts.filter((host) => host !== plane) : []; // that there is none is told of each step
-  return others.map(({ name }) => ({ path: `hosts.${name}`, message: ALONE }));
+  if (plane === undefined) return []; // it is told of each step
+  const faults = hosts.flatMap(({ name, roles }) => {
+    const message = faultOf(roles, name === plane.name);
+    return message === undefined ? [] : [{ path: `hosts.${name}`, message }];
+  });
+  const joins = hosts.some(({ roles }) => roles.includes('worker') && !roles.includes('control-plane'));
+  return joins && overlay === undefined ? [...faults, { path: 'cni.network', message: APART }] : faults;
 }
 
-const ALONE =
-  'would join nothing: cc sets up clusters of one node today, so a recipe with kubeadm has one host, with the role control-plane';
+function faultOf(roles: readonly string[], isFirst: boolean): string | undefined {
+  const [isPlane, isWorker] = [roles.includes('control-plane'), roles.includes('worker')];
+  if (isPlane && isWorker) return 'is for the control plane or for work: a host has one of these roles';
+  if (isPlane && !isFirst) return SECOND;
+  return isPlane || isWorker ? undefined : "would join nothing: roles: ['worker'] makes it a node";
+}
+
+const SECOND =
+  'would be a second control plane, and cc sets up clusters with one: make it a worker, or leave it out';
+const APART =
+  "leaves every node on its own, so that pods of different nodes would have the same addresses: take 'flannel'";

@@ -47,8 +47,8 @@ const seconds = (expected: string, least: number) =>
 
 const where: Reader<Where> = (value, path) => {
   if (value === 'hosts' || value === 'controller') return value;
-  const { role, firstOf } = isObject(value) ? (value as Readonly<Record<string, unknown>>) : {};
-  if (typeof role === 'string') return { role };
+  const { role, firstOf, optional } = isObject(value) ? (value as Readonly<Record<string, unknown>>) : {};
+  if (typeof role === 'string') return optional === true ? { role, optional } : { role };
   if (typeof firstOf === 'string') return { firstOf };
   return odd(path, 'hosts, controller, { role } or { firstOf }', value);
 };

@@ -5,7 +5,7 @@ import type { Problem } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
 import type { Body, Host, PluginUse } from '../model/plugin.ts';
 import { withSecrets } from '../model/secret.ts';
-import type { Step } from '../model/step.ts';
+import { isOptional, type Step } from '../model/step.ts';
 import { isName, NAMING, type Task, taskId } from '../model/task.ts';
 import { fetched } from '../steps/fetched.ts';
 import { nearest } from './near.ts';
@@ -65,7 +65,9 @@ export function place(built: readonly Built[], hosts: readonly Host[], problems:
 /** Everything a need can name, with the tasks it stands for. */
 function namesOf(built: readonly Built[], all: readonly Placed[]): ReadonlyMap<Need, Placed[]> {
   const known = new Map<Need, Placed[]>();
-  for (const { use } of built) {
+  for (const { use, bodies } of built) {
+    for (const { name, where } of [...bodies.values()].flatMap(({ steps }) => steps))
+      if (isOptional(where)) known.set(`${use.spec.name}/${name}`, []);
     const tasks = all.filter(({ plugin }) => plugin === use.spec.name);
     for (const name of [use.spec.name, ...(use.spec.provides ?? []).map(({ name }) => name)])
       known.set(name, tasks);
@@ -91,7 +93,7 @@ function placedOf({ use, bodies }: Built, hosts: readonly Host[], problems: Prob
   const byName = Map.groupBy(all, ({ step }) => step.name);
   return [...byName].flatMap(([name, variants]) => {
     const there = [...everywhere(variants, hosts), ...onController(variants, hosts)];
-    if (there.length === 0)
+    if (there.length === 0 && !variants.some(({ step }) => isOptional(step.where)))
       problems.push({ path: `${plugin}/${name}`, message: 'the recipe has no host for it' });
     return there.map((each) => ({ plugin, epoch, ...each }));
   });

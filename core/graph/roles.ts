@@ -1,7 +1,7 @@
 /** Whether there are hosts for what the steps are for; one mistake for each cause, however many steps it stops. */
 import type { Problem } from '../model/failure.ts';
 import type { Host } from '../model/plugin.ts';
-import type { Where } from '../model/step.ts';
+import { isOptional, type Where } from '../model/step.ts';
 import { nearest } from './near.ts';
 import { type Built, CONTROLLER } from './place.ts';
 
@@ -9,21 +9,30 @@ import { type Built, CONTROLLER } from './place.ts';
 export function unpeopled(built: readonly Built[], all: readonly Host[]): readonly Problem[] {
   const hosts = all.filter(({ name }) => name !== CONTROLLER);
   const wanted = wantedRoles(built);
-  if (hosts.length === 0) return withoutHosts(built, [...wanted.keys()]);
+  const needed = [...wanted].flatMap(([role, { asked }]) => (asked.length > 0 ? [role] : []));
+  if (hosts.length === 0) return withoutHosts(built, needed);
   const odd = hosts.flatMap((host) => mistyped(host, [...wanted.keys()]));
   const meant = odd.map(({ near }) => near);
   const missing = [...wanted].filter(
-    ([role]) => !meant.includes(role) && !hosts.some(({ roles }) => roles.includes(role)),
+    ([role, { asked }]) =>
+      asked.length > 0 && !meant.includes(role) && !hosts.some(({ roles }) => roles.includes(role)),
   );
-  return [...odd, ...missing.map(([role, steps]) => withoutRole(role, steps, hosts))];
+  return [...odd, ...missing.map(([role, { asked }]) => withoutRole(role, asked, hosts))];
 }
 
-/** The roles that steps are for, and which steps these are. */
-function wantedRoles(built: readonly Built[]): ReadonlyMap<string, readonly string[]> {
-  const wanted = new Map<string, string[]>();
+interface Wanted {
+  /** The steps that must have a host. */
+  readonly asked: string[];
+}
+
+/** The roles that steps are for. */
+function wantedRoles(built: readonly Built[]): ReadonlyMap<string, Wanted> {
+  const wanted = new Map<string, Wanted>();
   for (const { id, where } of stepsOf(built)) {
     const role = roleOf(where);
-    if (role !== undefined) wanted.set(role, [...(wanted.get(role) ?? []), id]);
+    if (role === undefined) continue;
+    const { asked } = wanted.get(role) ?? { asked: [] };
+    wanted.set(role, { asked: isOptional(where) ? asked : [...asked, id] });
   }
   return wanted;
 }

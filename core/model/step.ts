@@ -8,9 +8,19 @@ import type { View } from './view.ts';
 /**
  * On which hosts a step is a task. `hosts` are all hosts of the recipe, without the controller, where cc runs. What a host
  * gets is what its plugin was built with for the host's processor; on the controller a step whose inputs or artifacts differ
- * from processor to processor is a task for each.
+ * from processor to processor is a task for each. A role that is `optional` may have no host: then there is no task, and what
+ * needs it waits for nothing.
  */
-export type Where = 'hosts' | 'controller' | { readonly role: string } | { readonly firstOf: string };
+export type Where =
+  | 'hosts'
+  | 'controller'
+  | { readonly role: string; readonly optional?: true }
+  | { readonly firstOf: string };
+
+/** Whether a recipe may have no host for it. */
+export function isOptional(where: Where | undefined): boolean {
+  return typeof where === 'object' && 'role' in where && where.optional === true;
+}
 
 /** What is remembered of the last time a step was applied. */
 export interface Last {

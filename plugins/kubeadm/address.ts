@@ -12,6 +12,15 @@ export function declaredFor(hosts: readonly Host[]): string | undefined {
   return hosts.find(({ roles }) => roles.includes(PLANE.firstOf))?.address;
 }
 
+/** What it says of each host, by name. */
+export type Addresses = ReadonlyMap<string, string>;
+
+export function addressesIn(hosts: readonly Host[]): Addresses {
+  return new Map(
+    hosts.flatMap(({ name, address }) => (address === undefined ? [] : [[name, address] as const])),
+  );
+}
+
 /** The one of a host's addresses that is declared, or why there is not one. */
 export function chosen(
   declared: string,
@@ -58,29 +67,30 @@ export async function addressOn(view: View, declared: string, pods: string) {
   return all ? chosen(declared, all) : { lacks: [NO_IP] };
 }
 
-/** A text with that address in it. */
-export function withAddress(declared: string, pods: string, text: (address: string) => string) {
+/** A text with the address in it that is declared for the host, where one is. */
+export function withAddress(declared: Addresses, pods: string, text: (own: { address?: string }) => string) {
   return {
-    inputs: { address: declared },
+    inputs: { declared: [...declared] },
     compose: async (view: View): Promise<Composition> => {
-      const found = await addressOn(view, declared, pods);
-      return 'lacks' in found ? found : { text: text(found.address) };
+      const own = declared.get(view.name);
+      if (own === undefined) return { text: text({}) };
+      const found = await addressOn(view, own, pods);
+      return 'lacks' in found ? found : { text: text(found) };
     },
   };
 }
 
-/** Where a control plane is told that it was made. */
-const MADE = '/etc/kubernetes/manifests/kube-apiserver.yaml';
+/** Where a control plane, or a node that joined one, is told that it was made. */
+const MADE = ['/etc/kubernetes/manifests/kube-apiserver.yaml', '/etc/kubernetes/kubelet.conf'];
 
 /** Refuses a host where it is open what its address is, before anything is made of it. */
-export function address(declared: string | undefined, pods: string) {
+export function address(declared: Addresses, pods: string) {
   return step<{ host: string; lacks: readonly string[] }>({
     name: 'address',
     first: true,
-    where: PLANE,
     needs: [],
-    inputs: { address: declared ?? null },
-    probe: async (view) => ({ host: view.name, lacks: await lacking(view, declared, pods) }),
+    inputs: { declared: [...declared] },
+    probe: async (view) => ({ host: view.name, lacks: await lacking(view, declared.get(view.name), pods) }),
     plan: ({ host, lacks }) =>
       lacks.length === 0
         ? []
@@ -95,7 +105,7 @@ export function address(declared: string | undefined, pods: string) {
 
 /** A host that cannot tell yet gets the program that does, and is looked at again when the address is written. */
 async function lacking(view: View, declared: string | undefined, pods: string): Promise<readonly string[]> {
-  if (declared === undefined && ((await hasRoute(view)) || (await view.stat(MADE)) !== undefined)) return [];
+  if (declared === undefined && ((await hasRoute(view)) || (await isMade(view)))) return [];
   const all = await addressesOf(view, pods);
   if (all === undefined) return [];
   if (declared === undefined)
@@ -106,6 +116,11 @@ async function lacking(view: View, declared: string | undefined, pods: string): 
 
 function SAY(name: string, all: readonly Address[]): string {
   return `say in the recipe which: { name: '${name}', address: '${all[0]?.address ?? 'ADDRESS'}', … }`;
+}
+
+async function isMade(view: View): Promise<boolean> {
+  const found = await Promise.all(MADE.map((path) => view.stat(path)));
+  return found.some((each) => each !== undefined);
 }
 
 /** As kubeadm looks: staging/src/k8s.io/apimachinery/pkg/util/net/interface.go, getIPv4DefaultRoutes. */

@@ -1,10 +1,10 @@
 /** `kubeadm init`: when a control plane is made, when it is made anew, and how it is taken back. */
-import { type Change, cmd, fail, type Json, step, type View } from '../../core/mod.ts';
+import { cmd, fail, type Json, step, type View } from '../../core/mod.ts';
 import type { Cri, PodNetwork } from '../capabilities.ts';
 import { since } from '../kubernetes/versions.ts';
 import { imageOf } from './existing.ts';
 import { PLANE } from './nodes.ts';
-import { CLEAR, KEEP, NOTED, STOP } from './traces.ts';
+import { clearing, NOTED, NOTING } from './traces.ts';
 
 export const CONFIG = '/etc/cc/kubeadm.json';
 export const KUBECONFIG = '/etc/kubernetes/admin.conf';
@@ -20,25 +20,36 @@ export interface InitOptions {
   readonly before: readonly string[];
 }
 
-/** What `kubeadm init` is told beside its configuration, which has no words for it in all versions. */
-export function initFlags({
-  version,
-  dns,
-  preflight,
-}: Pick<InitOptions, 'version' | 'dns' | 'preflight'>): readonly string[] {
-  const ignored = [
+type Checked = Pick<InitOptions, 'version' | 'preflight'>;
+
+/** Checks of kubeadm's own that fail where nothing is wrong. */
+function ignored({ version }: Checked): readonly string[] {
+  return [
     // kubelet is told that swap is no reason to fail.
     ...(since('swap', version) ? [] : ['Swap']),
     // With a configuration file these cannot be told of a runtime other than Docker; and the last knows kernels to 4.x.
     ...(since('noDocker', version) ? [] : ['CRI', 'Service-Docker', 'SystemVerification']),
   ];
-  if (!since('phases', version))
-    return [`--ignore-preflight-errors=${preflight ? ignored.join(',') : 'all'}`];
-  const phases = [...(preflight ? [] : ['preflight']), ...(dns ? [] : ['addon/coredns'])];
+}
+
+/** What kubeadm is told of its checks, and the phases that it leaves out, where its configuration has no words for them. */
+function flagsOf(options: Checked, phased: boolean, without: readonly string[]): readonly string[] {
+  const { preflight } = options;
+  const passed = ignored(options);
+  if (!phased) return [`--ignore-preflight-errors=${preflight ? passed.join(',') : 'all'}`];
+  const phases = [...(preflight ? [] : ['preflight']), ...without];
   return [
     ...(phases.length > 0 ? [`--skip-phases=${phases.join(',')}`] : []),
-    ...(preflight && ignored.length > 0 ? [`--ignore-preflight-errors=${ignored.join(',')}`] : []),
+    ...(preflight && passed.length > 0 ? [`--ignore-preflight-errors=${passed.join(',')}`] : []),
   ];
+}
+
+export function initFlags(options: Checked & Pick<InitOptions, 'dns'>): readonly string[] {
+  return flagsOf(options, since('phases', options.version), options.dns ? [] : ['addon/coredns']);
+}
+
+export function joinFlags(options: Checked): readonly string[] {
+  return flagsOf(options, since('joinPhases', options.version), []);
 }
 
 type InitFacts = {
@@ -61,18 +72,8 @@ export function init(options: InitOptions) {
   const { kubeadm, kubectl, dns, runtime, before, network } = options;
   const words = cmd`${kubeadm} init --config ${CONFIG} ${initFlags(options)}`;
   const command = { ...words, env: DIRECT, title: words.argv.join(' ') };
-  // Not kubeadm reset: up to 1.24 it removes all of /var/lib/cni, and what else it does is for clusters of more nodes.
-  const reset = [
-    { ...cmd`sh -c ${STOP}`, title: 'systemctl stop kubelet' },
-    ...runtime.removePods,
-    {
-      ...cmd`sh -c ${CLEAR} cc ${network.name} ${network.bridge}`,
-      title: 'a script that clears what the cluster left, and no more',
-    },
-  ];
-  const keep = { ...cmd`sh -c ${KEEP}`, title: 'a script that notes what is there' };
-  const all = (why: string): Change[] => reset.map((command) => ({ kind: 'run', command, why }));
-  const made = [keep, command];
+  const all = (why: string) => clearing({ runtime, network }, why);
+  const made = [NOTING, command];
   return step<InitFacts>({
     name: 'init',
     where: PLANE,
@@ -114,7 +115,7 @@ function otherwise(host: string, { kubeadm, kubectl, dns, version }: InitOptions
 }
 
 /** kubeadm hands proxies that it finds in its environment to every pod of the control plane: cmd/kubeadm/app/util/env.go. */
-const DIRECT = Object.fromEntries(
+export const DIRECT = Object.fromEntries(
   ['http_proxy', 'https_proxy', 'no_proxy', 'all_proxy'].flatMap((name) => [
     [name, ''],
     [name.toUpperCase(), ''],

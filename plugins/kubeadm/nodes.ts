@@ -6,13 +6,17 @@ import { since } from '../kubernetes/versions.ts';
 /** The first host of the control plane, where kubeadm has left its credentials. */
 export const PLANE = { firstOf: 'control-plane' } as const;
 
+/** Hosts that join it; a cluster may have none. */
+export const WORKERS = { role: 'worker', optional: true } as const;
+
 /** Both names: the first until 1.24, the second since 1.20. */
 const TAINTS = ['node-role.kubernetes.io/master', 'node-role.kubernetes.io/control-plane'];
 
-interface Node {
+export interface Node {
   readonly metadata: { readonly name: string };
   readonly spec: { readonly taints?: readonly { readonly key: string }[] };
   readonly status: {
+    readonly addresses?: readonly { readonly type: string; readonly address: string }[];
     readonly conditions?: readonly {
       readonly type: string;
       readonly status: string;
@@ -49,7 +53,8 @@ export function untainted(access: Access) {
   return step<{ tainted: { [node: string]: readonly string[] }; none?: true }>({
     name: 'untaint',
     where: PLANE,
-    needs: ['kubeadm/api'],
+    // A node of the control plane takes pods only where it is the only one.
+    needs: ['kubeadm/api', 'kubeadm/registered'],
     probe: async (view) => {
       const answer = await nodes(view, access);
       if (answer.kind === 'silent') return cannotTell(view.name, answer.why);
@@ -79,23 +84,56 @@ function untaint(access: Access, nodes: readonly string[], keys: readonly string
   return { kind: 'run', command: { ...command, ...title }, why };
 }
 
+/** With what a node asks the API. */
+export const NODE_KUBECONFIG = '/etc/kubernetes/kubelet.conf';
+
+/** A host as the cluster names it, where nobody tells it another name. */
+export async function nodeName(view: View): Promise<string> {
+  return (await view.read(cmd`uname -n`)).trim().toLowerCase();
+}
+
+/** The cluster's object for a host that joined it. */
+export function registered({ kubectl }: Access) {
+  return awaited({
+    name: 'registered',
+    where: WORKERS,
+    needs: ['kubeadm/worker-kubelet'],
+    what: 'the cluster has its node',
+    within: 240,
+    look: async (view) => {
+      const access = { kubectl, kubeconfig: NODE_KUBECONFIG };
+      const answer = await asked(
+        view,
+        access,
+        cmd`get node ${await nodeName(view)} --ignore-not-found -o json`,
+      );
+      if (answer.kind !== 'answered') return unanswered(answer);
+      if (answer.text.trim() === '') return 'the API names no such node';
+      return unready(JSON.parse(answer.text) as Node);
+    },
+  });
+}
+
+/** Why a node takes no pods; undefined where it does. */
+function unready({ metadata, status }: Node): string | undefined {
+  const condition = status.conditions?.find(({ type }) => type === 'Ready');
+  return condition?.status === 'True'
+    ? undefined
+    : `${metadata.name}: ${condition?.message ?? 'no condition'}`;
+}
+
 export function ready(access: Access) {
   return awaited({
     name: 'ready',
     where: PLANE,
-    needs: ['kubeadm/api'],
+    needs: ['kubeadm/api', 'kubeadm/registered'],
     what: 'all nodes are ready',
     within: 240,
     look: async (view) => {
       const answer = await nodes(view, access);
       if (answer.kind !== 'answered') return unanswered(answer);
       if (answer.items.length === 0) return 'the API names no node';
-      const waiting = answer.items.flatMap(({ metadata, status }) => {
-        const condition = status.conditions?.find(({ type }) => type === 'Ready');
-        return condition?.status === 'True'
-          ? []
-          : [`${metadata.name}: ${condition?.message ?? 'no condition'}`];
-      });
+      const waiting = answer.items.flatMap((node) => unready(node) ?? []);
       return waiting.length > 0 ? waiting.join('; ') : undefined;
     },
   });

@@ -1,6 +1,5 @@
 /** Kernel settings: those that pods' traffic needs, and what others were before a cluster changed them. */
 import { type Change, cmd, step, written } from '../../core/mod.ts';
-import { PLANE } from './nodes.ts';
 import { NOTE } from './traces.ts';
 
 /** https://kubernetes.io/docs/setup/production-environment/container-runtimes/ */
@@ -57,7 +56,6 @@ rmdir -- "$(dirname "$note")" 2>/dev/null || :`;
 export function kernel() {
   return step<{ values: { [key: string]: string }; noted: boolean }>({
     name: 'kernel',
-    where: PLANE,
     needs: [],
     probe: async (view) => {
       const value = async (key: string) => ((await view.text(`/proc/sys/${key}`)) ?? 'absent').trim();
@@ -90,7 +88,7 @@ function script(text: string, does: string, why: string): Change {
 export function lasting() {
   const at = (name: string) => `/etc/${name}.d/90-cc-kubernetes.conf`;
   return [
-    written(SYSCTLS, { name: 'sysctls', path: at('sysctl'), where: PLANE, needs: [] }),
-    written(`${MODULE}\n`, { name: 'modules', path: at('modules-load'), where: PLANE, needs: [] }),
+    written(SYSCTLS, { name: 'sysctls', path: at('sysctl'), needs: [] }),
+    written(`${MODULE}\n`, { name: 'modules', path: at('modules-load'), needs: [] }),
   ];
 }

@@ -1,4 +1,6 @@
 /** What a cluster leaves on its host: what was there before is noted, and all else goes, by scripts that tell the one from the other. */
+import { type Change, cmd } from '../../core/mod.ts';
+import type { Cri, PodNetwork } from '../capabilities.ts';
 import { RULES } from './rules.ts';
 
 /** The notes of what was there; `files.tar`, written last, says that those of files are whole. */
@@ -116,3 +118,24 @@ rm -rf -- "$note/tables" "$note/filled" "$note/shared"
 rm -f -- "$note/files.tar" "$note/files.tar.new"
 rmdir -- "$note" 2>/dev/null
 :`;
+
+/** Notes what a host has, before a cluster is made or joined there. */
+export const NOTING = { ...cmd`sh -c ${KEEP}`, title: 'a script that notes what is there' };
+
+interface Cleared {
+  readonly runtime: Cri;
+  readonly network: PodNetwork;
+}
+
+/** Not kubeadm reset: up to 1.24 it removes all of /var/lib/cni, and what else it does is for clusters of more nodes. */
+export function clearing({ runtime, network }: Cleared, why: string): readonly Change[] {
+  const commands = [
+    { ...cmd`sh -c ${STOP}`, title: 'systemctl stop kubelet' },
+    ...runtime.removePods,
+    {
+      ...cmd`sh -c ${CLEAR} cc ${network.name} ${network.bridge}`,
+      title: 'a script that clears what the cluster left, and no more',
+    },
+  ];
+  return commands.map((command) => ({ kind: 'run', command, why }));
+}

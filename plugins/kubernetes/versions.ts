@@ -101,6 +101,8 @@ const FIRST = {
   sums: 12,
   /** `kubeadm init` can leave out phases: kubernetes/website, kubeadm-init-phase.md of 1.13. */
   phases: 13,
+  /** `kubeadm join` can leave out phases, too: kubernetes/kubernetes#73163. */
+  joinPhases: 14,
   /** Pods name a RuntimeClass, which is on by default: kubernetes/kubernetes, CHANGELOG-1.14.md. */
   runtimeClass: 14,
   /** The API server says when it is ready: kubernetes/kubernetes#78458. */

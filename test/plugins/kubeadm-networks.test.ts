@@ -137,14 +137,17 @@ test('host that would join nothing is refused, whatever its role, before it is t
   const connection = (address: string) => ({ kind: 'ssh', address }) as const;
   const hosts = [
     NODE,
-    { name: 'w1', roles: ['worker'], connection: connection('w1') },
+    { name: 'both', roles: ['control-plane', 'worker'], connection: connection('both') },
     { name: 'cp2', roles: ['control-plane'], connection: connection('cp2') },
     { name: 'plain', roles: [], connection: connection('plain') },
   ];
-  const told =
-    'would join nothing: cc sets up clusters of one node today, so a recipe with kubeadm has one host, with the role control-plane';
+  const told = {
+    both: 'is for the control plane or for work: a host has one of these roles',
+    cp2: 'would be a second control plane, and cc sets up clusters with one: make it a worker, or leave it out',
+    plain: "would join nothing: roles: ['worker'] makes it a node",
+  };
   assert.deepEqual(
     message(() => expanded({ hosts, plugins: [...BELOW, kubeadm()] })),
-    ['w1', 'cp2', 'plain'].map((name) => ({ path: `hosts.${name}`, message: told })),
+    Object.entries(told).map(([name, message]) => ({ path: `hosts.${name}`, message })),
   );
 });

@@ -240,7 +240,7 @@ for (const [version, cgroups, only] of [
     const failure = outcomes.get(taskOf(bench, 'cgroups').id)?.failure;
     assert.deepEqual(failure, {
       kind: 'check-failed',
-      host: 'the control plane',
+      host: 'node-1',
       what: 'the host has cgroups that kubelet can use',
       reasons: [
         `the host has cgroup v${cgroups}, which kubelet ${version} ${cgroups === 1 ? 'refuses' : 'does not know'}`,

@@ -70,6 +70,7 @@ const TURNS: { readonly [Name in Turn]: string } = {
   manifestLists: '1.12',
   sums: '1.12',
   phases: '1.13',
+  joinPhases: '1.14',
   runtimeClass: '1.14',
   readyz: '1.16',
   cgroupV2: '1.19',
