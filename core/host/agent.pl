@@ -13,7 +13,7 @@ my %PROCESSOR = (
   62  => { name => 'x86_64',  prctl => 157, fsync => 74, newfstatat => 262, directory => 0200000, nofollow => 0400000 },
   183 => { name => 'aarch64', prctl => 167, fsync => 82, newfstatat => 79,  directory => 040000,  nofollow => 0100000 },
 );
-my ($WNOHANG, $ENOENT, $EINTR, $EAGAIN, $EEXIST, $ENOTDIR, $EPIPE) = (1, 2, 4, 11, 17, 20, 32);
+my ($WNOHANG, $ENOENT, $EINTR, $EAGAIN, $EEXIST, $ENOTDIR, $EINVAL, $EPIPE) = (1, 2, 4, 11, 17, 20, 22, 32);
 my ($O_WRONLY, $O_RDWR, $O_CREAT, $O_EXCL, $O_TRUNC, $O_APPEND, $O_NONBLOCK) = (1, 2, 0100, 0200, 01000, 02000, 04000);
 my ($O_PATH, $F_SETFL, $F_SETPIPE_SZ, $LOCK_NOW, $SUBREAPER) = (010000000, 4, 1031, 6, 36);
 # Seconds that processes have to end after TERM when nobody waits for them any more.
@@ -61,9 +61,11 @@ sub frame {
 
 # ---- processes and what descends from them
 
+# Of a regular file, and of what it links to: to open a pipe would wait for somebody at its other end.
 sub slurp {
   my ($path) = @_;
-  open my $file, '<', $path or return;
+  sysopen my $file, $path, $O_NONBLOCK or return;
+  if (!-f $file) { $! = $EINVAL; return } # "Invalid argument"
   local $/;
   scalar <$file>;
 }
@@ -173,7 +175,7 @@ sub locked {
     for (1 .. 100) {
       my $name = eval { parent_of($path, 0755) }; # its folder may go with the lock of another, at any moment
       if (!defined $name) { next if $! == $ENOENT; die $@ }
-      sysopen my $file, $name, $O_RDWR | $O_CREAT | $O_NOFOLLOW, 0644 or $! == $ENOENT ? next : oops($path);
+      sysopen my $file, $name, $O_RDWR | $O_CREAT | $O_NOFOLLOW | $O_NONBLOCK, 0644 or $! == $ENOENT ? next : oops($path);
       if (!flock $file, $LOCK_NOW) {
         die "$path: $!\n" if $! != $EAGAIN;
         sysread $file, my $holder, 65536;
@@ -256,7 +258,8 @@ sub run {
 }
 sub write_file {
   my ($path, $text, $flags) = @_;
-  sysopen my $file, $path, $O_WRONLY | $O_CREAT | $O_NOFOLLOW | $flags, 0600 or oops($path);
+  sysopen my $file, $path, $O_WRONLY | $O_CREAT | $O_NOFOLLOW | $O_NONBLOCK | $flags, 0600 or oops($path);
+  -f $file or die "$path: it is no regular file\n";
   write_all($file, $text) or oops($path);
   $file;
 }
@@ -270,7 +273,8 @@ sub owner_of {
 
 # ---- notes: what cc put where, under its own folder (BASE), by a name for each path (ID)
 #
-# files/ID: the path, then the signature of the file as cc left it and its digest, so that it need not be read again: but for secrets.
+# files/ID: the path; the signature of the file as cc left it and its digest, so that it need not be read again: but for secrets;
+# then what cc put there, and into which folder, free of links. An older cc did not write the last.
 # replaced/ID: what stood there before. made: folders made on the way, a line each. new/: what is being written, and by whom.
 
 # What changes when a file's content does: inode, size, times of change in nanoseconds. As `stat -c '%i %s %.9Y %.9Z'`.
@@ -284,7 +288,7 @@ sub base {
   my ($base) = @_;
   parent_of($base, 0700);
   for ('', '/files', '/replaced', '/new') { mkdir "$base$_", 0700 or $! == $EEXIST or oops("$base$_") }
-  open my $lock, '>>', "$base/lock" or oops("$base/lock");
+  my $lock = write_file("$base/lock", '', 0);
   flock $lock, 2;
   abandoned($base);
   $lock;
@@ -320,17 +324,39 @@ sub restored {
   my ($base, $id) = @_;
   (slurp("$base/files/$id") // '') =~ /\nback\n\z/ && !lstat "$base/replaced/$id";
 }
+sub here { readlink('/proc/self/cwd') =~ s/\n/?/gr }
+sub kind_of { !lstat $_[0] ? '' : -d _ ? 'folder' : -f _ ? 'file' : -l _ ? 'link' : 'special file' }
+sub note {
+  my ($base, $id, $path, $kind, $signed) = @_;
+  write_file("$base/files/$id", "$path\n" . ($signed // '') . "$kind in " . here() . "\n", $O_TRUNC);
+}
+# Why what stands at a path is not what cc put there, as far as its note tells; false where it is, or where nothing stands.
+sub stranger {
+  my ($base, $id, $name) = @_;
+  my $note = slurp("$base/files/$id") // '';
+  my $kept = kind_of("$base/replaced/$id");
+  my $now = kind_of($name);
+  my ($kind, $folder) = $note =~ /\n(file|folder) in ([^\n]*)\n(?:back\n)?\z/ or return;
+  return if !$now && !$kept || $note =~ /\n\Q${\signature($name)}\E [0-9a-f]{64}\n/;
+  return "cc put it into $folder, and its path leads into ${\here()} now" if here() ne $folder;
+  return if !$now || $now eq $kind || $now eq $kept; # of a change that was cut off, the original still stands there
+  "cc put a $kind there, and a $now stands there now";
+}
 # Keeps what stands at a path, once, and notes that from here on it is cc's. May be cut off anywhere.
 sub claim {
-  my ($base, $id, $path, $name) = @_;
-  return if -e "$base/files/$id" && !restored($base, $id);
+  my ($base, $id, $path, $name, $kind) = @_;
   my $old = "$base/replaced/$id";
+  if (-e "$base/files/$id" && !restored($base, $id)) {
+    my $why = stranger($base, $id, $name);
+    die "$path is not cc's: $why. Move it away, and run this again\n" if $why && lstat $old;
+    return note($base, $id, $path, $kind) if !$why;
+  }
   if (!lstat $old and lstat $name) {
     run('rm', '-rf', '--one-file-system', '--', "$old.part");
     run('cp', '-a', '--', "./$name", "$old.part");
     rename "$old.part", $old or oops($old);
   }
-  write_file("$base/files/$id", "$path\n", $O_TRUNC);
+  note($base, $id, $path, $kind);
 }
 
 sub record {
@@ -380,11 +406,11 @@ my %CALL = (
     chown owner_of($owner), $file or oops($path) if length $owner;
     chmod oct($mode || 644), $file or oops($path);
     close $file or oops($path);
-    claim($base, $id, $path, $name);
+    claim($base, $id, $path, $name, 'file');
     rename $new, $name or oops($path);
     # Of a short file that others cannot read it would let a secret be guessed.
     return if !(oct($mode || 644) & 07) && -s $name < 65536;
-    write_file("$base/files/$id", "$path\n" . signature($name) . " $digest\n", $O_TRUNC);
+    note($base, $id, $path, 'file', signature($name) . " $digest\n");
   },
 
   # BASE ID PATH MODE OWNER: one that somebody else was quicker to make stays theirs.
@@ -392,7 +418,7 @@ my %CALL = (
     my ($base, $id, $path, $mode, $owner) = @_;
     my ($name) = prepared($base, $id, $path);
     @cleanup = (sub { unlink "$base/new/$id" });
-    if (mkdir $name, 0700) { write_file("$base/files/$id", "$path\n", $O_TRUNC) }
+    if (mkdir $name, 0700) { note($base, $id, $path, 'folder') }
     elsif ($! != $EEXIST)  { oops($path) }
     sysopen my $folder, $name, $O_DIRECTORY | $O_NOFOLLOW or oops($path);
     chown owner_of($owner), $folder or oops($path) if length $owner;
@@ -418,7 +444,7 @@ my %CALL = (
     chmod 0755, $at or oops($path);
     my @made = lstat $new;
     @made && $made[1] == (stat $at)[1] && $made[0] == (stat _)[0] or die "$path: somebody else has moved it\n";
-    claim($base, $id, $path, $name);
+    claim($base, $id, $path, $name, 'folder');
     my $old = unguessable();
     note_new("$base/new/$id.old", $path, $old);
     push @cleanup, sub { unlink "$base/new/$id.old" };
@@ -432,7 +458,8 @@ my %CALL = (
     run('rm', '-rf', '--one-file-system', '--', "./$old") if $there;
   },
 
-  # BASE ID PATH: what cc put there goes, what it had replaced comes back, folders that cc made for it go. What a program has
+  # BASE ID PATH: what cc put there goes, what it had replaced comes back, folders that cc made for it go. What somebody else
+  # has put in its place is left, and so is what stands where a link leads that was not there. What a program has
   # mounted below is unmounted; a mount that cannot be ended is no reason to delete what is in it.
   remove => sub {
     my ($base, $id, $path) = @_;
@@ -440,12 +467,17 @@ my %CALL = (
     return if !-e "$base/files/$id";
     my %made = map { $_ => 1 } lines("$base/made");
     my $kept = "$base/replaced/$id";
-    if (defined(my $name = eval { parent_of($path) })) {
+    $! = 0;
+    my $name = eval { parent_of($path) };
+    die "$path is left: $@" if !defined $name && !absent();
+    if (defined $name) {
       my $folder = readlink '/proc/self/cwd';
+      my $why = !restored($base, $id) && stranger($base, $id, $name);
+      die "$path is left: $why. Move what is not cc's away, and run this again\n" if $why;
       unmount($folder eq '/' ? "/$name" : "$folder/$name");
       run('rm', '-rf', '--one-file-system', '--', "./$name") if !restored($base, $id);
       if (lstat $kept) {
-        write_file("$base/files/$id", "$path\nback\n", $O_TRUNC);
+        write_file("$base/files/$id", "back\n", $O_APPEND);
         run('mv', '-T', '--', $kept, "./$name");
       }
       while (delete $made{$folder}) {
@@ -467,11 +499,14 @@ my %CALL = (
     print packed(map { (split /\n/, slurp("$base/files/$_") // '')[0] // () } sort grep /^[^.]/, readdir $all);
   },
 
-  # FOLDER: the records in it, as name and text.
+  # FOLDER: the records in it, as name and text; what is no file has none, as a torn record.
   records => sub {
     my ($folder) = @_;
     opendir my $all, $folder or $! == $ENOENT ? return : oops($folder);
-    print packed(map { my $text = slurp("$folder/$_"); defined $text ? ($_, $text) : () } grep /^[^.]/, readdir $all);
+    for (grep /^[^.]/, readdir $all) {
+      my $text = slurp("$folder/$_");
+      print packed($_, $text) if defined $text || $! == $EINVAL && !-d "$folder/$_";
+    }
   },
   # FOLDER NAME TEXT: on the disk when this ends.
   record => sub { record(@_) },
@@ -509,7 +544,8 @@ my %CALL = (
 sub absent { $! == $ENOENT || $! == $ENOTDIR }
 sub text_of {
   my ($path) = @_;
-  open my $file, '<', $path or return absent() ? ['absent'] : oops($path);
+  sysopen my $file, $path, $O_NONBLOCK or return absent() ? ['absent'] : oops($path);
+  die "$path: it is no regular file\n" if !-f $file && !-d _;
   local $/;
   my $text = <$file>;
   defined $text ? ['ok', $text] : oops($path);

@@ -1,7 +1,18 @@
 /** Files on a host: the same claims for looks by the agent and for looks that spare it. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  unlink,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { agentFiles } from '../../core/host/files.ts';
@@ -262,4 +273,82 @@ claim('folder that somebody else has made stays theirs, and gets the mode it is 
   assert.deepEqual(await files.look(path), { facts: directory(0o750), owned: false });
   await files.folder(path, { mode: 0o705 });
   assert.deepEqual(await files.look(path), { facts: directory(0o705), owned: false });
+});
+
+claim("remove leaves a folder that somebody has put in the place of cc's file", async ({ files, folder }) => {
+  const path = join(folder, 'x');
+  await files.install(path, content('ours'), { mode: 0o644 });
+  await unlink(path);
+  await mkdir(path);
+  await writeFile(join(path, 'theirs'), 'theirs');
+  const failure = await refused(files.remove(path));
+  assert.deepEqual(failure, {
+    kind: 'cannot-tell',
+    host: 'node-1',
+    what: `remove ${path}`,
+    why: `${path} is left: cc put a file there, and a folder stands there now. Move what is not cc's away, and run this again`,
+  });
+  assert.equal(await readFile(join(path, 'theirs'), 'utf8'), 'theirs');
+  await rename(path, join(folder, 'away'));
+  await files.remove(path);
+  assert.equal((await files.look(path)).owned, false);
+});
+
+claim(
+  'remove and install leave what a link leads to that was not there before',
+  async ({ files, folder }) => {
+    const path = join(folder, 'at/x');
+    await files.install(path, content('ours'), { mode: 0o644 });
+    await rm(join(folder, 'at'), { recursive: true });
+    await mkdir(join(folder, 'home'));
+    await symlink('home', join(folder, 'at'));
+    await writeFile(join(folder, 'home/x'), 'theirs');
+    const failure = await refused(files.remove(path));
+    assert.ok(failure.kind === 'cannot-tell');
+    assert.match(failure.why, /cc put it into .*\/host\/at, and its path leads into .*\/host\/home now/);
+    assert.equal(await readFile(join(folder, 'home/x'), 'utf8'), 'theirs');
+    await files.install(path, content('ours again'), { mode: 0o644 });
+    await files.remove(path);
+    assert.equal(await readFile(join(folder, 'home/x'), 'utf8'), 'theirs');
+  },
+);
+
+claim("remove takes cc's file, also where somebody has changed it or moved its folder", async (here) => {
+  const { files, folder } = here;
+  for (const name of ['changed', 'at/x'])
+    await files.install(join(folder, name), content('1'), { mode: 0o644 });
+  await writeFile(join(folder, 'changed'), 'otherwise');
+  await rename(join(folder, 'at'), join(folder, 'elsewhere'));
+  await symlink('elsewhere', join(folder, 'at'));
+  for (const name of ['changed', 'at/x']) await files.remove(join(folder, name));
+  assert.deepEqual((await readdir(folder)).toSorted(), ['at', 'elsewhere']);
+  assert.deepEqual(await readdir(join(folder, 'elsewhere')), []);
+});
+
+test('a pipe among the records and notes is read as torn, and nobody waits for it', async (t) => {
+  const base = join(await tempFolder(t), 'base');
+  const { files, records } = ownTransport('node-1', base);
+  await records.write('whole.json', '1');
+  await files.install(join(base, 'x'), content('ours'), { mode: 0o644 });
+  for (const name of ['stamps/pipe.json', 'files/pipe', 'stamps/site', 'new/pipe'])
+    assert.equal(spawnSync('mkfifo', [join(base, name)]).status, 0);
+  assert.deepEqual(Object.fromEntries(await records.all()), { 'pipe.json': '', site: '', 'whole.json': '1' });
+  assert.deepEqual(await files.noted(), [join(base, 'x')]);
+  assert.equal((await refused(records.settle('site', '', '{}'))).kind, 'cannot-tell');
+  await files.remove(join(base, 'x'));
+  for (const name of ['pipe.json', 'whole.json']) await records.remove(name);
+  assert.deepEqual(await readdir(join(base, 'stamps')).catch(() => []), []);
+});
+
+test('a pipe is no text, and no place for a lock', async (t) => {
+  const folder = await tempFolder(t);
+  const host = ownTransport('node-1', join(folder, 'base'));
+  const pipe = join(folder, 'pipe');
+  assert.equal(spawnSync('mkfifo', [pipe]).status, 0);
+  const failure = await refused(host.files.text(pipe));
+  assert.ok(failure.kind === 'cannot-tell' && failure.why === `${pipe}: it is no regular file`);
+  await mkdir(join(folder, 'base'));
+  assert.equal(spawnSync('mkfifo', [join(folder, 'base/lock')]).status, 0);
+  const unlocked = await refused(host.files.install(join(folder, 'x'), content('x'), {}));
+  assert.ok(unlocked.kind === 'cannot-tell' && unlocked.why.endsWith('base/lock: No such device or address'));
 });
