@@ -4,7 +4,7 @@ import { dirname, extname, isAbsolute, join, resolve } from 'node:path';
 import { nearest } from '../graph/near.ts';
 import type { Setting } from '../graph/settings.ts';
 import { Failed, fail, type Problem } from '../model/failure.ts';
-import type { Recipe } from '../model/recipe.ts';
+import { areElsewhere, type HostsCommand, type Recipe } from '../model/recipe.ts';
 import { unfit } from '../model/text-file.ts';
 import { type Options, usage } from './args.ts';
 import type { Origin, Sources } from './config/blame.ts';
@@ -29,7 +29,8 @@ export async function loadConfig(
 ): Promise<Loaded> {
   const settings = (options.set ?? []).map(settingOf);
   const { file, recipe } = await start(options, cwd, trust);
-  const { layers, origins, files } = await extended(recipe, file, trust);
+  const { files, ...whole } = await extended(recipe, file, trust);
+  const { layers, origins } = await peopled(whole, trust);
   const own = options.recipe === undefined ? join(dirname(file), 'cc.lock') : lockOf(file);
   const locks = [...files.map(lockOf), own];
   for (const lock of locks) trust(lock);
@@ -39,7 +40,7 @@ export async function loadConfig(
 /** What the call answers; a mistake of the configuration is told with its place, which only then is worth looking for. */
 export async function placing<Value>(sources: Sources | undefined, call: () => Value): Promise<Value> {
   try {
-    return call();
+    return await call();
   } catch (error) {
     if (!(error instanceof Failed) || error.failure.kind !== 'config-invalid') throw error;
     const { placed } = await import('./config/blame.ts');
@@ -98,6 +99,40 @@ async function extended(
     }
   }
   return { layers, origins, files: seen.slice(1).toReversed() };
+}
+
+/** The same with the hosts that are from elsewhere. */
+async function peopled(
+  { layers, origins }: { readonly layers: readonly Recipe[]; readonly origins: readonly Origin[] },
+  trust: Trust,
+): Promise<Pick<Loaded, 'layers' | 'origins'>> {
+  const all: (readonly [Recipe, Origin])[] = [];
+  for (const [index, layer] of layers.entries()) {
+    const origin = origins[index]!; // there is one for each layer
+    all.push(
+      areElsewhere(layer.hosts) ? await withHosts(layer, layer.hosts, origin, trust) : [layer, origin],
+    );
+  }
+  return { layers: all.map(([layer]) => layer), origins: all.map(([, origin]) => origin) };
+}
+
+async function withHosts(
+  layer: Recipe,
+  hosts: string | HostsCommand,
+  origin: Origin,
+  trust: Trust,
+): Promise<readonly [Recipe, Origin]> {
+  const { inventoryOf } = await import('./config/inventory.ts'); // most recipes hold their hosts
+  const { file, path } = origin;
+  const refuse = (message: string, hint?: string): never => {
+    const problem = { path: [...path, 'hosts'].join('.'), message, ...(hint ? { hint } : {}) };
+    return fail({ kind: 'config-invalid', file, problems: [problem] });
+  };
+  const found = await placing(undefined, () => inventoryOf({ hosts, file, refuse }, trust));
+  return [
+    { ...layer, hosts: found.hosts },
+    { ...origin, ...(found.file === undefined ? {} : { hosts: found.file }) },
+  ];
 }
 
 /** The file that `extends` names; where there is none it is a mistake of what names it. */

@@ -2,7 +2,7 @@
 import type { Problem } from '../model/failure.ts';
 import type { Host, PluginUse } from '../model/plugin.ts';
 import type { Proxied } from '../model/proxy.ts';
-import type { Mirror, Recipe } from '../model/recipe.ts';
+import { hostsOf, type Mirror, type Recipe } from '../model/recipe.ts';
 import { nearest } from './near.ts';
 
 /** A recipe that stands for itself. */
@@ -34,7 +34,7 @@ export function flattened(layers: readonly Recipe[], problems: Problem[]): Flat 
   for (const layer of layers) {
     problems.push(...twice(layer));
     for (const use of layer.plugins ?? []) uses.set(use.spec.name, use);
-    for (const host of layer.hosts ?? []) hosts.set(host.name, host);
+    for (const host of hostsOf(layer)) hosts.set(host.name, host);
     for (const name of layer.without ?? []) {
       if (!uses.delete(name)) problems.push(unknownPlugin(`without.${name}`, name, uses));
     }
@@ -55,12 +55,16 @@ export function flattened(layers: readonly Recipe[], problems: Problem[]): Flat 
 }
 
 /** What one layer says twice would be lost in silence; a layer above another is there to take its place. */
-function twice({ plugins = [], hosts = [] }: Recipe): readonly Problem[] {
+function twice(layer: Recipe): readonly Problem[] {
+  const { plugins = [] } = layer;
   const again = (names: readonly string[]) => [
     ...new Set(names.filter((name, index) => names.indexOf(name) !== index)),
   ];
   return [
-    ...again(hosts.map(({ name }) => name)).map((name) => ({ path: `hosts.${name}`, message: OTHER_HOST })),
+    ...again(hostsOf(layer).map(({ name }) => name)).map((name) => ({
+      path: `hosts.${name}`,
+      message: OTHER_HOST,
+    })),
     ...again(plugins.map(({ spec }) => spec.name)).map((name) => ({
       path: name,
       message: 'is used twice in one recipe; give it all its options at once',

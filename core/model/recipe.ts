@@ -12,12 +12,18 @@ export interface Mirror {
   readonly to: string;
 }
 
+/** Prints hosts as JSON; it is started in the folder of the configuration, without a shell. */
+export interface HostsCommand {
+  readonly command: readonly string[];
+}
+
 export interface Recipe {
   readonly name?: string;
   /** A recipe to start from: a value, the name of a shipped one, or a path. */
   readonly extends?: Recipe | string;
   readonly isolation?: 'vm' | 'none';
-  readonly hosts?: readonly Host[];
+  /** Hosts, the path of a file of JSON or YAML that holds such a list, or a command that prints it. */
+  readonly hosts?: readonly Host[] | string | HostsCommand;
   /** A plugin of the same name as one of the extended recipe takes its place. */
   readonly plugins?: readonly PluginUse[];
   /** Options laid over those of the plugins, by plugin and option. */
@@ -40,6 +46,17 @@ export interface Recipe {
 /** Gives a recipe its type; the value is returned as it is. */
 export function recipe(value: Recipe): Recipe {
   return value;
+}
+
+/** Whether a recipe names hosts that are elsewhere. */
+export function areElsewhere(hosts: Recipe['hosts']): hosts is string | HostsCommand {
+  return typeof hosts === 'string' || (hosts !== undefined && 'command' in hosts);
+}
+
+/** The hosts of a recipe. requires: those that are elsewhere have been read. */
+export function hostsOf({ hosts }: Recipe): readonly Host[] {
+  if (areElsewhere(hosts)) throw new Error('the hosts of a recipe have not been read');
+  return hosts ?? [];
 }
 
 const Name = v.pipe(v.string(), v.check(isName, NAMING));
@@ -127,12 +144,24 @@ function schemeOf(text: string): string {
   return URL.canParse(text) ? new URL(text).protocol : '';
 }
 
+/** By what is given, so that a mistake is told of that and of nothing else. */
+function hostsShape(given: unknown) {
+  if (typeof given === 'string') return v.string();
+  const isCommand = typeof given === 'object' && given !== null && !Array.isArray(given);
+  return isCommand ? v.strictObject({ command: COMMAND }) : v.array(HostShape);
+}
+
+const COMMAND = v.pipe(
+  v.array(v.string()),
+  v.check((words) => words.length > 0, 'expected a program and its words, found none'),
+);
+
 /** What a configuration must look like, since types are stripped and never checked at run time. */
 export const RecipeShape = v.strictObject({
   name: v.optional(Name),
   extends: v.optional(v.union([v.string(), v.record(v.string(), v.unknown())])),
   isolation: v.optional(v.picklist(['vm', 'none'])),
-  hosts: v.optional(v.array(HostShape)),
+  hosts: v.optional(v.lazy(hostsShape)),
   plugins: v.optional(
     v.array(
       v.pipe(

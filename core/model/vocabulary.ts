@@ -19,6 +19,7 @@ export {
   integer,
   ip,
   ipv4,
+  lazy,
   literal,
   maxLength,
   maxValue,

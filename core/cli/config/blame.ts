@@ -2,7 +2,7 @@
 import { basename, extname } from 'node:path';
 import type { Setting } from '../../graph/settings.ts';
 import type { Failure, Place, Problem } from '../../model/failure.ts';
-import type { Recipe } from '../../model/recipe.ts';
+import { hostsOf, type Recipe } from '../../model/recipe.ts';
 import { UNKNOWN } from '../../model/schema.ts';
 import { sourceOf } from '../../model/source.ts';
 import { placeAt } from '../../model/text-place.ts';
@@ -14,6 +14,8 @@ import { foundIn } from './tokens.ts';
 export interface Origin {
   readonly file: string;
   readonly path: readonly string[];
+  /** The file that its hosts are from, where that is another one. */
+  readonly hosts?: string;
 }
 
 /** What a configuration was made of, the base first. */
@@ -65,8 +67,9 @@ function given({ path: about, message }: Problem, { plugin, path, text }: Settin
 
 /** The place in the uppermost layer that says something of it. */
 function placeIn(problem: Problem, { layers, origins }: Sources): Place | undefined {
-  for (const [index, { file, path }] of [...origins.entries()].toReversed()) {
+  for (const [index, { file, path, hosts }] of [...origins.entries()].toReversed()) {
     const inside = pathIn(problem.path, layers[index]!); // there are as many
+    if (inside?.[0] === 'hosts' && hosts !== undefined) return placeOf(problem, hosts, inside.slice(1));
     if (inside) return placeOf(problem, file, [...path, ...inside]);
   }
   return undefined;
@@ -75,13 +78,13 @@ function placeIn(problem: Problem, { layers, origins }: Sources): Place | undefi
 /** Where a recipe holds what a mistake is about: mistakes call hosts by name, and options by their plugin. */
 function pathIn(path: string, recipe: Recipe): readonly string[] | undefined {
   const [first = '', ...rest] = path.split('.');
-  const { hosts = [], options = {}, plugins = [], without = [] } = recipe;
+  const { options = {}, plugins = [], without = [] } = recipe;
   const at = (list: string, index: number, ...more: readonly string[]) =>
     index < 0 ? undefined : [list, String(index), ...more];
   if (first === 'hosts')
     return at(
       'hosts',
-      hosts.findLastIndex(({ name }) => name === rest.join('.')),
+      hostsOf(recipe).findLastIndex(({ name }) => name === rest.join('.')),
     );
   if (first === 'without') return at('without', without.indexOf(rest.join('.')));
   if (first === 'options')
