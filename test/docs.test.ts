@@ -16,7 +16,6 @@ import { HostShape, type Recipe, RecipeShape } from '../core/model/recipe.ts';
 import { checked } from '../core/model/schema.ts';
 import { secret } from '../core/model/secret.ts';
 import { readEntries } from '../core/store/lock.ts';
-import { MOD } from './rig/cc.ts';
 import { tempFolder } from './rig/temp.ts';
 
 const ROOT = new URL('..', import.meta.url);
@@ -44,7 +43,7 @@ function blocks(page: string, language: string): readonly string[] {
 /** A block for a folder beside which nothing is installed. */
 function imported(code: string): string {
   return code
-    .replaceAll("'cc-kubernetes'", `'${MOD}'`)
+    .replaceAll("'cc-kubernetes'", `'${new URL('core/mod.ts', ROOT)}'`)
     .replaceAll(/'cc-kubernetes\/(plugins\/[\w-]+)'/g, (_, plugin) => `'${new URL(`${plugin}.ts`, ROOT)}'`);
 }
 

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import test, { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { CC, envIn, node } from '../rig/cc.ts';
+import { CLONE, ccOfClone, envIn, node } from '../rig/cc.ts';
 import { tempFolder } from '../rig/temp.ts';
 import { missing } from '../rig/tools.ts';
 
@@ -86,6 +86,14 @@ test('the package starts on Node and on Deno, and both say the same', { skip }, 
   assert.deepEqual(await answer(cwd, DENO, 'run', '-A', bin, 'lsit'), wrong);
 });
 
+test('a clone starts its sources, and says what the package says', { skip }, async (t) => {
+  const { cwd, bin } = await project(t, {});
+  const words = ['list', '--recipe', 'lab'];
+  const told = await ccOfClone(cwd, ...words);
+  assert.deepEqual([told.code, told.stderr], [0, '']);
+  assert.deepEqual(await answer(cwd, node(), bin, ...words), told);
+});
+
 test('a configuration may import by npm: specifiers and by names of an import map, where Deno runs it', {
   skip,
 }, async (t) => {
@@ -152,7 +160,7 @@ test('a Node that is too old is refused, with the way to a newer one that holds 
     await old(bin),
     refusal(`npm install --save-dev node@24 in ${cwd}; then start cc there with npx cc`),
   );
-  assert.deepEqual(await old(CC), refusal('npm ci, which brings a newer Node; then start cc with npx cc'));
+  assert.deepEqual(await old(CLONE), refusal('npm ci, which brings a newer Node; then start cc with npx cc'));
   const global = await project(t, {}); // as below the prefix of npm, where no package.json stands
   assert.deepEqual(await old(global.bin), refusal('install a newer Node: https://nodejs.org/en/download'));
   const npx = await project(t, {});

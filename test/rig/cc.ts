@@ -4,27 +4,34 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { quoted } from '../../core/model/command.ts';
 import { CACHE } from './cache.ts';
 
-/** The public module, as a site's configuration imports it. */
-export const MOD = new URL('../../core/mod.ts', import.meta.url).href;
+const ROOT = new URL('../..', import.meta.url);
+const BIN = fileURLToPath(new URL('node_modules/.bin', ROOT));
 
-export const CC = fileURLToPath(new URL('../../bin/cc.js', import.meta.url));
-const BIN = fileURLToPath(new URL('../../node_modules/.bin', import.meta.url));
+/** The folder of the package that test/suite.ts made for all tests; without it they start the sources. */
+const BUILT = process.env['CC_BUILT'];
+
+/** The public module, as a site's configuration imports it. */
+export const MOD = (
+  BUILT === undefined ? new URL('core/mod.ts', ROOT) : pathToFileURL(join(BUILT, 'dist/core/mod.js'))
+).href;
+
+export const CC = join(BUILT ?? fileURLToPath(ROOT), 'bin/cc.js');
+
+/** Starts the sources in any case. */
+export const CLONE = fileURLToPath(new URL('bin/cc.js', ROOT));
 
 /** The words that start `cc`, and the same for a shell. */
-export const CC_WORDS: readonly string[] =
-  'Deno' in globalThis
-    ? [process.execPath, 'run', '-A', '--no-check', '--quiet', CC]
-    : [process.execPath, CC];
+const CC_WORDS = wordsOf(CC);
 export const CC_LINE = CC_WORDS.map(quoted).join(' ');
 
 /** Where the runtimes keep what they make of code: without it most of a test is compiling, and tests do not look for it. */
 const CODE = {
-  NODE_COMPILE_CACHE: join(CACHE, 'code'),
-  DENO_DIR: join(CACHE, 'deno'),
+  NODE_COMPILE_CACHE: join(BUILT ?? CACHE, 'code'),
+  DENO_DIR: join(BUILT ?? CACHE, 'deno'),
   DENO_NO_UPDATE_CHECK: '1',
 };
 
@@ -90,6 +97,16 @@ export function startCc(more: More, cwd: string, ...words: readonly string[]): R
 /** Runs it by Node in any case, for what Node does or says in a way of its own. */
 export function ccByNode(more: More, cwd: string, ...words: readonly string[]): Promise<Ran> {
   return started([node(), CC, ...words], envIn(cwd, more), cwd).ended;
+}
+
+/** Runs the sources, for what a package has no lines of. */
+export function ccOfClone(cwd: string, ...words: readonly string[]): Promise<Ran> {
+  return started([...wordsOf(CLONE), ...words], envIn(cwd), cwd).ended;
+}
+
+function wordsOf(main: string): readonly string[] {
+  if (!('Deno' in globalThis)) return [process.execPath, main];
+  return [process.execPath, 'run', '-A', '--no-check', '--quiet', main];
 }
 
 function started([program, ...words]: readonly string[], env: More, cwd: string): Running {
