@@ -26,7 +26,7 @@ const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 /** Where reports are written; seen by those inside as well. */
 const REPORTS = join(CACHE, `suite-${process.pid}`);
 
-/** The cc that the tests start: on Node a package starts in half the time of the sources, and there are more than 1,000 starts. */
+/** The cc that the tests start: on Node a package starts in half the time of the sources; see docs/measurements.md. */
 const BUILT = join(REPORTS, 'package');
 
 /** Tests of the code, of what is said to real programs and odd hosts, and of the lab. */

@@ -89,9 +89,15 @@ test('the package starts on Node and on Deno, and both say the same', { skip }, 
 test('a clone starts its sources, and says what the package says', { skip }, async (t) => {
   const { cwd, bin } = await project(t, {});
   const words = ['list', '--recipe', 'lab'];
-  const told = await ccOfClone(cwd, ...words);
-  assert.deepEqual([told.code, told.stderr], [0, '']);
-  assert.deepEqual(await answer(cwd, node(), bin, ...words), told);
+  const [clone, built] = [await ccOfClone(cwd, ...words), await answer(cwd, node(), bin, ...words)];
+  assert.deepEqual([clone.code, clone.stderr], [0, '']);
+  const heads = [clone, built].map(({ stdout }) => stdout.split('\n', 1)[0]);
+  assert.deepEqual(heads, [
+    `# lab from ${join(ROOT, 'recipes/lab.ts')}`,
+    `# lab from ${join(cwd, 'node_modules/cc-kubernetes/dist/recipes/lab.js')}`,
+  ]);
+  const tasks = [clone, built].map(({ stdout }) => stdout.slice(stdout.indexOf('\n')));
+  assert.equal(tasks[0], tasks[1]);
 });
 
 test('a configuration may import by npm: specifiers and by names of an import map, where Deno runs it', {
