@@ -99,7 +99,7 @@ export function ccByNode(more: More, cwd: string, ...words: readonly string[]): 
   return started([node(), CC, ...words], envIn(cwd, more), cwd).ended;
 }
 
-/** Runs the sources, for what a package has no lines of. */
+/** Runs the sources in any case, as a clone does. */
 export function ccOfClone(cwd: string, ...words: readonly string[]): Promise<Ran> {
   return started([...wordsOf(CLONE), ...words], envIn(cwd), cwd).ended;
 }
