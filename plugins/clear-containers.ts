@@ -142,8 +142,9 @@ function proof({ kernel, image, size }: Guest, memory: number, accel: Accel) {
 /** MiB that QEMU takes beside its guest's memory, with proxy and shims. */
 const BESIDE = 96;
 
+/** Of the processor a machine at rest takes next to nothing; ten are to find room on a node of two cores. */
 function overhead(memory: number) {
-  return { cpu: '250m', memory: `${memory + BESIDE}Mi` };
+  return { cpu: '100m', memory: `${memory + BESIDE}Mi` };
 }
 
 /** Emulated processors need no cures for faults of real ones, and take long for them. */
