@@ -60,9 +60,13 @@ export interface Site {
   remove(): void;
 }
 
-/** Packs the working tree, installs the package, writes a configuration that extends a shipped recipe. */
+/**
+ * Packs the working tree, installs the package, writes a configuration that extends a shipped recipe. Whoever tries a test again and
+ * again names a folder by CC_E2E_SITE, which stays with all that was built.
+ */
 export function makeSite(extending: Extending = { base: 'lab', machine: MACHINE }): Site {
-  const folder = mkdtempSync(join(tmpdir(), 'cc-e2e-'));
+  const kept = process.env['CC_E2E_SITE'];
+  const folder = kept ?? mkdtempSync(join(tmpdir(), 'cc-e2e-'));
   const [state, cache] = [join(folder, 'state'), join(folder, 'cache')];
   must('npm', ['pack', '--silent', '--pack-destination', folder], REPOSITORY);
   const { version } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8'));
@@ -70,8 +74,7 @@ export function makeSite(extending: Extending = { base: 'lab', machine: MACHINE 
   must('npm', ['install', '--silent', '--no-audit', '--no-fund', `./cc-kubernetes-${version}.tgz`], folder);
   for (const [file, text] of Object.entries(configsOf(extending, state)))
     writeFileSync(join(folder, file), text);
-  mkdirSync(state);
-  mkdirSync(cache);
+  for (const own of [state, cache]) mkdirSync(own, { recursive: true });
   const env = { ...process.env, XDG_STATE_HOME: state, XDG_CACHE_HOME: cache };
   const { network } = extending;
   const inside = (...argv: readonly string[]) =>
@@ -130,7 +133,9 @@ export function makeSite(extending: Extending = { base: 'lab', machine: MACHINE 
     },
     ssh,
     kubectl: (line) => ssh(`/usr/local/bin/kubectl --kubeconfig /etc/kubernetes/admin.conf ${line}`),
-    remove: () => rmSync(folder, { recursive: true, force: true }),
+    remove: () => {
+      if (kept === undefined) rmSync(folder, { recursive: true, force: true });
+    },
   };
 }
 
