@@ -1,11 +1,23 @@
 /** Which site a configuration is, and which state here is its own. */
-import { readdirSync, realpathSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, realpathSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
+import { CLEANUP } from '../graph/place.ts';
 import { username } from '../host/local.ts';
+import { quoted } from '../model/command.ts';
 import { digestOfData } from '../model/digest.ts';
 import { fail } from '../model/failure.ts';
-import { type Local, type Paths, pathsOf } from '../store/paths.ts';
-import { claimed, isLocal, LOCAL, makeSite, readSite, type Site, siteFile } from '../store/site.ts';
+import { type Local, type Paths, pathsOf, sitesIn, statesOf } from '../store/paths.ts';
+import {
+  type Claimed,
+  claimed,
+  isLocal,
+  LOCAL,
+  makeSite,
+  readSite,
+  type Site,
+  siteFile,
+  writing,
+} from '../store/site.ts';
 import { isShipped } from './shipped.ts';
 
 export interface Identity {
@@ -14,6 +26,8 @@ export interface Identity {
   readonly site: Site | undefined;
   /** Tells what it makes on machines from what others make there. */
   readonly owner: string;
+  /** What whoever runs it is told of how it was found. */
+  readonly notices: readonly string[];
 }
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -21,8 +35,14 @@ type Env = Readonly<Record<string, string | undefined>>;
 /** With `identify` a site that has no identity yet gets one. */
 export function identityOf(file: string, name: string, env: Env, identify: boolean): Identity {
   refuseTwin(file);
-  const local = localOf(file);
-  const noted = isShipped(file) ? undefined : siteIn(file, identify);
+  const kept = isShipped(file) ? undefined : readSite(siteFile(file));
+  const noted = kept ?? (identify && !isShipped(file) ? makeSite(siteFile(file)) : undefined);
+  const namesakes = sitesIn(statesOf(env)).filter((each) => each.name === name);
+  const own = localOf(file);
+  const moved =
+    noted !== undefined || isShipped(file) ? undefined : movedFrom(namesakes, file, own.id, identify);
+  const same = namesakes.find((each) => isMoved(each) && real(each.config) === real(file));
+  const local = { ...own, id: (moved ?? same)?.id ?? own.id };
   const before = pathsOf(env, name, noted, local);
   // Who only looks sees what was made before without an identity.
   const keepsNone = identify || isShipped(file) || isLocal(claimed(before.state)?.id ?? '');
@@ -32,14 +52,63 @@ export function identityOf(file: string, name: string, env: Env, identify: boole
   const place = isShipped(file) ? '' : ` in ${file}`;
   return {
     paths,
-    site: id === undefined ? undefined : { id, name, formerly: local.id },
-    owner: id === local.id ? `the recipe "${name}" of ${username()}${place}` : `the site ${id}`,
+    site: id === undefined ? undefined : { id, name, formerly: local.id, ways: waysTo(namesakes, file) },
+    owner: isLocal(id ?? LOCAL) ? `the recipe "${name}" of ${username()}${place}` : `the site ${id}`,
+    notices: [
+      ...(moved
+        ? [`this is the recipe that was run from ${moved.config}, which is gone: its records are used`]
+        : []),
+      ...(kept === undefined && noted !== undefined ? lost(namesakes, file) : []),
+    ],
   };
 }
 
-function siteIn(file: string, identify: boolean): string | undefined {
-  const own = siteFile(file);
-  return readSite(own) ?? (identify ? makeSite(own) : undefined);
+/** Of a recipe that kept no identity, and whose path was another one when it got what it goes by. */
+function isMoved({ id }: Site): boolean {
+  return isLocal(id) && id !== LOCAL;
+}
+
+/** The one recipe of this name that kept no identity and is gone, where this one can keep none either and is not known yet. */
+function movedFrom(
+  namesakes: readonly Claimed[],
+  file: string,
+  id: string,
+  identify: boolean,
+): Claimed | undefined {
+  if (!identify && isWritable(dirname(file))) return undefined; // a run makes an identity
+  if (namesakes.some((each) => each.id === id || real(each.config) === real(file))) return undefined;
+  const [first, ...more] = namesakes.filter((each) => isMoved(each) && !existsSync(each.config));
+  return more.length === 0 ? first : undefined;
+}
+
+/** A configuration that had an identity here, and has a new one now. */
+function lost(namesakes: readonly Claimed[], file: string): readonly string[] {
+  const before = namesakes.find(({ id, config }) => !isLocal(id) && real(config) === real(file));
+  if (!before) return [];
+  const site = siteFile(file);
+  return [
+    `${site} was missing, so this is a new site; to be the one again that it was: ${writing(before.id, site)}`,
+  ];
+}
+
+function waysTo(namesakes: readonly Claimed[], file: string): ReadonlyMap<string, string> {
+  return new Map(
+    namesakes.map(({ id, config }) => [
+      id,
+      real(config) === real(file) && !isLocal(id)
+        ? `it was this configuration; to be that site again: ${writing(id, siteFile(file))}`
+        : `take back what ${config} made there: cc run ${CLEANUP} --config ${quoted(config)}`,
+    ]),
+  );
+}
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** What a recipe is that comes with cc, and so stands in no folder of a site, or one in a folder that cannot be written. */

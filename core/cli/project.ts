@@ -9,6 +9,7 @@ import type { Arch } from '../model/artifact.ts';
 import { fail, type Problem } from '../model/failure.ts';
 import type { Host } from '../model/plugin.ts';
 import type { Task, TaskId } from '../model/task.ts';
+import { textOf } from '../report/visible.ts';
 import { lookingAhead } from '../run/ahead.ts';
 import { declaredBy } from '../run/declared.ts';
 import type { RunContext } from '../run/look.ts';
@@ -76,8 +77,9 @@ export async function openProject(
   const problems: Problem[] = [];
   const flat = withSettings(flattened([...loaded.layers, { hosts }], problems), loaded.settings, problems);
   trust(statesOf(cli.env), 'state');
-  const { paths, site, owner } = identityOf(file, flat.name, cli.env, identify);
+  const { paths, site, owner, notices } = identityOf(file, flat.name, cli.env, identify);
   trust(paths.state, 'records');
+  if (notices.length > 0) cli.say(textOf(notices));
   const { image, manifests } = pinsIn(locks);
   const context = {
     arch,

@@ -2,7 +2,7 @@
 import type { Json } from './json.ts';
 import type { NotUndone, NoWayBack, TornRecords } from './left.ts';
 import { masked, maskedData } from './mask.ts';
-import type { OtherRecipe, Owner, SiteName } from './owner.ts';
+import type { ForeignSite, OtherRecipe, Owner, SiteName } from './owner.ts';
 import type { LeftOut, Place, PluginCode, Problem, Remaining } from './problem.ts';
 import { asked, stackOf } from './thrown.ts';
 import type { Attempt, CannotTell, LockChange, Trouble } from './trouble.ts';
@@ -145,13 +145,7 @@ export type Failure =
   | NoWayBack
   | TornRecords
   | NotUndone
-  /** A host that is another site's; both by the name of their recipe and the identity of the site. */
-  | {
-      readonly kind: 'foreign-site';
-      readonly host: string;
-      readonly mine: SiteName;
-      readonly theirs: SiteName;
-    }
+  | ({ readonly kind: 'foreign-site' } & ForeignSite)
   /** Two hosts that turned out to be one machine; each is a name with its address. */
   | { readonly kind: 'one-machine'; readonly hosts: readonly [string, string]; readonly identity: string }
   /** A host with the stamps of another one that is declared at another machine. */

@@ -16,6 +16,15 @@ export type Owner = {
 
 export type SiteName = { readonly id: string; readonly name: string };
 
+/** A host that is another site's; both by the name of their recipe and the identity of the site. */
+export type ForeignSite = {
+  readonly host: string;
+  readonly mine: SiteName;
+  readonly theirs: SiteName;
+  /** What leads out, where more is known of the other. */
+  readonly way?: string;
+};
+
 /** A recipe with the identity, in the file `site`, of another one. */
 export type OtherRecipe = {
   readonly site: string;

@@ -214,10 +214,12 @@ export const EXPLAINED: {
       ? `see what is left of them, and remove what these tasks made: cc logs ${host}/cc/record`
       : 'have those of declared tasks written anew: cc run all',
   }),
-  'foreign-site': ({ host, mine, theirs }) => ({
+  'foreign-site': ({ host, mine, theirs, way }) => ({
     what: `Cannot work on ${host}: it belongs to another site`,
     why: [`it is of ${siteLine(theirs)}`, `this is ${siteLine(mine)}`],
-    fix: "if both are one site, have its cc.site in each checkout; else take the other site's things back first",
+    fix:
+      way ??
+      "if both are one site, have its cc.site in each checkout; else take the other site's things back first",
   }),
   'one-machine': ({ hosts, identity }) => ({
     what: `Cannot work on ${hosts.join(' and ')}: they are one machine`,

@@ -2,7 +2,7 @@
 import type { Transport } from '../host/transport.ts';
 import { fail, type SiteName } from '../model/failure.ts';
 import type { TaskId } from '../model/task.ts';
-import { isOfSite, newIdentity, type Site } from './site.ts';
+import { isLocal, isOfSite, newIdentity, type Site } from './site.ts';
 import { KEY, keyOf, type Stamps } from './stamp.ts';
 import { parsed, text } from './stamp-text.ts';
 import { turns } from './turns.ts';
@@ -114,7 +114,13 @@ function signatureOf({ host, records }: Transport, site: Site | undefined, meet:
   const check = async (signature: string | undefined) => {
     const theirs = ownerOf(signature);
     if (site && theirs && !isOfSite(theirs, site))
-      fail({ kind: 'foreign-site', host, mine: nameOf(site), theirs: nameOf(theirs) });
+      fail({
+        kind: 'foreign-site',
+        host,
+        mine: nameOf(site),
+        theirs: nameOf(theirs),
+        ...wayTo(theirs, site),
+      });
     if (theirs?.identity === undefined) return;
     identity = theirs.identity;
     await meet(identity);
@@ -149,6 +155,15 @@ function isStamp(file: string): boolean {
 /** No two tasks share one, because no name has a plus sign in it. */
 function fileOf(task: TaskId): string {
   return `${task.replaceAll('/', '+')}${STAMP}`;
+}
+
+const AS_OTHER =
+  'if another user ran this recipe before, run it once more as that user: that notes on the host the identity it has now';
+
+/** What leads out, where that is known: of a recipe that kept no identity, its next run notes one. */
+function wayTo({ id }: Site, site: Site): { readonly way?: string } {
+  const way = site.ways?.get(id) ?? (isLocal(id) && !isLocal(site.id) ? AS_OTHER : undefined);
+  return way === undefined ? {} : { way };
 }
 
 function nameOf({ id, name }: Site): SiteName {

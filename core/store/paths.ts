@@ -4,7 +4,7 @@ import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { unread } from '../host/own-files.ts';
 import { fail } from '../model/failure.ts';
-import { claimed, isLocal, LOCAL } from './site.ts';
+import { type Claimed, claimed, isLocal, LOCAL } from './site.ts';
 
 export interface Paths {
   /** Downloads and builds: may be deleted at any time, and costs time to make again. */
@@ -85,6 +85,11 @@ function claimedByOlder(states: string, recipe: string, local: Local): string | 
 
 function claimedBy(states: string, site: string): string | undefined {
   return namesIn(states).find((key) => claimed(join(states, key))?.id === site);
+}
+
+/** The sites that have state here. */
+export function sitesIn(states: string): readonly Claimed[] {
+  return namesIn(states).flatMap((key) => claimed(join(states, key)) ?? []);
 }
 
 function namesIn(folder: string): readonly string[] {

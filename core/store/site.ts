@@ -2,9 +2,19 @@
  * The identity of a site: made once and kept in a file beside its lock, under version control like that, so that each checkout of
  * a site is the same site, and another site of the same name is not. It says whose the stamps on a host are.
  */
-import { chownSync, linkSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  linkSync,
+  lstatSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
 import { unread } from '../host/own-files.ts';
+import { quoted } from '../model/command.ts';
 import { codeOf, fail } from '../model/failure.ts';
 import { writeDurably } from './durable.ts';
 
@@ -15,6 +25,8 @@ export interface Site {
   readonly name: string;
   /** What it is as long as it keeps none. */
   readonly formerly?: string;
+  /** What leads out where a host turns out to be another site's, by the identity of that. */
+  readonly ways?: ReadonlyMap<string, string>;
 }
 
 /** What identities of recipes begin with that keep none: they are worth something on the controller alone. */
@@ -49,8 +61,9 @@ export function readSite(file: string): string | undefined {
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
-    return fail({ kind: 'lock-unreadable', file, why: String(error) }, error);
+    if (codeOf(error) !== 'ENOENT') return fail({ kind: 'lock-unreadable', file, why: String(error) }, error);
+    if (!lstatSync(file, { throwIfNoEntry: false })) return undefined;
+    return fail({ kind: 'site-unreadable', file, why: 'it is a link to what is not there' }, error);
   }
   const lines = text.split('\n').map((line) => line.trim());
   const [id, ...more] = lines.filter((line) => line !== '' && !line.startsWith('#'));
@@ -68,6 +81,11 @@ export function newIdentity(): string {
   return crypto.randomUUID();
 }
 
+/** The command that makes a configuration the site that it was. */
+export function writing(id: string, file: string): string {
+  return `echo ${id} >${quoted(file)}`;
+}
+
 /** Makes the file, as whoever has the folder; answers undefined where it cannot be written. */
 export function makeSite(file: string): string | undefined {
   const id = newIdentity();
@@ -81,7 +99,7 @@ export function makeSite(file: string): string | undefined {
     // Somebody else has just made it, or nobody may.
     return codeOf(error) === 'EEXIST' ? readSite(file) : undefined;
   } finally {
-    rmSync(making, { force: true });
+    if (existsSync(making)) rmSync(making); // a name may be too long even to be removed
   }
 }
 

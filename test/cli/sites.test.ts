@@ -1,10 +1,14 @@
 /** Which checkouts are one site, and which only have a name in common. */
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { copyFile, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { ccWith, folder } from '../rig/cc.ts';
 import { recipeOf } from './notes.ts';
+
+/** A configuration beside which no identity can be written, by root either: the name of the file that is written first is too long. */
+const LONG = `${'c'.repeat(230)}.ts`;
 
 /** Checkouts of one user: they share the folders where cc keeps state and cache. */
 async function checkouts(t: TestContext, ...names: readonly string[]) {
@@ -14,7 +18,8 @@ async function checkouts(t: TestContext, ...names: readonly string[]) {
   const places = await Promise.all(names.map(() => folder(t, config)));
   return {
     places,
-    run: (place: string | undefined, ...words: readonly string[]) => ccWith(shared, place!, ...words),
+    run: (place: string | undefined, ...words: readonly string[]) =>
+      ccWith(shared, place!, ...words, ...(existsSync(join(place!, LONG)) ? ['--config', LONG] : [])),
     states: async () => (await readdir(join(shared.XDG_STATE_HOME, 'cc'))).toSorted(),
   };
 }
@@ -76,7 +81,7 @@ test('hosts that others may reach are not changed by a recipe that can keep no i
   const [a] = places;
   const ssh = "hosts: [{ name: 'n1', roles: [], connection: { kind: 'ssh', address: 'n1.invalid' } }],";
   await writeFile(join(a!, 'cc.config.ts'), recipeOf('site', ssh));
-  await symlink('/nonexistent/cc.site', join(a!, 'cc.site'));
+  await keepsNone(a);
   const { code, stdout, stderr } = await run(a, 'run', 'all');
   assert.equal(code, 65);
   assert.equal(stdout, '');
@@ -85,7 +90,7 @@ test('hosts that others may reach are not changed by a recipe that can keep no i
 
 /** A recipe in a folder that can keep no identity, as root sees one that is read-only, too. */
 async function keepsNone(place: string | undefined): Promise<void> {
-  await symlink('/nonexistent/cc.site', join(place!, 'cc.site'));
+  await rename(join(place!, 'cc.config.ts'), join(place!, LONG));
 }
 
 test('two recipes of one name that can keep no identity share nothing, and each is seen by who looks', async (t) => {
@@ -101,9 +106,9 @@ test('two recipes of one name that can keep no identity share nothing, and each 
 
 test('a recipe that can keep an identity from now on keeps its state', async (t) => {
   const { places, run, states } = await checkouts(t, 'a');
-  await keepsNone(places[0]);
+  await symlink('cc.config.ts', join(places[0]!, LONG));
   await run(places[0], 'run', 'all');
-  await rm(join(places[0]!, 'cc.site'));
+  await rm(join(places[0]!, LONG));
   assert.match((await run(places[0], 'run', 'all')).stdout, /^0 changed/m);
   assert.deepEqual(await states(), ['site']);
 });
@@ -143,4 +148,55 @@ test('cc.ts beside cc.config.ts is refused, because both would be one site', asy
       ],
     );
   }
+});
+
+test('an identity that is a link to nothing is refused by name', async (t) => {
+  const { places, run } = await checkouts(t, 'a');
+  await symlink('/nonexistent/cc.site', join(places[0]!, 'cc.site'));
+  const { code, stderr } = await run(places[0], 'run', 'all');
+  assert.equal(code, 65);
+  assert.match(
+    stderr,
+    /^Cannot tell from .*cc\.site which site this is\n {2}it is a link to what is not there\n/,
+  );
+});
+
+test('a recipe that can keep no identity is the same after its folder was moved, and not beside a copy', async (t) => {
+  const { places, run, states } = await checkouts(t, 'a', 'b');
+  const [a, b] = places;
+  await keepsNone(a);
+  await run(a, 'run', 'all');
+  await keepsNone(b);
+  assert.doesNotMatch((await run(b, 'run', 'all')).stderr, /which is gone/);
+  assert.equal((await states()).length, 2);
+  const moved = `${a}-moved`;
+  await rename(a!, moved);
+  t.after(() => rename(moved, a!)); // so that the folder's own cleanup finds it
+  const before = await states();
+  const first = await run(moved, 'run', 'all');
+  assert.ok(
+    first.stderr.includes(
+      `this is the recipe that was run from ${join(a!, LONG)}, which is gone: its records are used\n`,
+    ),
+    first.stderr,
+  );
+  const again = await run(moved, 'run', 'all');
+  assert.match(again.stdout, /^0 changed/m);
+  assert.doesNotMatch(again.stderr, /which is gone/);
+  assert.deepEqual(await states(), before);
+});
+
+test('a site whose identity was lost is told how to be it again', async (t) => {
+  const { places, run } = await checkouts(t, 'a');
+  const site = join(places[0]!, 'cc.site');
+  await run(places[0], 'run', 'all');
+  const id = /^[0-9a-f-]{36}$/m.exec(await readFile(site, 'utf8'))?.[0];
+  await rm(site);
+  const { stderr } = await run(places[0], 'run', 'all');
+  assert.ok(
+    stderr.includes(
+      `${site} was missing, so this is a new site; to be the one again that it was: echo ${id} >${site}\n`,
+    ),
+    stderr,
+  );
 });

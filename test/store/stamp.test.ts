@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { ownTransport } from '../../core/host/local-agent.ts';
 import type { Transport } from '../../core/host/transport.ts';
 import { digestOf } from '../../core/model/digest.ts';
+import { Failed } from '../../core/model/failure.ts';
 import { taskId } from '../../core/model/task.ts';
 import { remoteStamps } from '../../core/store/host-stamps.ts';
 import { FORMAT, localStamps, type Stamp, type Stamps } from '../../core/store/stamp.ts';
@@ -279,6 +280,21 @@ test('remote stamps of a recipe that kept no identity are its own, and get the o
     assert.deepEqual(site, MINE);
     assert.match(identity, /^[0-9a-f-]{36}$/);
   }
+});
+
+test('remote stamps of another site say what leads out, where that is known', async (t) => {
+  const base = await tempFolder(t);
+  const open = (site: Parameters<typeof remoteStamps>[1]) => remoteStamps(ownTransport('node-1', base), site);
+  await open({ id: 'local-aaaaaaaaaa', name: 'mine' }).write(stampOf());
+  const way = async (site: Parameters<typeof remoteStamps>[1]) => {
+    const error: unknown = await open(site)
+      .read(TASK)
+      .catch((reason: unknown) => reason);
+    return error instanceof Failed && error.failure.kind === 'foreign-site' ? error.failure.way : error;
+  };
+  assert.match(String(await way(MINE)), /run it once more as that user/);
+  assert.equal(await way({ ...MINE, ways: new Map([['local-aaaaaaaaaa', 'go there']]) }), 'go there');
+  assert.equal(await way({ id: 'local-bbbbbbbbbb', name: 'mine' }), undefined);
 });
 
 test('first stamps of a host that are written at once say once whose it is', async (t) => {
