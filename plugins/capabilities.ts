@@ -72,7 +72,9 @@ export interface PodNetwork {
   readonly config: string;
   readonly bridge: string;
   /** Who carries packets from node to node; without it every node is on its own. */
-  readonly overlay?: 'flannel';
+  readonly overlay?: 'flannel' | 'routes';
+  /** What of it a cluster must find, where the rest waits for its nodes. */
+  readonly ahead?: readonly string[];
 }
 export const podNetwork = capability<PodNetwork>('pod-network');
 

@@ -79,7 +79,14 @@ export const kubeadm = plugin({
       file((own) => kubeadmConfig({ ...declared, ...own }), { name: 'config', path: CONFIG, where: PLANE }),
     ];
     const own = [...host, ...files].map(({ name }) => `kubeadm/${name}`);
-    const before = ['kubernetes-release', 'cri', 'pod-network', ...client, ...bytes, ...own];
+    const before = [
+      'kubernetes-release',
+      'cri',
+      ...(network.ahead ?? ['pod-network']),
+      ...client,
+      ...bytes,
+      ...own,
+    ];
     const making = { version, kubeadm: `${bin}/kubeadm`, preflight, runtime, network };
     const kubelet = { restartOn: [UNIT, DROP_IN, `${bin}/kubelet`] };
     return {
@@ -99,7 +106,7 @@ export const kubeadm = plugin({
         running('kubelet.service', {
           ...{ ...kubelet, name: 'worker-kubelet', where: WORKERS, needs: ['kubeadm/join'] },
         }),
-        registered(access),
+        registered(access, network.overlay),
         untainted(access),
         ready(access),
       ],
@@ -129,4 +136,4 @@ function faultOf(roles: readonly string[], isFirst: boolean): string | undefined
 const SECOND =
   'would be a second control plane, and cc sets up clusters with one: make it a worker, or leave it out';
 const APART =
-  "leaves every node on its own, so that pods of different nodes would have the same addresses: take 'flannel'";
+  "leaves every node on its own, so that pods of different nodes would have the same addresses: take 'routes' or 'flannel'";

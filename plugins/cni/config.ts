@@ -42,7 +42,7 @@ async function names(view: View): Promise<readonly string[]> {
 }
 
 export interface Network {
-  readonly network: 'bridge' | 'flannel';
+  readonly network: 'bridge' | 'flannel' | 'routes';
   readonly bridge: string;
   readonly subnet: string;
 }
@@ -70,14 +70,17 @@ const WRITTEN = /"plugins":\s*\[\s*\{\s*"type": "(bridge|flannel)",([\s\S]*)/;
 export async function before(view: View) {
   const [, network = '', rest = ''] = WRITTEN.exec((await view.text(CONFIG)) ?? '') ?? [];
   const found = (key: string) => new RegExp(`"${key}": "([^"]+)"`).exec(rest)?.[1] ?? '';
-  return found('bridge') === '' ? undefined : { network, bridge: found('bridge'), subnet: found('subnet') };
+  const shared = rest.includes('"ipMasq": false') ? 'routes' : network;
+  return found('bridge') === ''
+    ? undefined
+    : { network: shared, bridge: found('bridge'), subnet: found('subnet') };
 }
 
 function told(network: string, bridge: string, subnet: string) {
   return {
     'who sees to it': network,
     'its bridge': bridge,
-    // Where flannel gives subnets out, the file has none.
-    'its subnet': network === 'bridge' ? subnet : "flannel's",
+    // Where it is given out, the file has none, or that of the node.
+    'its subnet': { bridge: subnet, flannel: "flannel's", routes: "its node's" }[network] ?? subnet,
   };
 }

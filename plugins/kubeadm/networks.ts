@@ -2,6 +2,7 @@
 import { cmd, fail, net, step, type View } from '../../core/mod.ts';
 import type { PodNetwork } from '../capabilities.ts';
 import { before } from '../cni/config.ts';
+import { SCRIPT } from '../cni/routes.ts';
 
 /** Links on which a cluster's own addresses stand: flannel's, and those of kube-proxy and of a DNS on each node. */
 const CLUSTER = ['flannel.1', 'kube-ipvs0', 'nodelocaldns'];
@@ -57,7 +58,7 @@ async function ownOf(view: View, { bridge, subnet, overlay }: PodNetwork): Promi
     // Without that program routes tell all but addresses that stand alone.
     view.ask(cmd`ip -o -4 address show`),
     view.text('/proc/net/route'),
-    overlay ? view.stat(FLANNEL) : undefined,
+    overlay ? view.stat(overlay === 'flannel' ? FLANNEL : SCRIPT) : undefined,
     before(view),
   ]);
   // Whether the bridge may become another is told by whoever makes it.

@@ -1,5 +1,6 @@
 /** What a control plane still needs once init has made it: an API that answers, nodes that take pods and are ready. */
 import { awaited, type Change, cmd, step, type View } from '../../core/mod.ts';
+import type { PodNetwork } from '../capabilities.ts';
 import { type Access, asked, callOf, cannotTell, unanswered } from '../kubectl/api.ts';
 import { since } from '../kubernetes/versions.ts';
 
@@ -14,7 +15,10 @@ const TAINTS = ['node-role.kubernetes.io/master', 'node-role.kubernetes.io/contr
 
 export interface Node {
   readonly metadata: { readonly name: string };
-  readonly spec: { readonly taints?: readonly { readonly key: string }[] };
+  readonly spec: {
+    readonly podCIDR?: string;
+    readonly taints?: readonly { readonly key: string }[];
+  };
   readonly status: {
     readonly addresses?: readonly { readonly type: string; readonly address: string }[];
     readonly conditions?: readonly {
@@ -93,7 +97,7 @@ export async function nodeName(view: View): Promise<string> {
 }
 
 /** The cluster's object for a host that joined it. */
-export function registered({ kubectl }: Access) {
+export function registered({ kubectl }: Access, overlay: PodNetwork['overlay']) {
   return awaited({
     name: 'registered',
     where: WORKERS,
@@ -109,7 +113,8 @@ export function registered({ kubectl }: Access) {
       );
       if (answer.kind !== 'answered') return unanswered(answer);
       if (answer.text.trim() === '') return 'the API names no such node';
-      return unready(JSON.parse(answer.text) as Node);
+      // With routes it gets its network only once it is there; `ready` waits for that.
+      return overlay === 'routes' ? undefined : unready(JSON.parse(answer.text) as Node);
     },
   });
 }

@@ -374,7 +374,7 @@ test('pods of several nodes need a network between them', () => {
       {
         path: 'cni.network',
         message:
-          "leaves every node on its own, so that pods of different nodes would have the same addresses: take 'flannel'",
+          "leaves every node on its own, so that pods of different nodes would have the same addresses: take 'routes' or 'flannel'",
       },
     ],
   });

@@ -1,0 +1,157 @@
+/** Pods' network over several nodes by routes alone: each node has its part of the subnet, and a route to that of each other one. */
+import {
+  awaited,
+  type Composition,
+  cmd,
+  composed,
+  running,
+  step,
+  type View,
+  written,
+} from '../../core/mod.ts';
+import { NODE_KUBECONFIG, type Node, nodeName, PLANE, WORKERS } from '../kubeadm/nodes.ts';
+import { asked, unanswered } from '../kubectl/api.ts';
+import { CONFIG } from './config.ts';
+
+export const SCRIPT = '/etc/cc/pod-routes';
+const UNIT = 'cc-pod-routes.service';
+const UNIT_FILE = `/etc/systemd/system/${UNIT}`;
+/** By which routes of cc's are told from others: /etc/iproute2/rt_protos leaves it to whoever wants it. */
+const PROTOCOL = '204';
+
+interface Routed {
+  readonly kubectl: string;
+  readonly kubeconfig: string;
+  /** Of all pods. */
+  readonly subnet: string;
+  /** The file of a node that has this part of it. */
+  readonly config: (part: string) => string;
+}
+
+/** The steps that wait for nodes; what they need before goes ahead of the cluster. */
+export function routes(routed: Routed) {
+  const at = { path: CONFIG, inputs: { subnet: routed.subnet } };
+  const part = { inputs: at.inputs, compose: (view: View) => ownPart(view, routed) };
+  const given = {
+    what: "the cluster has given its node a part of pods' network",
+    within: 120,
+    look: async (view: View) => {
+      const found = await ownPart(view, routed);
+      return 'lacks' in found ? found.lacks.join('; ') : undefined;
+    },
+  };
+  return [
+    awaited({ ...given, name: 'part', where: WORKERS, needs: ['kubeadm/registered'] }),
+    awaited({ ...given, name: 'plane-part', where: PLANE, needs: ['kubeadm/api'] }),
+    composed(part, { name: 'network', path: CONFIG, where: WORKERS, needs: ['cni/part'] }),
+    composed(part, { name: 'plane-network', path: CONFIG, where: PLANE, needs: ['cni/plane-part'] }),
+    composed(
+      { inputs: at.inputs, compose: (view) => script(view, routed) },
+      { name: 'routes', path: SCRIPT, needs: ['kubeadm/ready'] },
+    ),
+    written(UNIT_TEXT, { name: 'routes-unit', path: UNIT_FILE, needs: [] }),
+    running(UNIT, {
+      name: 'routing',
+      needs: ['cni/routes', 'cni/routes-unit'],
+      restartOn: [SCRIPT, UNIT_FILE],
+    }),
+    standing(),
+  ];
+}
+
+const UNIT_TEXT = `[Unit]
+Description=Routes to the pods of other nodes
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/sh ${SCRIPT} up
+ExecStop=/bin/sh ${SCRIPT} down
+
+[Install]
+WantedBy=multi-user.target
+`;
+
+/** What of the subnet the cluster has given to this node. */
+async function ownPart(view: View, { kubectl, config }: Routed): Promise<Composition> {
+  const access = { kubectl, kubeconfig: NODE_KUBECONFIG };
+  const name = await nodeName(view);
+  const answer = await asked(view, access, cmd`get node ${name} --ignore-not-found -o json`);
+  if (answer.kind !== 'answered') return { lacks: [unanswered(answer)] };
+  if (answer.text.trim() === '') return { lacks: [`the cluster has no node ${name} yet`] };
+  const { spec } = JSON.parse(answer.text) as Node;
+  return spec.podCIDR === undefined
+    ? { lacks: [`the cluster has given no part of pods' network to ${name}`] }
+    : { text: config(spec.podCIDR) };
+}
+
+/** Routes to the parts of all other nodes, each of which must be reached without a router between. */
+async function script(view: View, { kubectl, kubeconfig, subnet }: Routed): Promise<Composition> {
+  const plane = await view.on(PLANE);
+  const answer = await asked(plane, { kubectl, kubeconfig }, cmd`get nodes -o json`);
+  if (answer.kind !== 'answered') return { lacks: [unanswered(answer)] };
+  const { items } = JSON.parse(answer.text) as { items: readonly Node[] };
+  const own = await nodeName(view);
+  const others = items
+    .filter(({ metadata }) => metadata.name !== own)
+    .map(({ metadata, spec, status }) => ({
+      name: metadata.name,
+      part: spec.podCIDR,
+      address: status.addresses?.find(({ type }) => type === 'InternalIP')?.address,
+    }))
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const lines: string[] = [];
+  const lacks: string[] = [];
+  for (const { name, part, address } of others) {
+    if (part === undefined || address === undefined) continue; // it follows once the cluster has told
+    const way = await view.ask(cmd`ip -4 -o route get ${address}`);
+    const router = / via (\S+)/.exec(way ?? ' via nobody')?.[1];
+    if (router === undefined) lines.push(`route ${part} ${address}`);
+    else
+      lacks.push(
+        `${name} (${address}) is not on a link of this host but behind ${router}, so routes to its pods lead nowhere: take cni.network: 'flannel'`,
+      );
+  }
+  return lacks.length > 0 ? { lacks } : { text: scriptOf(subnet, lines) };
+}
+
+/** A script that has these routes and no others of cc's; what pods send elsewhere goes by the address of their node. */
+export function scriptOf(subnet: string, lines: readonly string[]): string {
+  return `#!/bin/sh
+# Made by cc: the pods of other nodes, and the nodes that have them.
+rule="POSTROUTING -s ${subnet} ! -d ${subnet} -m comment --comment cc-pod-routes -j MASQUERADE"
+route() { ip -4 route replace "$1" via "$2" proto ${PROTOCOL}; }
+ip -4 route flush proto ${PROTOCOL}
+iptables -w -t nat -D $rule 2>/dev/null
+[ "$1" = up ] || exit 0
+set -e
+iptables -w -t nat -A $rule
+${lines.map((line) => `${line}\n`).join('')}`;
+}
+
+/** That the kernel has the routes which the script makes: somebody may have taken one away. */
+function standing() {
+  return step<{ wanted: readonly string[]; found: readonly string[] }>({
+    name: 'routed',
+    needs: ['cni/routing'],
+    probe: async (view) => {
+      const text = (await view.text(SCRIPT)) ?? '';
+      const wanted = [...text.matchAll(/^route (\S+) (\S+)$/gm)].map(([, part, via]) => `${part} via ${via}`);
+      const shown = (await view.ask(cmd`ip -4 route show proto ${PROTOCOL}`)) ?? '';
+      const found = [...shown.matchAll(/^(\S+ via \S+)/gm)].map(([, route]) => route!); // the pattern has one group
+      return { wanted: wanted.toSorted(), found: found.toSorted() };
+    },
+    plan: ({ wanted, found }) => {
+      const lost = wanted.filter((route) => !found.includes(route));
+      const more = found.filter((route) => !wanted.includes(route));
+      if (lost.length + more.length === 0) return [];
+      const why = [
+        ...lost.map((route) => `there is no route ${route}`),
+        ...more.map((route) => `there is a route ${route}`),
+      ].join(', ');
+      return [{ kind: 'unit', unit: UNIT, state: 'restarted', why }];
+    },
+  });
+}

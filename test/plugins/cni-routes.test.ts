@@ -1,0 +1,197 @@
+/** Pods of several nodes that reach each other by routes: who gets which part, which routes there are, and where none lead. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { promisify } from 'node:util';
+import { plugin } from '../../core/model/plugin.ts';
+import * as v from '../../core/model/vocabulary.ts';
+import { awaited } from '../../core/steps/awaited.ts';
+import { kubernetesRelease } from '../../plugins/capabilities.ts';
+import { CONFIG } from '../../plugins/cni/config.ts';
+import { SCRIPT, scriptOf } from '../../plugins/cni/routes.ts';
+import { cni } from '../../plugins/cni.ts';
+import type { Paper } from '../rig/paper.ts';
+import { type Lasting, tempFolder } from '../rig/temp.ts';
+import { benchOf, NODE } from './bench.ts';
+import { BELOW } from './cluster.ts';
+import { listing } from './tools.ts';
+
+const SUBNET = '10.244.0.0/16';
+
+/** The steps of a cluster that routes wait for; all is there. */
+const CLUSTER = plugin({
+  name: 'kubeadm',
+  help: 'a cluster on paper',
+  options: v.strictObject({}),
+  build: () => ({
+    steps: (['api', 'registered', 'ready'] as const).map((name) =>
+      awaited({
+        ...{ name, what: name, within: 1, look: async () => undefined, needs: [] },
+        where: name === 'registered' ? { role: 'worker' } : { firstOf: 'control-plane' },
+      }),
+    ),
+  }),
+});
+const WORKER = { name: 'w-1', roles: ['worker'], connection: { kind: 'ssh', address: 'w-1' } } as const;
+const RECIPE = {
+  hosts: [NODE, WORKER],
+  plugins: [
+    ...BELOW.filter(({ spec }) => spec.name === kubernetesRelease.name),
+    CLUSTER(),
+    cni({ network: 'routes' }),
+  ],
+};
+
+const node = (name: string, podCIDR: string, address: string) => ({
+  metadata: { name },
+  spec: { podCIDR },
+  status: { addresses: [{ type: 'InternalIP', address }] },
+});
+const NODES = [node('node-1', '10.244.0.0/24', '10.0.0.1'), node('w-1', '10.244.1.0/24', '10.0.0.7')];
+
+interface Changing {
+  nodes: readonly (typeof NODES)[number][];
+  /** How a host reaches others. */
+  way: string;
+}
+
+async function made(t: Lasting) {
+  const state: Changing = { nodes: NODES, way: 'dev eth0 src 10.0.0.1' };
+  const routes = new Map<string, readonly string[]>();
+  const wanted = (host: Paper) =>
+    [...host.read(SCRIPT).matchAll(/^route (\S+) (\S+)$/gm)].map(
+      ([, part, via]) => `${part} via ${via} dev eth0`,
+    );
+  const bench = await benchOf(t, RECIPE, {
+    bytes: { 'cni-plugins': JSON.stringify({ bridge: 'a program' }) },
+    bare: (host) => {
+      for (const path of ['admin.conf', 'kubelet.conf']) host.write(`/etc/kubernetes/${path}`, 'a key');
+    },
+    reads: (host) => [
+      listing(host),
+      ['uname -n', host.host],
+      [
+        '/usr/local/bin/kubectl --kubeconfig /etc/kubernetes/admin.conf',
+        () => JSON.stringify({ items: state.nodes }),
+      ],
+      [
+        '/usr/local/bin/kubectl --kubeconfig /etc/kubernetes/kubelet.conf',
+        () => JSON.stringify(state.nodes.find(({ metadata }) => metadata.name === host.host)),
+      ],
+      ['ip -4 -o route get', (argv) => `${argv.at(-1)} ${state.way}\n`],
+      [
+        'ip -4 route show proto 204',
+        () => {
+          const own = host.units.get('cc-pod-routes.service')?.active === 'active' ? wanted(host) : [];
+          return (routes.get(host.host) ?? own).map((route) => `${route}\n`).join('');
+        },
+      ],
+    ],
+  });
+  return { bench, state, routes, host: (name: string) => bench.hosts.get(name)! };
+}
+
+test('each node gives out its own part, and has a route to that of each other one', async (t) => {
+  const { bench, host } = await made(t);
+  const { outcomes } = await bench.run();
+  assert.deepEqual(
+    [...outcomes.values()].filter(({ failure }) => failure).map(({ failure }) => failure),
+    [],
+  );
+  const found = ['node-1', 'w-1'].map((name) => [
+    /"subnet": "(.*)"/.exec(host(name).read(CONFIG))?.[1],
+    host(name)
+      .read(SCRIPT)
+      .match(/^route \d.*$/gm),
+    host(name).units.get('cc-pod-routes.service')?.enabled,
+  ]);
+  assert.deepEqual(found, [
+    ['10.244.0.0/24', ['route 10.244.1.0/24 10.0.0.7'], 'enabled'],
+    ['10.244.1.0/24', ['route 10.244.0.0/24 10.0.0.1'], 'enabled'],
+  ]);
+  assert.deepEqual((await bench.look()).failed, {});
+  const again = await bench.run();
+  assert.deepEqual([...new Set([...again.outcomes.values()].map(({ state }) => state))], ['verified']);
+});
+
+test('routes follow a node that comes and one that goes', async (t) => {
+  const { bench, state, host } = await made(t);
+  await bench.run();
+  state.nodes = [NODES[0]!, node('w-2', '10.244.2.0/24', '10.0.0.8'), NODES[1]!];
+  await bench.run();
+  const both = ['route 10.244.1.0/24 10.0.0.7', 'route 10.244.2.0/24 10.0.0.8'];
+  assert.deepEqual(
+    host('node-1')
+      .read(SCRIPT)
+      .match(/^route \d.*$/gm),
+    both,
+  );
+  state.nodes = [NODES[0]!, node('w-2', '10.244.2.0/24', '10.0.0.8')];
+  const { id } = bench.tasks.find(({ step, host }) => step.name === 'routes' && host.name === 'node-1')!;
+  assert.equal((await bench.run()).outcomes.get(id)?.state, 'applied');
+  assert.deepEqual(
+    host('node-1')
+      .read(SCRIPT)
+      .match(/^route \d.*$/gm),
+    [both[1]],
+  );
+});
+
+test('nodes behind a router are refused by name, and flannel is named', async (t) => {
+  const { bench, state } = await made(t);
+  state.way = 'via 192.0.2.1 dev eth0 src 10.0.0.1';
+  const { outcomes } = await bench.run();
+  const { id } = bench.tasks.find(({ step, host }) => step.name === 'routes' && host.name === 'node-1')!;
+  assert.deepEqual(outcomes.get(id)?.failure, {
+    kind: 'check-failed',
+    host: 'node-1',
+    what: '/etc/cc/pod-routes can be written',
+    reasons: [
+      "w-1 (10.0.0.7) is not on a link of this host but behind 192.0.2.1, so routes to its pods lead nowhere: take cni.network: 'flannel'",
+    ],
+  });
+});
+
+test('route that somebody took away is seen, and comes back', async (t) => {
+  const { bench, routes, host } = await made(t);
+  await bench.run();
+  routes.set('w-1', []);
+  const { id } = bench.tasks.find(({ step, host }) => step.name === 'routed' && host.name === 'w-1')!;
+  const { looked } = await bench.look();
+  assert.deepEqual(looked.get(id)?.changes, [
+    {
+      ...{ kind: 'unit', unit: 'cc-pod-routes.service', state: 'restarted' },
+      why: 'there is no route 10.244.0.0/24 via 10.0.0.1',
+    },
+  ]);
+  const before = host('w-1').units.get('cc-pod-routes.service')?.starts;
+  assert.equal(before, 1);
+});
+
+test('script sets the routes and the address that pods have elsewhere, and takes both back', async (t) => {
+  const folder = await tempFolder(t);
+  const bin = join(folder, 'bin');
+  await mkdir(bin);
+  for (const name of ['ip', 'iptables']) {
+    await writeFile(join(bin, name), `#!/bin/sh\necho ${name} "$@" >>${folder}/ran\n`);
+    await chmod(join(bin, name), 0o755);
+  }
+  await writeFile(join(folder, 'script'), scriptOf(SUBNET, ['route 10.244.1.0/24 10.0.0.7']));
+  const run = async (verb: string) => {
+    await writeFile(join(folder, 'ran'), '');
+    await promisify(execFile)('sh', [join(folder, 'script'), verb], {
+      env: { PATH: `${bin}:/usr/bin:/bin` },
+    });
+    return (await readFile(join(folder, 'ran'), 'utf8')).trimEnd().split('\n');
+  };
+  const rule = `POSTROUTING -s ${SUBNET} ! -d ${SUBNET} -m comment --comment cc-pod-routes -j MASQUERADE`;
+  const down = ['ip -4 route flush proto 204', `iptables -w -t nat -D ${rule}`];
+  assert.deepEqual(await run('up'), [
+    ...down,
+    `iptables -w -t nat -A ${rule}`,
+    'ip -4 route replace 10.244.1.0/24 via 10.0.0.7 proto 204',
+  ]);
+  assert.deepEqual(await run('down'), down);
+});
