@@ -70,6 +70,9 @@ export function secretVariables(): readonly string[] {
   return [...variables];
 }
 
+/** What is said of a text in the place of a secret. */
+export const SECRET_WANTED = "expected secret('label', { env: 'NAME' }), and no value itself";
+
 /** A secret under a name that may be shown. It is read when something needs its value, once in a run. */
 export function secret(label: string, from: SecretSource): Secret {
   if (typeof label !== 'string' || !LABEL.test(label))

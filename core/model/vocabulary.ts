@@ -3,11 +3,11 @@
  * start loads; a plugin that needs more takes it from valibot itself.
  */
 import { custom } from 'valibot';
-import { isSecret, type Secret } from './secret.ts';
+import { isSecret, SECRET_WANTED, type Secret } from './secret.ts';
 
 /** A secret: what `secret('label', from)` makes. A text in its place is not repeated, since it may be the value. */
 export function secret() {
-  return custom<Secret>(isSecret, "expected secret('label', { env: 'NAME' }), and no value itself");
+  return custom<Secret>(isSecret, SECRET_WANTED);
 }
 
 export {

@@ -53,3 +53,22 @@ test('a list that is not given is set whole, and the advice says so', async (t) 
 `,
   );
 });
+
+test('a value of --set that stands where a secret is wanted is not repeated', async (t) => {
+  const config = `import { plugin, recipe, v } from '${MOD}';
+const options = v.strictObject({ token: v.optional(v.secret()), api: v.optional(v.strictObject({ key: v.optional(v.secret()) })) });
+const p = plugin({ name: 'p', help: '', options, build: () => ({ steps: [] }) });
+export default recipe({ name: 'site', plugins: [p({})] });
+`;
+  const cwd = await folder(t, { 'cc.config.ts': config });
+  const wanted = "expected secret('label', { env: 'NAME' }), and no value itself";
+  for (const [set, told] of [
+    ['p.token=hunter2', `  --set p.token=…: ${wanted}\n`],
+    ['p.api={"key":"hunter2","foo":1}', `  --set p.api=…: p.api.key: ${wanted}\n`],
+  ] as const) {
+    const { code, stdout, stderr } = await cc(cwd, 'list', '--set', set);
+    assert.equal(code, 65);
+    assert.ok(stderr.includes(told), stderr);
+    assert.doesNotMatch(stdout + stderr, /hunter2/);
+  }
+});

@@ -4,6 +4,7 @@ import type { Setting } from '../../graph/settings.ts';
 import type { Failure, Place, Problem } from '../../model/failure.ts';
 import { hostsOf, type Recipe } from '../../model/recipe.ts';
 import { UNKNOWN } from '../../model/schema.ts';
+import { SECRET_WANTED } from '../../model/secret.ts';
 import { sourceOf } from '../../model/source.ts';
 import { placeAt } from '../../model/text-place.ts';
 import { isShipped } from '../shipped.ts';
@@ -30,9 +31,11 @@ type Invalid = Extract<Failure, { kind: 'config-invalid' }>;
 
 /** Mistakes with their places, as far as they can be told; without sources their paths are those of what the one file says. */
 export function placed({ file, problems }: Invalid, sources?: Sources): readonly Problem[] {
+  const settingOf = ({ path }: Problem) => sources?.settings.findLast((each) => isAbout(path, each));
+  const hidden = new Set(problems.filter(({ message }) => message === SECRET_WANTED).map(settingOf));
   return problems.map((problem) => {
-    const setting = sources?.settings.findLast((each) => isAbout(problem.path, each));
-    if (setting) return { ...problem, ...given(problem, setting) };
+    const setting = settingOf(problem);
+    if (setting) return { ...problem, ...given(problem, setting, hidden.has(setting)) };
     const found = () =>
       sources ? placeIn(problem, sources) : placeOf(problem, file, problem.path.split('.'));
     const at = problem.at ?? found();
@@ -54,12 +57,17 @@ function isAbout(path: string, { plugin, path: option }: Setting): boolean {
   return path === name || path.startsWith(`${name}.`) || isAbove;
 }
 
-function given({ path: about, message }: Problem, { plugin, path, text }: Setting): Partial<Problem> {
+/** A value that stands where a secret is wanted may be the secret. */
+function given(
+  { path: about, message }: Problem,
+  { plugin, path, text }: Setting,
+  hidden: boolean,
+): Partial<Problem> {
   const name = [plugin, ...path].join('.');
   const isData = /^expected (Array|Object)/.test(message);
   const example = message.startsWith('expected Array') ? '["a","b"]' : '{"a":"b"}';
   return {
-    given: `${name}=${text}`,
+    given: `${name}=${hidden ? '…' : text}`,
     ...(about === name ? {} : { message: `${about}: ${message}` }),
     ...(isData ? { hint: `JSON: --set ${about}='${example}'` } : {}),
   };
