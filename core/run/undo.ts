@@ -3,6 +3,7 @@ import { CONTROLLER } from '../graph/place.ts';
 import { type Change, isTold, type Kept, type Told } from '../model/change.ts';
 import { fail, isFailure } from '../model/failure.ts';
 import type { Task } from '../model/task.ts';
+import type { View } from '../model/view.ts';
 import type { Stamp } from '../store/stamp.ts';
 import { endOrphans, performAll, performKept, remainingOf, without } from './converge.ts';
 import { former, standing } from './declared.ts';
@@ -112,8 +113,26 @@ async function asTold(task: Task, session: Session, context: RunContext): Promis
     notices: [
       ...(leaves === undefined ? [] : [leaves]),
       ...others.map(({ why }) => `left alone, for cc has no record of it: ${why}`),
+      ...(await unnoted(stamp, mine, view)).map(
+        (path) => `left alone, for cc has no note that it put there what stands there now: ${path}`,
+      ),
     ],
   };
+}
+
+/** Paths of what a task made, as its stamp tells, at which something stands that cc has no note of. */
+async function unnoted(
+  stamp: Stamp | undefined,
+  mine: readonly Change[],
+  view: View,
+): Promise<readonly string[]> {
+  const left: string[] = [];
+  for (const change of (stamp?.ours && stamp.undo) || []) {
+    if (change.kind !== 'remove' || mine.some((each) => each.kind === 'remove' && each.path === change.path))
+      continue;
+    if (!(await view.owned(change.path)) && (await view.stat(change.path))) left.push(change.path);
+  }
+  return left;
 }
 
 /**

@@ -195,6 +195,18 @@ test('undo leaves a unit alone that cc has neither a stamp nor a note of, and sa
   assert.equal(host.units.get('y.service')?.active, 'active');
 });
 
+test('undo says what it leaves of which a stamp tells, and the notes on the host do not', async (t) => {
+  const { host, up, down } = await place(t);
+  await runTasks([unit], up);
+  host.owned.clear();
+  const undone = await runTasks([unit], { ...down, arrows: reversed([unit]) });
+  assert.deepEqual(
+    undone.events.flatMap((event) => (event.kind === 'notice' ? [event.text] : [])),
+    [`left alone, for cc has no note that it put there what stands there now: ${UNIT}`],
+  );
+  assert.ok(host.disk.has(UNIT));
+});
+
 for (const how of ['a run', 'an undo'] as const)
   test(`${how} takes away what a task had made as it was declared before`, async (t) => {
     const { host, up, down } = await place(t);
