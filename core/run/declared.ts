@@ -6,6 +6,7 @@ import { cmd } from '../model/command.ts';
 import { sameData } from '../model/digest.ts';
 import type { Host } from '../model/plugin.ts';
 import { withSecrets } from '../model/secret.ts';
+import type { Step } from '../model/step.ts';
 import type { Task, TaskId } from '../model/task.ts';
 import type { View } from '../model/view.ts';
 import type { Stamp } from '../store/stamp.ts';
@@ -56,13 +57,20 @@ export async function former(
   view: View,
   declared: Declared,
 ): Promise<readonly Kept[]> {
-  if (!stamp?.undo || stamp.undo.length === 0) return [];
-  // Where secrets are in them, they are never the same, and the long way answers.
-  const told = stamp.state === 'applied' ? (stamp.manifest['inputs'] ?? null) : stamp.undoFor;
-  if (told !== undefined && sameData(told, withSecrets(step.inputs ?? null, String))) return [];
-  const today = undone();
-  const others = stamp.undo.filter((each) => !today.some((other) => isTakenBack(each, other)));
+  if (!stamp?.undo || stamp.undo.length === 0 || isOfToday(stamp, step)) return [];
+  const others = besides(stamp.undo, undone());
   return (await standing(others, host, view, declared)).map(notDeclared);
+}
+
+/** Whether what a stamp keeps is of the very declaration that the step has. Secrets are never the same: the long way answers. */
+export function isOfToday(stamp: Stamp, step: Step): boolean {
+  const told = stamp.state === 'applied' ? (stamp.manifest['inputs'] ?? null) : stamp.undoFor;
+  return told !== undefined && sameData(told, withSecrets(step.inputs ?? null, String));
+}
+
+/** What of it the step does not do by what it says today. */
+export function besides(all: readonly Kept[], today: readonly Change[]): readonly Kept[] {
+  return all.filter((each) => !today.some((other) => isTakenBack(each, other)));
 }
 
 /** What of it is still to be done: a file that cc put there, a unit that is not stopped, and what cannot be seen. */

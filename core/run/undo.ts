@@ -6,7 +6,7 @@ import type { Task } from '../model/task.ts';
 import type { View } from '../model/view.ts';
 import type { Stamp } from '../store/stamp.ts';
 import { endOrphans, performAll, performKept, remainingOf, without } from './converge.ts';
-import { former, standing } from './declared.ts';
+import { besides, former, isOfToday, standing } from './declared.ts';
 import type { Outcome, Work } from './engine.ts';
 import { stampOf } from './heir.ts';
 import { lookingAt, probe, type RunContext, sessionFor } from './look.ts';
@@ -57,7 +57,11 @@ async function takeBack(
     rest = without(rest, done);
     if (stamp) await session.stamps.write({ ...stamp, undo: rest }); // what is earlier is of a stamp
   });
-  if (mine.length > 0) await performAll(mine, task, session, context);
+  if (mine.length === 0) return;
+  await performAll(mine, task, session, context);
+  // A command of an earlier declaration that was one of these cannot be seen to be done, and is not to be done twice.
+  if (stamp && !isOfToday(stamp, task.step))
+    await session.stamps.write({ ...stamp, undo: besides(rest, mine) });
 }
 
 /** What of a task is to be taken back now. */

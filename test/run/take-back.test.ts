@@ -80,6 +80,32 @@ test('cleanup takes back by a command what no run has taken back since the input
   assert.deepEqual([done.exit, unmade(), [...host.stamps]], [0, ['unmake a'], []]);
 });
 
+test('cleanup does a command once that takes back what was declared before and what is declared now', async (t) => {
+  const { run: go, host, unmade } = await site(t);
+  host.when('make', () => {
+    host.write('/x/made', '');
+    return '';
+  });
+  host.when('unmake', () => {
+    host.disk.delete('/x/made');
+    return '';
+  });
+  const link = (address: string) =>
+    taskOf(
+      step<{ there: boolean }>({
+        name: 'link',
+        inputs: { address },
+        probe: async (view) => ({ there: (await view.stat('/x/made')) !== undefined }),
+        plan: ({ there }) =>
+          there ? [] : [{ kind: 'run', command: cmd`make ${address}`, why: 'it is missing' }],
+        undo: ({ there }) => (there ? [run('link')] : []),
+      }),
+    );
+  await go('all', [link('one')]);
+  const done = await go('cleanup', [link('two')]);
+  assert.deepEqual([done.exit, unmade(), [...host.stamps]], [0, ['unmake link'], []]);
+});
+
 test('a run tells of a script that took back what was declared before, unless it still does', async (t) => {
   const { run: go } = await site(t);
   await go('all', [made('a', [script('unmakes it')])]);
