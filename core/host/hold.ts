@@ -2,12 +2,12 @@
  * One run at a time: a file that names its owner, taken over only when that owner is proven dead. Synchronous inside,
  * because a run starts with it, and a way through the thread pool takes longer than the whole of it.
  */
-import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { codeOf, fail, type Owner, unwritten } from '../model/failure.ts';
 import { username } from './local.ts';
-import { makeFolder, unread } from './own-files.ts';
+import { fileText, makeFolder, unread } from './own-files.ts';
 
 /** This process as the owner of what only one run may have. */
 export function ownerOf(run: string, command: string): Owner {
@@ -121,7 +121,7 @@ function bootId(): string {
 /** undefined: it is not there. Of what is there and cannot be read nobody can tell whose it is. */
 function readable(path: string): string | undefined {
   try {
-    return readFileSync(path, 'utf8');
+    return fileText(path);
   } catch (error) {
     if (['ENOENT', 'ESRCH'].includes(codeOf(error) ?? '')) return undefined;
     return unread(path, error);

@@ -1,5 +1,15 @@
 /** Folders and files of cc's own on the machine that it runs on; what keeps them from being written is a failure, not a bug. */
-import { appendFileSync, fstatSync, ftruncateSync, mkdirSync, statSync } from 'node:fs';
+import {
+  appendFileSync,
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  statSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { codeOf, fail, unwritten } from '../model/failure.ts';
 
@@ -12,6 +22,18 @@ export function makeFolder(path: string): void {
   } catch (error) {
     if (error instanceof Error && codeOf(error) !== 'ENOSPC') error.message += ELSEWHERE;
     unwritten(path, error);
+  }
+}
+
+/** The text of a file; of anything else none is read, for nobody may be at the other end of a pipe. */
+export function fileText(path: string): string {
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    if (!fstatSync(file).isFile())
+      throw Object.assign(new Error(`${path} is no regular file`), { code: 'EINVAL' });
+    return readFileSync(file, 'utf8');
+  } finally {
+    closeSync(file);
   }
 }
 

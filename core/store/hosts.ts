@@ -1,6 +1,7 @@
 /** The hosts that a recipe has changed, as they were reached: they are known by this when nobody declares them any more. */
-import { readFileSync } from 'node:fs';
+
 import { join } from 'node:path';
+import { fileText } from '../host/own-files.ts';
 import { machineOf } from '../model/address.ts';
 import { sameData } from '../model/digest.ts';
 import { codeOf, fail } from '../model/failure.ts';
@@ -20,7 +21,7 @@ const fileOf = (state: string) => join(state, 'hosts.json');
 export function knownHosts(state: string): readonly KnownHost[] {
   const file = fileOf(state);
   try {
-    const known: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    const known: unknown = JSON.parse(fileText(file));
     if (!Array.isArray(known) || !known.every(isHost)) throw new Error('it is no list of hosts');
     return known;
   } catch (error) {

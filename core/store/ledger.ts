@@ -3,8 +3,8 @@
  * without text takes the key back. Cheaper than a file for each record: nothing is created, renamed or removed, and one
  * sync serves all who wait for it.
  */
-import { closeSync, fdatasync, openSync, readFileSync } from 'node:fs';
-import { append, unread } from '../host/own-files.ts';
+import { closeSync, fdatasync, openSync } from 'node:fs';
+import { append, fileText, unread } from '../host/own-files.ts';
 import { codeOf, unwritten } from '../model/failure.ts';
 import { writeDurably } from './durable.ts';
 
@@ -85,7 +85,7 @@ function contentOf(path: string): Content {
 
 function readable(path: string): string | undefined {
   try {
-    return readFileSync(path, 'utf8');
+    return fileText(path);
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
     return unread(path, error);

@@ -2,18 +2,9 @@
  * The identity of a site: made once and kept in a file beside its lock, under version control like that, so that each checkout of
  * a site is the same site, and another site of the same name is not. It says whose the stamps on a host are.
  */
-import {
-  chownSync,
-  existsSync,
-  linkSync,
-  lstatSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { chownSync, existsSync, linkSync, lstatSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
-import { unread } from '../host/own-files.ts';
+import { fileText, unread } from '../host/own-files.ts';
 import { quoted } from '../model/command.ts';
 import { codeOf, fail } from '../model/failure.ts';
 import { writeDurably } from './durable.ts';
@@ -59,7 +50,7 @@ export function siteFile(config: string): string {
 export function readSite(file: string): string | undefined {
   let text: string;
   try {
-    text = readFileSync(file, 'utf8');
+    text = fileText(file);
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') return fail({ kind: 'lock-unreadable', file, why: String(error) }, error);
     if (!lstatSync(file, { throwIfNoEntry: false })) return undefined;
@@ -141,7 +132,7 @@ export function claimed(state: string): Claimed | undefined {
 
 function textOf(file: string): string | undefined {
   try {
-    return readFileSync(file, 'utf8');
+    return fileText(file);
   } catch (error) {
     if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
     return unread(file, error);

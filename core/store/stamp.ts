@@ -1,7 +1,6 @@
 /** Version stamps: the last applied record of each task, kept on the host it is about. */
-import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { unread } from '../host/own-files.ts';
+import { fileText, unread } from '../host/own-files.ts';
 import { codeOf } from '../model/failure.ts';
 import type { TaskId } from '../model/task.ts';
 import { writeDurably } from './durable.ts';
@@ -92,7 +91,7 @@ export function keyOf(read: () => Promise<string | undefined>, write: (key: stri
 
 function keyIn(file: string): string | undefined {
   try {
-    return readFileSync(file, 'utf8');
+    return fileText(file);
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
     return unread(file, error);

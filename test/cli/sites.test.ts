@@ -1,5 +1,6 @@
 /** Which checkouts are one site, and which only have a name in common. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { copyFile, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -20,6 +21,7 @@ async function checkouts(t: TestContext, ...names: readonly string[]) {
     places,
     run: (place: string | undefined, ...words: readonly string[]) =>
       ccWith(shared, place!, ...words, ...(existsSync(join(place!, LONG)) ? ['--config', LONG] : [])),
+    home,
     states: async () => (await readdir(join(shared.XDG_STATE_HOME, 'cc'))).toSorted(),
   };
 }
@@ -199,4 +201,18 @@ test('a site whose identity was lost is told how to be it again', async (t) => {
     ),
     stderr,
   );
+});
+
+test('a pipe in the place of a file of cc is refused, and nobody waits for it', async (t) => {
+  const { places, run, home } = await checkouts(t, 'a');
+  await run(places[0], 'run', 'all');
+  const state = join(home, 'state/cc/site');
+  for (const file of [join(places[0]!, 'cc.site'), join(state, 'site'), join(state, 'stamps.tsv')]) {
+    await rename(file, `${file}.kept`);
+    assert.equal(spawnSync('mkfifo', [file]).status, 0);
+    const { code, stdout, stderr } = await run(places[0], 'plan');
+    assert.ok(code === 1 || code === 65, stderr);
+    assert.match(stdout + stderr, /is no regular file/);
+    await rename(`${file}.kept`, file);
+  }
 });
