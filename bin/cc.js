@@ -18,8 +18,9 @@ function start() {
   const loading = process.getBuiltinModule('node:module');
   // In a folder of the user's own: what lies below /tmp anybody may have put there, and root would run it.
   const cache = process.env.XDG_CACHE_HOME || (process.env.HOME && [process.env.HOME, '.cache'].join('/'));
-  // Deno keeps code by itself.
-  if (cache && loading.enableCompileCache && isOwn([cache, 'cc', 'code'].join('/')))
+  // Deno keeps code by itself, and so does Node where it is told to; then no folder is made here.
+  const asked = loading.enableCompileCache && !process.env.NODE_COMPILE_CACHE;
+  if (cache && asked && isOwn([cache, 'cc', 'code'].join('/')))
     loading.enableCompileCache([cache, 'cc', 'code'].join('/'));
   const clone = process.getBuiltinModule('node:fs').existsSync(source);
   import(clone ? source.href : new URL('../dist/core/main.js', import.meta.url).href);
