@@ -29,7 +29,8 @@ export function makeFolder(path: string): void {
 export function fileText(path: string): string {
   const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
-    if (!fstatSync(file).isFile())
+    const facts = fstatSync(file);
+    if (!facts.isFile() && !facts.isDirectory())
       throw Object.assign(new Error(`${path} is no regular file`), { code: 'EINVAL' });
     return readFileSync(file, 'utf8');
   } finally {
