@@ -30,8 +30,10 @@ export function fileText(path: string): string {
   const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const facts = fstatSync(file);
-    if (!facts.isFile() && !facts.isDirectory())
-      throw Object.assign(new Error(`${path} is no regular file`), { code: 'EINVAL' });
+    if (!facts.isFile()) {
+      const code = facts.isDirectory() ? 'EISDIR' : 'EINVAL'; // in Deno reading a folder says neither
+      throw Object.assign(new Error(`${code}: ${path} is no regular file`), { code });
+    }
     return readFileSync(file, 'utf8');
   } finally {
     closeSync(file);
