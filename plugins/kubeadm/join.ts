@@ -5,7 +5,6 @@ import { type Access, asked, callOf, cannotTell } from '../kubectl/api.ts';
 import { DIRECT, joinFlags } from './init.ts';
 import { joinConfig } from './join-config.ts';
 import { NODE_KUBECONFIG, type Node, nodeName, PLANE, WORKERS } from './nodes.ts';
-import { nameOf, objectOf, pinsOf, token } from './token.ts';
 import { clearing, NOTED, NOTING } from './traces.ts';
 
 export interface JoinOptions {
@@ -145,6 +144,7 @@ async function inCluster(view: View, name: string, authority: string | undefined
 /** The token is known to this process, to standard inputs and to the API; it goes with the join, or after ten minutes by itself. */
 async function joining(shell: Shell, name: string, options: JoinOptions): Promise<undefined> {
   const { version, runtime, access, kubeadm } = options;
+  const { nameOf, objectOf, pinsOf, token } = await import('./token.ts'); // OpenSSL takes a while to load
   const plane = await shell.on(PLANE);
   const call = callOf(access);
   const authority = (await plane.view.text(AUTHORITY)) ?? '';
