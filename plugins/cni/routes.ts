@@ -9,8 +9,8 @@ import {
   type View,
   written,
 } from '../../core/mod.ts';
-import { NODE_KUBECONFIG, type Node, nodeName, PLANE, WORKERS } from '../kubeadm/nodes.ts';
-import { asked, unanswered } from '../kubectl/api.ts';
+import { NODE_KUBECONFIG, nodeName, nodeOf, nodes, PLANE, WORKERS } from '../kubeadm/nodes.ts';
+import { unanswered } from '../kubectl/api.ts';
 import { CONFIG } from './config.ts';
 
 export const SCRIPT = '/etc/cc/pod-routes';
@@ -76,25 +76,23 @@ WantedBy=multi-user.target
 
 /** What of the subnet the cluster has given to this node. */
 async function ownPart(view: View, { kubectl, config }: Routed): Promise<Composition> {
-  const access = { kubectl, kubeconfig: NODE_KUBECONFIG };
   const name = await nodeName(view);
-  const answer = await asked(view, access, cmd`get node ${name} --ignore-not-found -o json`);
+  const answer = await nodeOf(view, { kubectl, kubeconfig: NODE_KUBECONFIG }, name);
   if (answer.kind !== 'answered') return { lacks: [unanswered(answer)] };
-  if (answer.text.trim() === '') return { lacks: [`the cluster has no node ${name} yet`] };
-  const { spec } = JSON.parse(answer.text) as Node;
-  return spec.podCIDR === undefined
+  if (answer.node === undefined) return { lacks: [`the cluster has no node ${name} yet`] };
+  const { podCIDR } = answer.node.spec;
+  return podCIDR === undefined
     ? { lacks: [`the cluster has given no part of pods' network to ${name}`] }
-    : { text: config(spec.podCIDR) };
+    : { text: config(podCIDR) };
 }
 
 /** Routes to the parts of all other nodes, each of which must be reached without a router between. */
 async function script(view: View, { kubectl, kubeconfig, subnet }: Routed): Promise<Composition> {
   const plane = await view.on(PLANE);
-  const answer = await asked(plane, { kubectl, kubeconfig }, cmd`get nodes -o json`);
+  const answer = await nodes(plane, { kubectl, kubeconfig });
   if (answer.kind !== 'answered') return { lacks: [unanswered(answer)] };
-  const { items } = JSON.parse(answer.text) as { items: readonly Node[] };
   const own = await nodeName(view);
-  const others = items
+  const others = answer.items
     .filter(({ metadata }) => metadata.name !== own)
     .map(({ metadata, spec, status }) => ({
       name: metadata.name,

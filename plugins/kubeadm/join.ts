@@ -1,10 +1,10 @@
 /** `kubeadm join`: when a host becomes a node of the cluster, when it does so anew, and how it leaves. */
 import { type Change, cmd, fail, type Json, type Shell, step, type View } from '../../core/mod.ts';
 import type { Cri, PodNetwork } from '../capabilities.ts';
-import { type Access, asked, callOf, cannotTell } from '../kubectl/api.ts';
+import { type Access, callOf, cannotTell } from '../kubectl/api.ts';
 import { DIRECT, joinFlags } from './init.ts';
 import { joinConfig } from './join-config.ts';
-import { NODE_KUBECONFIG, type Node, nodeName, PLANE, WORKERS } from './nodes.ts';
+import { NODE_KUBECONFIG, nodeName, nodeOf, PLANE, WORKERS } from './nodes.ts';
 import { clearing, NOTED, NOTING } from './traces.ts';
 
 export interface JoinOptions {
@@ -130,13 +130,12 @@ async function inCluster(view: View, name: string, authority: string | undefined
   const plane = await view.on(PLANE);
   const theirs = await plane.text(AUTHORITY);
   const ours = theirs === undefined ? null : theirs === authority;
-  const answer = await asked(plane, access, cmd`get node ${name} --ignore-not-found -o json`);
+  const answer = await nodeOf(plane, access, name);
   if (answer.kind === 'none') return { ours, node: 'none', why: '' } as const;
   if (answer.kind === 'silent') return { ours, node: 'unknown', why: answer.why } as const;
-  if (answer.text.trim() === '') return { ours, node: 'none', why: '' } as const;
-  const { status } = JSON.parse(answer.text) as Node;
+  if (answer.node === undefined) return { ours, node: 'none', why: '' } as const;
   const own = (await view.ask(cmd`ip -o -4 address show`)) ?? '';
-  const addresses = (status.addresses ?? []).filter(({ type }) => type === 'InternalIP');
+  const addresses = (answer.node.status.addresses ?? []).filter(({ type }) => type === 'InternalIP');
   const isThis = addresses.some(({ address }) => own.includes(` ${address}/`));
   return { ours, node: isThis ? 'this' : 'another', why: '' } as const;
 }

@@ -13,7 +13,7 @@ export const WORKERS = { role: 'worker', optional: true } as const;
 /** Both names: the first until 1.24, the second since 1.20. */
 const TAINTS = ['node-role.kubernetes.io/master', 'node-role.kubernetes.io/control-plane'];
 
-export interface Node {
+interface Node {
   readonly metadata: { readonly name: string };
   readonly spec: {
     readonly podCIDR?: string;
@@ -30,11 +30,19 @@ export interface Node {
 }
 
 /** The nodes, or why there is no telling. */
-async function nodes(view: View, access: Access) {
+export async function nodes(view: View, access: Access) {
   const answer = await asked(view, access, cmd`get nodes -o json`);
   return answer.kind === 'answered'
     ? { ...answer, items: (JSON.parse(answer.text) as { items: readonly Node[] }).items }
     : answer;
+}
+
+/** One node, which the cluster may not have, or why there is no telling. */
+export async function nodeOf(view: View, access: Access, name: string) {
+  const answer = await asked(view, access, cmd`get node ${name} --ignore-not-found -o json`);
+  if (answer.kind !== 'answered') return answer;
+  const { kind, text } = answer;
+  return { kind, node: text.trim() === '' ? undefined : (JSON.parse(text) as Node) };
 }
 
 export function answering(access: Access, version: string) {
@@ -105,16 +113,11 @@ export function registered({ kubectl }: Access, overlay: PodNetwork['overlay']) 
     what: 'the cluster has its node',
     within: 240,
     look: async (view) => {
-      const access = { kubectl, kubeconfig: NODE_KUBECONFIG };
-      const answer = await asked(
-        view,
-        access,
-        cmd`get node ${await nodeName(view)} --ignore-not-found -o json`,
-      );
+      const answer = await nodeOf(view, { kubectl, kubeconfig: NODE_KUBECONFIG }, await nodeName(view));
       if (answer.kind !== 'answered') return unanswered(answer);
-      if (answer.text.trim() === '') return 'the API names no such node';
+      if (answer.node === undefined) return 'the API names no such node';
       // With routes it gets its network only once it is there; `ready` waits for that.
-      return overlay === 'routes' ? undefined : unready(JSON.parse(answer.text) as Node);
+      return overlay === 'routes' ? undefined : unready(answer.node);
     },
   });
 }
