@@ -2,7 +2,7 @@
 import { cmd, type View } from '../../core/mod.ts';
 import { QEMU } from '../vm/adapter.ts';
 import { type Accel, BOOT, NO_ROOT, withoutRoot } from '../vm/boot.ts';
-import { KVM, lookAll, MACVTAP, type Rule, TCFILTER, TUN, VHOST_NET, VHOST_VSOCK } from '../vm/preflight.ts';
+import { KVM, MACVTAP, type Rule, TCFILTER, TUN, VHOST_NET, VHOST_VSOCK, wrongOn } from '../vm/preflight.ts';
 
 /** How a boot went. */
 export type Booted = {
@@ -71,17 +71,13 @@ printf %s "$said" | grep -v '^[[:space:]]*$' | tail -n 1`;
 const WITHIN: Readonly<Record<Accel, number>> = { kvm: 20, tcg: 80 };
 
 export async function facts(view: View): Promise<Facts> {
-  const rules = { ...cmd`sh -c ${lookAll([KVM, ...DEVICES])} cc`, title: 'a script that looks for devices' };
   const host = { ...cmd`sh -c ${LOOK} cc`, title: 'a script that looks at the processor and its guests' };
-  const [wrong, said] = await Promise.all([view.read(rules), view.read(host)]);
+  const [wrong, said] = await Promise.all([
+    wrongOn(view, [KVM, ...DEVICES], 'a script that looks for devices'),
+    view.read(host),
+  ]);
   const value = (key: string) => new RegExp(`^${key}: (.*)$`, 'm').exec(said)?.[1]?.trim() ?? '';
   const [qemu, kernel] = [value('qemu'), value('kernel')];
-  const found = Object.fromEntries(
-    wrong.split('\n').flatMap((line) => {
-      const [rule = '', what = ''] = line.split('\t');
-      return rule === '' ? [] : [[rule, what] as const];
-    }),
-  );
   const machine = view.platform.arch === 'amd64' ? 'q35' : 'virt';
   const boot = async (accel: Accel) => {
     if (qemu === '' || kernel === '') return null;
@@ -89,12 +85,22 @@ export async function facts(view: View): Promise<Facts> {
     const timed = cmd`sh -c ${TIMED} cc ${BOOT} ${NO_ROOT} ${WITHIN[accel]} ${qemu} ${words}`;
     return booted(await view.read({ ...timed, title: `boot ${kernel} by ${qemu} (${accel})` }));
   };
-  const kvm = 'kvm' in found ? null : await boot('kvm');
+  const kvm = 'kvm' in wrong ? null : await boot('kvm');
   const tcg = kvm?.reached ? null : await boot('tcg');
-  const { arch, processor, flag, firmware, guest, nested, cgroups } = Object.fromEntries(
-    ['arch', 'processor', 'flag', 'firmware', 'guest', 'nested', 'cgroups'].map((key) => [key, value(key)]),
-  ) as Record<'arch' | 'processor' | 'flag' | 'firmware' | 'guest' | 'nested' | 'cgroups', string>; // by these keys
-  return { arch, processor, flag, firmware, guest, nested, cgroups, qemu, kernel, wrong: found, kvm, tcg };
+  return {
+    arch: value('arch'),
+    processor: value('processor'),
+    flag: value('flag'),
+    firmware: value('firmware'),
+    guest: value('guest'),
+    nested: value('nested'),
+    cgroups: value('cgroups'),
+    qemu,
+    kernel,
+    wrong,
+    kvm,
+    tcg,
+  };
 }
 
 function booted(said: string): Booted {

@@ -1,5 +1,5 @@
 /** Whether a host can start virtual machines at all: named looks, each with what mends it, before anything is changed. */
-import { cmd, fail, step } from '../../core/mod.ts';
+import { cmd, fail, step, type View } from '../../core/mod.ts';
 
 /** One thing that must hold. */
 export interface Rule {
@@ -76,21 +76,19 @@ export const VSOCK_FREE: Rule = {
   fix: 'rmmod vmw_vsock_vmci_transport, and keep it from being loaded at boot',
 };
 
-type Facts = { host: string; wrong: { [rule: string]: string } };
+/** What was found where rules do not hold, by their names. */
+type Wrong = { readonly [rule: string]: string };
+
+type Facts = { host: string; wrong: Wrong };
 
 /** Refuses a host on which a rule does not hold, and tells all that do not. */
 export function preflight(rules: readonly Rule[]) {
-  const script = lookAll(rules);
   return step<Facts>({
     name: 'preflight',
     first: true,
     needs: [],
     inputs: { rules: rules.map(({ name }) => name) },
-    probe: async (view) => {
-      const lines = (await view.read({ ...cmd`sh -c ${script} cc`, title: LOOKING })).split('\n');
-      const pairs = lines.filter(Boolean).map((line) => line.split('\t') as [string, string]); // as printed below
-      return { host: view.name, wrong: Object.fromEntries(pairs) };
-    },
+    probe: async (view) => ({ host: view.name, wrong: await wrongOn(view, rules, LOOKING) }),
     plan: ({ host, wrong }) => {
       const broken = rules.filter(({ name }) => name in wrong);
       if (broken.length === 0) return [];
@@ -101,6 +99,13 @@ export function preflight(rules: readonly Rule[]) {
 }
 
 const LOOKING = 'a script that looks whether virtual machines can be started';
+
+/** Looks at a host by all rules, in one command with that title. */
+export async function wrongOn(view: View, rules: readonly Rule[], title: string): Promise<Wrong> {
+  const lines = (await view.read({ ...cmd`sh -c ${lookAll(rules)} cc`, title })).split('\n');
+  const pairs = lines.filter(Boolean).map((line) => line.split('\t') as [string, string]); // as printed below
+  return Object.fromEntries(pairs);
+}
 
 /** Prints a line for each rule that does not hold: its name, a tab, what was found. */
 export function lookAll(rules: readonly Rule[]): string {
