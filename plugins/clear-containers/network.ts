@@ -1,9 +1,7 @@
 /** How a pod's network reaches its machine: the models of cc-runtime 3.0.21, virtcontainers/network.go, by what a host has. */
-import { MACVTAP, type Rule, TAP_DEVICES } from '../vm/preflight.ts';
+import { macvtapOr, type Rule } from '../vm/preflight.ts';
 
 export type Network = 'macvtap' | 'bridged';
-
-const INSTEAD = 'or set network to "bridged" for clear-containers';
 
 export interface Model {
   readonly needs: readonly Rule[];
@@ -27,12 +25,7 @@ const BRIDGED = `  for port in $(ip -o link show | sed -nE 's/^[0-9]+: ([^:@]+)[
 `;
 
 export const NETWORKS: Readonly<Record<Network, Model>> = {
-  macvtap: {
-    needs: [
-      { ...MACVTAP, fix: `${MACVTAP.fix}, ${INSTEAD}` },
-      { ...TAP_DEVICES, fix: `${TAP_DEVICES.fix}, ${INSTEAD}` },
-    ],
-  },
+  macvtap: { needs: macvtapOr('or set network to "bridged" for clear-containers') },
   /** Pods' own networks are made of bridges and taps too, so a host has what it wants. */
   bridged: { needs: [], script: BRIDGED },
 };

@@ -1,6 +1,6 @@
 /** How a pod's network reaches its machine: the models of Kata's runtimes, by release and by what a host has. */
 import { atLeast } from '../capabilities.ts';
-import { MACVTAP, type Rule, TAP_DEVICES, TCFILTER } from '../vm/preflight.ts';
+import { macvtapOr, type Rule, TCFILTER } from '../vm/preflight.ts';
 import { RUST } from './release.ts';
 
 export type Network = 'tcfilter' | 'macvtap';
@@ -11,8 +11,6 @@ export interface Model {
   readonly until?: string;
 }
 
-const INSTEAD = 'or set network to "tcfilter" for kata';
-
 /**
  * src/runtime/virtcontainers/network_linux.go has both; src/runtime-rs/crates/resource/src/network/network_model has the first,
  * and takes every word that it does not know for no network at all.
@@ -20,13 +18,7 @@ const INSTEAD = 'or set network to "tcfilter" for kata';
 export const NETWORKS: Readonly<Record<Network, Model>> = {
   /** An ingress qdisc on the pod's interface and on the tap, each with a filter of u32 that redirects to the other. */
   tcfilter: { needs: [TCFILTER] },
-  macvtap: {
-    needs: [
-      { ...MACVTAP, fix: `${MACVTAP.fix}, ${INSTEAD}` },
-      { ...TAP_DEVICES, fix: `${TAP_DEVICES.fix}, ${INSTEAD}` },
-    ],
-    until: RUST,
-  },
+  macvtap: { needs: macvtapOr('or set network to "tcfilter" for kata'), until: RUST },
 };
 
 /** Why a release has no such model; undefined when it has. */

@@ -53,6 +53,11 @@ export const TAP_DEVICES: Rule = {
   fix: 'mount the devtmpfs of the kernel at /dev',
 };
 
+/** What a network by macvtap wants; a host that lacks it may do without, as `instead` says. */
+export function macvtapOr(instead: string): readonly Rule[] {
+  return [MACVTAP, TAP_DEVICES].map((rule) => ({ ...rule, fix: `${rule.fix}, ${instead}` }));
+}
+
 /** By its list of modules, which has those that are built in too, or by its own word where a kernel comes without one. */
 export const TCFILTER: Rule = {
   name: 'tcfilter',
