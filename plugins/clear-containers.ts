@@ -135,7 +135,7 @@ function machineOf(options: Omit<Options, 'guest'>, { kernel, image, initrd }: G
 
 /** A guest that is known to say so is to come up whole; of others the kernel alone is. */
 function proof({ kernel, image, size }: Guest, memory: number, accel: Accel) {
-  if (size === undefined) return { words: withoutRoot(kernel, 'kvm', 'q35'), reached: NO_ROOT };
+  if (size === undefined) return { words: withoutRoot(kernel, 'kvm', 'amd64'), reached: NO_ROOT };
   return { words: wordsOf({ kernel, image, size, memory }, PARAMETERS[accel]), reached: READY };
 }
 

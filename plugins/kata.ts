@@ -119,7 +119,7 @@ function programs(chosen: Chosen, layout: Layout, arch: Arch) {
       qemu: emulated ? ADAPTER : `${HOME}/bin/${QEMU[arch].program}`,
       kernel: KERNEL,
       accel,
-      words: withoutRoot(KERNEL, accel, arch === 'amd64' ? 'q35' : 'virt'),
+      words: withoutRoot(KERNEL, accel, arch),
       reached: NO_ROOT,
       needs: ['kata/release', ...(emulated ? ['kata/qemu'] : [])],
     }),

@@ -78,10 +78,9 @@ export async function facts(view: View): Promise<Facts> {
   ]);
   const value = (key: string) => new RegExp(`^${key}: (.*)$`, 'm').exec(said)?.[1]?.trim() ?? '';
   const [qemu, kernel] = [value('qemu'), value('kernel')];
-  const machine = view.platform.arch === 'amd64' ? 'q35' : 'virt';
   const boot = async (accel: Accel) => {
     if (qemu === '' || kernel === '') return null;
-    const words = withoutRoot(kernel, accel, machine);
+    const words = withoutRoot(kernel, accel, view.platform.arch);
     const timed = cmd`sh -c ${TIMED} cc ${BOOT} ${NO_ROOT} ${WITHIN[accel]} ${qemu} ${words}`;
     return booted(await view.read({ ...timed, title: `boot ${kernel} by ${qemu} (${accel})` }));
   };

@@ -1,5 +1,5 @@
 /** The one proof that virtual machines start: one is started, and says on its console how far it came. */
-import { check, cmd, fail } from '../../core/mod.ts';
+import { type Arch, check, cmd, fail } from '../../core/mod.ts';
 
 export interface Boot {
   /** QEMU, or what stands before it, on the host. */
@@ -48,7 +48,8 @@ const FIX = 'give the host virtualisation that works: bare metal, or a VM with n
  * then. Serial and virtio console, since guest kernels have the one or the other; a panic ends the machine.
  */
 export const NO_ROOT = 'Unable to mount root fs';
-export function withoutRoot(kernel: string, accel: Accel, machine: 'q35' | 'virt'): readonly string[] {
+export function withoutRoot(kernel: string, accel: Accel, arch: Arch): readonly string[] {
+  const machine = { amd64: 'q35', arm64: 'virt' }[arch];
   return [
     ...['-machine', `${machine},accel=${accel}`, '-cpu', accel === 'kvm' ? 'host' : 'max', '-m', '512'],
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],

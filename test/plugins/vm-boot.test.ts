@@ -15,7 +15,7 @@ import { booting } from './virtual.ts';
 
 const run = promisify(execFile);
 
-const WORDS = withoutRoot('/boot/guest', 'kvm', 'q35');
+const WORDS = withoutRoot('/boot/guest', 'kvm', 'amd64');
 const boot: Boot = {
   ...{ qemu: '/usr/bin/qemu', kernel: '/boot/guest', accel: 'kvm' },
   ...{ words: WORDS, reached: 'guest is up', needs: [] },

@@ -13,7 +13,7 @@ const skip = root.kind === 'missing' && root.why;
 test('kernel boots in an emulated machine as far as it can without a disk', { skip }, async (t) => {
   assert.ok(root.kind === 'here'); // else it is skipped
   const kernel = readdirSync(join(root.folder, 'boot')).find((name) => name.startsWith('vmlinuz-'));
-  const words = withoutRoot(`/boot/${kernel}`, 'tcg', 'q35');
+  const words = withoutRoot(`/boot/${kernel}`, 'tcg', 'amd64');
   const boot = ['sh', '-c', BOOT, 'cc', String(WITHIN.tcg), '/usr/bin/qemu-system-x86_64', ...words];
   const { stdout, stderr } = await inside(root.folder, await tempFolder(t), ...boot);
   assert.ok(stdout.includes(NO_ROOT), stdout + stderr);
