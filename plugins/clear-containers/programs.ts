@@ -12,7 +12,7 @@ import { goToolchain, refuseForeign, release, tree } from '../capabilities.ts';
 import type { Debian } from '../debian.ts';
 import { compiled, outputOf, type Place } from '../golang/compile.ts';
 
-export const VERSION = '3.0.21';
+const VERSION = '3.0.21';
 const IMPORT = 'github.com/clearcontainers';
 const COMMITS = {
   runtime: '532740cc7cb859b33e7a80cfb250fbe2fd1e5899',
@@ -54,7 +54,7 @@ interface Workshop {
 
 type Program = keyof typeof COMMITS;
 
-function folderOf({ cache }: Pick<Workshop, 'cache'>, program: Program): string {
+function folderOf(cache: string, program: Program): string {
   return `${cache}/clear-containers/${program}`;
 }
 
@@ -64,7 +64,7 @@ function made(cache: string, program: Program): Artifact {
     source: {
       kind: 'built',
       by: `clear-containers/${program}`,
-      path: outputOf(folderOf({ cache }, program), program),
+      path: outputOf(folderOf(cache, program), program),
     },
   };
 }
@@ -114,7 +114,7 @@ function goProgram(
     gopath: `${IMPORT}/${program}`,
     packages: ['.'],
     needs: ['go-toolchain', 'clear-containers/tools'],
-    folder: folderOf({ cache }, program),
+    folder: folderOf(cache, program),
     ...more,
   });
 }
@@ -127,7 +127,7 @@ function constants({ tree }: Place): readonly Command[] {
 
 /** Its few files in C need nothing of what autotools find out. */
 function shim(cache: string): Step {
-  const folder = folderOf({ cache }, 'shim');
+  const folder = folderOf(cache, 'shim');
   const output = outputOf(folder, 'shim');
   const source = sourceOf('shim');
   return built({

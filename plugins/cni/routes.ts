@@ -30,8 +30,8 @@ interface Routed {
 
 /** The steps that wait for nodes; what they need before goes ahead of the cluster. */
 export function routes(routed: Routed) {
-  const at = { path: CONFIG, inputs: { subnet: routed.subnet } };
-  const part = { inputs: at.inputs, compose: (view: View) => ownPart(view, routed) };
+  const inputs = { subnet: routed.subnet };
+  const part = { inputs, compose: (view: View) => ownPart(view, routed) };
   const given = {
     what: "the cluster has given its node a part of pods' network",
     within: 120,
@@ -46,7 +46,7 @@ export function routes(routed: Routed) {
     composed(part, { name: 'network', path: CONFIG, where: WORKERS, needs: ['cni/part'] }),
     composed(part, { name: 'plane-network', path: CONFIG, where: PLANE, needs: ['cni/plane-part'] }),
     composed(
-      { inputs: at.inputs, compose: (view) => script(view, routed) },
+      { inputs, compose: (view) => script(view, routed) },
       { name: 'routes', path: SCRIPT, needs: ['kubeadm/ready'] },
     ),
     written(UNIT_TEXT, { name: 'routes-unit', path: UNIT_FILE, needs: [] }),
