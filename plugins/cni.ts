@@ -1,4 +1,4 @@
-/** Pod networking by the reference CNI plugins: a bridge of its own on each node, alone or handed its subnet by flannel. */
+/** Pod networking by the reference CNI plugins: a bridge on each node, alone, by flannel, or with routes to those of the others. */
 import {
   type Artifact,
   type Context,

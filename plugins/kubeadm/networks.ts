@@ -54,7 +54,7 @@ export function networks({ services, network }: Networks) {
 }
 
 async function ownOf(view: View, { bridge, subnet, overlay }: PodNetwork): Promise<readonly Own[]> {
-  const [addresses, routes, flannel, earlier] = await Promise.all([
+  const [addresses, routes, carried, earlier] = await Promise.all([
     // Without that program routes tell all but addresses that stand alone.
     view.ask(cmd`ip -o -4 address show`),
     view.text('/proc/net/route'),
@@ -63,7 +63,7 @@ async function ownOf(view: View, { bridge, subnet, overlay }: PodNetwork): Promi
   ]);
   // Whether the bridge may become another is told by whoever makes it.
   const ours = [bridge, earlier?.bridge, ...CLUSTER];
-  const toNodes = ({ at, how }: Own) => flannel && how.includes(' via ') && net.overlap(at, subnet);
+  const toNodes = ({ at, how }: Own) => carried && how.includes(' via ') && net.overlap(at, subnet);
   return [
     ...lines(addresses).flatMap(addressOf),
     ...lines(routes)

@@ -127,7 +127,7 @@ interface Cleared {
   readonly network: PodNetwork;
 }
 
-/** Not kubeadm reset: up to 1.24 it removes all of /var/lib/cni, and what else it does is for clusters of more nodes. */
+/** Not kubeadm reset: up to 1.24 it removes all of /var/lib/cni, and what else it does is for several control planes. */
 export function clearing({ runtime, network }: Cleared, why: string): readonly Change[] {
   const commands = [
     { ...cmd`sh -c ${STOP}`, title: 'systemctl stop kubelet' },

@@ -17,7 +17,7 @@ export interface Boot {
 /** How QEMU runs a guest: on the processor's own virtualisation, or by emulating all of it. */
 export type Accel = 'kvm' | 'tcg';
 
-/** Seconds. KVM takes one; emulation takes some ten on a quiet machine, and was seen to need 30 on a busy one. */
+/** Seconds. KVM should take one; emulation was seen to take 2.5 to 4.3, and 30 on a busy machine. */
 export const WITHIN: Readonly<Record<Accel, number>> = { kvm: 30, tcg: 120 };
 
 /** There are hosts where /dev/kvm opens, makes machines and runs a few instructions, and yet no kernel comes up. */
