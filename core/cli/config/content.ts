@@ -4,7 +4,7 @@ import { blamed } from '../../model/blamed.ts';
 import { Failed, fail } from '../../model/failure.ts';
 import { noteImported } from '../../model/source.ts';
 import { type Refuse, textIn, unfit } from '../../model/text-file.ts';
-import { loaded, onlyFiles, watched } from './modules.ts';
+import { loaded, watched } from './modules.ts';
 import type { Trust } from './trust.ts';
 
 /** Reads or evaluates a file that is trusted, as is all that it imports. */
@@ -17,7 +17,7 @@ export async function contentOf(file: string, trust: Trust): Promise<unknown> {
   noteImported(file);
   const imports = watched(file, trust);
   try {
-    if ('Deno' in globalThis && !isData(file)) onlyFiles(file);
+    if ('Deno' in globalThis && !isData(file)) (await import('./named-files.ts')).onlyFiles(file);
     if (!isData(file)) return (await settled(import(pathToFileURL(file).href))).default;
     if (file.endsWith('.json')) return JSON.parse(text);
     const { yaml } = await import('./yaml.ts');

@@ -3,16 +3,15 @@
  * TypeScript is read as an ES module. A hook of the module loader sees exactly what is loaded, also later and also by require;
  * a scan of the text would have to guess.
  */
-import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { Failed, fail } from '../../model/failure.ts';
 import { noteRefused } from '../../model/refused.ts';
 import { noteImported } from '../../model/source.ts';
 import { otherThing } from '../../model/text-file.ts';
 import { OWN } from '../shipped.ts';
-import { importsIn } from './tokens.ts';
 import type { Trust } from './trust.ts';
 
 /** What the hook knows of the loading at hand. */
@@ -47,33 +46,8 @@ export function loaded(): void {
   open = undefined;
 }
 
-/**
- * Deno reads all that files name for import before its loader asks for one of them, and never comes to the end of a pipe. So what is
- * no file is refused first. requires: Deno, and a file.
- */
-export function onlyFiles(file: string, seen: ReadonlySet<string> = new Set()): ReadonlySet<string> {
-  let known: ReadonlySet<string> = new Set([...seen, file]);
-  for (const path of filesIn(file)) {
-    if (known.has(path)) continue;
-    refuseOther(path);
-    known = /\.[cm]?[jt]sx?$/.test(path) ? onlyFiles(path, known) : known;
-  }
-  return known;
-}
-
-/** What a file names by path, as far as it is there, and not of cc itself. */
-function filesIn(file: string): readonly string[] {
-  try {
-    const base = pathToFileURL(realpathSync(file));
-    const names = importsIn(readFileSync(file, 'utf8')).filter((name) => /^(\.{1,2}\/|\/|file:)/.test(name));
-    const urls = names.map((name) => new URL(name, base)).filter(({ href }) => !href.startsWith(OWN));
-    return urls.map((url) => fileURLToPath(url)).filter((path) => existsSync(path));
-  } catch {
-    return []; // Deno says why it cannot be read, if it ever reads it
-  }
-}
-
-function refuseOther(file: string): void {
+/** Reading what is no file may never end. */
+export function refuseOther(file: string): void {
   const other = otherThing(statSync(file));
   if (other !== undefined) fail({ kind: 'config-unreadable', file, why: `it is ${other}, not a file` });
 }
