@@ -26,6 +26,8 @@ export interface Imports {
 
 let trusted: Trust | undefined;
 let imports: Imports = { files: new Set() };
+/** The files that have passed: each is asked for once more by every other one that names it. */
+const passed = new Set<string>();
 /** The configuration that is being loaded. */
 let open: string | undefined;
 
@@ -39,6 +41,7 @@ export function watched(file: string, trust: Trust): Imports {
   if (!trusted) registerHooks({ resolve: hook });
   trusted = trust;
   imports = { files: new Set() };
+  passed.clear();
   return imports;
 }
 
@@ -79,10 +82,12 @@ function resolved(name: string, by: string, next: () => ReturnType<Resolve>): Re
 /** The loader tells a file by its real path; whoever may change a link on one of the `ways` there may change what is imported. */
 function trustedFile(file: string, ways: readonly string[]): void {
   imports.files.add(file);
+  const isNew = !passed.has(file);
   try {
-    refuseOther(file);
+    if (isNew) refuseOther(file);
     for (const way of ways) if (way !== file) trusted?.(way, 'data');
-    trusted?.(file);
+    if (isNew) trusted?.(file);
+    passed.add(file);
   } catch (error) {
     if (error instanceof Failed) {
       imports.refused ??= error;
