@@ -13,7 +13,7 @@ export function meant(text: string, hosts: readonly Host[], left: readonly Host[
 function byWord(word: string, hosts: readonly Host[], left: readonly Host[]): readonly Host[] {
   const all = [...hosts, ...left];
   const called = all.filter((host) => isCalled(host, word));
-  const sorted = hosts.filter((host) => isOfKind(host, word));
+  const sorted = hosts.filter((host) => kindsOf(host).includes(word));
   if (called.length === 0 && sorted.length === 0) return unknown(word, all);
   if (new Set(called.map(machineOf)).size > 1) {
     const each = called.map((host) => `${host.name} at ${addressOf(host)}`).join(', ');
@@ -33,18 +33,16 @@ function isCalled(host: Host, word: string): boolean {
   return [name, addressOf(host), connection.kind === 'ssh' ? connection.address : name].includes(word);
 }
 
-/** By one of its roles, or by a label as `key=value`. */
-function isOfKind({ roles, labels = {} }: Host, word: string): boolean {
-  return roles.includes(word) || Object.entries(labels).some(([key, value]) => word === `${key}=${value}`);
+/** Its roles, and its labels as `key=value`. */
+function kindsOf({ roles, labels = {} }: Host): readonly string[] {
+  return [...roles, ...Object.entries(labels).map(([key, value]) => `${key}=${value}`)];
 }
 
 function unknown(word: string, hosts: readonly Host[]): never {
-  const known = hosts.flatMap(({ name, roles, labels = {} }) => [
-    name,
-    ...roles,
-    ...Object.entries(labels).map(([key, value]) => `${key}=${value}`),
-  ]);
-  const near = nearest(word, known);
+  const near = nearest(
+    word,
+    hosts.flatMap((host) => [host.name, ...kindsOf(host)]),
+  );
   return fail({
     kind: 'unknown-name',
     what: 'a host, a role or a label',
