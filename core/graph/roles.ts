@@ -9,30 +9,27 @@ import { type Built, CONTROLLER } from './place.ts';
 export function unpeopled(built: readonly Built[], all: readonly Host[]): readonly Problem[] {
   const hosts = all.filter(({ name }) => name !== CONTROLLER);
   const wanted = wantedRoles(built);
-  const needed = [...wanted].flatMap(([role, { asked }]) => (asked.length > 0 ? [role] : []));
-  if (hosts.length === 0) return withoutHosts(built, needed);
+  const needed = [...wanted].filter(([, steps]) => steps.length > 0);
+  if (hosts.length === 0)
+    return withoutHosts(
+      built,
+      needed.map(([role]) => role),
+    );
   const odd = hosts.flatMap((host) => mistyped(host, [...wanted.keys()]));
   const meant = odd.map(({ near }) => near);
-  const missing = [...wanted].filter(
-    ([role, { asked }]) =>
-      asked.length > 0 && !meant.includes(role) && !hosts.some(({ roles }) => roles.includes(role)),
+  const missing = needed.filter(
+    ([role]) => !meant.includes(role) && !hosts.some(({ roles }) => roles.includes(role)),
   );
-  return [...odd, ...missing.map(([role, { asked }]) => withoutRole(role, asked, hosts))];
+  return [...odd, ...missing.map(([role, steps]) => withoutRole(role, steps, hosts))];
 }
 
-interface Wanted {
-  /** The steps that must have a host. */
-  readonly asked: string[];
-}
-
-/** The roles that steps are for. */
-function wantedRoles(built: readonly Built[]): ReadonlyMap<string, Wanted> {
-  const wanted = new Map<string, Wanted>();
+/** The roles that steps are for, with those of the steps that must have a host. */
+function wantedRoles(built: readonly Built[]): ReadonlyMap<string, readonly string[]> {
+  const wanted = new Map<string, readonly string[]>();
   for (const { id, where } of stepsOf(built)) {
     const role = roleOf(where);
     if (role === undefined) continue;
-    const { asked } = wanted.get(role) ?? { asked: [] };
-    wanted.set(role, { asked: isOptional(where) ? asked : [...asked, id] });
+    wanted.set(role, [...(wanted.get(role) ?? []), ...(isOptional(where) ? [] : [id])]);
   }
   return wanted;
 }
