@@ -1,6 +1,6 @@
 /** `cc doctor`: what hosts can do, as the steps of a recipe that only looks find and tell it. */
 
-import { exitFor, type Failure, fail, failureData, failureOf } from '../model/failure.ts';
+import { exitFor, type Failure, failureData, failureOf } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
 import type { Host } from '../model/plugin.ts';
 import { isName, type Task } from '../model/task.ts';
@@ -9,7 +9,8 @@ import { textOf } from '../report/visible.ts';
 import { probe, type RunContext, sessionFor } from '../run/look.ts';
 import { told } from '../run/plugin-code.ts';
 import type { Options } from './args.ts';
-import { type CliContext, loginOf, openContext, openProject } from './project.ts';
+import { looking } from './looking.ts';
+import { type CliContext, openProject } from './project.ts';
 import { LOOKING } from './shipped.ts';
 
 /** What one task found, or why it cannot tell. */
@@ -24,17 +25,9 @@ export async function doctor(names: readonly string[], options: Options, cli: Cl
   const hosts = names.length === 0 ? [HERE] : [...new Set(names)].map(hostOf);
   const project = await openProject({ ...options, recipe: LOOKING }, cli, { hosts });
   const { tasks } = project;
-  const stop = new AbortController();
-  cli.onStop((signal) => stop.abort(signal));
-  const opening = { ...(await loginOf(options, cli)), env: cli.env, signal: stop.signal, tasks };
-  const context = await openContext(project, opening);
-  let all: readonly Seen[];
-  try {
-    all = await Promise.all(tasks.map((task) => seen(task, context)));
-  } finally {
-    await context.pool[Symbol.asyncDispose]();
-  }
-  if (stop.signal.aborted) fail({ kind: 'interrupted', signal: String(stop.signal.reason) });
+  const all = await looking({ project, tasks }, options, cli, (context) =>
+    Promise.all(tasks.map((task) => seen(task, context))),
+  );
   cli.out(options.json ? `${JSON.stringify({ hosts: all.map(dataOf) })}\n` : textOf(all.flatMap(linesOf)));
   const failed = all.find((each) => 'failure' in each);
   return failed && 'failure' in failed ? exitFor(failed.failure) : 0;

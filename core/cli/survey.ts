@@ -5,7 +5,7 @@ import { CLEANUP } from '../graph/place.ts';
 import { holding } from '../host/hold.ts';
 import { describe } from '../model/change.ts';
 import type { Behind } from '../model/event.ts';
-import { exitFor, fail } from '../model/failure.ts';
+import { exitFor } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
 import { hostOf, type TaskId } from '../model/task.ts';
 import { explained, sharing } from '../report/explain.ts';
@@ -18,7 +18,8 @@ import { undeclared, withoutOthers } from '../run/survey-undeclared.ts';
 import { holdOf } from '../store/paths.ts';
 import { type Options, usage } from './args.ts';
 import { entering, type Job, jobOf, leavingIn, leftLines } from './job.ts';
-import { type CliContext, loginOf, openContext } from './project.ts';
+import { looking } from './looking.ts';
+import type { CliContext } from './project.ts';
 
 /** What to do about findings: how to print one, and which of them make the command exit 2. */
 interface Reading {
@@ -57,7 +58,7 @@ async function survey(
   const job = await jobOf(names, options, cli);
   const { project, undo } = job;
   const left = undo ? [] : job.left;
-  const findings = await findingsOf(job, options, cli);
+  const findings = await looking(job, options, cli, (context) => lookAt(job, context));
   const running = holding(holdOf(project.paths));
   if (options.json) {
     const tasks = findings.map(findingData);
@@ -96,33 +97,7 @@ function failedOf(findings: readonly Finding[]): number | undefined {
   return failure && exitFor(failure);
 }
 
-/** Looks at the chosen tasks and all they need; writes nothing. */
-async function findingsOf(job: Job, options: Options, cli: CliContext): Promise<readonly Finding[]> {
-  const { project, tasks } = job;
-  const stop = new AbortController();
-  cli.onStop((signal) => stop.abort(signal));
-  const context = await openContext(project, {
-    ...(await loginOf(options, cli)),
-    env: cli.env,
-    signal: stop.signal,
-    tasks,
-    undo: job.undo,
-  });
-  const cut = (cause?: unknown) => fail({ kind: 'interrupted', signal: String(stop.signal.reason) }, cause);
-  let found: readonly Finding[];
-  try {
-    found = await lookAt(job, context);
-  } catch (error) {
-    if (stop.signal.aborted) cut(error);
-    throw error;
-  } finally {
-    await context.pool[Symbol.asyncDispose]();
-  }
-  if (stop.signal.aborted) cut(); // what was found so far would look like all there is
-  return found;
-}
-
-/** ensures: nothing is written anywhere. */
+/** Looks at the chosen tasks and all they need. ensures: nothing is written anywhere. */
 export async function lookAt(job: Job, context: RunContext): Promise<readonly Finding[]> {
   const { project, tasks, undo } = job;
   const { work, findings } = undo
@@ -190,7 +165,7 @@ function unknown(
 export async function why(names: readonly string[], options: Options, cli: CliContext): Promise<number> {
   const job = await jobOf(names, options, cli);
   const wanted = new Set<TaskId>(job.wanted.map(({ id }) => id));
-  const findings = await findingsOf(job, options, cli);
+  const findings = await looking(job, options, cli, (context) => lookAt(job, context));
   const asked = findings.filter(({ id }) => wanted.has(id));
   if (options.json) cli.out(`${JSON.stringify(asked.map(findingData) satisfies Json)}\n`);
   else cli.out(textOf(asked.flatMap((finding) => because(finding, findings))));
