@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { nearest } from '../graph/near.ts';
 import { fail } from '../model/failure.ts';
+import type { OnFailure } from '../run/halts.ts';
 import {
   COMMANDS,
   type Command,
@@ -33,8 +34,6 @@ export interface Options {
   readonly json: boolean;
 }
 
-/** See `run/halts.ts`. */
-export type OnFailure = (typeof OPTIONS)['on-failure']['oneOf'][number];
 export type GraphFormat = (typeof OPTIONS.format.oneOf)[number];
 
 export type Typed =
