@@ -76,9 +76,9 @@ export function sessionPool(state: string, options: PoolOptions = {}): SessionPo
 function entrance(
   kept: Stamps,
   connect: (host: Host, root: boolean) => Promise<Transport>,
-  options: PoolOptions,
+  given: PoolOptions,
 ) {
-  const known = machines(options.hosts ?? []);
+  const known = machines(given.hosts ?? []);
   const transports: Transport[] = [];
   const opened = new Map<string, Promise<Opened>>();
   const open = async (host: Host, root: boolean): Promise<Opened> => {
@@ -87,7 +87,8 @@ function entrance(
     const transport = await connect(host, root);
     transports.push(transport);
     const platform = asDeclared(host, await platformOf(transport));
-    if (root && !isLooked(host, options)) await options.lock?.(transport);
+    const options = optionsFor(host, given);
+    if (root) await options.lock?.(transport);
     if (host.name === CONTROLLER) return { transport, platform, stamps: kept, enter: async () => undefined };
     const other = (another: Host) => once(opened, another, root, open);
     return { transport, platform, ...(await stampsOn(transport, { host, root, known, other, options })) };
@@ -106,8 +107,9 @@ function entrance(
   };
 }
 
-function isLooked(host: Host, { looked }: PoolOptions): boolean {
-  return looked?.(host) === true;
+/** A host that nothing is changed on is neither locked nor noted. */
+function optionsFor(host: Host, options: PoolOptions): PoolOptions {
+  return options.looked?.(host) ? { ...options, lock: undefined, note: undefined } : options;
 }
 
 interface Opening {
@@ -116,6 +118,7 @@ interface Opening {
   readonly known: Machines;
   /** Opens another host. */
   readonly other: (host: Host) => Promise<unknown>;
+  /** As they are for this host. */
   readonly options: PoolOptions;
 }
 
@@ -124,12 +127,7 @@ async function stampsOn(
   transport: Transport,
   { host, root, known, other, options }: Opening,
 ): Promise<Pick<Opened, 'stamps' | 'enter'>> {
-  const {
-    note,
-    lock,
-    site,
-    undo = false,
-  } = isLooked(host, options) ? { ...options, note: undefined, lock: undefined } : options;
+  const { note, lock, site, undo = false } = options;
   let isEntered = false;
   const meet = async (identity: string) => {
     known.meet(host, identity);
