@@ -86,12 +86,11 @@ export function leftIn({ earlier, mine }: Pick<Taking, 'earlier' | 'mine'>): rea
  * it had made as it was declared before goes, too.
  */
 export async function taking(task: Task, session: Session, context: RunContext): Promise<Taking> {
-  const stamp = await session.stamps.read(task.id);
   try {
     return await asTold(task, session, context);
   } catch (error) {
     const failure = isFailure(error) ? error.failure : undefined;
-    const known = failure?.kind === 'plugin-threw' && (await asKept(task, stamp, session, context));
+    const known = failure?.kind === 'plugin-threw' && (await asKept(task, session, context));
     if (!known) throw error;
     const how =
       leftIn(known).length > 0 ? 'taken back by its record' : 'cc has no record that it left anything';
@@ -145,13 +144,13 @@ async function unnoted(
  */
 async function asKept(
   task: Task,
-  stamp: Stamp | undefined,
   session: Session,
   context: RunContext,
 ): Promise<Omit<Taking, 'notices'> | undefined> {
+  const { stamps } = session;
+  const stamp = await stamps.read(task.id);
   const nothing = { stamp, earlier: [], untold: [], mine: [] };
   if (stamp && !stamp.ours) return nothing;
-  const { stamps } = session;
   if (!stamp) {
     const before = await stamps.all((id) => task.needs.includes(id));
     return before.length > 0 && (await stamps.torn()).size === 0 ? nothing : undefined;
