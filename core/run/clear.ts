@@ -4,7 +4,7 @@ import type { Change } from '../model/change.ts';
 import { type Failure, fail } from '../model/failure.ts';
 import type { Host } from '../model/plugin.ts';
 import { step } from '../model/step.ts';
-import { isGood, type Task, type TaskId, taskId } from '../model/task.ts';
+import { hostOf, isGood, type Task, type TaskId, taskId } from '../model/task.ts';
 import { performAll, remainingOf } from './converge.ts';
 import { keyOf } from './declared.ts';
 import { type Outcome, type Outcomes, outcomeOf } from './engine.ts';
@@ -87,14 +87,14 @@ function goingFrom(
   found: readonly Finding[],
 ): ReadonlySet<string> {
   const others = hosts.filter((host) => !names.includes(host)).map(({ name }) => name);
-  const here = found.filter(({ id }) => !others.some((name) => id.startsWith(`${name}/`)));
+  const here = found.filter(({ id }) => !others.includes(hostOf(id)));
   const changes = here.flatMap((each) => (each.kind === 'would' ? each.changes : []));
   return new Set(changes.flatMap((change) => (change.kind === 'remove' ? [change.path] : [])));
 }
 
 /** The hosts by machine, without those on which something went wrong. */
 function machinesOf(hosts: readonly Host[], bad: readonly TaskId[]): readonly (readonly Host[])[] {
-  const isBad = ({ name }: Host) => bad.some((id) => id.startsWith(`${name}/`));
+  const isBad = ({ name }: Host) => bad.some((id) => hostOf(id) === name);
   return [...Map.groupBy(hosts, keyOf).values()].filter((names) => !names.some(isBad));
 }
 

@@ -5,7 +5,7 @@ import { sameData } from '../model/digest.ts';
 import type { Json } from '../model/json.ts';
 import type { Host } from '../model/plugin.ts';
 import { withSecrets } from '../model/secret.ts';
-import type { Task, TaskId } from '../model/task.ts';
+import { hostOf, type Task, type TaskId } from '../model/task.ts';
 import type { Manifest, Stamp } from '../store/stamp.ts';
 import type { Declared } from './declared.ts';
 import { undone } from './plugin-code.ts';
@@ -25,7 +25,7 @@ export async function undeclaredOn(
  * is entered only to take all back, and if the two are two machines (`machines.ts`).
  */
 function isUndeclared(task: TaskId, host: Host, { hosts, undo, has }: Declared): boolean {
-  const [name = ''] = task.split('/');
+  const name = hostOf(task);
   if (host.name === CONTROLLER || name === host.name) return name === host.name && !has(task);
   return name !== CONTROLLER && (undo || hosts.every((other) => other.name !== name));
 }
