@@ -4,6 +4,7 @@ import { machineOf } from '../model/address.ts';
 import { type Change, describe, isSame, isTold, type Kept, kept } from '../model/change.ts';
 import { cmd } from '../model/command.ts';
 import { sameData } from '../model/digest.ts';
+import type { Json } from '../model/json.ts';
 import type { Host } from '../model/plugin.ts';
 import { withSecrets } from '../model/secret.ts';
 import type { Step } from '../model/step.ts';
@@ -64,8 +65,13 @@ export async function former(
 
 /** Whether what a stamp keeps is of the very declaration that the step has. Secrets are never the same: the long way answers. */
 export function isOfToday(stamp: Stamp, step: Step): boolean {
+  return isFor(stamp, withSecrets(step.inputs ?? null, String));
+}
+
+/** Whether all that a stamp keeps is of a declaration with these inputs. */
+export function isFor(stamp: Stamp, inputs: Json): boolean {
   const told = stamp.state === 'applied' ? (stamp.manifest['inputs'] ?? null) : stamp.undoFor;
-  return told !== undefined && sameData(told, withSecrets(step.inputs ?? null, String));
+  return told !== undefined && sameData(told, inputs);
 }
 
 /** What of it the step does not do by what it says today. */

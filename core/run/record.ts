@@ -1,11 +1,11 @@
 /** What is written down of a task: its stamp, with what takes it back. */
 import { type Change, isSame, type Kept, kept, takingBack } from '../model/change.ts';
-import { sameData } from '../model/digest.ts';
 import type { Json } from '../model/json.ts';
 import { maskedData } from '../model/mask.ts';
 import type { Task } from '../model/task.ts';
 import type { View } from '../model/view.ts';
 import { FORMAT, type Stamp } from '../store/stamp.ts';
+import { isFor } from './declared.ts';
 import { type Found, type Looked, lookingAt, type RunContext } from './look.ts';
 import { undone } from './plugin-code.ts';
 
@@ -24,8 +24,7 @@ export function sofar({ step }: Task, { stamp, changes, manifest }: Looked): Pic
   const now = step.undo ? takingBack(changes) : [];
   const known = (each: Kept) => before.some((other) => isSame(each, other));
   const inputs = manifest()['inputs'] ?? null;
-  const told = stamp?.state === 'applied' ? (stamp.manifest['inputs'] ?? null) : stamp?.undoFor;
-  const one = before.length === 0 || (told !== undefined && sameData(told, inputs));
+  const one = before.length === 0 || (stamp !== undefined && isFor(stamp, inputs));
   return { undo: [...before, ...now.filter((each) => !known(each))], ...(one ? { undoFor: inputs } : {}) };
 }
 
