@@ -1,7 +1,7 @@
 /** What scripts get: a host they may change, waiting that ends in a reason, and zx when they ask for it. */
 import { type Command, command } from '../model/command.ts';
 import { fail } from '../model/failure.ts';
-import { handed, number, optional, text } from '../model/foreign.ts';
+import { anyText, handed, number, optional } from '../model/foreign.ts';
 import { conceal, SHORTEST } from '../model/mask.ts';
 import type { Shell } from '../model/shell.ts';
 import type { Place, View } from '../model/view.ts';
@@ -31,7 +31,6 @@ export interface Clock {
 /** Seconds between looks: short at first, then patient. */
 const PACE = [0.1, 0.2, 0.4, 0.8, 1, 1, 2];
 
-const said = text('a text');
 const time = number('a number of seconds, 0 or more', (seconds) => seconds >= 0);
 
 export function shellOf(parts: ShellParts): Shell {
@@ -40,14 +39,14 @@ export function shellOf(parts: ShellParts): Shell {
     view,
     controller,
     run: async (given) => run(handed(command, given, 'the command')),
-    log: (line) => log(handed(said, line, 'what is logged')),
+    log: (line) => log(handed(anyText, line, 'what is logged')),
     until: async (waited, seconds, look) => {
-      const what = handed(said, waited, 'what is waited for');
+      const what = handed(anyText, waited, 'what is waited for');
       const within = handed(time, seconds, 'how long');
       const start = clock.now();
       let last: string | undefined;
       for (let tries = 0; ; tries++) {
-        const reason = handed(optional(said), await look(), 'the reason');
+        const reason = handed(optional(anyText), await look(), 'the reason');
         if (reason === undefined) return;
         if (reason !== last) log(`${what}: ${reason}\n`);
         last = reason;
@@ -61,7 +60,7 @@ export function shellOf(parts: ShellParts): Shell {
     conceal: (label, value) => {
       if (typeof value !== 'string' || value.length < SHORTEST)
         throw new TypeError(`what is concealed is a text of ${SHORTEST} characters or more`); // and is not shown
-      conceal(handed(said, label, 'the label'), value);
+      conceal(handed(anyText, label, 'the label'), value);
     },
     zx: async () => (await import('./zx.ts')).dollar(exec, log),
   };

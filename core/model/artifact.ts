@@ -1,5 +1,5 @@
 /** Bytes from elsewhere: where they come from, never what they are; the lock and the store know that. */
-import { list, name, names, optional, type Reader, record, text, variant } from './foreign.ts';
+import { anyText, list, name, names, optional, type Reader, record, text, variant } from './foreign.ts';
 import type { Json } from './json.ts';
 
 export type Arch = 'amd64' | 'arm64';
@@ -75,17 +75,16 @@ export interface Artifact {
   readonly needs?: readonly Need[];
 }
 
-const word = text('a text');
 const address = text('an address');
-const suite = { apt: word, suite: word } as const;
+const suite = { apt: anyText, suite: anyText } as const;
 const signature = record<Sums>('an address, or { url, signedBy, signature }', {
   url: address,
-  signedBy: optional(word),
+  signedBy: optional(anyText),
   signature: optional(address),
 });
 const proof = record<Sigstore>('{ identity, issuer, files }', {
-  identity: word,
-  issuer: word,
+  identity: anyText,
+  issuer: anyText,
   files: (value, path) => {
     const files = record<{ [F in 'bundle' | 'signature' | 'certificate']?: string }>(
       '{ bundle } or { signature, certificate }',
@@ -113,11 +112,11 @@ export const artifact: Reader<Artifact> = record<Artifact>('an artifact', {
       sums: optional((value, path) => (typeof value === 'string' ? value : signature(value, path))),
       sigstore: optional(proof),
     },
-    git: { repository: address, commit: word, ref: optional(word) },
-    deb: { ...suite, package: word, member: optional(word), follow: optional(word) },
-    'deb-source': { ...suite, package: word },
-    debs: { ...suite, packages: list('a list of packages', word) },
-    built: { by: name, path: word },
+    git: { repository: address, commit: anyText, ref: optional(anyText) },
+    deb: { ...suite, package: anyText, member: optional(anyText), follow: optional(anyText) },
+    'deb-source': { ...suite, package: anyText },
+    debs: { ...suite, packages: list('a list of packages', anyText) },
+    built: { by: name, path: anyText },
   }),
   needs: optional(names),
 });

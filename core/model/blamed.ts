@@ -1,6 +1,6 @@
 /** What code of plugins and configurations threw, judged: a failure that it reports in good form, or a fault of its own. */
 import { Failed, type Failure, isFailure } from './failure.ts';
-import { list, name, names, Odd, optional, type Reader, record, text } from './foreign.ts';
+import { anyText, list, name, names, Odd, optional, type Reader, record } from './foreign.ts';
 import { jsonOf } from './json.ts';
 import type { Place, Problem } from './problem.ts';
 import { refusalOr } from './refused.ts';
@@ -16,24 +16,23 @@ const whole = (value: unknown, path: string): number => {
   if (typeof value === 'number') return value;
   throw new Odd(`${path} is no number`);
 };
-const words = text('a text');
 
 /** Reads mistakes that code of a plugin tells of. */
 export const problems = list<Problem>(
   'a list of mistakes',
   record<Problem>('a mistake, { path, message }', {
     path: name,
-    message: words,
-    near: optional(words),
+    message: anyText,
+    near: optional(anyText),
     known: optional(names),
-    hint: optional(words),
-    given: optional(words),
+    hint: optional(anyText),
+    given: optional(anyText),
     at: optional(
       record<Place>('a place', {
-        file: words,
+        file: anyText,
         line: whole,
         column: optional(whole),
-        source: optional(words),
+        source: optional(anyText),
       }),
     ),
   }),

@@ -2,7 +2,7 @@
 import { type Artifact, artifact, origin } from './artifact.ts';
 import { artifactsOf, type Command, command, open, secretWord, titled } from './command.ts';
 import { sameData } from './digest.ts';
-import { callable, choice, list, number, optional, plain, type Reader, variant } from './foreign.ts';
+import { callable, choice, count, list, number, optional, plain, type Reader, variant } from './foreign.ts';
 import type { Json } from './json.ts';
 import { isSecret, type Secret, sealable, secretsIn, type Text } from './secret.ts';
 import type { Script } from './shell.ts';
@@ -115,7 +115,6 @@ const DESCRIBED: { readonly [K in Change['kind']]: (change: Extract<Change, { ki
 };
 
 const mode = number('a mode, as 0o644', (value) => Number.isInteger(value) && value >= 0 && value <= 0o7777);
-const count = number('a whole number, 0 or more', (value) => Number.isSafeInteger(value) && value >= 0);
 const texts = list('a list of texts', open);
 const path: Reader<string> = (value, at) => (isSecret(value) ? open(value, at) : absolute(value, at));
 /** No system takes longer ones. */

@@ -1,6 +1,6 @@
 /** Commands as data: argument vectors, never shell strings. */
 import { type Artifact, artifact, isArtifact, origin } from './artifact.ts';
-import { isObject, list, odd, optional, type Reader, record, text } from './foreign.ts';
+import { anyText, isObject, list, odd, optional, type Reader, record } from './foreign.ts';
 import { type Inputs, isSecret, partsOf, sealable, type Text } from './secret.ts';
 
 /** A word of a command; an artifact stands for the path of its bytes on the controller when the command runs. */
@@ -19,7 +19,7 @@ export interface Command {
 
 /** A text for everybody to see. A secret in its place is refused by whoever can say what to do instead. */
 export const open: Reader<string> = (value, path) =>
-  isSecret(value) ? (value as unknown as string) : text('a text')(value, path); // see `secretFault`
+  isSecret(value) ? (value as unknown as string) : anyText(value, path); // see `secretFault`
 
 const variables: Reader<Readonly<Record<string, Text>>> = (value, path) => {
   if (!isObject(value)) return odd(path, 'variables and their values', value);

@@ -45,6 +45,12 @@ export function choice<const Value>(...values: readonly Value[]): Reader<Value> 
 
 export const flag = plain('true or false', (value) => typeof value === 'boolean');
 
+export const anyText = text('a text');
+export const count = number(
+  'a whole number, 0 or more',
+  (value) => Number.isSafeInteger(value) && value >= 0,
+);
+
 /** A function; `record` binds it to what it is a field of. */
 export const callable = plain('a function', isFunction) as Reader<never>; // of whatever type its field has
 

@@ -2,7 +2,7 @@
 import type { GenericSchema, InferInput, InferOutput } from 'valibot';
 import type { Arch, Need } from './artifact.ts';
 import type { Problem } from './failure.ts';
-import { callable, type Fields, flag, list, name, number, Odd, optional, record, text } from './foreign.ts';
+import { anyText, callable, count, type Fields, flag, list, name, Odd, optional, record } from './foreign.ts';
 import type { HostProxy } from './proxy.ts';
 import type { Step } from './step.ts';
 import { isOf, messageOf } from './thrown.ts';
@@ -135,8 +135,8 @@ type Spec = PluginSpec<GenericSchema>;
 
 const SPEC: Fields<Spec> = {
   name,
-  epoch: optional(number('a whole number, 0 or more', (value) => Number.isSafeInteger(value) && value >= 0)),
-  help: (value, path) => (value === undefined ? '' : text('a text')(value, path)), // none is no harm
+  epoch: optional(count),
+  help: (value, path) => (value === undefined ? '' : anyText(value, path)), // none is no harm
   options: (value) => value as GenericSchema, // the library that it is of checks with it
   provides: optional(list('a list of capabilities', record('a capability', { name }))),
   declares: optional(callable),

@@ -2,7 +2,7 @@
 import { blamed } from '../model/blamed.ts';
 import { type Change, change, secretFault } from '../model/change.ts';
 import { Failed, fail, type PluginCode } from '../model/failure.ts';
-import { list, Odd, optional, text } from '../model/foreign.ts';
+import { anyText, list, Odd, optional } from '../model/foreign.ts';
 import { type Json, jsonOf } from '../model/json.ts';
 import { maskedData } from '../model/mask.ts';
 import type { Last } from '../model/step.ts';
@@ -28,13 +28,13 @@ export function undone(task: Task, facts: Json): readonly Change[] {
 /** What undoing leaves to others. */
 export function leaving(task: Task, facts: Json): string | undefined {
   try {
-    return optional(text('a text'))(task.step.leaves?.(facts), 'what its leaves answered');
+    return optional(anyText)(task.step.leaves?.(facts), 'what its leaves answered');
   } catch (error) {
     return threw(task, 'undo', error);
   }
 }
 
-const lines = list('a list of texts', text('a text'));
+const lines = list('a list of texts', anyText);
 
 /** What was found, for people. */
 export function told(task: Task, facts: Json): readonly string[] {
