@@ -1,4 +1,4 @@
-/** Folders and files of cc's own on the machine that it runs on; what keeps them from being written is a failure, not a bug. */
+/** Folders and files of cc's own on the machine that it runs on; where they cannot be read or written, that is no bug. */
 import {
   appendFileSync,
   closeSync,

@@ -9,9 +9,11 @@ import { turns } from './turns.ts';
 
 /** The record that says whose the stamps are; it goes with the last of them. */
 const SITE = 'site';
-/** What this and the key are named by, and each stamp. */
+/** Records of the host itself, which stand beside the stamps. */
 const BESIDE: readonly string[] = [SITE, KEY];
+/** What the name of each stamp ends in. */
 const STAMP = '.json';
+
 /** Stamps on a host, with what they say of the host itself. */
 export interface HostStamps extends Stamps {
   /** Reads all of them; with `sign` a host that an older cc left gets its identity. */

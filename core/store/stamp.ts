@@ -59,6 +59,7 @@ export function localStamps(path: string): Stamps & AsyncDisposable {
 
 /** The record with the key of the host, which goes with them too; on the controller a file beside the stamps. */
 export const KEY = 'key';
+
 /** A key that is made when it is first asked for, and kept before anything that depends on it is. */
 export function keyOf(read: () => Promise<string | undefined>, write: (key: string) => Promise<void>) {
   let known: Promise<string> | undefined;
