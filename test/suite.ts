@@ -15,6 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { CACHE } from './rig/cache.ts';
 import { debianRoot, NAMESPACES } from './rig/debian-root.ts';
+import { halvesOf } from './rig/halves.ts';
 import { closing, type Half, isGood, ofJunit, ofTally } from './rig/outcome.ts';
 import { makePackage } from './rig/package.ts';
 
@@ -29,13 +30,11 @@ const REPORTS = join(CACHE, `suite-${process.pid}`);
 /** The cc that the tests start: on Node a package starts in half the time of the sources; see docs/measurements.md. */
 const BUILT = join(REPORTS, 'package');
 
-/** Tests of the code, of what is said to real programs and odd hosts, and of the lab. */
+/** Tests of the code; the others are of what is said to real programs and odd hosts, and of the lab. */
 const CODE = [
   'test/*.test.ts',
   'test/{model,steps,graph,host,store,report,run,cli,plugins,recipes}/**/*.test.ts',
 ];
-const REAL = ['test/real/*.test.ts'];
-const LAB = ['test/e2e/*.test.ts'];
 const AN_HOUR = 3_600_000;
 
 /** How to run a program: the words before it, and its environment. */
@@ -52,8 +51,7 @@ async function main(): Promise<number> {
     },
     allowPositionals: true,
   });
-  const files = (of: readonly string[]) =>
-    positionals.length > 0 ? positionals : globSync(of, { cwd: ROOT }).toSorted();
+  const code = () => (positionals.length > 0 ? positionals : globSync(CODE, { cwd: ROOT }).toSorted());
   const layer = await mkdtemp(join(tmpdir(), 'cc-suite-'));
   await mkdir(REPORTS, { recursive: true });
   try {
@@ -61,14 +59,17 @@ async function main(): Promise<number> {
     const built = { ...place, env: { ...place.env, CC_BUILT: BUILT } };
     const halves: Half[] = [];
     if (values.e2e) {
-      halves.push(await onNode('Real programs', place, files(REAL), { concurrency: 1 }));
-      halves.push(await onNode('Lab', AS_IT_IS, files(LAB), { concurrency: 1, timeout: AN_HOUR }));
+      const { real, lab } = halvesOf(ROOT, positionals);
+      // Without a file Node would look for tests itself.
+      if (real.length > 0) halves.push(await onNode('Real programs', place, real, { concurrency: 1 }));
+      if (lab.length > 0)
+        halves.push(await onNode('Lab', AS_IT_IS, lab, { concurrency: 1, timeout: AN_HOUR }));
     } else if (values.coverage) {
-      halves.push(await onNode('Node', place, files(CODE), { concurrency: 2 }, COVERAGE));
+      halves.push(await onNode('Node', place, code(), { concurrency: 2 }, COVERAGE));
     } else {
       await makePackage(BUILT);
-      if (!values.deno) halves.push(await onNode('Node', built, files(CODE), { concurrency: 2 }));
-      if (!values.node) halves.push(await onDeno(built, files(CODE)));
+      if (!values.deno) halves.push(await onNode('Node', built, code(), { concurrency: 2 }));
+      if (!values.node) halves.push(await onDeno(built, code()));
     }
     process.stdout.write(`\n${closing(halves)}`);
     return halves.every(isGood) ? 0 : 1;
