@@ -4,9 +4,10 @@ import { chmod, chown, mkdir, readdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'node:test';
 import { ccByNode, folder } from '../rig/cc.ts';
+import { rootless } from '../rig/tools.ts';
 
 const STRANGER = 61002;
-const asRoot = { skip: process.getuid?.() === 0 ? false : 'only root may give folders away' };
+const skip = rootless('may give files away');
 
 /** What stands below the folder of code after cc has run, with this change made before. */
 async function kept(
@@ -68,7 +69,7 @@ for (const [what, path] of [
   ['of somebody else', 'cache/cc/code'],
   ['below one of somebody else', 'cache'],
 ] as const)
-  test(`no compiled code is kept in a folder ${what}`, asRoot, async (t) => {
+  test(`no compiled code is kept in a folder ${what}`, { skip }, async (t) => {
     const change = async (cwd: string) => {
       await made(cwd);
       await chown(join(cwd, path), STRANGER, STRANGER);

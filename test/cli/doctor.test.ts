@@ -4,8 +4,9 @@ import { readdir } from 'node:fs/promises';
 import { test } from 'node:test';
 import { told } from '../../plugins/virtualization/advice.ts';
 import { cc, folder } from '../rig/cc.ts';
+import { rootless } from '../rig/tools.ts';
 
-const skip = process.getuid?.() === 0 ? false : 'only root looks without a password of sudo';
+const skip = rootless('looks without a password of sudo');
 
 test('doctor tells in lines what it found here, and the recipe that fits in the last', {
   skip,

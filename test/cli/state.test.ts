@@ -5,9 +5,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'node:test';
 import { CC, CC_LINE, folder, MOD, node } from '../rig/cc.ts';
-import { confined } from '../rig/tools.ts';
+import { confined, rootless } from '../rig/tools.ts';
 
-const ROOT = { skip: process.getuid?.() === 0 ? confined('--mount') : 'needs root, to mount' };
+const ROOT = { skip: rootless('may mount') || confined('--mount') };
 /** A user of whom nobody knows anything. */
 const STRANGER = 54321;
 

@@ -19,9 +19,10 @@ import { ownTransport } from '../../core/host/local-agent.ts';
 import { digestOf } from '../../core/model/digest.ts';
 import { Failed, type Failure } from '../../core/model/failure.ts';
 import { tempFolder } from '../rig/temp.ts';
+import { rootless } from '../rig/tools.ts';
 import { numberIn, until } from './second-process.ts';
 
-const skip = process.getuid?.() !== 0 && 'only root can act for somebody else';
+const skip = rootless('can act for somebody else');
 /** Debian's nobody. */
 const SOMEBODY = 65534;
 const content = (text: string) => ({ source: text, digest: digestOf(text) });

@@ -13,6 +13,7 @@ import type { Agent } from '../../core/host/wire.ts';
 import { Failed } from '../../core/model/failure.ts';
 import { agentBy } from '../rig/agent.ts';
 import { type Lasting, tempFolder } from '../rig/temp.ts';
+import { rootless } from '../rig/tools.ts';
 import { isRunning, numberIn, until } from './second-process.ts';
 
 const FILE = fileURLToPath(new URL('../../core/host/agent.pl', import.meta.url));
@@ -212,7 +213,7 @@ test('agent keeps no file open for a process that read little of a stream', asyn
   assert.equal((await readdir(`/proc/${pid}/fd`)).length, before);
 });
 
-const skip = process.getuid?.() !== 0 && 'only root can take the lock of a host';
+const skip = rootless('can take the lock of a host');
 
 test('host whose agent took the lock is changed by no other agent', { skip }, async (t) => {
   const agents = [await agent(t), await agent(t)];

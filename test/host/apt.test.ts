@@ -15,8 +15,9 @@ import { archiveless, makers } from '../rig/archive.ts';
 import { paperClock } from '../rig/clock.ts';
 import { type Paper, paper } from '../rig/paper.ts';
 import { type Lasting, tempFolder } from '../rig/temp.ts';
+import { rootless } from '../rig/tools.ts';
 
-const skip = process.getuid?.() === 0 ? archiveless() : 'only root may install';
+const skip = rootless('may install') || archiveless();
 const made = skip ? undefined : await makers({ after });
 
 /** What installing needs of a task, and what it says; it ends by a failure or well. */

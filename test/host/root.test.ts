@@ -7,6 +7,7 @@ import { localAsRoot } from '../../core/host/local-agent.ts';
 import { runProcess } from '../../core/host/own-agent.ts';
 import { sudo } from '../../core/host/sudo.ts';
 import { type Lasting, tempFolder } from '../rig/temp.ts';
+import { rootless } from '../rig/tools.ts';
 import { program } from './second-process.ts';
 
 /** Says that whoever runs it is `admin`, where it was given words that lead to root, and takes them. */
@@ -49,7 +50,7 @@ async function visit(t: Lasting, sudo: string, ...password: readonly string[]) {
 const asRoot = (folder: string) => ({ code: 3, stdout: `${folder}\nin it's\n\n`, kind: 'directory' });
 const refused = (why: string) => ({ kind: 'no-root', host: 'node-1', user: 'admin', why });
 
-const must = { skip: process.getuid?.() !== 0 && 'only root needs nothing more' };
+const must = { skip: rootless('needs nothing more') };
 
 test('root needs nothing more', must, async (t) => {
   const host = localAsRoot('node-1', {});

@@ -3,17 +3,15 @@
  * runc makes them, with whatever root can mount and start. The looks are those that the smoke test makes on a node.
  */
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { runProcess } from '../../core/host/own-agent.ts';
 import { WAIT } from '../../plugins/nginx-smoke/manifests.ts';
+import { confined, rootless } from '../rig/tools.ts';
 import { begun, type LIES, NAMESPACES, nodeOf, SANDBOX } from './pods.ts';
 
-const skip =
-  process.getuid?.() === 0 && spawnSync('unshare', [...NAMESPACES, 'true']).status === 0
-    ? false
-    : 'only root makes namespaces such as a pod has';
+const skip = rootless('makes namespaces such as a pod has') || confined(...NAMESPACES);
 
 const UPTIME = 'uptime';
 const NO_PROGRAM = (program: string) => `processes of ${program} for the sandbox`;

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { chmod, copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import process from 'node:process';
 import { expand } from '../../core/graph/expand.ts';
 import { flattened } from '../../core/graph/flatten.ts';
 import { runProcess } from '../../core/host/own-agent.ts';
@@ -16,6 +15,7 @@ import { NODE } from '../plugins/bench.ts';
 import { GO } from '../plugins/compiler.ts';
 import { packed } from '../rig/debian.ts';
 import { debianRoot, type Root } from '../rig/debian-root.ts';
+import { rootless } from '../rig/tools.ts';
 import { NEVER } from '../steps/last.ts';
 
 export const QEMU = 'qemu-system-x86';
@@ -24,7 +24,8 @@ const TOOLS = ['binutils', 'cpio', 'kmod', 'fdisk'];
 
 /** A Debian with its own QEMU, and of Debian 12 with what guests are made with, and a kernel that boots without modules. */
 export async function virtual(suite = 'bookworm'): Promise<Root> {
-  if (process.getuid?.() !== 0) return { kind: 'missing', why: 'only root enters another Debian' };
+  const why = rootless('enters another Debian');
+  if (why !== false) return { kind: 'missing', why };
   const more = suite === 'bookworm' ? [QEMU, ...TOOLS, 'linux-image-cloud-amd64'] : [QEMU];
   return debianRoot(more, suite);
 }

@@ -1,4 +1,4 @@
-/** What tests need of the machine they run on: programs, and namespaces. */
+/** What tests need of the machine they run on: programs, root, a name, and namespaces. */
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { userInfo } from 'node:os';
@@ -23,6 +23,11 @@ function isProgram(path: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** Why tests of what only root does are skipped, if they are. */
+export function rootless(what: string): string | false {
+  return process.getuid?.() !== 0 && `only root ${what}`;
 }
 
 /** Why tests as whom somebody logs in are skipped, if they are: a user of a container may have no name. */

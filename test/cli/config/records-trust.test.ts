@@ -7,11 +7,12 @@ import { trustOf } from '../../../core/cli/config/trust.ts';
 import { Failed } from '../../../core/model/failure.ts';
 import { explained } from '../../../core/report/explain.ts';
 import { ccWith, folder } from '../../rig/cc.ts';
+import { rootless } from '../../rig/tools.ts';
 import { notes } from '../notes.ts';
 
 const ME = 61001;
 const STRANGER = 61002;
-const asRoot = { skip: process.getuid?.() === 0 ? false : 'only root may give files away' };
+const asRoot = { skip: rootless('may give files away') };
 
 type Change = (folder: string) => Promise<void>;
 

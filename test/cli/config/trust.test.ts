@@ -8,6 +8,7 @@ import { trustOf } from '../../../core/cli/config/trust.ts';
 import { Failed } from '../../../core/model/failure.ts';
 import { explained } from '../../../core/report/explain.ts';
 import { cc, ccWith, folder, MOD } from '../../rig/cc.ts';
+import { rootless } from '../../rig/tools.ts';
 
 const ME = 61001;
 const STRANGER = 61002;
@@ -24,8 +25,7 @@ stranger:x:${STRANGER}:${THEIRS}::/:/bin/sh
   'etc/group': `root:x:0:\nme:x:${MINE}:\nteam:x:${TEAM}:me,stranger\ntheirs:x:${THEIRS}:me\n`,
 };
 
-const isRoot = process.getuid?.() === 0;
-const asRoot = { skip: isRoot ? false : 'only root may give files away' };
+const asRoot = { skip: rootless('may give files away') };
 
 type Change = (site: string) => Promise<void>;
 
