@@ -1,69 +1,36 @@
 /** Who may write what cc keeps of a recipe: the folder, and all that stands in it, because cc does what records say. */
 import assert from 'node:assert/strict';
-import { chmod, chown, lchown, mkdir, symlink } from 'node:fs/promises';
+import { chown, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'node:test';
-import { trustOf } from '../../../core/cli/config/trust.ts';
-import { Failed } from '../../../core/model/failure.ts';
-import { explained } from '../../../core/report/explain.ts';
-import { ccWith, folder } from '../../rig/cc.ts';
-import { rootless } from '../../rig/tools.ts';
+import { ccWith } from '../../rig/cc.ts';
 import { notes } from '../notes.ts';
+import {
+  asRoot,
+  type Caller,
+  type Change,
+  linked,
+  ME,
+  moded,
+  owned,
+  type Place,
+  STRANGER,
+  said,
+} from './owners.ts';
 
-const ME = 61001;
-const STRANGER = 61002;
-const asRoot = { skip: rootless('may give files away') };
-
-type Change = (folder: string) => Promise<void>;
-
-const owned =
-  (name: string, uid: number): Change =>
-  (cwd) =>
-    lchown(join(cwd, name), uid, uid);
-const moded =
-  (name: string, mode: number): Change =>
-  (cwd) =>
-    chmod(join(cwd, name), mode);
 const made =
   (name: string, uid: number): Change =>
-  async (cwd) => {
-    await mkdir(join(cwd, name));
-    await chown(join(cwd, name), uid, uid);
-  };
-const linked =
-  (target: string, name: string, uid: number): Change =>
-  async (cwd) => {
-    await symlink(target, join(cwd, name));
-    await lchown(join(cwd, name), uid, uid);
+  async (folder) => {
+    await mkdir(join(folder, name));
+    await owned(name, uid)(folder);
   };
 
-interface Caller {
-  readonly uid?: number;
-  readonly env?: Readonly<Record<string, string>>;
-  readonly path?: string;
-}
-
-/** What is said of the records of `me`, with the folder around them called `~`; nothing when they are trusted. */
-async function said(
-  t: Parameters<typeof folder>[0],
-  changes: readonly Change[],
-  { uid = ME, env = {}, path = 'state' }: Caller,
-): Promise<string> {
-  const cwd = await folder(t, {
-    'etc/passwd': `root:x:0:0::/root:/bin/sh\nme:x:${ME}:${ME}::/:/bin/sh\nstranger:x:${STRANGER}:${STRANGER}::/:/bin/sh\n`,
-    'etc/group': `me:x:${ME}:\nstranger:x:${STRANGER}:\n`,
-    ...{ 'state/stamps.tsv': '', 'state/runs/1/events.ndjson': '', 'package.json': '{}' },
-  });
-  const mine = ['', 'state', 'state/stamps.tsv', 'state/runs', 'state/runs/1'];
-  for (const change of [...mine.map((name) => owned(name, ME)), ...changes]) await change(cwd);
-  try {
-    trustOf(env, uid, join(cwd, 'etc'))(join(cwd, path), 'records');
-    return '';
-  } catch (error) {
-    if (!(error instanceof Failed)) throw error;
-    return explained(error.failure).join('\n').replaceAll(cwd, '~');
-  }
-}
+const RECORDS: Place = {
+  files: { 'state/stamps.tsv': '', 'state/runs/1/events.ndjson': '', 'package.json': '{}' },
+  mine: ['', 'state', 'state/stamps.tsv', 'state/runs', 'state/runs/1'],
+  path: 'state',
+  as: 'records',
+};
 
 const TRUSTED: readonly (readonly [what: string, changes: readonly Change[], caller?: Caller])[] = [
   ['are mine', []],
@@ -85,7 +52,7 @@ const TRUSTED: readonly (readonly [what: string, changes: readonly Change[], cal
 
 for (const [what, changes, caller = {}] of TRUSTED)
   test(`records are trusted that ${what}`, asRoot, async (t) => {
-    assert.equal(await said(t, changes, caller), '');
+    assert.equal(await said(t, RECORDS, changes, caller), '');
   });
 
 const theirs = (path: string, record = path) =>
@@ -142,7 +109,7 @@ const REFUSED: readonly (readonly [what: string, changes: readonly Change[], tex
 
 for (const [what, changes, text, caller = {}] of REFUSED)
   test(`records are refused that ${what}`, asRoot, async (t) => {
-    assert.equal(await said(t, changes, caller), text);
+    assert.equal(await said(t, RECORDS, changes, caller), text);
   });
 
 test('no command believes records that somebody else has put beside those of cc', asRoot, async (t) => {

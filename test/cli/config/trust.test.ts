@@ -1,76 +1,31 @@
 /** Who may write a file that cc is about to run: owners, modes, groups, and the folders and links on the way to it. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmod, chown, lchown, symlink } from 'node:fs/promises';
+import { chmod, chown, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'node:test';
-import { trustOf } from '../../../core/cli/config/trust.ts';
-import { Failed } from '../../../core/model/failure.ts';
-import { explained } from '../../../core/report/explain.ts';
 import { cc, ccWith, folder, MOD } from '../../rig/cc.ts';
-import { rootless } from '../../rig/tools.ts';
+import {
+  asRoot,
+  type Caller,
+  type Change,
+  linked,
+  ME,
+  moded,
+  owned,
+  type Place,
+  STRANGER,
+  said,
+  TEAM,
+  THEIRS,
+  UNKNOWN,
+} from './owners.ts';
 
-const ME = 61001;
-const STRANGER = 61002;
-const MINE = 61011;
-const TEAM = 61012;
-const THEIRS = 61013;
-const UNKNOWN = 61014;
-
-const ETC = {
-  'etc/passwd': `root:x:0:0::/root:/bin/sh
-me:x:${ME}:${MINE}::/:/bin/sh
-stranger:x:${STRANGER}:${THEIRS}::/:/bin/sh
-`,
-  'etc/group': `root:x:0:\nme:x:${MINE}:\nteam:x:${TEAM}:me,stranger\ntheirs:x:${THEIRS}:me\n`,
+const SITE: Place = {
+  files: { 'a/cc.config.ts': '', 'package.json': '{}' },
+  mine: ['', 'package.json', 'a', 'a/cc.config.ts'],
+  path: 'a/cc.config.ts',
 };
-
-const asRoot = { skip: rootless('may give files away') };
-
-type Change = (site: string) => Promise<void>;
-
-const owned =
-  (name: string, uid: number, gid = MINE): Change =>
-  (site) =>
-    lchown(join(site, name), uid, gid);
-const moded =
-  (name: string, mode: number, gid = MINE): Change =>
-  async (site) => {
-    await chown(join(site, name), ME, gid);
-    await chmod(join(site, name), mode);
-  };
-const linked =
-  (target: string, name: string, uid: number): Change =>
-  async (site) => {
-    await symlink(target, join(site, name));
-    await lchown(join(site, name), uid, MINE);
-  };
-
-interface Caller {
-  readonly uid?: number;
-  readonly env?: Readonly<Record<string, string>>;
-  readonly file?: string;
-}
-
-/** What is said of a file of `me`, in a site of `me`, with its folder called `~`; nothing when it is trusted. */
-async function said(
-  t: Parameters<typeof folder>[0],
-  changes: readonly Change[],
-  { uid = ME, env = {}, file = 'a/cc.config.ts' }: Caller,
-): Promise<string> {
-  const cwd = await folder(t, { ...ETC, 'site/a/cc.config.ts': '', 'site/package.json': '{}' });
-  const site = join(cwd, 'site');
-  const mine = ['', 'package.json', 'a', 'a/cc.config.ts'];
-  for (const change of [...mine.map((name) => owned(name, ME)), ...changes]) await change(site);
-  try {
-    trustOf(env, uid, join(cwd, 'etc'))(join(site, file));
-    return '';
-  } catch (error) {
-    if (!(error instanceof Failed)) throw error;
-    const [, ...lines] = explained(error.failure).map((line) => line.trim().replaceAll(site, '~'));
-    return lines.join('\n');
-  }
-}
 
 const TRUSTED: readonly (readonly [string, readonly Change[], Caller?])[] = [
   ['is mine', []],
@@ -82,14 +37,14 @@ const TRUSTED: readonly (readonly [string, readonly Change[], Caller?])[] = [
   ],
   ['may be written by the group of root, in which nobody is', [moded('a/cc.config.ts', 0o664, 0)]],
   ['stands in a folder that is as /tmp', [owned('a', 0, 0), moded('', 0o1777)]],
-  ['is behind a link of mine', [linked('a', 'b', ME)], { file: 'b/cc.config.ts' }],
-  ['is not there', [], { file: 'a/b/c' }],
-  ['is behind links that lead nowhere', [linked('b', 'b', ME)], { file: 'b/c' }],
+  ['is behind a link of mine', [linked('a', 'b', ME)], { path: 'b/cc.config.ts' }],
+  ['is not there', [], { path: 'a/b/c' }],
+  ['is behind links that lead nowhere', [linked('b', 'b', ME)], { path: 'b/c' }],
 ];
 
 for (const [what, changes, caller = {}] of TRUSTED)
   test(`a file is trusted that ${what}`, asRoot, async (t) => {
-    assert.equal(await said(t, changes, caller), '');
+    assert.equal(await said(t, SITE, changes, caller), '');
   });
 
 const FILE = '~/a/cc.config.ts';
@@ -159,7 +114,7 @@ fix: sudo chown -h me ~/a && chmod go-w ${FILE}`,
     'is behind a link of somebody else',
     [linked('a', 'b', STRANGER)],
     '~/b belongs to stranger\nfix: sudo chown -h me ~/b',
-    { file: 'b/cc.config.ts' },
+    { path: 'b/cc.config.ts' },
   ],
   [
     'is read as a package.json says that everyone may write',
@@ -170,7 +125,8 @@ fix: sudo chown -h me ~/a && chmod go-w ${FILE}`,
 
 for (const [what, changes, text, caller = {}] of REFUSED)
   test(`a file is refused that ${what}`, asRoot, async (t) => {
-    assert.equal(await said(t, changes, caller), text);
+    const [, ...lines] = (await said(t, SITE, changes, caller)).split('\n').map((line) => line.trim());
+    assert.equal(lines.join('\n'), text);
   });
 
 /** Says that it was run. */
