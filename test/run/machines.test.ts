@@ -1,7 +1,7 @@
 /** Two names of one machine, and names that changed machines: refused by name, before anything is changed. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { Failed } from '../../core/model/failure.ts';
+import { Failed, failureOf } from '../../core/model/failure.ts';
 import type { Host } from '../../core/model/plugin.ts';
 import { taskId } from '../../core/model/task.ts';
 import { type PoolOptions, sessionPool } from '../../core/run/session-pool.ts';
@@ -50,11 +50,7 @@ async function poolOver(
   return { pool, noted };
 }
 
-const failureOf = (promise: Promise<unknown>) =>
-  promise.then(
-    () => undefined,
-    (error: unknown) => (error instanceof Failed ? error.failure : error),
-  );
+const failing = (promise: Promise<unknown>) => promise.then(() => undefined, failureOf);
 
 const signed = (machine: Paper) => JSON.parse(machine.stamps.get('site') ?? 'null') as { identity?: string };
 
@@ -78,9 +74,9 @@ test('two names of a machine that cc has never seen are refused when the second 
     hosts: ['a (a.example)', 'b (b.example)'],
     identity: signed(machine).identity,
   };
-  assert.deepEqual(await failureOf(two.stamps.write(stampOf('b'))), failure);
+  assert.deepEqual(await failing(two.stamps.write(stampOf('b'))), failure);
   assert.deepEqual([...machine.stamps.keys()], ['site', 'a+p+a.json']);
-  for (const host of [a, b]) assert.deepEqual(await failureOf(pool.session(host, true)), failure);
+  for (const host of [a, b]) assert.deepEqual(await failing(pool.session(host, true)), failure);
 });
 
 test('two names of a machine are told by who only looks, and nothing is written', async (t) => {
@@ -93,8 +89,7 @@ test('two names of a machine are told by who only looks, and nothing is written'
     { hosts: [a, b], run: false },
   );
   await pool.session(a, true);
-  for (const host of [b, a])
-    assert.equal(((await failureOf(pool.session(host, true))) as { kind: string }).kind, 'one-machine');
+  for (const host of [b, a]) assert.equal((await failing(pool.session(host, true)))?.kind, 'one-machine');
   assert.deepEqual(machine.stamps, before);
 });
 
@@ -102,7 +97,7 @@ test('a host that left and has the name of a declared one gives way where both a
   const machine = await setUp(t, 'a');
   const [a, left] = [at('a', 'new.example'), at('a', 'old.example')];
   const { pool } = await poolOver(t, { 'new.example': machine, 'old.example': machine }, { hosts: [a] });
-  assert.equal(((await failureOf(pool.session(left, true))) as { kind: string }).kind, 'one-machine');
+  assert.equal((await failing(pool.session(left, true)))?.kind, 'one-machine');
   await (await pool.session(a, true)).stamps.write(stampOf('a'));
 });
 
@@ -121,12 +116,12 @@ for (const [what, swapped] of [
       return { ...there, host: name };
     };
     const { pool, noted } = await poolOver(t, {}, { hosts: [a, b], connect });
-    assert.deepEqual(await failureOf(pool.session(a, true)), {
+    assert.deepEqual(await failing(pool.session(a, true)), {
       ...{ kind: 'other-machine', host: 'a (a.example)', of: 'b', address: 'a.example' },
     });
     assert.deepEqual(noted, []);
     const back = await poolOver(t, {}, { hosts: [a, b], connect, undo: true });
-    assert.equal((await failureOf(back.pool.session(a, true))) === undefined, other !== undefined);
+    assert.equal((await failing(back.pool.session(a, true))) === undefined, other !== undefined);
   });
 
 test('a host is noted once it is known whose it is, and by its identity once it has one', async (t) => {
@@ -138,7 +133,7 @@ test('a host is noted once it is known whose it is, and by its identity once it 
     { 'a.example': foreign, 'b.example': paper('b') },
     { hosts: [a, b] },
   );
-  assert.equal(((await failureOf(pool.session(a, true))) as { kind: string }).kind, 'foreign-site');
+  assert.equal((await failing(pool.session(a, true)))?.kind, 'foreign-site');
   const { stamps } = await pool.session(b, true);
   assert.deepEqual(noted, ['b -']);
   await stamps.write(stampOf('b'));
