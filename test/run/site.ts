@@ -14,7 +14,6 @@ import { keyOf } from '../../core/run/declared.ts';
 import type { Finding } from '../../core/run/survey.ts';
 import { knownHosts, rememberHost } from '../../core/store/hosts.ts';
 import { networkOf } from '../../core/store/network.ts';
-import type { Site as Identity } from '../../core/store/site.ts';
 import { type Paper, paper } from '../rig/paper.ts';
 import { type Lasting, tempFolder } from '../rig/temp.ts';
 import { CONTROLLER, contextOf } from './context.ts';
@@ -44,11 +43,7 @@ export interface Site {
 }
 
 /** requires: tasks are on the controller or on these hosts. */
-export async function siteOn(
-  t: Lasting,
-  hosts: readonly Host[],
-  identity: Identity = { id: 'site', name: 'site' },
-): Promise<Site> {
+export async function siteOn(t: Lasting, hosts: readonly Host[]): Promise<Site> {
   const folder = await tempFolder(t);
   const machines = new Map<string, Paper>();
   const paperOf = (host: Host): Paper => {
@@ -73,7 +68,7 @@ export async function siteOn(
       tasks,
       declaredHosts: all,
       undo,
-      site: identity,
+      site: { id: 'site', name: 'site' },
     });
     const graph = order(tasks);
     const project: Project = {
@@ -90,7 +85,7 @@ export async function siteOn(
   };
   return {
     papers: papersOf(hosts),
-    run: async (verb, tasks, some = hosts, chosen = {}) => {
+    run: async (verb, tasks, some = hosts, chosen) => {
       if (verb === 'all') for (const host of some) await rememberHost(folder, host);
       return entered(
         verb,
@@ -104,7 +99,7 @@ export async function siteOn(
         chosen,
       );
     },
-    look: (verb, tasks, some = hosts, chosen = {}) =>
+    look: (verb, tasks, some = hosts, chosen) =>
       entered(verb, tasks, some, (job, { context }) => lookAt(job, context), chosen),
     known: () => knownHosts(folder).map(({ name }) => name),
   };
