@@ -7,7 +7,7 @@ import { containerd } from '../../plugins/containerd.ts';
 import { ARCHIVE } from './archive.ts';
 import { type Bench, benchOf } from './bench.ts';
 import { providing } from './tools.ts';
-import { MACHINE } from './virtual.ts';
+import { KATA, MACHINE } from './virtual.ts';
 
 const BELOW = [
   ARCHIVE,
@@ -104,14 +104,6 @@ test('containerd 2 that is confined has its limits where it looks for them', asy
     /^\[plugins\."io\.containerd\.cri\.v1\.runtime"\]\n {2}restrict_oom_score_adj = true\n/m,
   );
 });
-
-const KATA = {
-  handler: 'kata-qemu',
-  path: '/opt/kata/shim',
-  type: 'vm',
-  config: '/opt/kata/c.toml',
-  machine: MACHINE,
-} as const;
 
 for (const [version, pods, before] of [
   ['1.7.27', 'io.containerd.grpc.v1.cri', FIRST],

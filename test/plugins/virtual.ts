@@ -8,6 +8,15 @@ import { script } from './tools.ts';
 /** What runs the machines of a runtime that nothing more is asked of. */
 export const MACHINE = { program: '/opt/kata/bin/qemu-system-x86_64', accel: 'kvm' } as const;
 
+/** A runtime as Kata is one, whose shim and configuration stand where containerd has to be told. */
+export const KATA = {
+  handler: 'kata-qemu',
+  path: '/opt/kata/shim',
+  type: 'vm',
+  config: '/opt/kata/c.toml',
+  machine: MACHINE,
+} as const;
+
 /** The looks of a preflight, with what each rule that does not hold finds. */
 export function looking(rules: readonly Rule[], found: Readonly<Record<string, string>> = {}): FakeCommand {
   const lines = Object.entries(found).map(([rule, what]) => `${rule}\t${what}\n`);

@@ -11,7 +11,7 @@ import { atLeast } from '../../plugins/capabilities.ts';
 import { type Table, tables, toml, type Wanted } from '../../plugins/containerd/config.ts';
 import { eraOf, SUITES, startsByPath } from '../../plugins/containerd/eras.ts';
 import { REMOVE_PODS } from '../../plugins/containerd.ts';
-import { MACHINE } from '../plugins/virtual.ts';
+import { KATA } from '../plugins/virtual.ts';
 import { unpacked } from '../rig/debian.ts';
 import { tempFolder } from '../rig/temp.ts';
 
@@ -60,13 +60,6 @@ function generated(all: readonly Table[]): ReadonlyMap<string, unknown> {
   );
 }
 
-const VM = {
-  handler: 'kata-qemu',
-  path: '/opt/kata/shim',
-  type: 'vm',
-  config: '/opt/kata/c.toml',
-  machine: MACHINE,
-} as const;
 const WANTED: readonly Wanted[] = [true, false].map((confined) => ({
   confined,
   cgroupDriver: confined ? 'systemd' : 'cgroupfs',
@@ -77,7 +70,7 @@ const WANTED: readonly Wanted[] = [true, false].map((confined) => ({
 
 /** With machines, where this version can be told of them. */
 function wantedOf(version: string): readonly Wanted[] {
-  return WANTED.flatMap((wanted) => (startsByPath(version) ? [wanted, { ...wanted, vm: VM }] : [wanted]));
+  return WANTED.flatMap((wanted) => (startsByPath(version) ? [wanted, { ...wanted, vm: KATA }] : [wanted]));
 }
 
 /** 1.4 does not print the options of a runtime: it keeps them unread until a pod starts. */
