@@ -8,11 +8,9 @@ import { runProcess } from '../../core/host/own-agent.ts';
 import { type Artifact, isArtifact } from '../../core/model/artifact.ts';
 import { type Command, shown } from '../../core/model/command.ts';
 import type { Task } from '../../core/model/task.ts';
-import { clearContainers } from '../../plugins/clear-containers.ts';
 import { EXPAND_CONTEXT } from '../graph/recipes.ts';
-import { ARCHIVE } from '../plugins/archive.ts';
 import { NODE } from '../plugins/bench.ts';
-import { GO } from '../plugins/compiler.ts';
+import { clear } from '../plugins/clear.ts';
 import { packed } from '../rig/debian.ts';
 import { debianRoot, type Root } from '../rig/debian-root.ts';
 import { rootless } from '../rig/tools.ts';
@@ -45,10 +43,7 @@ export function inside(root: string, folder: string, ...argv: readonly string[])
 
 /** The tasks of the plugin for machines that are emulated, with folders for what is built. */
 export function tasksAt(cache: string): readonly Task[] {
-  const recipe = {
-    hosts: [NODE],
-    plugins: [ARCHIVE, GO, clearContainers({ accel: 'tcg', memory: 512 })],
-  };
+  const recipe = { hosts: [NODE], ...clear({ accel: 'tcg', memory: 512 }) };
   return expand(flattened([recipe], []), { ...EXPAND_CONTEXT, cache }, []).tasks;
 }
 
