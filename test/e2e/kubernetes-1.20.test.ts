@@ -5,10 +5,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { hostPicture } from './host.ts';
-import { type Machine, makeSite, type Site } from './site.ts';
+import { type Machine, makeSite, type Site, UPSTREAM } from './site.ts';
 
-const MIRROR = process.env['CC_UPSTREAM_MIRROR'];
-const skip = MIRROR === undefined && 'CC_UPSTREAM_MIRROR names no mirror of the sources';
+const { skip, mirrors } = UPSTREAM;
 const MACHINE: Machine = {
   name: 'cce2ecrio',
   address: '198.18.82.11',
@@ -19,9 +18,8 @@ const MACHINE: Machine = {
 let site: Site;
 let untouched: ReturnType<typeof hostPicture>;
 
-if (MIRROR !== undefined) {
+if (skip === false) {
   before(async () => {
-    const mirrors = [{ from: 'https://github.com/', to: MIRROR }];
     site = makeSite({ base: 'kubernetes-1.20', machine: MACHINE, mirrors });
     const tools = await site.cc(['run', 'machine/tools', 'images/tools', 'crio/tools']);
     assert.equal(tools.code, 0, tools.stdout + tools.stderr);

@@ -6,10 +6,9 @@
 import assert from 'node:assert/strict';
 import { after, before, type TestContext, test } from 'node:test';
 import { hostPicture } from './host.ts';
-import { type Machine, makeSite, type Site } from './site.ts';
+import { type Machine, makeSite, type Site, UPSTREAM } from './site.ts';
 
-const MIRROR = process.env['CC_UPSTREAM_MIRROR'];
-const skip = MIRROR === undefined && 'CC_UPSTREAM_MIRROR names no mirror of the sources';
+const { skip, mirrors } = UPSTREAM;
 const MACHINE: Machine = {
   name: 'cce2evm',
   address: '198.18.85.11',
@@ -26,9 +25,8 @@ const BOUND = 60;
 let site: Site;
 let untouched: ReturnType<typeof hostPicture>;
 
-if (MIRROR !== undefined) {
+if (skip === false) {
   before(async () => {
-    const mirrors = [{ from: 'https://github.com/', to: MIRROR }];
     site = makeSite({ base: 'lab-vm', machine: MACHINE, mirrors });
     const tools = await site.cc(['run', ...TOOLS, 'clear-containers/guest-tools']);
     assert.equal(tools.code, 0, tools.stdout + tools.stderr);

@@ -24,11 +24,20 @@ export const MACHINE: Machine = {
   bridge: 'cce2e0',
 };
 
+type Mirrors = readonly { readonly from: string; readonly to: string }[];
+const MIRROR = process.env['CC_UPSTREAM_MIRROR'];
+
+/** What stands for https://github.com/, for recipes that build from sources; without it their tests are skipped. */
+export const UPSTREAM: { readonly skip: string | false; readonly mirrors: Mirrors } =
+  MIRROR === undefined
+    ? { skip: 'CC_UPSTREAM_MIRROR names no mirror of the sources', mirrors: [] }
+    : { skip: false, mirrors: [{ from: 'https://github.com/', to: MIRROR }] };
+
 /** The recipe to extend, and what a site adds to it. */
 export interface Extending {
   readonly base: string;
   readonly machine: Machine;
-  readonly mirrors?: readonly { readonly from: string; readonly to: string }[];
+  readonly mirrors?: Mirrors;
   /** The network namespace to do everything in, as a file; default: the one that the test is in. */
   readonly network?: string;
   /** The name of a recipe that makes the machine, in `host.config.ts`; to the site it is then a host like any other. */
