@@ -1,7 +1,8 @@
 /** Digests of files that have not changed since they were last read: large outputs are then looked at without reading them. */
-import { type BigIntStats, readFileSync, statSync } from 'node:fs';
+import { type BigIntStats, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { asDigest, type Digest } from '../model/digest.ts';
+import { fileText } from './own-files.ts';
 
 export interface DigestMemo {
   /** `facts` are those of the file just now, for whoever has them. */
@@ -51,7 +52,7 @@ function isPrivate({ mode, size }: BigIntStats): boolean {
 function read(file: string): [string, string][] {
   try {
     if (!isOurs(file)) return [];
-    return Object.entries(JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>); // written from `learnt`
+    return Object.entries(JSON.parse(fileText(file)) as Record<string, string>); // written from `learnt`
   } catch {
     return []; // torn or not there: everything is read once more
   }

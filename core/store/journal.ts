@@ -1,7 +1,7 @@
 /** What a run leaves to read: its events, a log for each task, and how long tasks took. */
-import { closeSync, openSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { append, makeFolder, unread } from '../host/own-files.ts';
+import { append, fileText, makeFolder, unread } from '../host/own-files.ts';
 import type { Event } from '../model/event.ts';
 import { codeOf, unwritten } from '../model/failure.ts';
 import { isFinal, isGood, type TaskId } from '../model/task.ts';
@@ -117,7 +117,7 @@ export function logFile(id: TaskId): string {
 /** How long each task took lately, in milliseconds; nothing known is no error. */
 export function readDurations(state: string): Durations {
   try {
-    const known: unknown = JSON.parse(readFileSync(join(state, 'durations.json'), 'utf8'));
+    const known: unknown = JSON.parse(fileText(join(state, 'durations.json')));
     return typeof known === 'object' && known !== null ? (known as Durations) : {}; // written by `remember`
   } catch {
     return {};
@@ -182,7 +182,7 @@ function runsIn(state: string): readonly string[] {
 }
 
 function textIn(file: string): string | undefined {
-  return seen(file, () => readFileSync(file, 'utf8'));
+  return seen(file, () => fileText(file));
 }
 
 /** undefined: it is not there, or stands where only runs should. What may not be read is there. */
