@@ -2,7 +2,16 @@
  * The identity of a site: made once and kept in a file beside its lock, under version control like that, so that each checkout of
  * a site is the same site, and another site of the same name is not. It says whose the stamps on a host are.
  */
-import { chownSync, existsSync, linkSync, lstatSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  linkSync,
+  lstatSync,
+  rmSync,
+  type Stats,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
 import { fileText, unread } from '../host/own-files.ts';
 import { quoted } from '../model/command.ts';
@@ -48,14 +57,8 @@ export function siteFile(config: string): string {
 
 /** undefined: there is no such file yet. */
 export function readSite(file: string): string | undefined {
-  let text: string;
-  try {
-    text = fileText(file);
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') return fail({ kind: 'lock-unreadable', file, why: String(error) }, error);
-    if (!lstatSync(file, { throwIfNoEntry: false })) return undefined;
-    return fail({ kind: 'site-unreadable', file, why: 'it is a link to what is not there' }, error);
-  }
+  const text = textBesideOthers(file);
+  if (text === undefined) return undefined;
   const lines = text.split('\n').map((line) => line.trim());
   const [id, ...more] = lines.filter((line) => line !== '' && !line.startsWith('#'));
   if (id === undefined) return fail({ kind: 'site-unreadable', file, why: 'it names no site' });
@@ -65,6 +68,19 @@ export function readSite(file: string): string | undefined {
   if (more.length > 0)
     return fail({ kind: 'site-unreadable', file, why: `it names ${more.length + 1} sites` });
   return id;
+}
+
+/** Looks for a link first: another cc may make the file at any moment, and what was not there is then no link to nothing. */
+function textBesideOthers(file: string): string | undefined {
+  let seen: Stats | undefined;
+  try {
+    seen = lstatSync(file, { throwIfNoEntry: false });
+    return fileText(file);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') return fail({ kind: 'lock-unreadable', file, why: String(error) }, error);
+    if (!seen?.isSymbolicLink()) return undefined;
+    return fail({ kind: 'site-unreadable', file, why: 'it is a link to what is not there' }, error);
+  }
 }
 
 /** One that nobody else has. */

@@ -1,13 +1,25 @@
 /** Whose hosts and folders are: an identity that goes where the recipe goes. */
 import assert from 'node:assert/strict';
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import test from 'node:test';
 import { type Local, pathsOf } from '../../core/store/paths.ts';
 import { claim, LOCAL, makeSite, readSite, siteFile } from '../../core/store/site.ts';
+import { node } from '../rig/cc.ts';
 import { tempFolder } from '../rig/temp.ts';
 
 const A = '11111111-aaaa-4aaa-8aaa-aaaaaaaaaaaa';
+/** Makes the file and takes it away, again and again, until it is stopped. */
+const MAKER = `const { linkSync, rmSync, writeFileSync } = require('node:fs');
+const file = process.argv.at(-1);
+writeFileSync(file + '.new', '${A}');
+console.log('begun');
+for (;;) {
+  linkSync(file + '.new', file);
+  rmSync(file);
+}`;
 const B = '22222222-bbbb-4bbb-8bbb-bbbbbbbbbbbb';
 
 for (const [config, file] of [
@@ -60,6 +72,21 @@ test('a file that names no site is refused, and no other is put in its place', a
   await writeFile(file, '# nothing here\n');
   assert.throws(() => readSite(file), { name: 'Failed' });
   assert.throws(() => makeSite(file), { name: 'Failed' });
+});
+
+test('a link to nothing is refused as an identity', async (t) => {
+  const file = join(await tempFolder(t), 'cc.site');
+  await symlink('missing', file);
+  const why = 'it is a link to what is not there';
+  assert.throws(() => readSite(file), { failure: { kind: 'site-unreadable', file, why } });
+});
+
+test('an identity that appears while it is read is read or not yet there', async (t) => {
+  const file = join(await tempFolder(t), 'cc.site');
+  const other = spawn(node(), ['-e', MAKER, file], { stdio: ['ignore', 'pipe', 'inherit'] });
+  t.after(() => other.kill());
+  await once(other.stdout, 'data');
+  for (let at = 0; at < 20_000; at++) assert.ok([A, undefined].includes(readSite(file)));
 });
 
 async function states(t: Parameters<typeof tempFolder>[0]) {
