@@ -24,6 +24,7 @@ before(async () => {
   connected = makeSite({ base: 'lab', machine: MACHINE });
   const tools = await connected.cc(['run', 'machine/tools', 'images/tools']);
   assert.equal(tools.code, 0, tools.stdout + tools.stderr);
+  spawnSync('ip', ['netns', 'delete', NAMESPACE]); // of a test that was killed
   must('ip', ['netns', 'add', NAMESPACE], '/');
   must('nsenter', [`--net=${NETWORK}`, 'ip', 'link', 'set', 'dev', 'lo', 'up'], '/');
   untouched = hostPicture();
