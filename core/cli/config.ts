@@ -179,6 +179,6 @@ function settingOf(text: string): Setting {
   const [, plugin = '', path = '', value = ''] = match ?? [];
   const parts = path.split('.');
   if (parts.includes('') || parts.length > DEEPEST)
-    return usage(`Cannot read "--set ${text}": expected plugin.option=value`);
+    return usage(`Cannot read "--set ${text.replace(/=.*/s, '=...')}": expected plugin.option=value`); // it may be a secret
   return { plugin, path: parts, text: value };
 }

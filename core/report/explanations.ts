@@ -204,7 +204,7 @@ export const EXPLAINED: {
   }),
   'not-undone': ({ host, task, command, code, signal, stderr }) => ({
     what: `Cannot take ${task} back on ${host}: its command ${signal ? `was ended by ${signal}` : `exited ${code}`}`,
-    why: [`$ ${command}`, ...lastLines(stderr)],
+    why: [`$ ${command}`, ...lastLines(stderr, '| ')],
     fix: `mend what it complains about, and run again; or leave what it made: cc forget ${task}`,
   }),
   'torn-records': ({ host, records, gone }) => ({

@@ -355,7 +355,7 @@ const TEXTS: { readonly [K in Failure['kind']]: readonly Case<K>[] } = {
         ...{ kind: 'not-undone', host: 'n1', task: 'n1/p/s', command: 'rm /x' },
         ...{ code: 1, signal: null, stderr: 'no file' },
       },
-      'Cannot take n1/p/s back on n1: its command exited 1\n  $ rm /x\n  no file\n  fix: mend what it complains about, and run again; or leave what it made: cc forget n1/p/s',
+      'Cannot take n1/p/s back on n1: its command exited 1\n  $ rm /x\n  | no file\n  fix: mend what it complains about, and run again; or leave what it made: cc forget n1/p/s',
     ],
     [
       {
