@@ -24,7 +24,7 @@ import { CONFIG, FOLDER, inUse, type Network, precedence } from './cni/config.ts
 import { routes } from './cni/routes.ts';
 import { debianArchive } from './debian.ts';
 import { state } from './flannel/state.ts';
-import { KUBECONFIG } from './kubeadm/init.ts';
+import { KUBECONFIG } from './kubeadm/nodes.ts';
 
 const RELEASES = 'https://github.com/containernetworking/plugins/releases/download';
 const FLANNEL = 'https://github.com/flannel-io/cni-plugin/releases/download';

@@ -13,13 +13,14 @@ import {
 } from './capabilities.ts';
 import { address, addressesIn, declaredFor, withAddress } from './kubeadm/address.ts';
 import { kubeadmConfig } from './kubeadm/config.ts';
+import { Endpoint, endpointFault, endpointOf } from './kubeadm/endpoint.ts';
 import { DOMAIN, existing } from './kubeadm/existing.ts';
 import { cgroups, tools } from './kubeadm/host.ts';
-import { CONFIG, init, KUBECONFIG } from './kubeadm/init.ts';
+import { CONFIG, init } from './kubeadm/init.ts';
 import { join } from './kubeadm/join.ts';
 import { kubeletDropIn, kubeletUnit } from './kubeadm/kubelet.ts';
 import { networks } from './kubeadm/networks.ts';
-import { answering, PLANE, ready, registered, untainted, WORKERS } from './kubeadm/nodes.ts';
+import { answering, KUBECONFIG, PLANE, ready, registered, untainted, WORKERS } from './kubeadm/nodes.ts';
 import { kernel, lasting } from './kubeadm/settings.ts';
 import { since } from './kubernetes/versions.ts';
 
@@ -34,6 +35,11 @@ export const kubeadm = plugin({
   options: v.strictObject({
     /** The API server takes no wider one, and cluster DNS has the tenth address of it. */
     serviceSubnet: v.optional(net.subnet(12, 28), '10.96.0.0/12'),
+    /**
+     * One address for the API, in its certificates and in every kubeconfig. A cluster that was made without one cannot have
+     * further control planes.
+     */
+    endpoint: v.optional(Endpoint),
     /** Cluster DNS; without it the smoke test goes by address. */
     dns: v.optional(v.boolean(), true),
     /** kubeadm's own checks before it starts, and the Debian packages they ask for; from 1.11 to 1.30 they need crictl too. */
@@ -41,7 +47,7 @@ export const kubeadm = plugin({
   }),
   provides: [cluster, serviceNetwork],
   declares: ({ serviceSubnet }) => [serviceNetwork.of({ subnet: serviceSubnet, domain: DOMAIN })],
-  build: ({ serviceSubnet, dns, preflight }, { use, find, refuse, hosts }) => {
+  build: ({ serviceSubnet, endpoint, dns, preflight }, { use, find, refuse, hosts }) => {
     const runtime = use(cri);
     const { version, imageRepository, bin } = use(kubernetesRelease);
     const network = use(podNetwork);
@@ -49,10 +55,13 @@ export const kubeadm = plugin({
     if (net.overlap(podSubnet, serviceSubnet))
       refuse('serviceSubnet', `shares addresses with the network of pods: ${serviceSubnet}, ${podSubnet}`);
     if (!dns && !since('phases', version)) refuse('dns', `cannot be left out by kubeadm ${version}`);
+    const fault = endpoint && endpointFault(endpoint, version, [podSubnet, serviceSubnet]);
+    if (fault !== undefined) refuse('endpoint', fault);
     const { socket: criSocket, cgroupDriver } = runtime;
     const common = { version, criSocket, cgroupDriver, serviceSubnet };
     const patience = find(vmRuntime) ? { patience: PATIENCE } : {};
-    const declared = { ...common, imageRepository, podSubnet, ...patience };
+    const shared = endpoint ? { endpoint: endpointOf(endpoint) } : {};
+    const declared = { ...common, imageRepository, podSubnet, ...shared, ...patience };
     const known = declaredFor(hosts);
     const addresses = addressesIn(hosts);
     const file = (

@@ -11,6 +11,8 @@ export interface ClusterConfig {
   readonly serviceSubnet: string;
   /** By which others reach its API; kubeadm's own choice where it is left out. */
   readonly address?: string;
+  /** Host and port by which all reach the API, whichever control plane answers. */
+  readonly endpoint?: string;
   /** How long the runtime may take to start a pod; kubelet's own patience where it is left out. */
   readonly patience?: string;
 }
@@ -33,7 +35,7 @@ const FORMS: { readonly [Api in KubeadmApi]: (config: ClusterConfig) => readonly
     {
       ...typed('v1alpha1', 'MasterConfiguration'),
       ...(since('configuredSocket', config.version) ? { criSocket: config.criSocket } : {}),
-      ...advertised('api', config),
+      ...apiOf(config),
       ...clusterOf(config),
       kubeProxy: { config: PROXY },
     },
@@ -42,7 +44,7 @@ const FORMS: { readonly [Api in KubeadmApi]: (config: ClusterConfig) => readonly
     {
       ...typed('v1alpha2', 'MasterConfiguration'),
       nodeRegistration: { criSocket: config.criSocket },
-      ...advertised('api', config),
+      ...apiOf(config),
       ...clusterOf(config),
       kubeletConfiguration: { baseConfig: kubeletOf(config) },
       kubeProxy: { config: PROXY },
@@ -61,16 +63,30 @@ function split(api: KubeadmApi) {
     {
       ...typed(api, 'InitConfiguration'),
       nodeRegistration: { criSocket: config.criSocket },
-      ...advertised(api === 'v1alpha3' ? 'apiEndpoint' : 'localAPIEndpoint', config),
+      ...under(api === 'v1alpha3' ? 'apiEndpoint' : 'localAPIEndpoint', advertised(config)),
     },
-    { ...typed(api, 'ClusterConfiguration'), ...clusterOf(config) },
+    { ...typed(api, 'ClusterConfiguration'), ...shared(config), ...clusterOf(config) },
     { apiVersion: 'kubelet.config.k8s.io/v1beta1', kind: 'KubeletConfiguration', ...kubeletOf(config) },
     { apiVersion: 'kubeproxy.config.k8s.io/v1alpha1', kind: 'KubeProxyConfiguration', ...PROXY },
   ];
 }
 
-function advertised(key: string, { address }: ClusterConfig): Document {
-  return address === undefined ? {} : { [key]: { advertiseAddress: address } };
+/** Under its key, where there is anything to say. */
+function under(key: string, document: Document): Document {
+  return Object.keys(document).length === 0 ? {} : { [key]: document };
+}
+
+function advertised({ address }: ClusterConfig): Document {
+  return address === undefined ? {} : { advertiseAddress: address };
+}
+
+function shared({ endpoint }: ClusterConfig): Document {
+  return endpoint === undefined ? {} : { controlPlaneEndpoint: endpoint };
+}
+
+/** Through v1alpha2 both addresses stand in one place. */
+function apiOf(config: ClusterConfig): Document {
+  return under('api', { ...advertised(config), ...shared(config) });
 }
 
 function clusterOf({ version, imageRepository, podSubnet, serviceSubnet }: ClusterConfig): Document {

@@ -3,7 +3,7 @@ import { fixed, type View } from '../../core/mod.ts';
 import { since } from '../kubernetes/versions.ts';
 import { addressOn } from './address.ts';
 import type { ClusterConfig } from './config.ts';
-import { PLANE } from './nodes.ts';
+import { KUBECONFIG, PLANE } from './nodes.ts';
 
 const MANIFESTS = '/etc/kubernetes/manifests';
 const KUBELET = '/var/lib/kubelet';
@@ -21,7 +21,7 @@ export interface Declared extends ClusterConfig {
 
 /** Refuses a cluster of another version or with other networks before kubelet or anything else on the host is replaced. */
 export function existing(config: Declared) {
-  const { declaredAddress: address } = config;
+  const { declaredAddress: address, endpoint } = config;
   const { version, imageRepository, serviceSubnet, podSubnet, criSocket, cgroupDriver, patience } = config;
   return fixed({
     name: 'cluster',
@@ -35,20 +35,22 @@ export function existing(config: Declared) {
       'the network of its pods': podSubnet,
       'the domain of its DNS': DOMAIN,
       ...(address === undefined ? {} : { [ADDRESS]: address }),
+      [ENDPOINT]: endpoint ?? NONE,
       "kubelet's container runtime": pathOf(criSocket),
       "kubelet's cgroup driver": cgroupDriver,
       "kubelet's runtimeRequestTimeout": patience ?? 'the default',
     },
     look: async (view) => {
-      const [plane, kubelet, known] = await Promise.all([
+      const [plane, kubelet, known, shared] = await Promise.all([
         planeOf(view),
         kubeletOf(view),
         addressOf(view, config),
+        sharedBy(view, endpoint),
       ]);
       // What kubelet was told counts only where it runs a cluster; before there was a file for it, cc's own drop-in tells it.
       return Object.keys(plane).length > 0 && since('kubeletConfig', version)
-        ? { ...plane, ...kubelet, ...known }
-        : { ...plane, ...known };
+        ? { ...plane, ...kubelet, ...known, ...shared }
+        : { ...plane, ...known, ...shared };
     },
     fix: ANEW,
   });
@@ -124,6 +126,18 @@ async function addressOf(view: View, { declaredAddress, podSubnet }: Declared): 
   const is = flag(server, 'advertise-address');
   const found = await addressOn(view, declaredAddress, podSubnet);
   return { [ADDRESS]: 'address' in found && found.address === is ? declaredAddress : is };
+}
+
+const ENDPOINT = 'the endpoint that its control planes share';
+const NONE = 'none';
+
+/** By which its own credentials reach that API: the address of this host, where there is no endpoint for it. */
+async function sharedBy(view: View, endpoint: string | undefined): Promise<Told> {
+  const server = await view.text(`${MANIFESTS}/kube-apiserver.yaml`);
+  const [, told] = /^ *server: "?https:\/\/([^\s"]+?)"?$/m.exec((await view.text(KUBECONFIG)) ?? '') ?? [];
+  if (told === undefined || !imageOf(server)) return {};
+  const own = told.startsWith(`${flag(server, 'advertise-address')}:`);
+  return { [ENDPOINT]: own && told !== endpoint ? NONE : told };
 }
 
 /** Each value once: half of a cluster may have been upgraded by hand. */

@@ -3,11 +3,10 @@ import { cmd, fail, type Json, step, type View } from '../../core/mod.ts';
 import type { Cri, PodNetwork } from '../capabilities.ts';
 import { since } from '../kubernetes/versions.ts';
 import { imageOf } from './existing.ts';
-import { PLANE } from './nodes.ts';
+import { KUBECONFIG, PLANE } from './nodes.ts';
 import { clearing, NOTED, NOTING } from './traces.ts';
 
 export const CONFIG = '/etc/cc/kubeadm.json';
-export const KUBECONFIG = '/etc/kubernetes/admin.conf';
 
 export interface InitOptions {
   readonly version: string;

@@ -96,6 +96,9 @@ function untaint(access: Access, nodes: readonly string[], keys: readonly string
   return { kind: 'run', command: { ...command, ...title }, why };
 }
 
+/** With what a control plane is asked and told all. */
+export const KUBECONFIG = '/etc/kubernetes/admin.conf';
+
 /** With what a node asks the API. */
 export const NODE_KUBECONFIG = '/etc/kubernetes/kubelet.conf';
 

@@ -89,6 +89,11 @@ const REGISTRIES: Since<string> = [
 const FIRST = {
   /** kubeadm's configuration names the runtime's socket: kubernetes/kubernetes#59057. */
   configuredSocket: 10,
+  /**
+   * kubeadm takes one address for all control planes, and puts it into certificates and kubeconfigs: kubernetes/kubernetes#62947.
+   * 1.10 took a name, and no port.
+   */
+  endpoint: 11,
   /** kubelet is told by a file that kubeadm writes, and no more by flags: kubernetes/release, 10-kubeadm.conf "v1.11+". */
   kubeletConfig: 11,
   /** kubeadm does not look for Docker when it was told of another runtime: kubernetes/kubeadm#749. */

@@ -5,8 +5,9 @@ import { test } from 'node:test';
 import { type ClusterConfig, kubeadmConfig } from '../../plugins/kubeadm/config.ts';
 import { dnsAddress, kubeletDropIn, kubeletUnit } from '../../plugins/kubeadm/kubelet.ts';
 import { kubeadm } from '../../plugins/kubeadm.ts';
-import { benchOf } from './bench.ts';
-import { BELOW, clusterOn } from './cluster.ts';
+import { expanded, failureIn } from '../graph/recipes.ts';
+import { benchOf, NODE } from './bench.ts';
+import { BELOW, below, clusterOn } from './cluster.ts';
 
 const UNIT = '/etc/systemd/system/kubelet.service';
 
@@ -48,6 +49,66 @@ function documents(text: string): Readonly<Record<string, Record<string, unknown
     .map((part) => JSON.parse(part) as { kind: string });
   return Object.fromEntries(all.map((document) => [document.kind, document]));
 }
+
+const SHARED = '10.0.0.10:6443';
+for (const [version, kind, at, own] of [
+  ['1.11.10', 'MasterConfiguration', 'api', { advertiseAddress: '10.0.0.1', controlPlaneEndpoint: SHARED }],
+  ['1.12.10', 'InitConfiguration', 'apiEndpoint', { advertiseAddress: '10.0.0.1' }],
+  ['1.13.12', 'InitConfiguration', 'localAPIEndpoint', { advertiseAddress: '10.0.0.1' }],
+  ['1.20.2', 'InitConfiguration', 'localAPIEndpoint', { advertiseAddress: '10.0.0.1' }],
+  ['1.30.1', 'InitConfiguration', 'localAPIEndpoint', { advertiseAddress: '10.0.0.1' }],
+  ['1.36.4', 'InitConfiguration', 'localAPIEndpoint', { advertiseAddress: '10.0.0.1' }],
+] as const)
+  test(`init of ${version} is told the address of its host apart from the endpoint of all`, () => {
+    const found = documents(kubeadmConfig({ ...CLUSTER, version, address: '10.0.0.1', endpoint: SHARED }));
+    assert.deepEqual(found[kind]?.[at], own);
+    assert.equal(
+      found['ClusterConfiguration']?.['controlPlaneEndpoint'],
+      kind === 'InitConfiguration' ? SHARED : undefined,
+    );
+  });
+
+for (const [version, address, fault] of [
+  ['1.10.13', '10.0.0.10', 'is nothing that kubeadm 1.10 can be told: take Kubernetes 1.11 or later'],
+  ['1.11.10', '10.244.0.9', 'is 10.244.0.9, which lies in the network 10.244.0.0/24 of the cluster itself'],
+  ['1.20.2', '10.96.0.1', 'is 10.96.0.1, which lies in the network 10.96.0.0/12 of the cluster itself'],
+  ['1.20.2', '10.0.0.10', undefined],
+  ['1.20.2', 'api.example.org', undefined],
+] as const)
+  test(`endpoint ${address} of Kubernetes ${version} is ${fault === undefined ? 'taken' : 'refused'}`, () => {
+    const recipe = {
+      hosts: [NODE],
+      plugins: [...below(version), kubeadm({ endpoint: { address, by: 'given' } })],
+    };
+    if (fault === undefined) assert.ok(expanded(recipe).tasks.length > 0);
+    else
+      assert.deepEqual(
+        failureIn(() => expanded(recipe)),
+        {
+          kind: 'config-invalid',
+          file: '/site/cc.config.ts',
+          problems: [{ path: 'kubeadm.endpoint', message: fault }],
+        },
+      );
+  });
+
+for (const address of ['10.0.0', '10.0.0.256', 'Api.example', '-x', 'fd00::1'])
+  test(`endpoint ${address} is no address`, () => {
+    const plugins = [...BELOW, kubeadm({ endpoint: { address, by: 'given' } })];
+    assert.deepEqual(
+      failureIn(() => expanded({ hosts: [NODE], plugins })),
+      {
+        kind: 'config-invalid',
+        file: '/site/cc.config.ts',
+        problems: [
+          {
+            path: 'kubeadm.endpoint.address',
+            message: `expected an IPv4 address or a host name, as api.example.org, found "${address}"`,
+          },
+        ],
+      },
+    );
+  });
 
 for (const [version, repository, dns] of [
   ['1.20.2', 'registry.k8s.io', undefined],

@@ -51,6 +51,11 @@ async function cluster(t: Lasting, { made = {}, files = {}, version = '1.20.2', 
 const FIX =
   'declare what is there; or make the cluster anew, and lose what runs in it: cc run cleanup before you change the recipe (kubeadm reset where cc has not made it), cc run all after';
 
+const ADMIN = '/etc/kubernetes/admin.conf';
+const SHARED = 'the endpoint that its control planes share';
+const adminFor = (server: string) =>
+  `apiVersion: v1\nclusters:\n- cluster:\n    server: https://${server}\n  name: kubernetes\n`;
+
 const CASES: Readonly<
   Record<string, Found & { readonly differs: readonly [what: string, is: string, declared: string] }>
 > = {
@@ -94,6 +99,20 @@ const CASES: Readonly<
   'another patience': {
     files: { '/var/lib/kubelet/config.yaml': 'runtimeRequestTimeout: 30m0s\n' },
     differs: ["kubelet's runtimeRequestTimeout", '30m0s', 'the default'],
+  },
+  'no endpoint, where one is': {
+    files: { [ADMIN]: adminFor('192.0.2.1:6443') },
+    given: { endpoint: { address: '10.0.0.10', by: 'given' } },
+    differs: [SHARED, 'none', '10.0.0.10:6443'],
+  },
+  'an endpoint, where none is': {
+    files: { [ADMIN]: adminFor('10.0.0.10:6443') },
+    differs: [SHARED, '10.0.0.10:6443', 'none'],
+  },
+  'another endpoint': {
+    files: { [ADMIN]: adminFor('10.0.0.10:6443') },
+    given: { endpoint: { address: 'api.example.org', port: 443, by: 'given' } },
+    differs: [SHARED, '10.0.0.10:6443', 'api.example.org:443'],
   },
   'a half of it upgraded': {
     files: {
@@ -141,6 +160,17 @@ test('cluster that is as declared is adopted, and refused by no later run of the
     );
   }
 });
+
+for (const [server, given] of [
+  ['192.0.2.1:6443', {}],
+  ['192.0.2.1:6443', { endpoint: { address: '192.0.2.1', by: 'given' } }],
+  ['10.0.0.10:8443', { endpoint: { address: '10.0.0.10', port: 8443, by: 'given' } }],
+] as const)
+  test(`cluster that is reached by ${server} is adopted where ${JSON.stringify(given)} is declared`, async (t) => {
+    const { bench } = await cluster(t, { files: { [ADMIN]: adminFor(server) }, given });
+    const { outcomes } = await bench.run();
+    assert.equal(outcomes.get('node-1/kubeadm/cluster' as never)?.state, 'adopted');
+  });
 
 test('host without a cluster is refused nothing, whatever a kubelet of before has left', async (t) => {
   const bench = await benchOf(t, { plugins: [...BELOW, kubeadm()] }, clusterOn());

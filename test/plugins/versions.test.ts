@@ -64,6 +64,7 @@ test('registries and runtime interfaces change where upstream changed them', () 
 
 const TURNS: { readonly [Name in Turn]: string } = {
   configuredSocket: '1.10',
+  endpoint: '1.11',
   kubeletConfig: '1.11',
   noDocker: '1.11',
   deleteWaits: '1.11',
