@@ -1,9 +1,10 @@
-/** `kubeadm join`: when a host becomes a node of the cluster, when it does so anew, and how it leaves. */
-import { type Change, cmd, fail, type Json, type Shell, step, type View } from '../../core/mod.ts';
+/** `kubeadm join`: when a host becomes a node of the cluster, and when it does so anew. */
+import { cmd, fail, type Json, type Shell, step, type View } from '../../core/mod.ts';
 import type { Cri, PodNetwork } from '../capabilities.ts';
 import { type Access, callOf, cannotTell } from '../kubectl/api.ts';
 import { DIRECT, joinFlags } from './init.ts';
 import { joinConfig } from './join-config.ts';
+import { leaving } from './leave.ts';
 import { NODE_KUBECONFIG, nodeName, nodeOf, PLANE, WORKERS } from './nodes.ts';
 import { clearing, NOTED, NOTING } from './traces.ts';
 
@@ -174,22 +175,4 @@ async function joining(shell: Shell, name: string, options: JoinOptions): Promis
   }
   await remove();
   return undefined;
-}
-
-/** A cluster that is gone has no node, and nobody to ask. */
-function leaving(name: string, access: Access, why: string): Change {
-  return {
-    kind: 'script',
-    title: `remove the node ${name} from the cluster`,
-    why,
-    script: async (shell) => {
-      const plane = await shell.on(PLANE);
-      await plane
-        .run(cmd`${callOf(access)} delete node ${name} --ignore-not-found`)
-        .catch(() =>
-          shell.log(`the API of the cluster does not answer, so that it may still name ${name}\n`),
-        );
-      return undefined;
-    },
-  };
 }

@@ -1,0 +1,22 @@
+/** How a host leaves the cluster. */
+import { type Change, cmd } from '../../core/mod.ts';
+import { type Access, callOf } from '../kubectl/api.ts';
+import { PLANE } from './nodes.ts';
+
+/** A cluster that is gone has no node, and nobody to ask. */
+export function leaving(name: string, access: Access, why: string): Change {
+  return {
+    kind: 'script',
+    title: `remove the node ${name} from the cluster`,
+    why,
+    script: async (shell) => {
+      const plane = await shell.on(PLANE);
+      await plane
+        .run(cmd`${callOf(access)} delete node ${name} --ignore-not-found`)
+        .catch(() =>
+          shell.log(`the API of the cluster does not answer, so that it may still name ${name}\n`),
+        );
+      return undefined;
+    },
+  };
+}
