@@ -114,6 +114,8 @@ const FIRST = {
   readyz: 16,
   /** kubelet runs on cgroup v2: kubernetes/kubernetes#85218. */
   cgroupV2: 19,
+  /** `kubectl drain --delete-emptydir-data`, which was --delete-local-data: kubernetes/kubernetes#95076. */
+  emptyDir: 20,
   /** CoreDNS has a folder of its own in the registry: cmd/kubeadm/app/images/images.go, GetDNSImage. */
   dnsFolder: 21,
   /** kubeadm only warns of swap: kubernetes/kubernetes#104854. */

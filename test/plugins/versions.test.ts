@@ -75,6 +75,7 @@ const TURNS: { readonly [Name in Turn]: string } = {
   runtimeClass: '1.14',
   readyz: '1.16',
   cgroupV2: '1.19',
+  emptyDir: '1.20',
   dnsFolder: '1.21',
   swap: '1.23',
   signed: '1.26',
