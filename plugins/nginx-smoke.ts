@@ -1,4 +1,7 @@
-/** The proof that the cluster works and how well its pods are isolated: nginx behind a Service, asked by a client pod. */
+/**
+ * The proof that the cluster works and how well its pods are isolated: nginx behind a Service, asked by a client pod, and where there
+ * are several nodes, nginx of each asked from each.
+ */
 import { check, cmd, fail, type Json, plugin, type Shell, v } from '../core/mod.ts';
 import {
   type Cri,
@@ -12,9 +15,13 @@ import {
   type VmRuntime,
   vmRuntime,
 } from './capabilities.ts';
+import type { Access } from './kubectl/api.ts';
 import { since } from './kubernetes/versions.ts';
-import { evidence, type Machines, type Made } from './nginx-smoke/isolation.ts';
+import { across, named } from './nginx-smoke/across.ts';
+import { evidence, type Machines } from './nginx-smoke/isolation.ts';
 import { inVm, type Load, NAMESPACE, onNode, workload } from './nginx-smoke/manifests.ts';
+import { type Pod, podsOf, unready } from './nginx-smoke/pods.ts';
+import { type Spots, spotsOf } from './nginx-smoke/spots.ts';
 import { type Isolation, verdict } from './nginx-smoke/verdict.ts';
 
 /** What pods cannot start without, where the recipe has it. */
@@ -31,7 +38,7 @@ const CURL =
 
 export const nginxSmoke = plugin({
   name: 'nginx-smoke',
-  help: 'runs two nginx replicas behind a Service and fetches the page from a pod; reports how pods are isolated',
+  help: 'runs two nginx replicas behind a Service and fetches the page from a pod, and from every node to every node; reports how pods are isolated',
   options: v.strictObject({
     nginx: v.optional(v.string(), NGINX),
     client: v.optional(v.string(), CURL),
@@ -39,13 +46,14 @@ export const nginxSmoke = plugin({
     within: v.optional(v.pipe(v.number(), v.minValue(1)), 300),
   }),
   build: ({ within, nginx, client }, { image, use, find, recipe: { isolation } }) => {
-    const { version, kubeconfig, kubectl } = use(cluster);
+    const access = use(cluster);
+    const { version, kubeconfig, kubectl } = access;
     const images = find(nodeImages) ?? { nginx: image(nginx), client: image(client) };
     const call = cmd`${kubectl} --kubeconfig ${kubeconfig} --request-timeout=30s`.argv as readonly string[];
     const vm = isolation === 'vm' ? use(vmRuntime) : undefined;
     const pods = vm ? { client: inVm(version, vm.handler), control: onNode(version) } : { client: {} };
     const machines = vm ? { vm: asked(vm, use(criClient), use(cri)) } : {};
-    const smoking = { version, kubectl: call, images, within, isolation, pods, ...machines };
+    const smoking = { access, version, kubectl: call, images, within, isolation, pods, ...machines };
     return {
       steps: [
         check({
@@ -71,6 +79,7 @@ function asked({ machine }: VmRuntime, { crictl, endpoint }: CriClient, { socket
 }
 
 interface Smoke extends Pick<Load, 'images' | 'pods'> {
+  readonly access: Access;
   readonly version: string;
   readonly kubectl: readonly string[];
   readonly within: number;
@@ -81,9 +90,10 @@ interface Smoke extends Pick<Load, 'images' | 'pods'> {
 
 async function smoke(shell: Shell, given: Smoke): Promise<Json> {
   const [node] = await Promise.all([nodeOf(shell), clear(shell, given)]);
+  const spots = await spotsOf(shell.view, given.access, node.node);
   let report: Json;
   try {
-    report = await proven(shell, given, node);
+    report = await proven(shell, given, node, spots);
   } catch (error) {
     // What went wrong first is what is told; the next run clears again.
     await clear(shell, given).catch((second) => shell.log(`the namespace is left: ${second}\n`));
@@ -117,15 +127,18 @@ async function clear(shell: Shell, { version, kubectl, within }: Smoke): Promise
   );
 }
 
-async function proven(shell: Shell, given: Smoke, node: Node): Promise<Json> {
+async function proven(shell: Shell, given: Smoke, node: Node, spots: Spots): Promise<Json> {
   const { kubectl, within, isolation, pods } = given;
-  await shell.run({ ...cmd`${kubectl} apply -f -`, input: workload({ ...given, ...node }) });
-  const count = 2 + Object.keys(pods).length;
+  const input = workload({ ...given, ...node, spots: spots.all });
+  await shell.run({ ...cmd`${kubectl} apply -f -`, input });
+  const clients = new Set([...Object.keys(pods), ...spots.all.map(({ client }) => client)]);
+  const count = 2 + clients.size + spots.all.length;
   let found: readonly Pod[] = [];
   await shell.until('nginx and the client are ready', within, async () => {
     found = await podsOf(shell, kubectl);
     return unready(found, count);
   });
+  const told = await across(shell, { kubectl, spots, pods: found });
   const { url, by } = await address(shell, kubectl);
   const inside = cmd`${kubectl} -n ${NAMESPACE} exec client --`.argv;
   await shell.until(`the page arrives from ${url}`, within, async () => {
@@ -133,6 +146,7 @@ async function proven(shell: Shell, given: Smoke, node: Node): Promise<Json> {
     if (page === undefined) return 'no answer yet';
     return page.includes('Welcome to nginx') ? undefined : 'the answer is not the page';
   });
+  if (by === BY_NAME) await named(shell, { kubectl, spots });
   const known = Object.fromEntries(found.map(({ metadata }) => [metadata.name, metadata]));
   const seen = await evidence(shell, { ...given, ...node, pods: known });
   const judged = verdict(seen, isolation);
@@ -143,50 +157,19 @@ async function proven(shell: Shell, given: Smoke, node: Node): Promise<Json> {
     url,
     isolation: judged.proven,
     evidence: seen,
-    lines: [`page fetched from ${url} (${by}), two replicas ready`, ...judged.lines],
+    ...told.report,
+    lines: [`page fetched from ${url} (${by}), two replicas ready`, ...told.lines, ...judged.lines],
   };
 }
 
-interface Pod {
-  readonly metadata: Made & { readonly name: string };
-  readonly status: {
-    readonly phase: string;
-    readonly conditions?: readonly {
-      readonly type: string;
-      readonly status: string;
-      readonly message?: string;
-    }[];
-    readonly containerStatuses?: readonly {
-      readonly ready: boolean;
-      readonly state: { readonly waiting?: { readonly reason: string; readonly message?: string } };
-    }[];
-  };
-}
-
-async function podsOf(shell: Shell, kubectl: readonly string[]): Promise<readonly Pod[]> {
-  return JSON.parse(await shell.view.read(cmd`${kubectl} -n ${NAMESPACE} get pods -o json`)).items;
-}
-
-/** Why the pods are not all ready, in the words of the cluster; undefined when they are. */
-function unready(items: readonly Pod[], count: number): string | undefined {
-  const ready = items.filter(({ status }) => status.containerStatuses?.every(({ ready }) => ready));
-  if (items.length === count && ready.length === count) return undefined;
-  const waiting = items
-    .filter((pod) => !ready.includes(pod))
-    .map(({ metadata, status }) => {
-      const state = status.containerStatuses?.find(({ ready }) => !ready)?.state.waiting;
-      const condition = status.conditions?.find(({ status }) => status !== 'True');
-      return `${metadata.name} ${status.phase}: ${state?.message ?? state?.reason ?? condition?.message ?? 'starting'}`;
-    });
-  return waiting.join('; ') || `${items.length} of ${count} pods are there`;
-}
+const BY_NAME = 'by name';
 
 /** By name where the cluster has DNS, also while that is still starting; else by address. */
 async function address(shell: Shell, kubectl: readonly string[]): Promise<{ url: string; by: string }> {
   const dns = await shell.view.read(
     cmd`${kubectl} -n kube-system get service kube-dns --ignore-not-found -o name`,
   );
-  if (dns.trim() !== '') return { url: `http://nginx.${NAMESPACE}.svc.cluster.local/`, by: 'by name' };
+  if (dns.trim() !== '') return { url: `http://nginx.${NAMESPACE}.svc.cluster.local/`, by: BY_NAME };
   const ip = await shell.view.read(
     cmd`${kubectl} -n ${NAMESPACE} get service nginx -o jsonpath={.spec.clusterIP}`,
   );

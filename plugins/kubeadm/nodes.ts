@@ -17,6 +17,7 @@ interface Node {
   readonly metadata: { readonly name: string };
   readonly spec: {
     readonly podCIDR?: string;
+    readonly unschedulable?: boolean;
     readonly taints?: readonly { readonly key: string }[];
   };
   readonly status: {

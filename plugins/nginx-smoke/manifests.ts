@@ -1,4 +1,5 @@
 /** What the smoke test runs, as JSON that kubectl reads; apps/v1 holds for every Kubernetes since 1.9. */
+import { digestOf } from '../../core/mod.ts';
 import { since } from '../kubernetes/versions.ts';
 
 export const NAMESPACE = 'cc-nginx-smoke';
@@ -43,6 +44,15 @@ export interface Load {
   readonly pods: { readonly client: Asking; readonly control?: Asking };
   /** A random text, by which processes of the pods are known. */
   readonly mark: string;
+  /** Where pods ask each other across nodes. */
+  readonly spots?: readonly Placed[];
+}
+
+/** A node with its pods: an nginx, whose Service has the same name, and the client that asks; `client` is there anyhow. */
+export interface Placed {
+  readonly node: string;
+  readonly server: string;
+  readonly client: string;
 }
 
 /** An argument that only processes of this pod have. */
@@ -52,14 +62,37 @@ export function argumentOf(mark: string, pod: string): string {
 
 /** The namespace, two replicas of nginx and a Service before them, and pods that wait to be told what to do. */
 export function workload(load: Load): string {
-  const { images, pods } = load;
+  const { images, pods, spots = [] } = load;
   return list([
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE, labels: SECURITY } },
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'smoke', namespace: NAMESPACE } },
     ...served(images.nginx, pods.client),
     ...Object.entries(pods).map(([name, asking]) => waiting(name, load, asking)),
+    ...(spots.length > 0 ? [CONTENT] : []),
+    ...spots.flatMap((spot) => placed(spot, load)),
   ]);
 }
+
+/** What nginx answers: many packets, whatever the MTU is. */
+export const PAYLOAD = Array.from({ length: 1024 }, (_, line) => `${line}`.padEnd(63, '.'))
+  .map((line) => `${line}\n`)
+  .join('');
+export const PAYLOAD_DIGEST = digestOf(PAYLOAD);
+
+/** Of every nginx there is, and for long headers of those who ask. */
+const NGINX_CONF = `daemon off;
+pid /tmp/nginx.pid;
+worker_processes 1;
+events {}
+http {
+  access_log off;
+  large_client_header_buffers 4 32k;
+  server {
+    listen 80;
+    location = /payload { alias /etc/cc/payload; }
+  }
+}
+`;
 
 function served(image: string, { annotations, ...asked }: Asking): readonly unknown[] {
   const pod = {
@@ -93,7 +126,12 @@ function served(image: string, { annotations, ...asked }: Asking): readonly unkn
 /** A shell that stays, since its argument is looked for, and ends when it is told to: process 1 does so only by a trap. */
 export const WAIT = ['sh', '-c', 'trap exit TERM; sleep 3600 & wait'];
 
-function waiting(pod: string, { images, node, mark }: Load, { annotations, ...asked }: Asking): unknown {
+function waiting(
+  pod: string,
+  { images, node, mark }: Load,
+  { annotations, ...asked }: Asking,
+  more: Partial<typeof HERE> = {},
+): unknown {
   const { client: image } = images;
   const command = [...WAIT, argumentOf(mark, pod)];
   return {
@@ -103,11 +141,51 @@ function waiting(pod: string, { images, node, mark }: Load, { annotations, ...as
     spec: {
       ...asked,
       ...ACCOUNT,
+      ...more,
       nodeName: node,
       terminationGracePeriodSeconds: 0,
       containers: [{ name: pod, image, imagePullPolicy: 'IfNotPresent', command }],
     },
   };
+}
+
+const CONTENT = {
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name: 'content', namespace: NAMESPACE },
+  data: { 'nginx.conf': NGINX_CONF, payload: PAYLOAD },
+};
+
+/** Pods that no scheduler has placed, and that stay on a node whatever it is kept for. */
+const HERE = { tolerations: [{ operator: 'Exists' }] };
+
+/** Each nginx has a Service of its own, so that who asks is sent to that node alone. */
+function placed({ node, server, client }: Placed, load: Load): readonly unknown[] {
+  const { annotations, ...asked } = load.pods.client;
+  const labels = { server };
+  return [
+    {
+      ...{ apiVersion: 'v1', kind: 'Pod' },
+      metadata: { name: server, namespace: NAMESPACE, labels, ...(annotations ? { annotations } : {}) },
+      spec: {
+        ...{ ...asked, ...ACCOUNT, ...HERE, nodeName: node, terminationGracePeriodSeconds: 0 },
+        containers: [
+          {
+            ...{ name: 'nginx', image: load.images.nginx, imagePullPolicy: 'IfNotPresent' },
+            command: ['nginx', '-c', '/etc/cc/nginx.conf'],
+            ports: [{ containerPort: 80 }],
+            volumeMounts: [{ name: 'content', mountPath: '/etc/cc' }],
+          },
+        ],
+        volumes: [{ name: 'content', configMap: { name: 'content' } }],
+      },
+    },
+    {
+      ...{ apiVersion: 'v1', kind: 'Service', metadata: { name: server, namespace: NAMESPACE } },
+      spec: { type: 'NodePort', selector: labels, ports: [{ port: 80 }] },
+    },
+    ...(client in load.pods ? [] : [waiting(client, { ...load, node }, load.pods.client, HERE)]),
+  ];
 }
 
 function list(items: readonly unknown[]): string {

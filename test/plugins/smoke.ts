@@ -2,6 +2,8 @@
 import type { Host } from '../../core/model/plugin.ts';
 import { cluster, cri, criClient, podNetwork, vmRuntime } from '../../plugins/capabilities.ts';
 import { LOOK } from '../../plugins/nginx-smoke/isolation.ts';
+import { PAYLOAD, PAYLOAD_DIGEST } from '../../plugins/nginx-smoke/manifests.ts';
+import { ASK } from '../../plugins/nginx-smoke/reach.ts';
 import { NODE, nginxSmoke } from '../../plugins/nginx-smoke.ts';
 import type { Paper } from '../rig/paper.ts';
 import type { BenchSetup } from './bench.ts';
@@ -10,6 +12,7 @@ import { MACHINE } from './virtual.ts';
 
 const CALL = '/usr/local/bin/kubectl --kubeconfig /admin.conf --request-timeout=30s';
 const SPACE = `${CALL} -n cc-nginx-smoke`;
+const NODES = '/usr/local/bin/kubectl --kubeconfig /admin.conf --request-timeout=10s get nodes -o json';
 
 const below = (version: string) => [
   providing(cluster, { version, kubeconfig: '/admin.conf', kubectl: '/usr/local/bin/kubectl' }),
@@ -62,8 +65,23 @@ interface Pod {
   readonly condition?: string;
 }
 
+/** A node as the cluster tells it. */
+export interface PaperNode {
+  readonly name: string;
+  readonly address?: string;
+  /** Why it is not ready. */
+  readonly sick?: string;
+  readonly cordoned?: boolean;
+}
+
 /** How the cluster behaves; what is left out behaves well. */
 export interface Behaviour {
+  /** Default: the one that the test runs on. */
+  readonly nodes?: readonly PaperNode[];
+  /** What a client's curl says of an address, but for the number; undefined: all that it must. */
+  readonly asks?: (client: string, url: string) => string | undefined;
+  /** Why a client cannot be asked. */
+  readonly mute?: (client: string) => string | undefined;
   readonly pods?: () => readonly Pod[];
   readonly dns?: string;
   readonly page?: () => string | undefined;
@@ -87,7 +105,9 @@ const NO = { code: 1, stderr: 'no\n' };
 export function smokeOn(behaviour: Behaviour = {}, applied: Applied = []): BenchSetup {
   const { pods = () => READY, dns = '', page = () => '<h1>Welcome to nginx!</h1>', lingers = 0 } = behaviour;
   const { machine = false, undeletable = () => false } = behaviour;
+  const { nodes = [{ name: 'node-1', address: '192.0.2.1' }] } = behaviour;
   let seen = 0;
+  let time = 1_790_000_000;
   const apply = (host: Paper, text: unknown) => {
     host.write(SPACED, '');
     applied.push(String(text));
@@ -105,7 +125,18 @@ export function smokeOn(behaviour: Behaviour = {}, applied: Applied = []): Bench
     return '';
   };
   return {
+    bare: (host) => host.write('/admin.conf', 'the key of an administrator'),
     does: (host) => [
+      [NODES, JSON.stringify({ items: nodes.map(nodeData) })],
+      [`${SPACE} get services -o json`, () => servicesIn(applied)],
+      [
+        'date +%s',
+        () => {
+          time += 5;
+          return `${time}\n`;
+        },
+      ],
+      [(argv) => argv.includes(ASK), (argv) => curls(argv, behaviour)],
       [script(NODE), `Node-1\n${MARK}\n`],
       [`${CALL} delete namespace cc-nginx-smoke --ignore-not-found`, () => remove(host)],
       [`${CALL} get namespace cc-nginx-smoke --ignore-not-found -o name`, () => gone(host)],
@@ -158,6 +189,49 @@ function outside(machine: boolean, asked: string) {
   return ['sandbox client ab', client, 'sandbox control cd', 'process control 79', now, ''].join('\n');
 }
 
+/** What each curl of a client says, by the number that it was given. */
+function curls(argv: readonly string[], { asks, mute }: Behaviour) {
+  const client = argv[argv.indexOf('exec') + 1]!; // every such command names a pod
+  const why = mute?.(client);
+  if (why !== undefined) return { code: 1, stderr: `${why}\n` };
+  const words = argv.slice(argv.indexOf('cc') + 1);
+  const lines = words.flatMap((url, at) =>
+    at % 2 ? [`${words[at - 1]} ${asks?.(client, url) ?? GOT}\n`] : [],
+  );
+  return lines.join('');
+}
+
+/** How a curl ends that has fetched all. */
+const GOT = `0 200 ${PAYLOAD.length} 0.001 0.002 ${PAYLOAD_DIGEST} -`;
+
+/** The Services that were applied last, each with an address and a port of its own. */
+function servicesIn(applied: Applied): string {
+  const { items } = JSON.parse(applied.at(-1) ?? '{"items":[]}');
+  const services = items.filter(({ kind }: { kind: string }) => kind === 'Service');
+  return JSON.stringify({
+    items: services.map(({ metadata }: { metadata: unknown }, index: number) => ({
+      metadata,
+      spec: { clusterIP: `10.96.0.${10 + index}`, ports: [{ port: 80, nodePort: 30000 + index }] },
+    })),
+  });
+}
+
+function nodeData({ name, address, sick, cordoned = false }: PaperNode) {
+  const ready = {
+    type: 'Ready',
+    status: sick === undefined ? 'True' : 'Unknown',
+    message: sick ?? 'all is well',
+  };
+  return {
+    metadata: { name },
+    spec: cordoned ? { unschedulable: true } : {},
+    status: {
+      conditions: [ready],
+      addresses: address === undefined ? [] : [{ type: 'InternalIP', address }],
+    },
+  };
+}
+
 function podData({ name, ready, phase = 'Running', waiting, condition }: Pod) {
   const status = {
     phase,
@@ -168,5 +242,9 @@ function podData({ name, ready, phase = 'Running', waiting, condition }: Pod) {
       ? {}
       : { containerStatuses: [{ ready, state: waiting ? { waiting } : {} }] }),
   };
-  return { metadata: { name, uid: `uid-${name}`, creationTimestamp: MADE }, status };
+  const podIP = /^server-(.*)$/.exec(name)?.[1];
+  return {
+    metadata: { name, uid: `uid-${name}`, creationTimestamp: MADE },
+    status: { ...status, ...(podIP === undefined ? {} : { podIP: `10.244.${podIP}.7` }) },
+  };
 }
