@@ -1,11 +1,9 @@
 /** The process: arguments, streams, signals, exit code. Everything else is handed down from here. */
 import { fstatSync, statSync, writeSync } from 'node:fs';
 import process from 'node:process';
-import { type Options, parsed } from './cli/args.ts';
-import type { Verb } from './cli/commands.ts';
+import { parsed } from './cli/args.ts';
 import { loading } from './cli/config/modules.ts';
-import type { CliContext } from './cli/project.ts';
-import { run } from './cli/run.ts';
+import { VERBS } from './cli/verbs.ts';
 import { blamed } from './model/blamed.ts';
 import {
   codeOf,
@@ -22,22 +20,6 @@ import { explained } from './report/explain.ts';
 import { textOf, visible } from './report/visible.ts';
 
 type Ender = Pick<typeof process, 'exit' | 'exitCode'>;
-type Command = (names: readonly string[], options: Options, cli: CliContext) => Promise<number>;
-
-/** All but the most used are loaded when asked for, because start-up is a feature. */
-const COMMANDS: { readonly [V in Verb]: () => Promise<Command> } = {
-  run: async () => run,
-  forget: async () => (await import('./cli/forget.ts')).forget,
-  plan: async () => (await import('./cli/survey.ts')).plan,
-  status: async () => (await import('./cli/survey.ts')).status,
-  why: async () => (await import('./cli/survey.ts')).why,
-  doctor: async () => (await import('./cli/doctor.ts')).doctor,
-  lock: async () => (await import('./cli/lock.ts')).lock,
-  bundle: async () => (await import('./cli/bundle.ts')).bundle,
-  list: async () => (await import('./cli/read.ts')).list,
-  graph: async () => (await import('./cli/read.ts')).graph,
-  logs: async () => (await import('./cli/read.ts')).logs,
-};
 
 const STDIN = 0;
 const STDOUT = 1;
@@ -78,7 +60,7 @@ async function main(): Promise<number> {
     print(`${version()}\n`);
     return 0;
   }
-  const command = await COMMANDS[typed.verb]();
+  const command = await VERBS[typed.verb]();
   return command(typed.names, typed.options, {
     cwd: currentFolder(),
     env: process.env,

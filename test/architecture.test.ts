@@ -140,6 +140,7 @@ test('each npm package sits behind one file, and is one that package.json names'
 const NAMED = [
   'core/cli/commands.ts: cleanup', // the help says what a user will look for
   'core/cli/commands.ts: runc', // and shows it by the name of a plugin
+  'core/cli/options.ts: cleanup',
   'core/graph/place.ts: cleanup', // the name that every recipe has for it
   'core/host/local.ts: machine', // what node:os calls it
   'core/host/platform.ts: machine', // what uname calls it
@@ -252,6 +253,7 @@ const IMPURE_FILES: Readonly<Record<string, readonly string[]>> = {
   'core/cli/config/trust.ts': ['process.getuid'], // whose files are as good as cc's own
   'core/cli/run.ts': ['new Date', 'process.pid', 'process.hrtime'], // the run's id and the real clock
   'core/host/agent.ts': ['randomBytes'], // what nobody on the way says by chance
+  'core/host/attached.ts': ['process.on', 'process.off', 'process.kill'], // while a program has cc's terminal
   'core/host/hold.ts': ['process.pid', 'new Date'], // the hold names its owner
   'core/host/memo.ts': ['Date.now', 'process.geteuid'], // compared with times and owners of files
   'core/host/own-files.ts': ['process.getuid'], // compared with owners of files

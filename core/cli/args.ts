@@ -3,16 +3,8 @@ import { parseArgs } from 'node:util';
 import { nearest } from '../graph/near.ts';
 import { fail } from '../model/failure.ts';
 import type { OnFailure } from '../run/halts.ts';
-import {
-  COMMANDS,
-  type Command,
-  EITHER,
-  flagOf,
-  OPTIONS,
-  type OptionName,
-  shapeOf,
-  type Verb,
-} from './commands.ts';
+import { COMMANDS, type Command, shapeOf, type Verb } from './commands.ts';
+import { EITHER, flagOf, OPTIONS, type OptionName } from './options.ts';
 
 export interface Options {
   readonly config?: string;
@@ -61,7 +53,7 @@ export function parsed(words: readonly string[]): Typed {
   const given = tokens.flatMap((token) => (token.kind === 'option' ? [token as Given] : []));
   if (command === undefined)
     return given.length === 0 ? { kind: 'help' } : usage('Cannot tell what to do: no command is named');
-  counted(command, names);
+  counted(command, names, positionals.length - passed(tokens));
   taken(command, given);
   if (command === 'version') return { kind: 'version' };
   if (command !== 'help') return { kind: 'verb', verb: command, names, options: optionsOf(values) };
@@ -80,9 +72,17 @@ function commandOf(word: string): Command {
   return fail({ kind: 'unknown-name', what: 'command', name: word, ...(near ? { near } : {}) });
 }
 
-function counted(command: Command, names: readonly string[]): void {
-  const { least, most, mistake } = shapeOf(command).names;
-  if (names.length < least || names.length > most) usage(mistake, command);
+/** How many words stand after `--`. */
+function passed(tokens: ReturnType<typeof split>['tokens']): number {
+  const end = tokens.findIndex(({ kind }) => kind === 'option-terminator');
+  return end < 0 ? 0 : tokens.length - end - 1;
+}
+
+/** `open` words of the line stand before `--`, the command among them. */
+function counted(command: Command, all: readonly string[], open: number): void {
+  const { names: shape, passes } = shapeOf(command);
+  const names = passes === undefined ? all : all.slice(0, Math.max(open - 1, 0));
+  if (names.length < shape.least || names.length > shape.most) usage(shape.mistake, command);
   if (names.includes('')) usage(`Cannot use an empty name with cc ${command}`, command);
 }
 

@@ -1,4 +1,5 @@
-/** All commands and options of cc in one table: the parser, the help and docs/commands.md are made from it. */
+/** All commands of cc in one table: the parser, the help and docs/commands.md are made from it. */
+import type { OptionName } from './options.ts';
 
 /** The options of every command that reads a recipe. */
 const RECIPE = ['config', 'recipe', 'set', 'json'] as const;
@@ -10,96 +11,6 @@ const WRONG = [64, 65, 70] as const;
 /** The codes of what signals have stopped. */
 const STOPPED = [130, 143] as const;
 
-export const OPTIONS = {
-  config: {
-    type: 'string',
-    value: 'FILE',
-    does: 'reads the configuration FILE. Without it, cc looks for a configuration in the current folder and the folders above it',
-  },
-  recipe: {
-    type: 'string',
-    value: 'NAME',
-    does: 'uses a recipe that cc brings, or the recipe in the file NAME, in place of a configuration',
-  },
-  set: {
-    type: 'string',
-    multiple: true,
-    value: 'PLUGIN.OPTION=VALUE',
-    does: 'changes one option of a plugin for this command. A list or an object is JSON. You can repeat it',
-  },
-  concurrency: {
-    type: 'string',
-    value: 'N',
-    does: 'works on at most N tasks at once, from 1 to 1000. Without it, the recipe decides',
-  },
-  'on-failure': {
-    type: 'string',
-    value: 'WHAT',
-    oneOf: ['stop', 'finish', 'continue'],
-    does: 'says what still starts after a failure: nothing (stop), all on other hosts (finish, the default), or all that does not need the failed task (continue). "cleanup" always continues',
-  },
-  'keep-going': { type: 'boolean', does: 'the same as --on-failure continue' },
-  limit: {
-    type: 'string',
-    value: 'HOST|ROLE|LABEL',
-    does: 'chooses hosts by name, role or label (KEY=VALUE); several with commas. Other hosts stay as they are: what is needed there is looked at. For "cleanup", a HOST may have left the recipe',
-  },
-  skip: {
-    type: 'string',
-    value: 'TASK',
-    does: 'leaves out tasks by their names, several with commas. What other tasks need cannot be left out',
-  },
-  'lock-timeout': {
-    type: 'string',
-    value: 'SECONDS',
-    does: 'waits at most SECONDS for another run on this recipe or on one of its hosts. Without it, cc does not wait',
-  },
-  'ask-become-pass': {
-    type: 'boolean',
-    does: 'asks you once, on the terminal, for the password of sudo',
-  },
-  format: {
-    type: 'string',
-    value: 'FORMAT',
-    oneOf: ['text', 'dot', 'mermaid', 'json'],
-    does: 'prints the graph as text (the default), dot, mermaid or json',
-  },
-  bundle: {
-    type: 'string',
-    value: 'FILE',
-    does: 'takes from FILE, which "cc bundle" wrote, what the tasks would download',
-  },
-  accept: {
-    type: 'boolean',
-    does: 'accepts the new bytes of the named artifacts, although their address is the same',
-  },
-  'first-use': {
-    type: 'boolean',
-    does: 'trusts the first bytes that arrive, where the makers publish no digest',
-  },
-  json: {
-    type: 'boolean',
-    does: 'prints JSON: one document, or one event on each line for "cc run"',
-  },
-  help: { type: 'boolean', short: 'h', does: 'prints the help of the command' },
-  version: { type: 'boolean', does: 'prints the version of cc' },
-} as const;
-
-export type OptionName = keyof typeof OPTIONS;
-
-/** An option as it is typed: `--config FILE`. */
-export function flagOf(name: OptionName): string {
-  const option = OPTIONS[name];
-  return `--${name}${'value' in option ? ` ${option.value}` : ''}`;
-}
-
-/** Options that say different things about the same. */
-export const EITHER: readonly (readonly [OptionName, OptionName])[] = [
-  ['config', 'recipe'],
-  ['json', 'format'],
-  ['keep-going', 'on-failure'],
-];
-
 /** What a command is called with, what it does, and what it answers. */
 interface CommandShape {
   readonly group: Group;
@@ -110,6 +21,8 @@ interface CommandShape {
     readonly most: number;
     readonly mistake: string;
   };
+  /** How the help writes the words after `--` that are for somebody else; without it they are names. */
+  readonly passes?: string;
   /** One line. */
   readonly does: string;
   /** Further sentences. */
@@ -122,6 +35,7 @@ interface CommandShape {
 export const GROUPS = {
   change: 'Commands that change hosts',
   look: 'Commands that only look',
+  enter: 'Commands that lead to a host',
   prepare: 'Commands that write a file',
   about: 'Commands about cc itself',
 } as const;
@@ -228,6 +142,20 @@ export const COMMANDS = {
     options: [...RECIPE, ...SELECT],
     exits: [0, 1, ...WRONG, 77],
     example: ['cc logs runc', 'prints the logs of the plugin "runc"'],
+  },
+  ssh: {
+    group: 'enter',
+    names: { as: 'HOST', least: 1, most: 1, mistake: 'Cannot tell where to: cc ssh takes one host' },
+    passes: '[-- COMMAND...]',
+    does: 'opens a shell on a host of the recipe, or runs COMMAND there, by the way that cc itself takes',
+    more: [
+      'HOST is the name of a host, or its address; it may have left the recipe. For the "controller", and for a host with a local connection, the shell is one here.',
+      'COMMAND is a program and its words. They arrive as they are: for what a shell does, name a shell (-- sh -c "…").',
+      'cc changes nothing itself, and takes no lock. It ends with the exit code of the shell or the COMMAND, or with one of these.',
+    ],
+    options: ['config', 'recipe', 'set'],
+    exits: [0, 1, ...WRONG, 77],
+    example: ['cc ssh node-1 -- journalctl -u kubelet', 'prints the log of kubelet on that host'],
   },
   lock: {
     group: 'prepare',

@@ -1,15 +1,7 @@
 /** The table of commands as text for a terminal, and as a page. */
-import {
-  COMMANDS,
-  type Command,
-  flagOf,
-  GROUPS,
-  OPTIONS,
-  type OptionName,
-  shapeOf,
-  TASK,
-} from './commands.ts';
+import { COMMANDS, type Command, GROUPS, shapeOf, TASK } from './commands.ts';
 import { EXITS } from './exits.ts';
+import { flagOf, OPTIONS, type OptionName } from './options.ts';
 
 const ALL = Object.keys(COMMANDS) as Command[];
 
@@ -52,9 +44,10 @@ function overview(): string {
 }
 
 function page(command: Command): string {
-  const { does, more, options, exits, names } = shapeOf(command);
+  const { does, more, options, exits, names, passes = '' } = shapeOf(command);
+  const call = ['cc', command, names.as, options.length > 0 ? '[OPTIONS]' : '', passes];
   return lines([
-    `Usage: ${[callOf(command), ...(options.length > 0 ? ['[OPTIONS]'] : [])].join(' ')}`,
+    `Usage: ${call.filter(Boolean).join(' ')}`,
     '',
     ...wrapped(`cc ${command} ${does}.`, ''),
     ...more.flatMap((text) => wrapped(text, '')),
@@ -85,7 +78,7 @@ export function markdown(): string {
     '',
     ...ABOUT,
     '',
-    `${TASK} After \`--\` every word is a name. Every command takes \`--help\` (\`-h\`) and \`--version\`.`,
+    `${TASK} After \`--\` every word is a name, or is for COMMAND where a command takes one. Every command takes \`--help\` (\`-h\`) and \`--version\`.`,
     '',
     ...sections,
     '## Exit codes',
@@ -130,7 +123,8 @@ function table(
 }
 
 function callOf(command: Command): string {
-  return ['cc', command, shapeOf(command).names.as].filter(Boolean).join(' ');
+  const { names, passes = '' } = shapeOf(command);
+  return ['cc', command, names.as, passes].filter(Boolean).join(' ');
 }
 
 function shortOf(name: OptionName): string {

@@ -47,7 +47,7 @@ export async function jobOf(
 }
 
 /** Hosts that runs have changed, and that are neither declared by their name nor as a machine. */
-function leftHosts({ hosts, paths }: Project): readonly Host[] {
+export function leftHosts({ hosts, paths }: Pick<Project, 'hosts' | 'paths'>): readonly Host[] {
   const machines = new Set(hosts.filter(({ name }) => name !== CONTROLLER).map(machineOf));
   return knownHosts(paths.state).filter((host) => !machines.has(machineOf(host)));
 }

@@ -10,21 +10,36 @@ export function meant(text: string, hosts: readonly Host[], left: readonly Host[
   return [...hosts, ...left].filter((host) => found.has(host));
 }
 
+/** The one host that is meant by its name or its address. */
+export function hostMeant(word: string, hosts: readonly Host[]): Host {
+  const [found] = calledBy(word, hosts, 'ssh');
+  if (found) return found;
+  const near = nearest(
+    word,
+    hosts.map(({ name }) => name),
+  );
+  return fail({ kind: 'unknown-name', what: 'a host', name: word, ...(near ? { near } : {}) });
+}
+
 function byWord(word: string, hosts: readonly Host[], left: readonly Host[]): readonly Host[] {
   const all = [...hosts, ...left];
-  const called = all.filter((host) => isCalled(host, word));
+  const called = calledBy(word, all, 'run');
   const sorted = hosts.filter((host) => kindsOf(host).includes(word));
   if (called.length === 0 && sorted.length === 0) return unknown(word, all);
-  if (new Set(called.map(machineOf)).size > 1) {
-    const each = called.map((host) => `${host.name} at ${addressOf(host)}`).join(', ');
-    return unclear(`Cannot tell which host is meant by ${word}: ${each}; name an address`);
-  }
   if (called.length === 0 || sorted.every((host) => called.includes(host)))
     return called.length > 0 ? called : sorted;
   const names = sorted.map(({ name }) => name).join(',');
   return unclear(
     `Cannot tell what is meant by ${word}: a host is called so, and ${names} have this role; name hosts`,
   );
+}
+
+/** Several names of one machine, maybe; where a word calls several machines, it is refused. */
+function calledBy(word: string, hosts: readonly Host[], command: string): readonly Host[] {
+  const called = hosts.filter((host) => isCalled(host, word));
+  if (new Set(called.map(machineOf)).size < 2) return called;
+  const each = called.map((host) => `${host.name} at ${addressOf(host)}`).join(', ');
+  return unclear(`Cannot tell which host is meant by ${word}: ${each}; name an address`, command);
 }
 
 /** By its name or its address, with or without the port. */
@@ -51,6 +66,6 @@ function unknown(word: string, hosts: readonly Host[]): never {
   });
 }
 
-function unclear(message: string): never {
-  return fail({ kind: 'usage', message, command: 'run' });
+function unclear(message: string, command = 'run'): never {
+  return fail({ kind: 'usage', message, command });
 }

@@ -23,12 +23,12 @@ export interface Login {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What in the user's configuration is for people, and would come between cc and its agent. */
+/** What in the user's configuration is for people alone, and would come between cc and its agent. */
+const UNATTENDED = ['RequestTTY=no', 'EscapeChar=none'];
+/** What in the user's configuration would lead elsewhere, or come between cc and a host. */
 const PLAIN = [
-  'RequestTTY=no',
   'RemoteCommand=none',
   'PermitLocalCommand=no',
-  'EscapeChar=none',
   'ForwardAgent=no',
   'ForwardX11=no',
   'ClearAllForwardings=yes',
@@ -40,6 +40,12 @@ const PLAIN = [
 ];
 /** Words that came with OpenSSH 8.7; an older one would refuse them, and cannot have them in its configuration. */
 const PLAIN_SINCE_8_7 = ['SessionType=default', 'StdinNull=no', 'ForkAfterAuthentication=no'];
+
+/** The options of every ssh that cc starts. */
+export function plainOptions(more: readonly string[]): string[] {
+  const options = [...PLAIN, ...(isOlder() ? [] : PLAIN_SINCE_8_7), ...more];
+  return options.flatMap((option) => ['-o', option]);
+}
 
 /** Milliseconds before a login that was turned away at the door is tried again. */
 const BACKOFF = [200, 400, 800, 1600, 3200, 6400];
@@ -100,10 +106,10 @@ let question: Promise<unknown> = Promise.resolve();
 function carrier(host: string, target: SshTarget, { become }: Login, ask: boolean) {
   const nonce = newNonce();
   const { words, password } = become ? sudo(become, nonce) : { words: [], password: undefined };
-  const options = [...PLAIN, ...(isOlder() ? [] : PLAIN_SINCE_8_7), ...(ask ? [] : ['BatchMode=yes'])];
+  const options = plainOptions([...UNATTENDED, ...(ask ? [] : ['BatchMode=yes'])]);
   const address = sshArguments(target);
   const line = ['exec', ...bootWords(nonce, words).map(quoted)].join(' ');
-  const argv = ['ssh', '-T', ...options.flatMap((option) => ['-o', option]), ...address, line];
+  const argv = ['ssh', '-T', ...options, ...address, line];
   return {
     // Ctrl-C is for cc, but a question on the terminal can only be asked from its session.
     argv: ask ? ['sh', '-c', 'trap \'\' INT QUIT TSTP; exec "$@"', 'sh', ...argv] : argv,
@@ -124,9 +130,18 @@ function failureOf(
   const why = words || String(cause ?? `ssh ended: ${signal ?? `exit ${code}`}`);
   if (stage === 'work') return { kind: 'agent-lost', host, why };
   if (stage === 'root') return { kind: 'no-root', host, user, why };
-  if (codeOf(cause) === 'ENOENT')
-    return { kind: 'missing-tool', host: 'controller', tool: 'ssh', package: 'openssh-client' };
+  if (codeOf(cause) === 'ENOENT') return NO_SSH;
   if (code === 127) return { kind: 'missing-tool', host, tool: 'perl', package: 'perl-base' };
+  return unreachable(host, target, why);
+}
+
+/** There is no ssh on this machine. */
+export const NO_SSH: Failure = {
+  ...{ kind: 'missing-tool', host: 'controller' },
+  ...{ tool: 'ssh', package: 'openssh-client' },
+};
+
+export function unreachable(host: string, target: SshTarget, why: string): Failure {
   const command = ['ssh', ...sshArguments(target), 'true'].map(quoted).join(' ');
   return { kind: 'unreachable', host, address: target.address, command, why };
 }

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { parsed } from '../../core/cli/args.ts';
-import { COMMANDS, type Command, OPTIONS, type OptionName, shapeOf } from '../../core/cli/commands.ts';
+import { COMMANDS, type Command, shapeOf } from '../../core/cli/commands.ts';
+import { OPTIONS, type OptionName } from '../../core/cli/options.ts';
 import type { Failure } from '../../core/model/failure.ts';
 import { failureIn } from '../graph/recipes.ts';
 
@@ -96,6 +97,19 @@ test('what follows -- is a name', () => {
   });
 });
 
+test('what follows -- is for the command that ssh is given, with or without options of cc before it', () => {
+  const ssh = (names: readonly string[], more = {}) => ({
+    ...{ kind: 'verb', verb: 'ssh', names, options: { ...plain, ...more } },
+  });
+  assert.deepEqual(parsed(words('ssh w-1')), ssh(['w-1']));
+  assert.deepEqual(parsed(words('ssh w-1 --')), ssh(['w-1']));
+  assert.deepEqual(
+    parsed([...words('ssh --recipe lab w-1 -- ls --recipe x -l --help --'), '']),
+    ssh(['w-1', 'ls', '--recipe', 'x', '-l', '--help', '--', ''], { recipe: 'lab' }),
+  );
+  assert.deepEqual(parsed(words('ssh w-1 --help')), { kind: 'help', command: 'ssh' });
+});
+
 const usage = (message: string, command?: Command): Failure => ({
   kind: 'usage',
   message,
@@ -121,6 +135,9 @@ const MISTAKES: readonly (readonly [string, Failure])[] = [
   ['run \ufffd', usage('Cannot read "\ufffd": it is not UTF-8')],
   ['list --set a.b=\ufffdx', usage('Cannot read "a.b=\ufffdx": it is not UTF-8')],
   ['list a', usage('Cannot list single tasks: cc list takes no names', 'list')],
+  ...['ssh', 'ssh a b', 'ssh -- a', '-- ssh a', 'ssh a b -- c'].map(
+    (line) => [line, usage('Cannot tell where to: cc ssh takes one host', 'ssh')] as const,
+  ),
   ['rnu all', unknown('command', 'rnu', 'run')],
   ['zzzzzzzz', unknown('command', 'zzzzzzzz')],
   ['constructor', unknown('command', 'constructor')],

@@ -1,9 +1,10 @@
 /** The help and the page of commands: whole, true to the table, and as wide as a terminal. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { COMMANDS, type Command, OPTIONS, shapeOf } from '../../core/cli/commands.ts';
+import { COMMANDS, type Command, shapeOf } from '../../core/cli/commands.ts';
 import { EXITS } from '../../core/cli/exits.ts';
 import { help, markdown } from '../../core/cli/help.ts';
+import { OPTIONS } from '../../core/cli/options.ts';
 import { EXIT } from '../../core/model/failure.ts';
 
 const ALL = Object.keys(COMMANDS) as Command[];

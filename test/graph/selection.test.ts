@@ -1,7 +1,7 @@
 /** From names, --limit and --skip to tasks: which are done, which are only looked at, and what is refused. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { meant } from '../../core/graph/meant.ts';
+import { hostMeant, meant } from '../../core/graph/meant.ts';
 import { type Selector, selected } from '../../core/graph/selection.ts';
 import type { Host } from '../../core/model/plugin.ts';
 import { bare, expanded, failureIn, host, steps } from './recipes.ts';
@@ -173,4 +173,15 @@ test('a host that has no task can be named', () => {
   });
   const { wanted, whole } = selected(idle, { names: ['b'] });
   assert.deepEqual([wanted, names(whole)], [[], ['b']]);
+});
+
+test('one host is meant by its name or address, and no role is', () => {
+  const left = { ...host('gone', 'worker'), connection: { kind: 'ssh', address: 'gone.example' } } as const;
+  const hosts = [...all.hosts, left];
+  assert.equal(hostMeant('w-2', hosts).name, 'w-2');
+  for (const word of ['gone', 'gone.example']) assert.equal(hostMeant(word, hosts), left);
+  assert.deepEqual(
+    failureIn(() => hostMeant('worker', hosts)),
+    { kind: 'unknown-name', what: 'a host', name: 'worker' },
+  );
 });
