@@ -14,6 +14,8 @@ import { type CliContext, openProject, type Project } from './project.ts';
 export interface Job extends Pick<Selection, 'wanted' | 'tasks' | 'graph' | 'outside'> {
   readonly project: Project;
   readonly undo: boolean;
+  /** The hosts that are taken back, those included that go with what makes them. */
+  readonly taken?: readonly Host[];
   /** Hosts from which what is no longer declared is taken back; none where single tasks are named. */
   readonly swept: readonly Host[];
   /** Hosts that the recipe does not have any more, and where things of cc stand. */
@@ -43,7 +45,8 @@ export async function jobOf(
   if (names.length > 1) usage('Cannot take everything back and run tasks at once', 'run');
   if (options.bundle !== undefined)
     usage(`Cannot use --bundle with ${names[0]}: it takes nothing from the network`, 'run');
-  return { project, left, undo: true, ...limited(project, left, options.limit) };
+  const limit = limited(project, left, options.limit);
+  return { project, left, undo: true, taken: takenIn(project, limit.swept), ...limit };
 }
 
 /** Hosts that runs have changed, and that are neither declared by their name nor as a machine. */
@@ -69,6 +72,12 @@ function limited(
   const ids = new Set(on.map(({ id }) => id));
   const tasks = on.map((task) => ({ ...task, needs: task.needs.filter((need) => ids.has(need)) }));
   return { wanted: tasks, tasks, graph: order(tasks), outside, swept: hosts };
+}
+
+/** A host that is made goes with the machine that makes it. */
+function takenIn({ hosts }: Project, swept: readonly Host[]): readonly Host[] {
+  const makers = swept.some(({ name }) => name === CONTROLLER);
+  return [...swept, ...hosts.filter((host) => host.madeBy && makers && !swept.includes(host))];
 }
 
 /** A host that left the recipe can only be taken back. */

@@ -1,5 +1,6 @@
 /** A look at hosts that changes nothing; a signal cuts it off. */
 import { fail } from '../model/failure.ts';
+import type { Host } from '../model/plugin.ts';
 import type { Task } from '../model/task.ts';
 import type { RunContext } from '../run/look.ts';
 import type { Options } from './args.ts';
@@ -8,13 +9,13 @@ import { type CliContext, loginOf, openContext, type Project } from './project.t
 interface Looked {
   readonly project: Project;
   readonly tasks: readonly Task[];
-  /** Whether everything would be taken back. */
-  readonly undo?: boolean;
+  /** The hosts that would be taken back, where any would. */
+  readonly taken?: readonly Host[] | undefined;
 }
 
 /** Answers what `look` found on the hosts, and closes them. Fails with `interrupted` where it was cut off. */
 export async function looking<Found>(
-  { project, tasks, undo = false }: Looked,
+  { project, tasks, taken }: Looked,
   options: Options,
   cli: CliContext,
   look: (context: RunContext) => Promise<Found>,
@@ -23,7 +24,7 @@ export async function looking<Found>(
   cli.onStop((signal) => stop.abort(signal));
   const context = await openContext(project, {
     ...(await loginOf(options, cli)),
-    ...{ env: cli.env, signal: stop.signal, tasks, undo },
+    ...{ env: cli.env, signal: stop.signal, tasks, taken },
   });
   const cut = (cause?: unknown) => fail({ kind: 'interrupted', signal: String(stop.signal.reason) }, cause);
   let found: Found;

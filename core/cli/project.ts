@@ -119,8 +119,8 @@ export interface ContextOptions
   readonly tasks: readonly Task[];
   readonly env: CliContext['env'];
   readonly asked?: ReadonlySet<TaskId>;
-  /** Whether everything is taken back. */
-  readonly undo?: boolean;
+  /** The hosts that are taken back, where any are. */
+  readonly taken?: readonly Host[] | undefined;
 }
 
 /** How hosts are entered: with whose password, and whether somebody is there to answer ssh. */
@@ -136,12 +136,12 @@ export async function loginOf({ askBecomePass }: Options, cli: CliContext): Prom
 /** What looking at hosts takes; whoever opens it closes its pool. */
 export async function openContext(
   project: Project,
-  { signal, tasks, env, asked = new Set(), undo = false, ...entering }: ContextOptions,
+  { signal, tasks, env, asked = new Set(), taken, ...entering }: ContextOptions,
 ): Promise<RunContext> {
   const pool = sessionPool(project.paths.state, {
     ...entering,
     signal,
-    undo,
+    undo: taken !== undefined,
     hosts: project.hosts,
     site: project.site ?? { id: 'none yet', name: project.name },
   });
@@ -156,7 +156,7 @@ export async function openContext(
     signal,
     asked,
     ahead: lookingAhead(tasks),
-    declared: declaredBy(project.hosts, project.tasks, undo),
+    declared: declaredBy(project.hosts, project.tasks, taken),
     found: new Map(),
     touched: new Set(),
   };

@@ -13,6 +13,7 @@ import { type Drive, drive, type Outcomes, type Work } from '../run/engine.ts';
 import type { OnFailure } from '../run/halts.ts';
 import type { RunContext } from '../run/look.ts';
 import { lookingOnly } from '../run/outside.ts';
+import { refusals } from '../run/refusal.ts';
 import { sweeper } from '../run/sweep.ts';
 import { forgetHost, knownHosts } from '../store/hosts.ts';
 import { median, readDurations } from '../store/journal.ts';
@@ -97,12 +98,15 @@ async function apply(job: Job, context: ApplyContext, doing: Doing): Promise<Out
 /** What is not declared goes first, because it may stand on what is. */
 async function takeBack(job: Job, context: ApplyContext, doing: Doing): Promise<Outcomes> {
   const [{ undoing }, { cleared }] = await Promise.all([import('../run/undo.ts'), import('../run/clear.ts')]);
+  const leaving = leavingIn(job);
+  const refused = await refusals(job.tasks, leaving, context);
+  if (refused.size > 0) return refused;
   const entry = entering(job);
   const sweeping = sweeper(context, doing, entry);
   // One that left may be the machine of one that is declared, and gives way to that.
   const [gone, here] = [true, false].map((is) => job.swept.filter((host) => entry.left(host) === is));
   for (const hosts of [here!, gone!]) await Promise.all(hosts.map((host) => sweeping.sweep(host)));
-  const work = undoing(context, leavingIn(job));
+  const work = undoing(context, leaving);
   const outcomes = await driven(job, context, doing, work);
   const ended = new Map([...sweeping.outcomes, ...outcomes]);
   const own = job.swept.filter((host) => !sweeping.others.includes(host));

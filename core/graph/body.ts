@@ -70,6 +70,7 @@ const STEP: Fields<Step> = {
   plan: callable,
   undo: optional(callable),
   leaves: optional(callable),
+  beforeUndo: optional(callable),
   tells: optional(callable),
 };
 

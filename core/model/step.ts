@@ -34,6 +34,12 @@ export interface Last {
   readonly facts: Json | undefined;
 }
 
+/** What is taken back beside a task: a node that leaves a cluster is another matter than one whose cluster goes with it. */
+export interface Undoing {
+  /** The hosts of the recipe that keep what they have. */
+  readonly staying: readonly { readonly name: string; readonly roles: readonly string[] }[];
+}
+
 export interface StepSpec<Facts extends Json> {
   readonly name: string;
   readonly where?: Where;
@@ -64,9 +70,11 @@ export interface StepSpec<Facts extends Json> {
   readonly check?: boolean;
   probe(view: View): Promise<Facts>;
   plan(facts: Facts, last: Last): readonly Change[];
-  undo?(facts: Facts): readonly Change[];
-  /** What undoing leaves to something else that is taken back with it, and why, for a notice. */
-  leaves?(facts: Facts): string | undefined;
+  undo?(facts: Facts, undoing: Undoing): readonly Change[];
+  /** What undoing leaves to something else, and why, for a notice. */
+  leaves?(facts: Facts, undoing: Undoing): string | undefined;
+  /** Fails where taking it back would harm what stays. All tasks are asked before anything is taken back. */
+  beforeUndo?(view: View, undoing: Undoing): Promise<void>;
   /** What the facts mean to people, in lines: `cc doctor` prints them. */
   tells?(facts: Facts): readonly string[];
 }
@@ -74,8 +82,8 @@ export interface StepSpec<Facts extends Json> {
 /** A step whose facts are its own business. */
 export type Step = Omit<StepSpec<Json>, 'plan' | 'undo' | 'leaves' | 'tells'> & {
   plan(facts: Json, last: Last): readonly Change[];
-  undo?(facts: Json): readonly Change[];
-  leaves?(facts: Json): string | undefined;
+  undo?(facts: Json, undoing: Undoing): readonly Change[];
+  leaves?(facts: Json, undoing: Undoing): string | undefined;
   tells?(facts: Json): readonly string[];
 };
 

@@ -55,7 +55,13 @@ export async function converge(
     const facts = await prove(task, session, context);
     const found = foundAs(facts);
     const learnt = report === undefined ? {} : { report };
-    const proven = { state: 'applied', found, ours: true, undo: keptOf(task, facts), ...learnt } as const;
+    const proven = {
+      state: 'applied',
+      found,
+      ours: true,
+      undo: keptOf(task, facts, context.declared),
+      ...learnt,
+    } as const;
     await commit(task, looked, proven, context);
     context.found.set(task.id, found);
     return { state: 'applied', reason, ...learnt };

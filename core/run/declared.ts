@@ -7,7 +7,7 @@ import { sameData } from '../model/digest.ts';
 import type { Json } from '../model/json.ts';
 import type { Host } from '../model/plugin.ts';
 import { withSecrets } from '../model/secret.ts';
-import type { Step } from '../model/step.ts';
+import type { Step, Undoing } from '../model/step.ts';
 import type { Task, TaskId } from '../model/task.ts';
 import type { View } from '../model/view.ts';
 import type { Stamp } from '../store/stamp.ts';
@@ -17,19 +17,27 @@ export interface Declared {
   readonly tasks: readonly Task[];
   /** Whether everything is taken back, folders with whatever is in them included. */
   readonly undo: boolean;
+  /** What stays where a task of this host is taken back now: where nothing is, that would be for its host alone. */
+  undoing(host: Host): Undoing;
   has(id: TaskId): boolean;
   /** Whether a task of this machine is about that path or unit, or about something below that path. */
   claims(host: Host, what: string): boolean;
 }
 
-export function declaredBy(hosts: readonly Host[], tasks: readonly Task[], undo = false): Declared {
+/** `taken` are the hosts that are taken back, where any are. */
+export function declaredBy(
+  hosts: readonly Host[],
+  tasks: readonly Task[],
+  taken?: readonly Host[],
+): Declared {
   let ids: ReadonlySet<string> | undefined; // most runs never ask
   let claimed: readonly string[] | undefined;
   const place = (host: Host, what: string) => `${machineOf(host)} ${what}`;
   return {
     hosts,
     tasks,
-    undo,
+    undo: taken !== undefined,
+    undoing: (host) => ({ staying: staying(hosts, taken ?? [host]) }),
     has: (id) => {
       ids ??= new Set(tasks.map((task) => task.id));
       return ids.has(id);
@@ -40,6 +48,17 @@ export function declaredBy(hosts: readonly Host[], tasks: readonly Task[], undo 
       return claimed.some((each) => each === key || each.startsWith(`${key}/`));
     },
   };
+}
+
+/** Hosts of the recipe without those that are taken back. */
+function staying(hosts: readonly Host[], taken: readonly Host[]): Undoing['staying'] {
+  const gone = new Set([CONTROLLER, ...taken.map(({ name }) => name)]);
+  return hosts.filter(({ name }) => !gone.has(name)).map(({ name, roles }) => ({ name, roles }));
+}
+
+/** What stays where a host is taken back alone. */
+export function alone(host: Host, { hosts }: Pick<Declared, 'hosts'>): Undoing {
+  return { staying: staying(hosts, [host]) };
 }
 
 /** Hosts with the same stamps; the controller has its own, also where a host is the same machine. */

@@ -7,7 +7,7 @@ import type { Host } from '../model/plugin.ts';
 import { withSecrets } from '../model/secret.ts';
 import { hostOf, type Task, type TaskId } from '../model/task.ts';
 import type { Manifest, Stamp } from '../store/stamp.ts';
-import type { Declared } from './declared.ts';
+import { alone, type Declared } from './declared.ts';
 import { undone } from './plugin-code.ts';
 import type { Session } from './session-pool.ts';
 
@@ -59,7 +59,7 @@ export async function stampOf(
   if (own?.ours || !task.step.undo) return own;
   const open = (await undeclaredOn(task.host, session, declared)).filter(isOpen);
   if (open.length === 0) return own;
-  const undo = undone(task, facts).map(kept);
+  const undo = undone(task, facts, alone(task.host, declared)).map(kept);
   const former = open.find((stamp) => isHeir(task, undo, stamp));
   return own && former ? inherited(own, former) : (own ?? former);
 }

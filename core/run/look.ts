@@ -15,7 +15,7 @@ import type { Store } from '../store/bytes.ts';
 import { FORMAT, type Manifest, type Stamp } from '../store/stamp.ts';
 import type { Ahead } from './ahead.ts';
 import { lastOf, type Remembered } from './decide.ts';
-import { type Declared, former } from './declared.ts';
+import { alone, type Declared, former } from './declared.ts';
 import { renamed, stampOf } from './heir.ts';
 import { hostAt } from './host-at.ts';
 import { limited } from './limit.ts';
@@ -89,7 +89,7 @@ export async function look(task: Task, context: RunContext): Promise<Looked> {
   const earlier = await former(
     task,
     stamp,
-    () => undone(task, facts),
+    () => undone(task, facts, alone(task.host, declared)),
     lookingAt(task, session, context),
     declared,
   );

@@ -5,7 +5,7 @@ import type { Host } from '../model/plugin.ts';
 import { step } from '../model/step.ts';
 import type { Task, TaskId } from '../model/task.ts';
 import type { Stamp } from '../store/stamp.ts';
-import { keyOf, standing } from './declared.ts';
+import { alone, keyOf, standing } from './declared.ts';
 import { isHeir, isOpen } from './heir.ts';
 import { lookingAt, probe, type RunContext, sessionFor } from './look.ts';
 import { undone } from './plugin-code.ts';
@@ -77,7 +77,7 @@ export async function heirsOf(
 }
 
 async function undoOf(task: Task, session: Session, context: RunContext): Promise<readonly Kept[]> {
-  return undone(task, await probe(task, session, context)).map(kept);
+  return undone(task, await probe(task, session, context), alone(task.host, context.declared)).map(kept);
 }
 
 /** What of an orphan is still there, as far as can be seen. */

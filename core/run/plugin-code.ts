@@ -5,7 +5,7 @@ import { Failed, fail, type PluginCode } from '../model/failure.ts';
 import { anyText, list, Odd, optional } from '../model/foreign.ts';
 import { type Json, jsonOf } from '../model/json.ts';
 import { maskedData } from '../model/mask.ts';
-import type { Last } from '../model/step.ts';
+import type { Last, Undoing } from '../model/step.ts';
 import type { Task } from '../model/task.ts';
 import type { View } from '../model/view.ts';
 
@@ -21,14 +21,23 @@ export function planned(task: Task, facts: Json, last: Last): readonly Change[] 
   return changes(task, 'plan', () => task.step.plan(facts, last));
 }
 
-export function undone(task: Task, facts: Json): readonly Change[] {
-  return changes(task, 'undo', () => task.step.undo?.(facts) ?? []);
+export function undone(task: Task, facts: Json, undoing: Undoing): readonly Change[] {
+  return changes(task, 'undo', () => task.step.undo?.(facts, undoing) ?? []);
+}
+
+/** ensures: failed where it must not be taken back. */
+export async function permitted(task: Task, view: View, undoing: Undoing): Promise<void> {
+  try {
+    await task.step.beforeUndo?.(view, undoing);
+  } catch (error) {
+    threw(task, 'undo', error);
+  }
 }
 
 /** What undoing leaves to others. */
-export function leaving(task: Task, facts: Json): string | undefined {
+export function leaving(task: Task, facts: Json, undoing: Undoing): string | undefined {
   try {
-    return optional(anyText)(task.step.leaves?.(facts), 'what its leaves answered');
+    return optional(anyText)(task.step.leaves?.(facts, undoing), 'what its leaves answered');
   } catch (error) {
     return threw(task, 'undo', error);
   }

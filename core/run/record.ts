@@ -5,7 +5,7 @@ import { maskedData } from '../model/mask.ts';
 import type { Task } from '../model/task.ts';
 import type { View } from '../model/view.ts';
 import { FORMAT, type Stamp } from '../store/stamp.ts';
-import { isFor } from './declared.ts';
+import { alone, type Declared, isFor } from './declared.ts';
 import { type Found, type Looked, lookingAt, type RunContext } from './look.ts';
 import { undone } from './plugin-code.ts';
 
@@ -14,8 +14,8 @@ export interface Recording extends RunContext {
 }
 
 /** What takes a proven task back. */
-export function keptOf(task: Task, facts: Json): readonly Kept[] {
-  return undone(task, facts).map(kept);
+export function keptOf(task: Task, facts: Json, declared: Declared): readonly Kept[] {
+  return undone(task, facts, alone(task.host, declared)).map(kept);
 }
 
 /** What takes a task back that is cut off: what the last application made, and what this one may have come to. */
@@ -31,7 +31,7 @@ export function sofar({ step }: Task, { stamp, changes, manifest }: Looked): Pic
 /** Writes down a task that is as declared: it is cc's where the last stamp says so, or cc's notes do. */
 export async function adopt(task: Task, looked: Looked, found: Found, context: Recording): Promise<void> {
   const { stamp, facts, session } = looked;
-  const undo = undone(task, facts);
+  const undo = undone(task, facts, alone(task.host, context.declared));
   const view = lookingAt(task, session, context);
   const ours = stamp?.ours === true || (await noted(undo, view)).length > 0;
   const keeping = ours ? { undo: undo.map(kept) } : {};

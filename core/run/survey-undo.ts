@@ -3,6 +3,7 @@ import { fail, failureOf } from '../model/failure.ts';
 import type { Work } from './engine.ts';
 import { type RunContext, sessionFor } from './look.ts';
 import { noWayBack } from './orphans.ts';
+import { refuse } from './refusal.ts';
 import type { Finding, Survey } from './survey.ts';
 import { leftIn, taking } from './undo.ts';
 
@@ -13,6 +14,7 @@ export function surveyingUndo(context: RunContext, leaving: ReadonlySet<string>)
     if (leaving.has(task.host.name) || !task.step.undo) return { state: 'verified' };
     const { id } = task;
     try {
+      await refuse(task, context);
       const session = await sessionFor(task, context);
       const taken = await taking(task, session, context);
       if (taken.untold.length > 0) fail(noWayBack(task, taken.untold));

@@ -6,7 +6,7 @@ import type { Task } from '../model/task.ts';
 import type { View } from '../model/view.ts';
 import type { Stamp } from '../store/stamp.ts';
 import { endOrphans, performAll, performKept, remainingOf, without } from './converge.ts';
-import { besides, former, isOfToday, standing } from './declared.ts';
+import { alone, besides, former, isOfToday, standing } from './declared.ts';
 import type { Outcome, Work } from './engine.ts';
 import { stampOf } from './heir.ts';
 import { lookingAt, probe, type RunContext, sessionFor } from './look.ts';
@@ -102,12 +102,16 @@ export async function taking(task: Task, session: Session, context: RunContext):
 async function asTold(task: Task, session: Session, context: RunContext): Promise<Taking> {
   const facts = await probe(task, session, context);
   const stamp = await stampOf(task, facts, session, context.declared);
-  const undo = undone(task, facts);
+  const { declared } = context;
+  const undoing = declared.undoing(task.host);
+  const undo = undone(task, facts, undoing);
   const view = lookingAt(task, session, context);
-  const earlier = await former(task, stamp, () => undo, view, context.declared);
+  // A stamp was written as if its host were taken back alone.
+  const byItself = () => undone(task, facts, alone(task.host, declared));
+  const earlier = await former(task, stamp, byItself, view, declared);
   const mine = stamp?.ours ? undo : await noted(undo, view);
   const others = stamp ? [] : undo.filter((each) => !mine.includes(each));
-  const leaves = leaving(task, facts);
+  const leaves = leaving(task, facts, undoing);
   return {
     stamp,
     earlier: earlier.filter(isTold),

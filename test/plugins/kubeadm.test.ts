@@ -11,7 +11,7 @@ import { kubeadm } from '../../plugins/kubeadm.ts';
 import { expanded, failureIn } from '../graph/recipes.ts';
 import { laws } from '../rig/laws.ts';
 import type { Paper } from '../rig/paper.ts';
-import { changed, INTERRUPTED, NEVER, PERFORMED } from '../steps/last.ts';
+import { ALL, changed, INTERRUPTED, NEVER, PERFORMED } from '../steps/last.ts';
 import { type Bench, benchOf, NODE } from './bench.ts';
 import { type Api, BELOW, below, clusterOn, MADE, madeCluster } from './cluster.ts';
 
@@ -352,9 +352,9 @@ test('files that were there before the cluster are there after it, and no others
 
 test('undo of an init that noted what is there and did no more takes the note back', async (t) => {
   const bench = await benchOf(t, RECIPE, clusterOn());
-  const undo = stepOf(bench, 'init').undo?.({ ...none, noted: true }) ?? [];
+  const undo = stepOf(bench, 'init').undo?.({ ...none, noted: true }, ALL) ?? [];
   assert.deepEqual(undo.map(describe), RESET);
-  assert.deepEqual(stepOf(bench, 'init').undo?.(none), []);
+  assert.deepEqual(stepOf(bench, 'init').undo?.(none, ALL), []);
 });
 
 test('kernel that does not filter bridges is made to', async (t) => {

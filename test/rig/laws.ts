@@ -10,7 +10,7 @@ import type { Last } from '../../core/model/step.ts';
 import type { Task, TaskId } from '../../core/model/task.ts';
 import { type Bench, type BenchSetup, benchOf, type FakeCommand, matches } from '../plugins/bench.ts';
 import type { Ran } from '../run/context.ts';
-import { applied, changed, INTERRUPTED, NEVER, PERFORMED } from '../steps/last.ts';
+import { ALL, applied, changed, INTERRUPTED, NEVER, PERFORMED } from '../steps/last.ts';
 
 export interface LawSetup extends BenchSetup {
   /** The plugin whose steps are judged; those of others only run. Default: the name of the laws. */
@@ -69,7 +69,7 @@ async function wanted(bench: Bench, plugin: string): Promise<readonly Wanted[]> 
       ];
       for (const last of memories) {
         const plan = task.step.plan(facts, last);
-        all.push({ task, facts, last, plan, undo: task.step.undo?.(facts) ?? [] });
+        all.push({ task, facts, last, plan, undo: task.step.undo?.(facts, ALL) ?? [] });
       }
       before.set(task.id, facts);
     }
@@ -92,7 +92,7 @@ async function undoable(bench: Bench): Promise<readonly string[]> {
   const { looked } = await bench.look();
   return [...looked].flatMap(([id, { facts }]) => {
     const { step } = bench.tasks.find((task) => task.id === id)!; // the bench looks at its own tasks
-    return (step.undo?.(facts) ?? []).map((change) => `${id}: ${describe(change)}`);
+    return (step.undo?.(facts, ALL) ?? []).map((change) => `${id}: ${describe(change)}`);
   });
 }
 
@@ -142,7 +142,7 @@ export const LAWS = {
       assert.deepEqual(data(facts), facts, `${task.id} has facts that are no JSON`);
       const [copy, memory] = [frozen(structuredClone(facts)), frozen(structuredClone(last))];
       assert.deepEqual(data(task.step.plan(copy, memory)), data(plan), task.id);
-      assert.deepEqual(data(task.step.undo?.(copy) ?? []), data(undo), task.id);
+      assert.deepEqual(data(task.step.undo?.(copy, ALL) ?? []), data(undo), task.id);
     }
     const [once, twice] = [await bench.look(), await bench.look()];
     for (const [id, { facts }] of once.looked) assert.deepEqual(twice.looked.get(id)?.facts, facts, id);

@@ -56,8 +56,8 @@ export interface Running {
   /** All that the recipe declares: the tasks that are run, unless told. */
   readonly declared?: readonly Task[];
   readonly declaredHosts?: readonly Host[];
-  /** Whether everything is taken back. */
-  readonly undo?: boolean;
+  /** The hosts that are taken back, where any are. */
+  readonly taken?: readonly Host[];
   /** Whose the hosts shall be. */
   readonly site?: Site;
   readonly work?: (context: ApplyContext) => Work;
@@ -87,7 +87,7 @@ export function contextOf(running: Running) {
     touched: new Set(),
     asked: new Set(asked),
     ahead: lookingAhead(tasks),
-    declared: declaredBy(running.declaredHosts ?? hostsOf(tasks), running.declared ?? tasks, running.undo),
+    declared: declaredBy(running.declaredHosts ?? hostsOf(tasks), running.declared ?? tasks, running.taken),
     run: run ?? `run-${++runs}`,
     cache: folder,
     network: networkOf([], {}, {}),

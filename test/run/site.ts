@@ -62,22 +62,22 @@ export async function siteOn(t: Lasting, hosts: readonly Host[]): Promise<Site> 
   ): Promise<Value> => {
     const undo = verb === 'cleanup';
     const all = [CONTROLLER, ...some];
-    const context = contextOf({
-      folder,
-      hosts: papersOf(some),
-      tasks,
-      declaredHosts: all,
-      undo,
-      site: { id: 'site', name: 'site' },
-    });
     const graph = order(tasks);
     const project: Project = {
       ...{ name: 'site', file: 'cc.config.ts', hosts: all, tasks, graph, cleanups: ['cleanup'], locks: [] },
       ...{ arch: 'amd64', manifests: new Map(), network: networkOf([], {}, {}), trustedSources: [] },
       ...{ paths: { cache: folder, state: folder, key: 'site' }, concurrency: 4 },
     };
+    const { whole: swept, ...selection } = selected(project, { names: [], ...chosen });
+    const context = contextOf({
+      folder,
+      hosts: papersOf(some),
+      tasks,
+      declaredHosts: all,
+      ...(undo ? { taken: swept } : {}),
+      site: { id: 'site', name: 'site' },
+    });
     try {
-      const { whole: swept, ...selection } = selected(project, { names: [], ...chosen });
       return await use({ project, undo, swept, left: [], ...selection }, context);
     } finally {
       await context.context.pool[Symbol.asyncDispose]();

@@ -6,7 +6,7 @@ import { paper } from '../rig/paper.ts';
 import { tempFolder } from '../rig/temp.ts';
 import { paperView } from '../rig/view.ts';
 import { runTasks, taskOf } from '../run/context.ts';
-import { INTERRUPTED, NEVER, PERFORMED } from './last.ts';
+import { ALL, INTERRUPTED, NEVER, PERFORMED } from './last.ts';
 
 const path = '/var/lib/crio';
 const step = folder({ name: 'state', path });
@@ -64,10 +64,10 @@ test('folder with an owner is given it: a user, or a user and a group', () => {
 });
 
 test('folder takes away its own only', () => {
-  assert.deepEqual(step.undo?.(seen), [
+  assert.deepEqual(step.undo?.(seen, ALL), [
     { kind: 'remove', path, folder: true, why: `${path} was made by cc` },
   ]);
-  assert.deepEqual(step.undo?.({ ...seen, owned: false }), []);
+  assert.deepEqual(step.undo?.({ ...seen, owned: false }, ALL), []);
 });
 
 test('folder that is made is as mkdir would make it, and noted as of cc', async (t) => {

@@ -1,6 +1,6 @@
 /** What a step is told of its last application, in the four ways that matter. */
 import type { Json } from '../../core/model/json.ts';
-import type { Last } from '../../core/model/step.ts';
+import type { Last, Undoing } from '../../core/model/step.ts';
 
 export const NEVER: Last = { current: false, unfinished: false, why: 'never applied', facts: undefined };
 
@@ -13,6 +13,9 @@ export const INTERRUPTED: Last = {
   why: 'interrupted in run 1',
   facts: undefined,
 };
+
+/** All hosts are taken back. */
+export const ALL: Undoing = { staying: [] };
 
 /** This very declaration was applied, and ended with these facts. */
 export function applied(facts: Json): Last {

@@ -5,7 +5,7 @@ import type { Artifact } from '../../core/model/artifact.ts';
 import { digestOf } from '../../core/model/digest.ts';
 import { placed } from '../../core/steps/placed.ts';
 import { paperView } from '../rig/view.ts';
-import { applied, NEVER } from './last.ts';
+import { ALL, applied, NEVER } from './last.ts';
 
 const runc: Artifact = { name: 'runc', source: { kind: 'url', url: 'https://x.org/runc' } };
 const path = '/usr/local/sbin/runc';
@@ -69,6 +69,6 @@ test('placed leaves a file alone that is as declared, whatever is remembered', (
 });
 
 test('placed takes away its own file only', () => {
-  assert.deepEqual(step.undo?.(seen), [{ kind: 'remove', path, why: `${path} was put there by cc` }]);
-  assert.deepEqual(step.undo?.({ ...seen, owned: false }), []);
+  assert.deepEqual(step.undo?.(seen, ALL), [{ kind: 'remove', path, why: `${path} was put there by cc` }]);
+  assert.deepEqual(step.undo?.({ ...seen, owned: false }, ALL), []);
 });

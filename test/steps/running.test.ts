@@ -6,7 +6,7 @@ import type { Json } from '../../core/model/json.ts';
 import type { Last } from '../../core/model/step.ts';
 import { running } from '../../core/steps/running.ts';
 import { paperView } from '../rig/view.ts';
-import { applied, changed, INTERRUPTED, NEVER, PERFORMED } from './last.ts';
+import { ALL, applied, changed, INTERRUPTED, NEVER, PERFORMED } from './last.ts';
 
 const [conf, flags] = ['/etc/crio.conf', '/etc/crio.flags'];
 const [old, now] = [digestOf('old'), digestOf('now')];
@@ -134,7 +134,7 @@ const UNDOS: readonly (readonly [string, string, readonly unknown[]])[] = [
 
 for (const [active, enabled, changes] of UNDOS) {
   test(`undoing a unit that is ${active} and ${enabled || 'unknown'} takes ${changes.length} changes`, () => {
-    assert.deepEqual(step.undo?.({ ...seen, active, enabled }), changes);
+    assert.deepEqual(step.undo?.({ ...seen, active, enabled }, ALL), changes);
   });
 }
 

@@ -5,7 +5,7 @@ import type { Artifact } from '../../core/model/artifact.ts';
 import { digestOf } from '../../core/model/digest.ts';
 import { unpacked } from '../../core/steps/unpacked.ts';
 import { paperView } from '../rig/view.ts';
-import { applied, changed, INTERRUPTED, NEVER, PERFORMED } from './last.ts';
+import { ALL, applied, changed, INTERRUPTED, NEVER, PERFORMED } from './last.ts';
 
 const go: Artifact = { name: 'go', source: { kind: 'url', url: 'https://x.org/go.tgz' } };
 const path = '/opt/go';
@@ -66,8 +66,8 @@ for (const [claim, facts, last, changes] of PLANS) {
 }
 
 test('unpacked takes away its own folder only', () => {
-  assert.deepEqual(step.undo?.(seen), [{ kind: 'remove', path, why: '/opt/go was put there by cc' }]);
-  assert.deepEqual(step.undo?.({ ...seen, owned: false }), []);
+  assert.deepEqual(step.undo?.(seen, ALL), [{ kind: 'remove', path, why: '/opt/go was put there by cc' }]);
+  assert.deepEqual(step.undo?.({ ...seen, owned: false }, ALL), []);
 });
 
 test('unpacked may allow more bytes, and name entries that are unsafe elsewhere', () => {

@@ -5,7 +5,7 @@ import { digestOf } from '../../core/model/digest.ts';
 import { Failed } from '../../core/model/failure.ts';
 import { composed, written } from '../../core/steps/written.ts';
 import { paperView } from '../rig/view.ts';
-import { NEVER } from './last.ts';
+import { ALL, NEVER } from './last.ts';
 
 const path = '/etc/crio.conf';
 const text = 'a = 1\n';
@@ -41,8 +41,8 @@ test('written has nothing to do when bytes and mode are right', () => {
 });
 
 test('written takes away its own file only', () => {
-  assert.deepEqual(step.undo?.(seen), [{ kind: 'remove', path, why: `${path} was put there by cc` }]);
-  assert.deepEqual(step.undo?.({ ...seen, owned: false }), []);
+  assert.deepEqual(step.undo?.(seen, ALL), [{ kind: 'remove', path, why: `${path} was put there by cc` }]);
+  assert.deepEqual(step.undo?.({ ...seen, owned: false }, ALL), []);
 });
 
 const asked = { inputs: { of: 'eth1' }, compose: async () => ({ text }) };
@@ -69,5 +69,7 @@ test('composed refuses where the host lacks something, and takes the file back a
     () => lacking.plan(facts, NEVER),
     (error) => error instanceof Failed && error.failure.kind === 'check-failed',
   );
-  assert.deepEqual(lacking.undo?.(facts), [{ kind: 'remove', path, why: `${path} was put there by cc` }]);
+  assert.deepEqual(lacking.undo?.(facts, ALL), [
+    { kind: 'remove', path, why: `${path} was put there by cc` },
+  ]);
 });
