@@ -47,10 +47,13 @@ const seconds = (expected: string, least: number) =>
 
 const where: Reader<Where> = (value, path) => {
   if (value === 'hosts' || value === 'controller') return value;
-  const { role, firstOf, optional } = isObject(value) ? (value as Readonly<Record<string, unknown>>) : {};
+  const { role, firstOf, butFirstOf, optional } = isObject(value)
+    ? (value as Readonly<Record<string, unknown>>)
+    : {};
   if (typeof role === 'string') return optional === true ? { role, optional } : { role };
   if (typeof firstOf === 'string') return { firstOf };
-  return odd(path, 'hosts, controller, { role } or { firstOf }', value);
+  if (typeof butFirstOf === 'string') return { butFirstOf };
+  return odd(path, 'hosts, controller, { role }, { firstOf } or { butFirstOf }', value);
 };
 
 const STEP: Fields<Step> = {
@@ -62,6 +65,7 @@ const STEP: Fields<Step> = {
   artifacts: optional(list('a list of artifacts', artifact)),
   claims: optional(list('a list of paths and units', name)),
   locks: optional(names),
+  turns: optional(name),
   root: optional(flag),
   settles: optional(seconds('a number of seconds, 0 or more', 0)),
   timeout: optional(seconds('a number of seconds above 0', Number.MIN_VALUE)),

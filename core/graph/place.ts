@@ -141,9 +141,12 @@ function onController(variants: readonly Variant[], hosts: readonly Host[]): rea
 
 function where({ where = 'hosts' }: Step, hosts: readonly Host[]): readonly Host[] {
   if (where === 'controller') return [];
-  if (where === 'hosts') return hosts.filter(({ name }) => name !== CONTROLLER);
-  if ('role' in where) return hosts.filter(({ roles }) => roles.includes(where.role));
-  return hosts.filter(({ roles }) => roles.includes(where.firstOf)).slice(0, 1);
+  const all = hosts.filter(({ name }) => name !== CONTROLLER);
+  if (where === 'hosts') return all;
+  const having = (role: string) => all.filter(({ roles }) => roles.includes(role));
+  if ('role' in where) return having(where.role);
+  if ('firstOf' in where) return having(where.firstOf).slice(0, 1);
+  return all.filter((host) => host !== having(where.butFirstOf)[0]);
 }
 
 /** One task for each artifact that comes from elsewhere: with no needs of their own, all downloads start at once. */

@@ -46,7 +46,8 @@ function stepsOf(built: readonly Built[]): readonly { readonly id: string; reado
 
 function roleOf(where: Where | undefined): string | undefined {
   if (typeof where !== 'object') return undefined;
-  return 'role' in where ? where.role : where.firstOf;
+  if ('role' in where) return where.role;
+  return 'firstOf' in where ? where.firstOf : where.butFirstOf;
 }
 
 function withoutHosts(built: readonly Built[], roles: readonly string[]): readonly Problem[] {

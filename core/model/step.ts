@@ -9,17 +9,19 @@ import type { View } from './view.ts';
  * On which hosts a step is a task. `hosts` are all hosts of the recipe, without the controller, where cc runs. What a host
  * gets is what its plugin was built with for the host's processor; on the controller a step whose inputs or artifacts differ
  * from processor to processor is a task for each. A role that is `optional` may have no host: then there is no task, and what
- * needs it waits for nothing.
+ * needs it waits for nothing. So may a recipe that has no host but the first one of a role.
  */
 export type Where =
   | 'hosts'
   | 'controller'
   | { readonly role: string; readonly optional?: true }
-  | { readonly firstOf: string };
+  | { readonly firstOf: string }
+  | { readonly butFirstOf: string };
 
 /** Whether a recipe may have no host for it. */
 export function isOptional(where: Where | undefined): boolean {
-  return typeof where === 'object' && 'role' in where && where.optional === true;
+  if (typeof where !== 'object') return false;
+  return 'butFirstOf' in where || ('role' in where && where.optional === true);
 }
 
 /** What is remembered of the last time a step was applied. */
@@ -60,6 +62,8 @@ export interface StepSpec<Facts extends Json> {
   readonly claims?: readonly string[];
   /** Named resources that only one task may use at a time on a host: `apt`. */
   readonly locks?: readonly string[];
+  /** A role whose hosts do it one after the other, because they are members of one thing. */
+  readonly turns?: string;
   /** False: done as the user who runs cc. Default: as root. */
   readonly root?: boolean;
   /** Seconds that the host may take to look right after the changes; default 10. */

@@ -1,4 +1,4 @@
-/** How many tasks may be at work: in the whole run, on one host, and on a named resource of a host. */
+/** How many tasks may be at work: in the whole run, on one host, on a named resource of a host, and of one step on hosts of a role. */
 import PQueue from 'p-queue';
 import { machineOf } from '../model/address.ts';
 import type { Task } from '../model/task.ts';
@@ -12,7 +12,7 @@ export interface Gates {
 }
 
 /**
- * A task takes its locks, then a place on its host, where the run has more than one host may have, then one in the run:
+ * A task waits for its turn, takes its locks, then a place on its host, where the run has more than one host may have, then one in the run:
  * always in this order, so no two tasks can wait for each other, and whoever has a place in the run is at work.
  */
 export function gates(concurrency: number): Gates {
@@ -25,9 +25,12 @@ export function gates(concurrency: number): Gates {
   return {
     enter: (task, priority, work) => {
       const where = machineOf(task.host);
-      const locks = (task.step.locks ?? []).toSorted().map((lock) => queue(`${where}/${lock}`, 1));
-      const host = concurrency > PER_HOST ? [queue(where, PER_HOST)] : [];
-      const all = [...locks, ...host, queue('', concurrency)];
+      const { plugin, step, host } = task;
+      const inTurn = step.turns !== undefined && host.roles.includes(step.turns);
+      const turn = inTurn ? [queue(`turn ${plugin}/${step.name}`, 1)] : [];
+      const locks = (step.locks ?? []).toSorted().map((lock) => queue(`${where}/${lock}`, 1));
+      const place = concurrency > PER_HOST ? [queue(where, PER_HOST)] : [];
+      const all = [...turn, ...locks, ...place, queue('', concurrency)];
       const entered = all.reduceRight<() => Promise<unknown>>(
         (inner, gate) => () => gate.add(inner, { priority }),
         work,

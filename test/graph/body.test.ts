@@ -55,7 +55,7 @@ test('capability that is promised and not there is a mistake of its plugin', () 
   assert.deepEqual(problemOf(promised, user), [{ path: 'promises', message }]);
 });
 
-const PLACES = 'expected hosts, controller, { role } or { firstOf }';
+const PLACES = 'expected hosts, controller, { role }, { firstOf } or { butFirstOf }';
 const TIMEOUT = 'timeout: expected a number of seconds above 0, and at most 2147483';
 const SETTLES = 'settles: expected a number of seconds, 0 or more, and at most 2147483';
 

@@ -15,6 +15,7 @@ const PLACES: readonly (readonly [string, Where, readonly string[]])[] = [
   ['the controller', 'controller', ['controller/p/s']],
   ['every host of a role', { role: 'worker' }, ['n1/p/s', 'n2/p/s']],
   ['the first host of a role', { firstOf: 'worker' }, ['n1/p/s']],
+  ['every host but the first of a role', { butFirstOf: 'worker' }, ['n2/p/s', 'n3/p/s']],
 ];
 
 for (const [what, where, ids] of PLACES) {
@@ -26,6 +27,13 @@ for (const [what, where, ids] of PLACES) {
     );
   });
 }
+
+test('a step for all but the first host of a role may have no host, and nothing waits for it', () => {
+  const all = [bare('rest', { where: { butFirstOf: 'worker' } }), bare('last')];
+  assert.deepEqual(needsOf(expanded({ hosts: [host('n1', 'worker')], plugins: [steps('p', ...all)] })), {
+    'n1/p/last': [],
+  });
+});
 
 test('a step stands on every host when it does not say where', () => {
   const { tasks } = expanded({ hosts: HOSTS, plugins: [steps('p', bare('s'))] });

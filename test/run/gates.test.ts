@@ -52,6 +52,24 @@ test('gate of a lock is that of one host', async () => {
   await Promise.all(all);
 });
 
+test('gate lets hosts of a role take turns at a step, and no others', async () => {
+  const { started, work, settle, release } = works();
+  const gate = gates(8);
+  const enter = (name: string, role: string) => {
+    const own = step<null>({ name: 'join', turns: 'plane', probe: async () => null, plan: () => [] });
+    const host = { ...NODE, name, roles: [role], connection: { kind: 'ssh', address: name } } as const;
+    return gate.enter(taskOf(own, { host }), 1, work(name));
+  };
+  const all = [enter('p1', 'plane'), enter('p2', 'plane'), enter('w1', 'worker'), enter('w2', 'worker')];
+  await settle();
+  assert.deepEqual(started.toSorted(), ['p1', 'w1', 'w2']);
+  release('p1');
+  await settle();
+  assert.equal(started.at(-1), 'p2');
+  for (const name of started) release(name);
+  assert.deepEqual(await Promise.all(all), ['p1', 'p2', 'w1', 'w2']);
+});
+
 test('gate of locks in any order lets no two tasks wait for each other', async () => {
   const { started, work, settle, release } = works();
   const gate = gates(8);
