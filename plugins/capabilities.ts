@@ -5,6 +5,7 @@ import {
   type Command,
   type Context,
   capability,
+  type Host,
   type Sigstore,
   type Sums,
   v,
@@ -116,6 +117,10 @@ export const cluster = capability<Cluster>('cluster');
 
 /** Where a program comes from: the release its makers publish, or Debian's archive. */
 export const From = v.optional(v.picklist(['release', 'debian']), 'release');
+
+/** Hosts that a plugin makes, as far as its options tell of them. */
+export const madeHosts =
+  capability<readonly Pick<Host, 'name' | 'roles' | 'connection' | 'madeBy'>[]>('made-hosts');
 
 /** A file published under a URL, and what its makers publish of what it must be, where they do. */
 export function release(name: string, url: string, sums?: string | Sums, sigstore?: Sigstore): Artifact {

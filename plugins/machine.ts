@@ -1,5 +1,6 @@
 /** Throw-away machines: Debian in systemd-nspawn on the controller, reached by ssh like any other host. */
 import { type Context, cmd, type Host, net, packages, plugin, step, v } from '../core/mod.ts';
+import { madeHosts } from './capabilities.ts';
 import { debianArchive } from './debian.ts';
 import { bridged } from './machine/bridge.ts';
 import { type Claim, claims } from './machine/claims.ts';
@@ -24,13 +25,17 @@ export const machine = plugin({
     gateway: v.optional(net.Ipv4, '198.18.77.1'),
     prefix: v.optional(v.pipe(v.number(), v.integer(), v.minValue(8), v.maxValue(30)), 24),
   }),
+  provides: [madeHosts],
+  declares: ({ machines }) => [
+    madeHosts.of(Object.entries(machines).map(([name, rest]) => hostOf({ name, ...rest }))),
+  ],
   build: ({ machines, suite, packages: more, bridge, gateway, prefix }, { use, state, recipe, refuse }) => {
     const archive = use(debianArchive);
     const base = basePath(recipe.key, suite);
     const keys = `${state}/ssh`;
     const each = judged(machines, `${gateway}/${prefix}`, refuse);
     return {
-      hosts: each.map((one) => hostOf(one, keys)),
+      hosts: each.map((one) => hostOf(one, { identity: `${keys}/id`, knownHosts: `${keys}/known_hosts` })),
       steps: [
         packages(['systemd-container', 'mmdebstrap', 'openssh-client', 'iproute2', 'util-linux'], {
           name: 'tools',
@@ -57,6 +62,8 @@ interface Machine {
   readonly address: string;
   readonly roles: readonly string[];
 }
+
+type Ssh = Extract<Host['connection'], { kind: 'ssh' }>;
 
 function claimsOf(machines: readonly Machine[], bridge: string, gateway: string): readonly Claim[] {
   return [
@@ -91,8 +98,7 @@ function judged(
   return Object.entries(machines).map(([name, { address, roles }]) => ({ name, address, roles }));
 }
 
-function hostOf({ name, address, roles }: Machine, keys: string): Host {
-  const identity = { identity: `${keys}/id`, knownHosts: `${keys}/known_hosts` };
+function hostOf({ name, address, roles }: Machine, identity: Partial<Ssh> = {}): Host {
   const connection = { kind: 'ssh', address, user: 'root', ...identity } as const;
   return { name, roles, connection, madeBy: `machine/boot-${name}` };
 }
