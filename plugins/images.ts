@@ -18,7 +18,15 @@ import { bootstrap, type Debian, debianArchive } from './debian.ts';
 import { eraOf } from './kubernetes/versions.ts';
 
 /** The system below etcd, kube-proxy, nginx and the smoke test's client: one layer for all of them. */
-const BASE_PACKAGES = ['nginx-light', 'etcd-server', 'iptables', 'conntrack', 'curl', 'ca-certificates'];
+const BASE_PACKAGES = [
+  'nginx-light',
+  'etcd-server',
+  'etcd-client',
+  'iptables',
+  'conntrack',
+  'curl',
+  'ca-certificates',
+];
 const ROOTS = '/var/lib/cc/roots';
 
 interface Image {

@@ -5,6 +5,7 @@ import {
   cri,
   criClient,
   kubernetesRelease,
+  madeHosts,
   nodeImages,
   type PodNetwork,
   podNetwork,
@@ -18,11 +19,12 @@ import { DOMAIN, existing } from './kubeadm/existing.ts';
 import { cgroups, tools } from './kubeadm/host.ts';
 import { CONFIG, init } from './kubeadm/init.ts';
 import { join } from './kubeadm/join.ts';
+import { joined } from './kubeadm/joining.ts';
 import { kubeletDropIn, kubeletUnit } from './kubeadm/kubelet.ts';
 import { networks } from './kubeadm/networks.ts';
-import { answering, KUBECONFIG, PLANE, ready, registered, untainted, WORKERS } from './kubeadm/nodes.ts';
+import { answering, JOINING, KUBECONFIG, PLANE, ready, registered, untainted } from './kubeadm/nodes.ts';
 import { kernel, lasting } from './kubeadm/settings.ts';
-import { since } from './kubernetes/versions.ts';
+import { minorOf, since } from './kubernetes/versions.ts';
 
 const UNIT = '/etc/systemd/system/kubelet.service';
 const DROP_IN = `${UNIT}.d/10-kubeadm.conf`;
@@ -31,7 +33,7 @@ const PATIENCE = '30m0s';
 
 export const kubeadm = plugin({
   name: 'kubeadm',
-  help: 'brings up a control plane on the host with the role control-plane, has hosts with the role worker join it, and nodes ready',
+  help: 'brings up a control plane on the first host with the role control-plane, has others with it and with the role worker join, and nodes ready',
   options: v.strictObject({
     /** The API server takes no wider one, and cluster DNS has the tenth address of it. */
     serviceSubnet: v.optional(net.subnet(12, 28), '10.96.0.0/12'),
@@ -97,23 +99,31 @@ export const kubeadm = plugin({
       ...own,
     ];
     const making = { version, kubeadm: `${bin}/kubeadm`, preflight, runtime, network };
+    const all = [...hosts, ...(find(madeHosts) ?? [])].filter(({ roles }) => roles.includes(PLANE.firstOf));
+    const planes = all.map(({ name }) => name);
+    const joining = { ...making, access, planes, addresses };
+    // Where this host has no cluster, one of the others may have it.
+    const others = all.slice(1).flatMap(({ madeBy }) => madeBy ?? []);
     const kubelet = { restartOn: [UNIT, DROP_IN, `${bin}/kubelet`] };
     return {
-      unfit: (all) => unfit(all, network),
+      unfit: (all) => unfit(all, { network, version, shared: endpoint !== undefined }),
       provides: [cluster.of({ version, ...access })],
       steps: [
         address(addresses, podSubnet),
-        existing({ ...declared, ...(known === undefined ? {} : { declaredAddress: known }) }),
+        existing({ ...declared, addresses, ...(known === undefined ? {} : { declaredAddress: known }) }),
         networks({ services: serviceSubnet, network }),
         ...lasting(),
         ...host,
         ...files,
-        init({ ...making, kubectl, dns, before }),
+        init({
+          ...{ ...making, kubectl, dns, planes, before: [...before, ...others] },
+          joined: (shell, by, name) => joined(shell, by, name, joining),
+        }),
         running('kubelet.service', { ...kubelet, name: 'kubelet', where: PLANE, needs: ['kubeadm/init'] }),
         answering(access, version),
-        join({ ...making, access, before: [...before, 'kubeadm/api'] }),
+        join({ ...joining, before: [...before, 'kubeadm/api'] }),
         running('kubelet.service', {
-          ...{ ...kubelet, name: 'worker-kubelet', where: WORKERS, needs: ['kubeadm/join'] },
+          ...{ ...kubelet, name: 'worker-kubelet', where: JOINING, needs: ['kubeadm/join'] },
         }),
         registered(access, network.overlay),
         untainted(access),
@@ -123,26 +133,42 @@ export const kubeadm = plugin({
   },
 });
 
+interface Fitting {
+  readonly network: PodNetwork;
+  readonly version: string;
+  /** Whether there is one address for several control planes. */
+  readonly shared: boolean;
+}
+
 /** What is wrong with the hosts: who is what, and whether pods of several nodes would reach each other. */
-function unfit(hosts: readonly Host[], { overlay }: PodNetwork) {
+function unfit(hosts: readonly Host[], fitting: Fitting) {
   const plane = hosts.find(({ roles }) => roles.includes('control-plane'));
   if (plane === undefined) return []; // it is told of each step
-  const faults = hosts.flatMap(({ name, roles }) => {
-    const message = faultOf(roles, name === plane.name);
-    return message === undefined ? [] : [{ path: `hosts.${name}`, message }];
-  });
-  const joins = hosts.some(({ roles }) => roles.includes('worker') && !roles.includes('control-plane'));
-  return joins && overlay === undefined ? [...faults, { path: 'cni.network', message: APART }] : faults;
+  const judged = hosts.map((host) => ({ host, message: faultOf(host.roles, host === plane, fitting) }));
+  const faults = judged.flatMap(({ host, message }) =>
+    message === undefined ? [] : [{ path: `hosts.${host.name}`, message }],
+  );
+  const joins = judged.some(({ host, message }) => host !== plane && message === undefined);
+  return joins && fitting.network.overlay === undefined
+    ? [...faults, { path: 'cni.network', message: APART }]
+    : faults;
 }
 
-function faultOf(roles: readonly string[], isFirst: boolean): string | undefined {
+function faultOf(
+  roles: readonly string[],
+  isFirst: boolean,
+  { version, shared }: Fitting,
+): string | undefined {
   const [isPlane, isWorker] = [roles.includes('control-plane'), roles.includes('worker')];
   if (isPlane && isWorker) return 'is for the control plane or for work: a host has one of these roles';
-  if (isPlane && !isFirst) return SECOND;
-  return isPlane || isWorker ? undefined : "would join nothing: roles: ['worker'] makes it a node";
+  if (!isPlane) return isWorker ? undefined : "would join nothing: roles: ['worker'] makes it a node";
+  if (isFirst) return undefined;
+  if (!since('planes', version))
+    return `would be a further control plane, which kubeadm ${minorOf(version)} cannot join to etcd: take Kubernetes 1.13 or later, or make it a worker`;
+  return shared ? undefined : ALONE;
 }
 
-const SECOND =
-  'would be a second control plane, and cc sets up clusters with one: make it a worker, or leave it out';
+const ALONE =
+  "would be a further control plane, and those need one address that all share: kubeadm.endpoint: { address: '192.0.2.10', by: 'given' }; a cluster that was made without one cannot get it";
 const APART =
   "leaves every node on its own, so that pods of different nodes would have the same addresses: take 'routes' or 'flannel'";

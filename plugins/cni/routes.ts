@@ -9,7 +9,7 @@ import {
   type View,
   written,
 } from '../../core/mod.ts';
-import { NODE_KUBECONFIG, nodeName, nodeOf, nodes, PLANE, WORKERS } from '../kubeadm/nodes.ts';
+import { JOINING, NODE_KUBECONFIG, nodeName, nodeOf, nodes, PLANE } from '../kubeadm/nodes.ts';
 import { unanswered } from '../kubectl/api.ts';
 import { CONFIG } from './config.ts';
 
@@ -41,9 +41,9 @@ export function routes(routed: Routed) {
     },
   };
   return [
-    awaited({ ...given, name: 'part', where: WORKERS, needs: ['kubeadm/registered'] }),
+    awaited({ ...given, name: 'part', where: JOINING, needs: ['kubeadm/registered'] }),
     awaited({ ...given, name: 'plane-part', where: PLANE, needs: ['kubeadm/api'] }),
-    composed(part, { name: 'network', path: CONFIG, where: WORKERS, needs: ['cni/part'] }),
+    composed(part, { name: 'network', path: CONFIG, where: JOINING, needs: ['cni/part'] }),
     composed(part, { name: 'plane-network', path: CONFIG, where: PLANE, needs: ['cni/plane-part'] }),
     composed(
       { inputs, compose: (view) => script(view, routed) },

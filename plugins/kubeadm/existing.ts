@@ -1,9 +1,9 @@
 /** The cluster that a host has already: kubeadm init has said what it is, and nothing here says it anew. */
 import { fixed, type View } from '../../core/mod.ts';
 import { since } from '../kubernetes/versions.ts';
-import { addressOn } from './address.ts';
+import { type Addresses, addressOn } from './address.ts';
 import type { ClusterConfig } from './config.ts';
-import { KUBECONFIG, PLANE } from './nodes.ts';
+import { KUBECONFIG, PLANES } from './nodes.ts';
 
 const MANIFESTS = '/etc/kubernetes/manifests';
 const KUBELET = '/var/lib/kubelet';
@@ -14,9 +14,10 @@ const USUAL = ['', '0s', '2m0s'];
 
 type Told = { readonly [words: string]: string };
 
-/** Which address its host must have, where the recipe says so. */
+/** Which address its first host must have, where the recipe says so, and which others have theirs. */
 export interface Declared extends ClusterConfig {
   readonly declaredAddress?: string;
+  readonly addresses: Addresses;
 }
 
 /** Refuses a cluster of another version or with other networks before kubelet or anything else on the host is replaced. */
@@ -25,7 +26,7 @@ export function existing(config: Declared) {
   const { version, imageRepository, serviceSubnet, podSubnet, criSocket, cgroupDriver, patience } = config;
   return fixed({
     name: 'cluster',
-    where: PLANE,
+    where: PLANES,
     needs: [],
     what: 'the cluster',
     declared: {
@@ -119,8 +120,8 @@ async function kubeletOf(view: View): Promise<Told> {
 const ADDRESS = 'the address of its API';
 
 /** Where that API is told to be, in the words of the recipe if it is there. */
-async function addressOf(view: View, { declaredAddress, podSubnet }: Declared): Promise<Told> {
-  if (declaredAddress === undefined) return {};
+async function addressOf(view: View, { declaredAddress, addresses, podSubnet }: Declared): Promise<Told> {
+  if (declaredAddress === undefined || addresses.get(view.name) !== declaredAddress) return {};
   const server = await view.text(`${MANIFESTS}/kube-apiserver.yaml`);
   if (!imageOf(server)) return {};
   const is = flag(server, 'advertise-address');

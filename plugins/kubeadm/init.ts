@@ -1,9 +1,9 @@
 /** `kubeadm init`: when a control plane is made, when it is made anew, and how it is taken back. */
-import { cmd, fail, type Json, step, type View } from '../../core/mod.ts';
+import { type Change, cmd, fail, type Json, type Shell, step, type View } from '../../core/mod.ts';
 import type { Cri, PodNetwork } from '../capabilities.ts';
 import { since } from '../kubernetes/versions.ts';
 import { imageOf } from './existing.ts';
-import { KUBECONFIG, PLANE } from './nodes.ts';
+import { KUBECONFIG, nodeName, PLANE } from './nodes.ts';
 import { clearing, NOTED, NOTING } from './traces.ts';
 
 export const CONFIG = '/etc/cc/kubeadm.json';
@@ -16,6 +16,10 @@ export interface InitOptions {
   readonly preflight: boolean;
   readonly runtime: Cri;
   readonly network: PodNetwork;
+  /** The hosts of the control plane. */
+  readonly planes: readonly string[];
+  /** Has this host join by another one that has the cluster. */
+  readonly joined: (shell: Shell, by: Shell, name: string) => Promise<undefined>;
   readonly before: readonly string[];
 }
 
@@ -53,6 +57,8 @@ export function joinFlags(options: Checked): readonly string[] {
 
 type InitFacts = {
   host: string;
+  /** What other hosts of the control plane have, as far as this one has no cluster of its own. */
+  others: { [host: string]: Other };
   admin: boolean;
   /** How many manifests of the control plane are there, and whole. */
   manifests: number;
@@ -63,16 +69,18 @@ type InitFacts = {
   noted: boolean;
 };
 
+/** A whole control plane, a part of one, none; or nobody can tell. */
+type Other = 'whole' | 'part' | 'none' | 'unreached';
+
 /** What kubeadm has called cluster DNS: CoreDNS by default from 1.11 on. */
 const DNS = ['coredns', 'kube-dns'];
 const MANIFESTS = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler'];
 
 export function init(options: InitOptions) {
-  const { kubeadm, kubectl, dns, runtime, before, network } = options;
+  const { kubeadm, dns, runtime, before, network } = options;
   const words = cmd`${kubeadm} init --config ${CONFIG} ${initFlags(options)}`;
   const command = { ...words, env: DIRECT, title: words.argv.join(' ') };
   const all = (why: string) => clearing({ runtime, network }, why);
-  const made = [NOTING, command];
   return step<InitFacts>({
     name: 'init',
     where: PLANE,
@@ -80,7 +88,7 @@ export function init(options: InitOptions) {
     inputs: { command: command.argv as Json, dns },
     timeout: 900,
     settles: 60,
-    probe: (view) => probeInit(view, kubectl),
+    probe: (view) => probeInit(view, options),
     plan: (facts, last) => {
       const appliedBefore = last.current || last.facts !== undefined;
       if (facts.complete && facts.dns !== null && facts.dns !== dns) otherwise(facts.host, options);
@@ -88,14 +96,40 @@ export function init(options: InitOptions) {
       if (facts.admin && facts.manifests === MANIFESTS.length && (facts.complete || appliedBefore)) return [];
       if (facts.leftovers && last.facts !== undefined) damaged();
       if (facts.leftovers && !appliedBefore && !last.unfinished) notOurs();
-      const why = facts.leftovers ? 'an earlier init did not finish' : 'there is no control plane';
+      const by = holderOf(facts);
+      const why = facts.leftovers
+        ? `an earlier ${by ? 'join' : 'init'} did not finish`
+        : `there is no control plane${by ? ` here, and the cluster is on ${by}` : ''}`;
       return [
         ...(facts.leftovers ? all(why) : []),
-        ...made.map((command) => ({ kind: 'run', command, why }) as const),
+        { kind: 'run', command: NOTING, why },
+        by ? rejoining(by, options, why) : { kind: 'run', command, why },
       ];
     },
     undo: ({ leftovers, noted }) => (leftovers || noted ? all('the control plane was made by kubeadm') : []),
   });
+}
+
+/** The other host that has the cluster; undefined where none has any of one. A second cluster is worse than none. */
+function holderOf({ host, others }: InitFacts): string | undefined {
+  const having = (what: Other) => Object.keys(others).find((name) => others[name] === what);
+  const [whole, unreached, part] = [having('whole'), having('unreached'), having('part')];
+  if (whole !== undefined) return whole;
+  const what = 'look for the cluster on its other control planes';
+  if (unreached !== undefined)
+    return fail({ kind: 'cannot-tell', host, what, why: `${unreached} cannot be looked at` });
+  if (part === undefined) return undefined;
+  const reasons = [
+    `${part} has a part of a control plane, and no host has a whole one`,
+    `make that one whole, or give it up: cc run cleanup --limit ${part}`,
+  ];
+  return fail({ kind: 'check-failed', host, what: 'the cluster can be made here', reasons });
+}
+
+/** This host was made anew, and the cluster lives on others. */
+function rejoining(by: string, { joined }: InitOptions, why: string): Change {
+  const script = async (shell: Shell) => joined(shell, await shell.on(by), await nodeName(shell.view));
+  return { kind: 'script', title: `have it join the control plane by ${by}`, why, script };
 }
 
 /** Whether there is a cluster DNS is said to init alone. */
@@ -144,11 +178,13 @@ function notOurs(): never {
   });
 }
 
-/**
- * kubeadm keeps no record of having finished; the last thing it leaves is kube-proxy's DaemonSet. An API that does not
- * answer now does not make a finished cluster unfinished: then the stamp says whether it was (`last.current`).
- */
-async function probeInit(view: View, kubectl: string): Promise<InitFacts> {
+/** What a host has of a control plane: all of it, or something that one leaves. */
+export async function planeOn(view: View): Promise<{ readonly whole: boolean; readonly left: boolean }> {
+  const { admin, there, left } = await partsOn(view);
+  return { whole: admin && there === MANIFESTS.length, left };
+}
+
+async function partsOn(view: View) {
   const admin = (await view.stat(KUBECONFIG)) !== undefined;
   const manifests = await Promise.all(
     MANIFESTS.map((name) => view.text(`/etc/kubernetes/manifests/${name}.yaml`)),
@@ -157,17 +193,40 @@ async function probeInit(view: View, kubectl: string): Promise<InitFacts> {
   const left = await Promise.all(
     ['/etc/kubernetes/pki', '/var/lib/etcd', '/var/lib/kubelet/config.yaml'].map((path) => view.stat(path)),
   );
+  return { admin, there, left: admin || [...manifests, ...left].some((each) => each !== undefined) };
+}
+
+/**
+ * kubeadm keeps no record of having finished; the last thing it leaves is kube-proxy's DaemonSet. An API that does not
+ * answer now does not make a finished cluster unfinished: then the stamp says whether it was (`last.current`).
+ */
+async function probeInit(view: View, { kubectl, planes }: InitOptions): Promise<InitFacts> {
+  const { admin, there, left: leftovers } = await partsOn(view);
   const call = cmd`${kubectl} --kubeconfig ${KUBECONFIG} --request-timeout=10s -n kube-system`.argv;
   const look = cmd`${call} get daemonset/kube-proxy ${DNS.map((name) => `deployment/${name}`)} --ignore-not-found -o name`;
   const text = admin && there === MANIFESTS.length ? await view.ask(look) : undefined;
   const found = text?.split('\n').map((line) => line.slice(line.indexOf('/') + 1));
+  const complete = found?.includes('kube-proxy') ?? false;
+  const others = complete ? [] : planes.filter((name) => name !== view.name);
   return {
     host: view.name,
+    others: Object.fromEntries(
+      await Promise.all(others.map(async (name) => [name, await otherOn(view, name)])),
+    ),
     admin,
     manifests: there,
-    leftovers: admin || [...manifests, ...left].some((each) => each !== undefined),
-    complete: found?.includes('kube-proxy') ?? false,
+    leftovers,
+    complete,
     dns: found ? DNS.some((name) => found.includes(name)) : null,
     noted: (await view.stat(NOTED)) !== undefined,
   };
+}
+
+async function otherOn(view: View, name: string): Promise<Other> {
+  try {
+    const { whole, left } = await planeOn(await view.on(name));
+    return whole ? 'whole' : left ? 'part' : 'none';
+  } catch {
+    return 'unreached';
+  }
 }

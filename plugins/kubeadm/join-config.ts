@@ -9,6 +9,8 @@ export interface JoinConfig {
   readonly token: string;
   /** `sha256:` and the digest of a public key of the cluster's authority, for each that it has. */
   readonly pins: readonly string[];
+  /** Where it becomes a control plane: by which address others reach its API; kubeadm's own choice where that is left out. */
+  readonly plane?: { readonly address?: string };
 }
 
 type Document = Readonly<Record<string, unknown>>;
@@ -42,12 +44,18 @@ function flat({ endpoint, token, pins }: JoinConfig): Document {
 
 /** Since v1beta1 all that finds the cluster is one group. */
 function grouped(config: JoinConfig) {
-  const { endpoint, token, pins } = config;
+  const { endpoint, token, pins, plane } = config;
   return {
     kind: 'JoinConfiguration',
     ...registered(config),
     discovery: { bootstrapToken: { token, apiServerEndpoint: endpoint, caCertHashes: pins } },
+    ...(plane === undefined ? {} : { controlPlane: localOf(plane) }),
   };
+}
+
+/** Forms before have no such member of etcd for it. */
+function localOf({ address }: { readonly address?: string }): Document {
+  return address === undefined ? {} : { localAPIEndpoint: { advertiseAddress: address } };
 }
 
 function registered({ criSocket }: JoinConfig): Document {

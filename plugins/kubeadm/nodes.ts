@@ -7,14 +7,17 @@ import { since } from '../kubernetes/versions.ts';
 /** The first host of the control plane, where kubeadm has left its credentials. */
 export const PLANE = { firstOf: 'control-plane' } as const;
 
-/** Hosts that join it; a cluster may have none. */
-export const WORKERS = { role: 'worker', optional: true } as const;
+/** All hosts of it. */
+export const PLANES = { role: PLANE.firstOf } as const;
 
-/** Both names: the first until 1.24, the second since 1.20. */
+/** Hosts that join it, as workers or as further control planes; a cluster may have none. */
+export const JOINING = { butFirstOf: PLANE.firstOf } as const;
+
+/** Both names, of labels too: the first until 1.24, the second since 1.20. */
 const TAINTS = ['node-role.kubernetes.io/master', 'node-role.kubernetes.io/control-plane'];
 
 interface Node {
-  readonly metadata: { readonly name: string };
+  readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>> };
   readonly spec: {
     readonly podCIDR?: string;
     readonly unschedulable?: boolean;
@@ -36,6 +39,11 @@ export async function nodes(view: View, access: Access) {
   return answer.kind === 'answered'
     ? { ...answer, items: (JSON.parse(answer.text) as { items: readonly Node[] }).items }
     : answer;
+}
+
+/** Whether kubeadm has called it a control plane, which is the last that a join does. */
+export function isPlane({ metadata }: Node): boolean {
+  return TAINTS.some((label) => metadata.labels?.[label] !== undefined);
 }
 
 /** One node, which the cluster may not have, or why there is no telling. */
@@ -108,11 +116,17 @@ export async function nodeName(view: View): Promise<string> {
   return (await view.read(cmd`uname -n`)).trim().toLowerCase();
 }
 
+/** The IPv4 addresses that a host has, for all uses. */
+export async function ownAddresses(view: View): Promise<readonly string[]> {
+  const text = (await view.ask(cmd`ip -o -4 address show`)) ?? '';
+  return [...text.matchAll(/ inet ([\d.]+)/g)].map(([, address]) => address!); // the pattern has one group
+}
+
 /** The cluster's object for a host that joined it. */
 export function registered({ kubectl }: Access, overlay: PodNetwork['overlay']) {
   return awaited({
     name: 'registered',
-    where: WORKERS,
+    where: JOINING,
     needs: ['kubeadm/worker-kubelet'],
     what: 'the cluster has its node',
     within: 240,

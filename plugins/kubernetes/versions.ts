@@ -104,6 +104,8 @@ const FIRST = {
   manifestLists: 12,
   /** Every program has a file beside it with its SHA-256: kubernetes/release, commit b31efc2e of September 2018. */
   sums: 12,
+  /** `kubeadm join` gives a further control plane a member of etcd; that of 1.12 leaves it an etcd of its own: kubernetes/kubernetes#69486. */
+  planes: 13,
   /** `kubeadm init` can leave out phases: kubernetes/website, kubeadm-init-phase.md of 1.13. */
   phases: 13,
   /** `kubeadm join` can leave out phases, too: kubernetes/kubernetes#73163. */
@@ -112,12 +114,16 @@ const FIRST = {
   runtimeClass: 14,
   /** The API server says when it is ready: kubernetes/kubernetes#78458. */
   readyz: 16,
+  /** etcd's images have 3.4, whose etcdctl speaks the third API unless it is told otherwise: the table above. */
+  etcdctl: 17,
   /** kubelet runs on cgroup v2: kubernetes/kubernetes#85218. */
   cgroupV2: 19,
   /** `kubectl drain --delete-emptydir-data`, which was --delete-local-data: kubernetes/kubernetes#95076. */
   emptyDir: 20,
   /** CoreDNS has a folder of its own in the registry: cmd/kubeadm/app/images/images.go, GetDNSImage. */
   dnsFolder: 21,
+  /** kubeadm keeps no ClusterStatus: kubernetes/kubernetes, CHANGELOG-1.22.md. */
+  noStatus: 22,
   /** kubeadm only warns of swap: kubernetes/kubernetes#104854. */
   swap: 23,
   /** Every program has a signature of Sigstore beside it: kubernetes/website, verify-signed-artifacts.md, beta since 1.26. */

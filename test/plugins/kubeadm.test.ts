@@ -131,6 +131,7 @@ const none = {
   complete: false,
   dns: null as boolean | null,
   noted: false,
+  others: {},
 };
 const whole = { ...none, admin: true, manifests: 4, leftovers: true };
 

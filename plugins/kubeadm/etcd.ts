@@ -1,0 +1,92 @@
+/** What a cluster keeps of its control planes beside their nodes: members of etcd, and what kubeadm has noted of each. */
+import { cmd, type Shell, type View } from '../../core/mod.ts';
+import { type Access, callOf } from '../kubectl/api.ts';
+import { since } from '../kubernetes/versions.ts';
+import { nodeName } from './nodes.ts';
+
+export interface Member {
+  readonly id: string;
+  /** That of its node; none as long as it has not started. */
+  readonly name: string;
+  /** By which other members reach it. */
+  readonly address: string;
+}
+
+/** As `etcdctl member list` prints them: `8211f1d0f64f3269, started, cp-1, https://10.0.0.1:2380, https://10.0.0.1:2379, false` */
+export function membersIn(text: string): readonly Member[] {
+  return text.split('\n').flatMap((line) => {
+    const [, id, name, address] = /^([0-9a-f]+), \w+, ([^,]*), https?:\/\/([^,]+):\d+,/.exec(line) ?? [];
+    return id === undefined || name === undefined || address === undefined ? [] : [{ id, name, address }];
+  });
+}
+
+const PKI = '/etc/kubernetes/pki/etcd';
+const CLIENT = `${PKI}/healthcheck-client`;
+
+/** etcdctl in the pod of a host's own member, with the credentials of kubeadm's probes. */
+async function etcdctl(view: View, access: Access, version: string): Promise<readonly string[]> {
+  const pod = `etcd-${await nodeName(view)}`;
+  // Before 3.4 the first API is what it speaks unless it is told.
+  const program = since('etcdctl', version) ? ['etcdctl'] : ['env', 'ETCDCTL_API=3', 'etcdctl'];
+  const flags = cmd`--endpoints=https://127.0.0.1:2379 --cacert=${PKI}/ca.crt --cert=${CLIENT}.crt --key=${CLIENT}.key`;
+  return cmd`${callOf(access)} -n kube-system exec ${pod} -- ${program} ${flags.argv as string[]}`
+    .argv as string[]; // no artifacts
+}
+
+/** The members of a cluster, asked on one of its control planes. */
+export async function members(view: View, access: Access, version: string): Promise<readonly Member[]> {
+  const call = await etcdctl(view, access, version);
+  return membersIn(await view.read(cmd`${call} member list`));
+}
+
+/** A control plane that is to go: the name of its node, and the addresses of its host. */
+export interface Leaving {
+  readonly name: string;
+  readonly addresses: readonly string[];
+}
+
+/**
+ * Has the others forget a control plane: its member of etcd, the pod by which kubeadm finds that member, and its line in what
+ * kubeadm before 1.22 notes of all. requires: that its etcd holds nothing the others lack, as each member holds all.
+ */
+export async function forgotten(
+  plane: Shell,
+  leaving: Leaving,
+  cluster: { access: Access; version: string },
+) {
+  const { access, version } = cluster;
+  const { name, addresses } = leaving;
+  const own = await nodeName(plane.view);
+  const call = await etcdctl(plane.view, access, version);
+  const left = (await members(plane.view, access, version)).filter(
+    (member) => member.name !== own && (member.name === name || addresses.includes(member.address)),
+  );
+  for (const { id } of left) await plane.run(cmd`${call} member remove ${id}`);
+  const system = cmd`${callOf(access)} -n kube-system`.argv;
+  await plane.run(cmd`${system} delete pod etcd-${name} --ignore-not-found --force --grace-period=0`);
+  if (!since('noStatus', version)) await struck(plane, name, system as string[]); // no artifacts
+}
+
+/** kubernetes/kubernetes, cmd/kubeadm/app/apis/kubeadm/types.go of 1.12 to 1.21: ClusterStatus. */
+async function struck(plane: Shell, name: string, system: readonly string[]) {
+  const text = await plane.view.read(cmd`${system} get configmap kubeadm-config -o json`);
+  const config = JSON.parse(text) as { data: Record<string, string> };
+  const status = config.data['ClusterStatus'] ?? '';
+  const without = statusWithout(status, name);
+  if (without === status) return;
+  const input = JSON.stringify({ ...config, data: { ...config.data, ClusterStatus: without } });
+  const title = `strike ${name} from the notes of kubeadm`;
+  await plane.run({ ...cmd`${system} replace -f -`, input, title });
+}
+
+/** A block of YAML that is indented by two, with what is indented deeper below it. */
+export function statusWithout(status: string, name: string): string {
+  const lines = status.split('\n');
+  const from = lines.indexOf(`  ${name}:`);
+  if (from === -1) return status;
+  const rest = lines.slice(from + 1);
+  const below = rest.findIndex((line) => !line.startsWith('    '));
+  const kept = [...lines.slice(0, from), ...(below === -1 ? [] : rest.slice(below))];
+  // What is left without an entry is an empty map, not nothing.
+  return kept.join('\n').replace(/^apiEndpoints:\n(?! )/m, 'apiEndpoints: {}\n');
+}

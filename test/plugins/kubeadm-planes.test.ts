@@ -1,0 +1,418 @@
+/** Several control planes: how further ones join, what they are handed, and what a first one does that was made anew. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readFile, stat } from 'node:fs/promises';
+import { join as pathOf } from 'node:path';
+import { test } from 'node:test';
+import { promisify } from 'node:util';
+import { describe } from '../../core/model/change.ts';
+import { fail } from '../../core/model/failure.ts';
+import { maskedData } from '../../core/model/mask.ts';
+import { plugin } from '../../core/model/plugin.ts';
+import * as v from '../../core/model/vocabulary.ts';
+import { podNetwork } from '../../plugins/capabilities.ts';
+import { PLACE } from '../../plugins/kubeadm/authority.ts';
+import { membersIn, statusWithout } from '../../plugins/kubeadm/etcd.ts';
+import { joinConfig } from '../../plugins/kubeadm/join-config.ts';
+import { JOIN } from '../../plugins/kubeadm/joining.ts';
+import { kubeadm } from '../../plugins/kubeadm.ts';
+import { expanded, failureIn } from '../graph/recipes.ts';
+import type { Answer, Paper } from '../rig/paper.ts';
+import { type Lasting, tempFolder } from '../rig/temp.ts';
+import { type Bench, benchOf, type FakeCommand, NODE } from './bench.ts';
+import { below, clusterOn, KUBECTL, madeCluster } from './cluster.ts';
+import { removed, script, wrote } from './tools.ts';
+
+const NETWORK = plugin({
+  name: 'pod-network',
+  help: 'a network',
+  options: v.strictObject({}),
+  provides: [podNetwork],
+  build: () => ({
+    provides: [
+      podNetwork.of({
+        ...{ name: 'pods', subnet: '10.244.0.0/16', bin: '/opt/cni/bin', config: '/etc/cni/net.d' },
+        ...{ bridge: 'pods0', overlay: 'flannel' },
+      }),
+    ],
+    steps: [],
+  }),
+});
+const host = (name: string, role: string) =>
+  ({ name, roles: [role], connection: { kind: 'ssh', address: name } }) as const;
+const ENDPOINT = { address: '10.0.0.10', by: 'given' } as const;
+
+function recipe(
+  names: readonly string[],
+  version = '1.20.2',
+  given: Parameters<typeof kubeadm>[0] = { endpoint: ENDPOINT },
+) {
+  const plugins = below(version).filter(({ spec }) => spec.name !== 'pod-network');
+  return {
+    hosts: [NODE, ...names.map((name) => host(name, 'control-plane'))],
+    plugins: [...plugins, NETWORK(), kubeadm(given)],
+  };
+}
+
+const PKI = '/etc/kubernetes/pki';
+const KEYS = ['ca', 'front-proxy-ca', 'etcd/ca', 'sa'].map((name) => `${PKI}/${name}.key`);
+const SHARED = [
+  ...KEYS,
+  ...KEYS.map((path) => path.replace('.key', path.includes('/sa.') ? '.pub' : '.crt')),
+];
+const CONF = '/etc/kubernetes/kubelet.conf';
+
+/** What the cluster holds, wherever it is asked. */
+interface Held {
+  readonly nodes: Map<string, string>;
+  /** Of etcd, by name, with the address. */
+  readonly members: Map<string, string>;
+  status: string;
+  joining: number;
+  /** How many have joined at once, at most. */
+  most: number;
+  readonly handed: { readonly host: string; readonly config: { readonly controlPlane?: unknown } }[];
+  fails: Answer;
+}
+
+const ADDRESSES: Readonly<Record<string, string>> = {
+  'node-1': '10.0.0.1',
+  'cp-2': '10.0.0.2',
+  'cp-3': '10.0.0.3',
+};
+
+function object(name: string, address: string) {
+  const conditions = [{ type: 'Ready', status: 'True', message: '' }];
+  const labels = { 'node-role.kubernetes.io/control-plane': '' };
+  const status = { addresses: [{ type: 'InternalIP', address }], conditions };
+  return { metadata: { name, labels }, spec: {}, status };
+}
+
+/** Each host asks the one cluster that all are of. */
+function reading(own: Paper, held: Held): readonly FakeCommand[] {
+  const asked = (argv: readonly string[]) => {
+    const name = argv[argv.indexOf('node') + 1] ?? '';
+    const address = held.nodes.get(name);
+    return address === undefined ? '' : JSON.stringify(object(name, address));
+  };
+  const members = () =>
+    [...held.members]
+      .map(
+        ([name, address], id) =>
+          `a${id}, started, ${name}, https://${address}:2380, https://${address}:2379, false\n`,
+      )
+      .join('');
+  const all = () =>
+    JSON.stringify({ items: [...held.nodes].map(([name, address]) => object(name, address)) });
+  return [
+    ['uname -n', `${own.host}\n`],
+    ['ip -o -4 address show', `2: eth0    inet ${ADDRESSES[own.host]}/24 scope global eth0\n`],
+    [`${KUBECTL} get nodes -o json`, all],
+    [`${KUBECTL} get node`, asked],
+    [`/usr/local/bin/kubectl --kubeconfig ${CONF} --request-timeout=10s get node`, asked],
+    [`${KUBECTL} config view`, 'https://10.0.0.10:6443'],
+    ['date -u -d', '2026-01-01T00:10:00Z\n'],
+    [(argv) => argv.join(' ').endsWith('member list'), members],
+    [
+      `${KUBECTL} -n kube-system get configmap kubeadm-config -o json`,
+      () => JSON.stringify({ data: { ClusterConfiguration: 'c', ClusterStatus: held.status } }),
+    ],
+  ];
+}
+
+function doing(own: Paper, held: Held): readonly FakeCommand[] {
+  const here = ADDRESSES[own.host] ?? '';
+  const made = () => {
+    const carried = own.disk.get(`${PKI}/ca.crt`);
+    madeCluster(own, { pods: '10.244.0.0/16' });
+    if (carried) own.disk.set(`${PKI}/ca.crt`, carried);
+    held.nodes.set(own.host, here);
+    held.members.set(own.host, here);
+    return wrote(own, CONF, 'a key of the node');
+  };
+  return [
+    [
+      '/usr/local/bin/kubeadm init',
+      () => {
+        made();
+        for (const path of SHARED)
+          own.write(path, `${path} as made\n`, path.endsWith('.key') ? 0o600 : 0o644);
+        return '';
+      },
+    ],
+    [
+      script(PLACE),
+      ([, , , , path = '', mode = ''], { input }) => {
+        own.write(path, String(input), Number.parseInt(mode, 8));
+        return '';
+      },
+    ],
+    [
+      script(JOIN),
+      async (_, { input }) => {
+        held.handed.push({ host: own.host, config: JSON.parse(String(input)) });
+        held.most = Math.max(held.most, ++held.joining);
+        await new Promise(setImmediate);
+        held.joining--;
+        if (held.fails !== '') return held.fails;
+        assert.equal(held.members.has(own.host), false, 'etcd has a member of that name');
+        return made();
+      },
+    ],
+    [
+      (argv) => argv.includes('member') && argv.includes('remove'),
+      (argv) => {
+        const [name] = [...held.members.keys()].slice(Number(argv.at(-1)?.slice(1)));
+        held.members.delete(name ?? '');
+        return '';
+      },
+    ],
+    [`${KUBECTL} -n kube-system delete`, ''],
+    [`${KUBECTL} create -f -`, ''],
+    [
+      `${KUBECTL} delete node`,
+      (argv) => {
+        held.nodes.delete(argv.find((word) => held.nodes.has(word)) ?? '');
+        return '';
+      },
+    ],
+    [
+      `${KUBECTL} -n kube-system replace -f -`,
+      (_, { input }) => {
+        held.status = JSON.parse(String(input)).data.ClusterStatus;
+        return '';
+      },
+    ],
+  ];
+}
+
+async function planes(t: Lasting, names: readonly string[] = ['cp-2', 'cp-3']) {
+  const held: Held = {
+    ...{ nodes: new Map(), members: new Map(), handed: [], status: '' },
+    ...{ joining: 0, most: 0, fails: '' },
+  };
+  const setup = clusterOn();
+  const bench = await benchOf(t, recipe(names), {
+    ...setup,
+    reads: (own, bench) => [...(setup.reads?.(own, bench) ?? []), ...reading(own, held)],
+    does: (own, bench) => [...(setup.does?.(own, bench) ?? []), ...doing(own, held)],
+  });
+  return { bench, held };
+}
+
+const hostOf = (bench: Bench, name: string) => bench.hosts.get(name)!; // every bench has its hosts
+const taskIn = (bench: Bench, name: string, step: string) =>
+  bench.tasks.find((task) => task.host.name === name && task.step.name === step)!; // every plane has it
+
+async function planned(bench: Bench, name: string, step: string) {
+  const { looked, failed } = await bench.look();
+  const { id } = taskIn(bench, name, step);
+  return failed[id] ?? looked.get(id)?.changes.map((change) => [describe(change), change.why]);
+}
+
+/** A host whose disk is empty again. */
+function anew(own: Paper): void {
+  removed(own, '/etc/kubernetes', '/var/lib/etcd', '/var/lib/kubelet', '/var/lib/cc', '/srv');
+  own.stamps.clear();
+}
+
+test('further control planes join one after the other, by keys that nothing tells', async (t) => {
+  const { bench, held } = await planes(t);
+  const { outcomes, events } = await bench.run();
+  for (const name of ['cp-2', 'cp-3']) {
+    assert.equal(outcomes.get(taskIn(bench, name, 'join').id)?.state, 'applied');
+    const own = hostOf(bench, name);
+    for (const path of KEYS) {
+      assert.equal(own.read(path), hostOf(bench, 'node-1').read(path));
+      const file = own.disk.get(path);
+      assert.equal(file?.kind === 'file' && file.mode, 0o600);
+    }
+  }
+  assert.equal(held.most, 1);
+  assert.deepEqual(
+    held.handed.map(({ config }) => config.controlPlane),
+    [{}, {}],
+  );
+  const commands = bench.ran.map(({ argv }) => argv);
+  const stamps = [...bench.hosts.values()].flatMap((own) => [...own.stamps]);
+  const told = JSON.stringify([commands, stamps, maskedData(events)]);
+  for (const path of KEYS) assert.equal(told.includes(`${path} as made`), false);
+  for (const name of ['cp-2', 'cp-3']) assert.deepEqual(await planned(bench, name, 'join'), []);
+  assert.deepEqual([...held.members.keys()].toSorted(), ['cp-2', 'cp-3', 'node-1']);
+});
+
+test('keys that were carried go where the join fails, and the next run joins anew', async (t) => {
+  const { bench, held } = await planes(t, ['cp-2']);
+  held.fails = { code: 1, stderr: 'no way\n' };
+  const { outcomes } = await bench.run();
+  assert.equal(outcomes.get(taskIn(bench, 'cp-2', 'join').id)?.failure?.kind, 'command-failed');
+  assert.deepEqual(
+    SHARED.filter((path) => hostOf(bench, 'cp-2').disk.has(path)),
+    [],
+  );
+  held.fails = '';
+  const again = await bench.run();
+  assert.equal(again.outcomes.get(taskIn(bench, 'cp-2', 'join').id)?.state, 'applied');
+});
+
+test('control plane whose node was deleted leaves etcd before its own data goes, and joins again', async (t) => {
+  const { bench, held } = await planes(t, ['cp-2']);
+  await bench.run();
+  held.nodes.delete('cp-2');
+  held.status = 'apiEndpoints:\n  cp-2:\n    advertiseAddress: 10.0.0.2\n    bindPort: 6443\n';
+  const why = 'the cluster has no node cp-2';
+  assert.deepEqual(
+    await planned(bench, 'cp-2', 'join'),
+    [
+      'remove cp-2 from etcd',
+      'run systemctl stop kubelet',
+      'run ctr end-all',
+      'run a script that clears what the cluster left, and no more',
+      'run a script that notes what is there',
+      'have it join by /usr/local/bin/kubeadm join --skip-phases=preflight',
+    ].map((what) => [what.replace(' --skip-phases=preflight', ' --ignore-preflight-errors=Swap'), why]),
+  );
+  await bench.run();
+  assert.equal(held.nodes.get('cp-2'), '10.0.0.2');
+  assert.equal(held.members.get('cp-2'), '10.0.0.2');
+  assert.equal(held.status, 'apiEndpoints: {}\n');
+});
+
+test('first control plane that was made anew joins the others, and makes no second cluster', async (t) => {
+  const { bench, held } = await planes(t);
+  await bench.run();
+  anew(hostOf(bench, 'node-1'));
+  bench.ran.length = 0;
+  const why = 'there is no control plane here, and the cluster is on cp-2';
+  assert.deepEqual(await planned(bench, 'node-1', 'init'), [
+    ['run a script that notes what is there', why],
+    ['have it join the control plane by cp-2', why],
+  ]);
+  const { outcomes } = await bench.run();
+  assert.equal(outcomes.get(taskIn(bench, 'node-1', 'init').id)?.state, 'applied');
+  assert.equal(held.handed.at(-1)?.host, 'node-1');
+  assert.deepEqual(
+    bench.ran.filter(({ argv }) => argv[1] === 'init'),
+    [],
+  );
+  assert.equal(held.members.get('node-1'), '10.0.0.1');
+  assert.equal(hostOf(bench, 'node-1').read(`${PKI}/ca.key`), hostOf(bench, 'cp-2').read(`${PKI}/ca.key`));
+  assert.deepEqual(await planned(bench, 'node-1', 'init'), []);
+});
+
+test('first control plane is not made as long as another one cannot be looked at', async (t) => {
+  const { bench } = await planes(t);
+  const { files } = hostOf(bench, 'cp-2');
+  const before = files.text;
+  const text: typeof files.text = async (path) => {
+    if (path.startsWith('/etc/kubernetes'))
+      return fail({ kind: 'cannot-tell', host: 'cp-2', what: 'look', why: 'gone' });
+    return before(path);
+  };
+  Object.assign(files, { text });
+  assert.deepEqual(JSON.parse(String(await planned(bench, 'node-1', 'init'))), {
+    kind: 'cannot-tell',
+    host: 'node-1',
+    what: 'look for the cluster on its other control planes',
+    why: 'cp-2 cannot be looked at',
+  });
+});
+
+test('first control plane is not made where another has a part of one', async (t) => {
+  const { bench } = await planes(t, ['cp-2']);
+  hostOf(bench, 'cp-2').write('/var/lib/etcd/member/snap/db', 'data');
+  const { outcomes } = await bench.run();
+  assert.deepEqual(outcomes.get(taskIn(bench, 'node-1', 'init').id)?.failure, {
+    kind: 'check-failed',
+    host: 'node-1',
+    what: 'the cluster can be made here',
+    reasons: [
+      'cp-2 has a part of a control plane, and no host has a whole one',
+      'make that one whole, or give it up: cc run cleanup --limit cp-2',
+    ],
+  });
+});
+
+test('control planes that are taken back leave etcd and nothing on their hosts', async (t) => {
+  const { bench, held } = await planes(t);
+  await bench.run();
+  const { outcomes } = await bench.run('undo');
+  for (const name of ['cp-2', 'cp-3']) {
+    assert.equal(outcomes.get(taskIn(bench, name, 'join').id)?.state, 'applied');
+    const left = [...hostOf(bench, name).disk.keys()].filter((path) => /kubernetes|kubelet|etcd/.test(path));
+    assert.deepEqual(left, []);
+  }
+  assert.deepEqual([...held.members.keys()], ['node-1']);
+});
+
+for (const [version, given, message] of [
+  [
+    '1.12.10',
+    { endpoint: ENDPOINT },
+    'would be a further control plane, which kubeadm 1.12 cannot join to etcd: take Kubernetes 1.13 or later, or make it a worker',
+  ],
+  [
+    '1.20.2',
+    {},
+    "would be a further control plane, and those need one address that all share: kubeadm.endpoint: { address: '192.0.2.10', by: 'given' }; a cluster that was made without one cannot get it",
+  ],
+] as const)
+  test(`further control plane of ${version} is refused ${'endpoint' in given ? 'by name' : 'without an endpoint'}`, () => {
+    assert.deepEqual(
+      failureIn(() => expanded(recipe(['cp-2'], version, given))),
+      {
+        kind: 'config-invalid',
+        file: '/site/cc.config.ts',
+        problems: [{ path: 'hosts.cp-2', message }],
+      },
+    );
+  });
+
+for (const version of ['1.13.12', '1.20.2', '1.30.1', '1.36.4'])
+  test(`kubeadm ${version} is told that a host becomes a control plane, and by which address`, () => {
+    const told = {
+      version,
+      criSocket: 'unix:///run/cri.sock',
+      endpoint: '10.0.0.10:6443',
+      token: 't',
+      pins: [],
+    };
+    const planeIn = (plane?: { address?: string }) =>
+      JSON.parse(joinConfig({ ...told, ...(plane ? { plane } : {}) })).controlPlane;
+    assert.equal(planeIn(), undefined);
+    assert.deepEqual(planeIn({}), {});
+    assert.deepEqual(planeIn({ address: '10.0.0.2' }), {
+      localAPIEndpoint: { advertiseAddress: '10.0.0.2' },
+    });
+  });
+
+test('members of etcd are read as every etcdctl prints them, also those that have not started', () => {
+  const text = `8211f1d0f64f3269, started, cp-1, https://10.0.0.1:2380, https://10.0.0.1:2379
+91bc3c398fb3c146, started, cp-2, https://10.0.0.2:2380, https://10.0.0.2:2379, false
+fd422379fda50e48, unstarted, , https://10.0.0.3:2380, , false
+`;
+  assert.deepEqual(membersIn(text), [
+    { id: '8211f1d0f64f3269', name: 'cp-1', address: '10.0.0.1' },
+    { id: '91bc3c398fb3c146', name: 'cp-2', address: '10.0.0.2' },
+    { id: 'fd422379fda50e48', name: '', address: '10.0.0.3' },
+  ]);
+});
+
+test('one control plane is struck from the notes of kubeadm, and no other', () => {
+  const entry = (name: string) => `  ${name}:\n    advertiseAddress: 10.0.0.1\n    bindPort: 6443\n`;
+  const status = (...names: readonly string[]) =>
+    `apiEndpoints:\n${names.map(entry).join('')}apiVersion: kubeadm.k8s.io/v1beta2\nkind: ClusterStatus\n`;
+  assert.equal(statusWithout(status('cp-1', 'cp-10', 'cp-2'), 'cp-1'), status('cp-10', 'cp-2'));
+  assert.equal(statusWithout(status('cp-1', 'cp-2'), 'cp-2'), status('cp-1'));
+  assert.equal(statusWithout(status('cp-1'), 'cp-3'), status('cp-1'));
+  assert.equal(statusWithout(status('cp-1'), 'cp-1'), status().replace('apiEndpoints:', 'apiEndpoints: {}'));
+});
+
+test('key that is carried is readable by root alone, at no time by others', async (t) => {
+  const file = pathOf(await tempFolder(t), 'pki', 'etcd', 'ca.key');
+  const running = promisify(execFile)('sh', ['-c', PLACE, 'cc', file, '600'], { encoding: 'utf8' });
+  running.child.stdin?.end('a key\n');
+  await running;
+  assert.equal(await readFile(file, 'utf8'), 'a key\n');
+  assert.equal((await stat(file)).mode & 0o777, 0o600);
+});
