@@ -12,6 +12,7 @@ export { type Recipe, recipe } from './model/recipe.ts';
 export { type Inputs, type Secret, type SecretSource, secret, type Text } from './model/secret.ts';
 export type { Script, Shell } from './model/shell.ts';
 export { type Last, type Step, type StepSpec, step, type Undoing } from './model/step.ts';
+export type { Pending, Turn } from './model/turn.ts';
 export type { UnitName, View } from './model/view.ts';
 export * as v from './model/vocabulary.ts';
 export { awaited } from './steps/awaited.ts';

@@ -11,7 +11,7 @@ import { knownHosts } from '../store/hosts.ts';
 import { type Options, usage } from './args.ts';
 import { type CliContext, openProject, type Project } from './project.ts';
 
-export interface Job extends Pick<Selection, 'wanted' | 'tasks' | 'graph' | 'outside'> {
+export interface Job extends Pick<Selection, 'wanted' | 'tasks' | 'graph' | 'turns' | 'outside'> {
   readonly project: Project;
   readonly undo: boolean;
   /** The hosts that are taken back, those included that go with what makes them. */
@@ -65,13 +65,13 @@ function limited(
   const standing = project.hosts.filter(({ madeBy }) => !madeBy);
   if (limit === undefined) {
     const { tasks, graph } = project;
-    return { wanted: tasks, tasks, graph, outside, swept: [...standing, ...left] };
+    return { wanted: tasks, tasks, graph, turns: [], outside, swept: [...standing, ...left] };
   }
   const hosts = meant(limit, project.hosts, left);
   const on = project.tasks.filter(({ host }) => hosts.includes(host));
   const ids = new Set(on.map(({ id }) => id));
   const tasks = on.map((task) => ({ ...task, needs: task.needs.filter((need) => ids.has(need)) }));
-  return { wanted: tasks, tasks, graph: order(tasks), outside, swept: hosts };
+  return { wanted: tasks, tasks, graph: order(tasks), turns: [], outside, swept: hosts };
 }
 
 /** A host that is made goes with the machine that makes it. */

@@ -1,4 +1,5 @@
 /** A look at hosts that changes nothing; a signal cuts it off. */
+import type { HostTurn } from '../graph/turns.ts';
 import { fail } from '../model/failure.ts';
 import type { Host } from '../model/plugin.ts';
 import type { Task } from '../model/task.ts';
@@ -9,13 +10,14 @@ import { type CliContext, loginOf, openContext, type Project } from './project.t
 interface Looked {
   readonly project: Project;
   readonly tasks: readonly Task[];
+  readonly turns?: readonly HostTurn[];
   /** The hosts that would be taken back, where any would. */
   readonly taken?: readonly Host[] | undefined;
 }
 
 /** Answers what `look` found on the hosts, and closes them. Fails with `interrupted` where it was cut off. */
 export async function looking<Found>(
-  { project, tasks, taken }: Looked,
+  { project, tasks, turns = [], taken }: Looked,
   options: Options,
   cli: CliContext,
   look: (context: RunContext) => Promise<Found>,
@@ -24,7 +26,7 @@ export async function looking<Found>(
   cli.onStop((signal) => stop.abort(signal));
   const context = await openContext(project, {
     ...(await loginOf(options, cli)),
-    ...{ env: cli.env, signal: stop.signal, tasks, taken },
+    ...{ env: cli.env, signal: stop.signal, tasks, turns, taken },
   });
   const cut = (cause?: unknown) => fail({ kind: 'interrupted', signal: String(stop.signal.reason) }, cause);
   let found: Found;

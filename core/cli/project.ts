@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type Expanded, expand } from '../graph/expand.ts';
 import { flattened } from '../graph/flatten.ts';
 import { withSettings } from '../graph/settings.ts';
+import type { HostTurn } from '../graph/turns.ts';
 import { revealing } from '../host/reveal.ts';
 import type { Login } from '../host/ssh.ts';
 import type { Arch } from '../model/artifact.ts';
@@ -119,6 +120,8 @@ export interface ContextOptions
   readonly tasks: readonly Task[];
   readonly env: CliContext['env'];
   readonly asked?: ReadonlySet<TaskId>;
+  /** The turns of hosts among the tasks; none where nothing is to be known of them. */
+  readonly turns?: readonly HostTurn[];
   /** The hosts that are taken back, where any are. */
   readonly taken?: readonly Host[] | undefined;
 }
@@ -136,7 +139,7 @@ export async function loginOf({ askBecomePass }: Options, cli: CliContext): Prom
 /** What looking at hosts takes; whoever opens it closes its pool. */
 export async function openContext(
   project: Project,
-  { signal, tasks, env, asked = new Set(), taken, ...entering }: ContextOptions,
+  { signal, tasks, env, asked = new Set(), turns = [], taken, ...entering }: ContextOptions,
 ): Promise<RunContext> {
   const pool = sessionPool(project.paths.state, {
     ...entering,
@@ -155,6 +158,7 @@ export async function openContext(
     store,
     signal,
     asked,
+    turns,
     ahead: lookingAhead(tasks),
     declared: declaredBy(project.hosts, project.tasks, taken),
     found: new Map(),

@@ -38,7 +38,7 @@ export async function changing(
   cli: CliContext,
   work: (id: string, context: RunContext) => Promise<number>,
 ): Promise<number> {
-  const { project, tasks, taken, outside } = job;
+  const { project, tasks, turns, taken, outside } = job;
   const looked = new Set([...outside].map(hostOf));
   const stop = new AbortController();
   cli.onStop((signal) => stop.abort(signal));
@@ -47,7 +47,7 @@ export async function changing(
   const patient: Patience = { seconds: options.lockTimeout, say: cli.say, signal: stop.signal };
   const context = await openContext(project, {
     ...(await loginOf(options, cli)),
-    ...{ env: cli.env, signal: stop.signal, tasks, taken, asked },
+    ...{ env: cli.env, signal: stop.signal, tasks, turns, taken, asked },
     lock: (transport) => patiently(patient, () => transport.lock(owner)),
     note: (host, identity) => remember(host, identity, project),
     looked: ({ name }) => looked.has(name),

@@ -2,6 +2,7 @@
 
 import { order, reversed } from '../graph/order.ts';
 import { CLEANUP } from '../graph/place.ts';
+import type { HostTurn } from '../graph/turns.ts';
 import { holding } from '../host/hold.ts';
 import { describe } from '../model/change.ts';
 import type { Behind } from '../model/event.ts';
@@ -25,6 +26,8 @@ import type { CliContext } from './project.ts';
 interface Reading {
   readonly lines: (finding: Finding) => readonly string[];
   readonly summary: (findings: readonly Finding[], job: Job) => string;
+  /** What else is to be known of them together. */
+  readonly more?: (findings: readonly Finding[], job: Job) => readonly string[];
 }
 
 export async function plan(names: readonly string[], options: Options, cli: CliContext): Promise<number> {
@@ -36,6 +39,8 @@ export async function plan(names: readonly string[], options: Options, cli: CliC
         ? `${counted(count, 'task')} would be taken back`
         : `${count} of ${Math.max(tasks.length, all.length)} tasks would do something`;
     },
+    more: (all, { turns }) =>
+      turnLines(turns, new Set(all.flatMap((each) => (each.kind === 'would' ? [each.id] : [])))),
   });
 }
 
@@ -70,6 +75,7 @@ async function survey(
       textOf([
         ...findings.flatMap(reading.lines),
         ...(undo ? [] : leftLines(job)),
+        ...(reading.more?.(findings, job) ?? []),
         reading.summary(findings, job),
         ...behindLines('could not be told', untold(findings)),
         ...now,
@@ -77,6 +83,21 @@ async function survey(
     );
   }
   return exitOf(findings) || (left.length > 0 ? 2 : 0);
+}
+
+/** In which order hosts would be disturbed: `in turns, 1 at a time: w-1, w-2, w-3`. */
+export function turnLines(turns: readonly HostTurn[], would: ReadonlySet<TaskId>): readonly string[] {
+  const due = turns.filter(({ opener }) => would.has(opener.id));
+  const names = [...new Set(due.map(({ as }) => as.of))];
+  const isLater = (name: string, other: string) =>
+    due.some(({ as }) => as.of === name && as.after?.includes(other));
+  return names
+    .toSorted((a, b) => Number(isLater(a, b)) - Number(isLater(b, a)))
+    .flatMap((name) => {
+      const own = due.filter(({ as }) => as.of === name);
+      const places = own[0]?.as.places ?? 1;
+      return [`${name} in turns, ${places} at a time: ${own.map(({ host }) => host).join(', ')}`];
+    });
 }
 
 /** Hosts of which something could not be told; nothing where that is so of one task alone, which has said so. */

@@ -14,6 +14,7 @@ import type { OnFailure } from '../run/halts.ts';
 import type { RunContext } from '../run/look.ts';
 import { lookingOnly } from '../run/outside.ts';
 import { refusals } from '../run/refusal.ts';
+import { rolled } from '../run/rolled.ts';
 import { sweeper } from '../run/sweep.ts';
 import { forgetHost, knownHosts } from '../store/hosts.ts';
 import { median, readDurations } from '../store/journal.ts';
@@ -63,7 +64,9 @@ export async function work(job: Job, context: RunContext, working: Working): Pro
   const outcomes = await (undo ? takeBack : apply)(job, applyContext, doing);
   const exit = exitOf(outcomes, context.signal);
   const late = behind(tasks, outcomes, CONTROLLER);
-  emit(ended(graph, outcomes, { took: at(), exit, logs, ...(late.length > 0 ? { behind: late } : {}) }));
+  const turned = rolled(job.turns, outcomes);
+  const more = { ...(late.length > 0 ? { behind: late } : {}), ...(turned ? { rolled: turned } : {}) };
+  emit(ended(graph, outcomes, { took: at(), exit, logs, ...more }));
   return exit;
 }
 
@@ -78,10 +81,10 @@ async function apply(job: Job, context: ApplyContext, doing: Doing): Promise<Out
   const sweeping = sweeper(context, doing, entering(job));
   const applied = applying(context);
   const looked = lookingOnly(context);
-  const work: Work = async (task, to) => {
+  const work: Work = async (task, to, begun) => {
     if (outside.has(task.id)) return looked(task, to);
     if (swept.includes(task.host)) await sweeping.sweep(task.host);
-    return applied(task, to);
+    return applied(task, to, begun);
   };
   const known = new Set(swept.length > 0 ? knownHosts(project.paths.state).map(machineOf) : []);
   const idle = swept.filter(
@@ -115,9 +118,9 @@ async function takeBack(job: Job, context: ApplyContext, doing: Doing): Promise<
   return new Map([...ended, ...clearing.outcomes]);
 }
 
-function driven({ tasks }: Job, context: ApplyContext, doing: Doing, work: Work): Promise<Outcomes> {
+function driven({ tasks, turns }: Job, context: ApplyContext, doing: Doing, work: Work): Promise<Outcomes> {
   const { emit, clock, signal } = context;
-  return drive({ tasks, work, emit, clock, signal, ...doing });
+  return drive({ tasks, turns, work, emit, clock, signal, ...doing });
 }
 
 function exitOf(outcomes: Outcomes, signal: AbortSignal): number {
@@ -130,7 +133,7 @@ function exitOf(outcomes: Outcomes, signal: AbortSignal): number {
 function ended(
   graph: Order,
   outcomes: Outcomes,
-  run: Pick<Extract<Event, { kind: 'run-ended' }>, 'took' | 'exit' | 'logs' | 'behind'>,
+  run: Pick<Extract<Event, { kind: 'run-ended' }>, 'took' | 'exit' | 'logs' | 'behind' | 'rolled'>,
 ): Event {
   const counts: { [S in State]?: number } = {};
   for (const { state } of outcomes.values()) counts[state] = (counts[state] ?? 0) + 1;

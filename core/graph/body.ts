@@ -16,6 +16,7 @@ import {
   optional,
   type Reader,
   record,
+  variant,
 } from '../model/foreign.ts';
 import type { Body, Host, Provided } from '../model/plugin.ts';
 import { HostShape } from '../model/recipe.ts';
@@ -23,6 +24,7 @@ import { checked } from '../model/schema.ts';
 import { inputs } from '../model/secret.ts';
 import type { Step, Where } from '../model/step.ts';
 import { isOf } from '../model/thrown.ts';
+import type { Turn } from '../model/turn.ts';
 
 /** Calls a plugin's code, and reads what it answers; what it throws is a mistake of the configuration at `path`, told with its place. */
 export function attempted<Value>(
@@ -56,6 +58,13 @@ const where: Reader<Where> = (value, path) => {
   return odd(path, 'hosts, controller, { role }, { firstOf } or { butFirstOf }', value);
 };
 
+const places = number('a whole number above 0', (value) => Number.isSafeInteger(value) && value > 0);
+const turn = variant<Turn>('a turn', {
+  opens: { of: name, places, after: optional(names) },
+  disturbs: { by: optional(names) },
+  closes: {},
+});
+
 const STEP: Fields<Step> = {
   name,
   where: optional(where),
@@ -70,12 +79,14 @@ const STEP: Fields<Step> = {
   settles: optional(seconds('a number of seconds, 0 or more', 0)),
   timeout: optional(seconds('a number of seconds above 0', Number.MIN_VALUE)),
   check: optional(flag),
+  turn: optional(turn),
   probe: callable,
   plan: callable,
   undo: optional(callable),
   leaves: optional(callable),
   beforeUndo: optional(callable),
   tells: optional(callable),
+  isInside: optional(callable),
 };
 
 const { name: _, ...REST } = STEP;

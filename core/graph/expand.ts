@@ -13,6 +13,7 @@ import { nearest } from './near.ts';
 import { type Order, order } from './order.ts';
 import { type Built, CLEANUP, CONTROLLER, FETCH, place } from './place.ts';
 import { unpeopled } from './roles.ts';
+import { brokenTurns, inTurns, turnsOf } from './turns.ts';
 
 /** What the machine cc runs on adds to a recipe. */
 export interface ExpandContext {
@@ -50,9 +51,10 @@ export function expand(flat: Flat, context: ExpandContext, problems: Problem[]):
   if (problems.length === 0) problems.push(...unpeopled(built, hosts));
   if (problems.length === 0) problems.push(...unfit(built, hosts, context.file));
   const tasks = problems.length > 0 ? [] : place(built, hosts, problems);
+  problems.push(...brokenTurns(tasks));
   const mistakes = [...new Map(problems.map((each) => [`${each.path} ${each.message}`, each])).values()];
   if (mistakes.length > 0) fail({ kind: 'config-invalid', file: context.file, problems: mistakes });
-  const graph = order(tasks); // a cycle is told before anything starts
+  const graph = order(inTurns(tasks, turnsOf(tasks))); // a cycle is told before anything starts
   const cleanups = cleanupsOf(flat);
   return { name: flat.name, concurrency: flat.concurrency, hosts, tasks, graph, cleanups };
 }

@@ -6,6 +6,7 @@ import { meant } from './meant.ts';
 import { type Order, order } from './order.ts';
 import { CONTROLLER, FETCH } from './place.ts';
 import { named, withNeeds } from './select.ts';
+import { type HostTurn, inTurns, takenAlong, turnsOf } from './turns.ts';
 
 /** As typed. */
 export interface Selector {
@@ -21,6 +22,8 @@ export interface Selection {
   /** These, and all that they need. */
   readonly tasks: readonly Task[];
   readonly graph: Order;
+  /** In which hosts are disturbed. */
+  readonly turns: readonly HostTurn[];
   /** Of the tasks, those on hosts that are left out: they are looked at alone. */
   readonly outside: ReadonlySet<TaskId>;
   /** Hosts that are asked for as a whole. */
@@ -37,7 +40,10 @@ interface Known {
 export function selected(all: Known, { names, limit, skip }: Selector): Selection {
   const { tasks, hosts } = all;
   if (names.length === 0 && limit === undefined && skip === undefined)
-    return { wanted: tasks, tasks, graph: all.graph, outside: new Set(), whole: hosts };
+    return {
+      ...{ wanted: tasks, tasks, graph: all.graph, turns: turnsOf(tasks) },
+      ...{ outside: new Set(), whole: hosts },
+    };
   const within = limit === undefined ? hosts : meant(limit, hosts);
   const asked = names.length === 0 ? tasks : named(tasks, names, hosts);
   const left = asked.filter(({ host }) => within.includes(host));
@@ -51,10 +57,26 @@ export function selected(all: Known, { names, limit, skip }: Selector): Selectio
   const needed = withNeeds(tasks, wanted);
   for (const task of skipped) if (needed.includes(task)) neededBy(task, needed, tasks);
   const others = limit === undefined ? [] : needed.filter(({ host }) => isOutside(host, within));
-  return {
-    ...{ wanted, tasks: needed, graph: order(needed), whole },
-    outside: new Set(others.map(({ id }) => id)),
-  };
+  const outside = new Set(others.map(({ id }) => id));
+  const chosen = withTurns(tasks, needed, { outside, skipped });
+  const turns = turnsOf(chosen, outside);
+  return { wanted, tasks: chosen, graph: order(inTurns(chosen, turns)), turns, outside, whole };
+}
+
+/** A host that is disturbed has its whole turn, unless it is to be skipped. What is chosen anyway comes before its ends. */
+function withTurns(
+  tasks: readonly Task[],
+  chosen: readonly Task[],
+  { outside, skipped }: { readonly outside: ReadonlySet<TaskId>; readonly skipped: readonly Task[] },
+): readonly Task[] {
+  const changed = chosen.filter(({ id }) => !outside.has(id));
+  const along = takenAlong(tasks, changed).filter((task) => !skipped.includes(task));
+  if (along.length === 0) return chosen;
+  const ids = new Set([...chosen, ...along].map(({ id }) => id));
+  return tasks.flatMap((task) => {
+    if (along.includes(task)) return [{ ...task, needs: task.needs.filter((need) => ids.has(need)) }];
+    return ids.has(task.id) ? [task] : [];
+  });
 }
 
 /** What the controller prepares for the hosts that are meant is done, whoever is meant. */

@@ -18,6 +18,13 @@ export type Counts = { readonly [S in State]?: number };
 /** A host with tasks that did not end well: how many are left, of how many. */
 export type Behind = { readonly host: string; readonly left: number; readonly of: number };
 
+/** Hosts that take turns: whose turn ended well, whose did not, and whose never began because of that. */
+export type Rolled = {
+  readonly done: readonly string[];
+  readonly inside: readonly string[];
+  readonly left: readonly string[];
+};
+
 /** Times are milliseconds; `at` counts from the start of the run. */
 export type Event =
   | {
@@ -63,6 +70,8 @@ export type Event =
       readonly path: readonly { readonly id: TaskId; readonly took: number }[];
       /** Where tasks are on several hosts. */
       readonly behind?: readonly Behind[];
+      /** Where a turn did not end well. */
+      readonly rolled?: Rolled;
       readonly exit: number;
       readonly logs: string;
     };

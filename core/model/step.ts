@@ -3,6 +3,7 @@ import type { Artifact, Need } from './artifact.ts';
 import type { Change } from './change.ts';
 import type { Json } from './json.ts';
 import type { Inputs } from './secret.ts';
+import type { Pending, Turn } from './turn.ts';
 import type { View } from './view.ts';
 
 /**
@@ -34,6 +35,8 @@ export interface Last {
   readonly unfinished: boolean;
   /** The facts that the last application ended with; undefined when there was none or it has just been performed. */
   readonly facts: Json | undefined;
+  /** For a step that opens a turn: what would disturb its host in it. */
+  readonly pending?: readonly Pending[];
 }
 
 /** What is taken back beside a task: a node that leaves a cluster is another matter than one whose cluster goes with it. */
@@ -72,6 +75,8 @@ export interface StepSpec<Facts extends Json> {
   readonly timeout?: number;
   /** A check proves something and leaves nothing; it runs again whenever something before it changed. */
   readonly check?: boolean;
+  /** What it is where hosts take turns. */
+  readonly turn?: Turn;
   probe(view: View): Promise<Facts>;
   plan(facts: Facts, last: Last): readonly Change[];
   undo?(facts: Facts, undoing: Undoing): readonly Change[];
@@ -81,14 +86,17 @@ export interface StepSpec<Facts extends Json> {
   beforeUndo?(view: View, undoing: Undoing): Promise<void>;
   /** What the facts mean to people, in lines: `cc doctor` prints them. */
   tells?(facts: Facts): readonly string[];
+  /** For a step that opens a turn: whether its host is in one that an earlier run began and did not end. */
+  isInside?(facts: Facts): boolean;
 }
 
 /** A step whose facts are its own business. */
-export type Step = Omit<StepSpec<Json>, 'plan' | 'undo' | 'leaves' | 'tells'> & {
+export type Step = Omit<StepSpec<Json>, 'plan' | 'undo' | 'leaves' | 'tells' | 'isInside'> & {
   plan(facts: Json, last: Last): readonly Change[];
   undo?(facts: Json, undoing: Undoing): readonly Change[];
   leaves?(facts: Json, undoing: Undoing): string | undefined;
   tells?(facts: Json): readonly string[];
+  isInside?(facts: Json): boolean;
 };
 
 /** Hides the type of a step's facts: only the step reads what its own probe wrote. */

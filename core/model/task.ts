@@ -66,7 +66,8 @@ export type State =
 const NEXT: { readonly [S in State]: readonly State[] } = {
   waiting: ['ready', 'skipped', 'cancelled'],
   ready: ['probing', 'skipped', 'cancelled'],
-  probing: ['verified', 'adopted', 'performing', 'failed', 'timed-out', 'interrupted', 'lost'],
+  // It may have to wait for the turn of its host.
+  probing: ['ready', 'verified', 'adopted', 'performing', 'failed', 'timed-out', 'interrupted', 'lost'],
   performing: ['proving', 'failed', 'timed-out', 'interrupted', 'lost'],
   proving: ['applied', 'failed', 'timed-out', 'interrupted', 'lost'],
   verified: [],

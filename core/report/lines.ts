@@ -4,7 +4,7 @@ import { hostOf, type TaskId } from '../model/task.ts';
 import { explained, sharing } from './explain.ts';
 import { troubleLines } from './troubles.ts';
 import { textOf } from './visible.ts';
-import { behindLines, changed, counted, countsLine, duration, reasonLine } from './words.ts';
+import { behindLines, changed, counted, countsLine, duration, reasonLine, rolledLines } from './words.ts';
 
 export type Write = (text: string) => void;
 
@@ -75,7 +75,7 @@ function reported(report: unknown): readonly string[] {
 const WORTH = 0.02;
 
 function summary(event: Extract<Event, { kind: 'run-ended' }>): readonly string[] {
-  const { took, counts, path, behind = [], logs } = event;
+  const { took, counts, path, behind = [], rolled, logs } = event;
   const length = path.reduce((sum, task) => sum + task.took, 0);
   const worth = path
     .filter((task) => task.took >= took * WORTH)
@@ -86,6 +86,7 @@ function summary(event: Extract<Event, { kind: 'run-ended' }>): readonly string[
       ? [`critical path ${duration(length)}: ${worth.join(' → ')}`]
       : []),
     ...behindLines('not done', behind),
+    ...(rolled ? rolledLines(rolled) : []),
     ...(counts.failed || counts['timed-out'] || counts.interrupted || counts.lost ? [`logs in ${logs}`] : []),
   ];
 }

@@ -1,6 +1,6 @@
 /** Small words of reports: durations, reasons, counts. */
 import { differenceLine } from '../model/difference.ts';
-import type { Behind, Counts, Detail, Reason } from '../model/event.ts';
+import type { Behind, Counts, Detail, Reason, Rolled } from '../model/event.ts';
 import type { Owner, Place, SiteName } from '../model/failure.ts';
 import type { State } from '../model/task.ts';
 
@@ -76,6 +76,15 @@ export function counted(count: number, noun: string): string {
 export function behindLines(what: string, hosts: readonly Behind[]): readonly string[] {
   const each = hosts.map(({ host, left, of }) => `${host} (${left} of ${counted(of, 'task')})`);
   return each.length === 0 ? [] : [`${what}: ${each.join(', ')}`];
+}
+
+/** Who has had its turn, who is in the middle of it, and who has not begun. */
+export function rolledLines({ done, inside, left }: Rolled): readonly string[] {
+  const some = (hosts: readonly string[]) => (hosts.length === 0 ? 'nobody' : hosts.join(', '));
+  return [
+    `in turns: done ${some(done)}; ended in that of ${some(inside)}; not begun, as before: ${some(left)}`,
+    `mend ${some(inside)} and run the same again: it goes on there, then with the others`,
+  ];
 }
 
 /** Who holds a lock: `cc run all (root on admin-1, pid 4711, run …), since …`. */

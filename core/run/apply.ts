@@ -1,8 +1,9 @@
 /** One task made true: looked at, and changed where it differs. */
 import type { Task } from '../model/task.ts';
-import { decide } from './decide.ts';
-import type { Work } from './engine.ts';
+import { type Decision, decide } from './decide.ts';
+import type { Waits, Work } from './engine.ts';
 import { foundAs, type Looked, look } from './look.ts';
+import { isInside } from './plugin-code.ts';
 import type { ApplyContext } from './task-context.ts';
 
 export type { ApplyContext };
@@ -24,8 +25,15 @@ function leftLine(title: string): string {
   return `left as it is, for only code that is no longer declared could do this: ${title}`;
 }
 
+/** Whether the turn of its host has to come first. */
+function waiting(task: Task, { facts }: Looked, { kind }: Decision): Waits | undefined {
+  if (task.step.turn?.kind !== 'opens') return undefined;
+  const inside = isInside(task, facts);
+  return inside || kind === 'run' ? { state: 'ready', inside } : undefined;
+}
+
 export function applying(context: ApplyContext): Work {
-  return async (task, to) => {
+  return async (task, to, begun = false) => {
     const first = await look(task, context);
     // What an interrupted run left behind may still be changing what was just looked at.
     const orphans =
@@ -35,6 +43,8 @@ export function applying(context: ApplyContext): Work {
     for (const { title } of looked.untold)
       context.emit({ kind: 'notice', id: task.id, text: leftLine(title) });
     const decision = decide(looked.changes, looked.stamp, looked.last);
+    const waits = begun ? undefined : waiting(task, looked, decision);
+    if (waits) return waits;
     if (decision.kind === 'run')
       return (await loadConverge()).converge(task, looked, decision.reason, to, context);
     const found = foundAs(looked.facts, looked.stamp);

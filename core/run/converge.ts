@@ -12,7 +12,9 @@ import {
 import type { Reason } from '../model/event.ts';
 import { Failed, fail, type Remaining } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
+import type { Last } from '../model/step.ts';
 import type { State, Task } from '../model/task.ts';
+import type { Pending } from '../model/turn.ts';
 import type { Stamp } from '../store/stamp.ts';
 import { PERFORMED } from './decide.ts';
 import type { Outcome } from './engine.ts';
@@ -52,7 +54,7 @@ export async function converge(
     });
     const report = await performAll(looked.changes.slice(looked.leaving.length), task, session, context);
     to('proving');
-    const facts = await prove(task, session, context);
+    const facts = await prove(task, session, context, looked.last.pending);
     const found = foundAs(facts);
     const learnt = report === undefined ? {} : { report };
     const proven = {
@@ -184,12 +186,18 @@ async function endMarked(sessions: readonly Session[], mark: string): Promise<vo
 }
 
 /** Probes until nothing is left to do; success is the empty plan, never an exit code. */
-async function prove(task: Task, session: Session, context: ApplyContext): Promise<Json> {
+async function prove(
+  task: Task,
+  session: Session,
+  context: ApplyContext,
+  pending?: readonly Pending[],
+): Promise<Json> {
+  const last = pending ? { ...PERFORMED, pending } : PERFORMED;
   const within = task.step.settles ?? SETTLES;
   const start = context.clock.now();
   for (let pause = 100; ; pause = Math.min(2 * pause, 2000)) {
     const late = context.clock.now() - start > within * 1000;
-    const proof = await attempt(task, session, context, late);
+    const proof = await attempt(task, last, session, { context, late });
     if (proof && proof.left.length === 0) return proof.facts;
     if (context.signal.aborted) fail({ kind: 'interrupted', signal: String(context.signal.reason) });
     if (late && proof) {
@@ -205,10 +213,15 @@ export function remainingOf(changes: readonly Change[]): readonly Remaining[] {
 }
 
 /** While a host settles, a look that fails only means "not yet". */
-async function attempt(task: Task, session: Session, context: ApplyContext, late: boolean) {
+async function attempt(
+  task: Task,
+  last: Last,
+  session: Session,
+  { context, late }: { readonly context: ApplyContext; readonly late: boolean },
+) {
   try {
     const facts = await probe(task, session, context);
-    return { facts, left: planned(task, facts, PERFORMED) };
+    return { facts, left: planned(task, facts, last) };
   } catch (error) {
     if (late || !(error instanceof Failed)) throw error;
     return undefined;

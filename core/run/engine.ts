@@ -2,6 +2,7 @@
 
 import { type Order, remaining } from '../graph/order.ts';
 import { schedule } from '../graph/schedule.ts';
+import type { HostTurn } from '../graph/turns.ts';
 import type { Clock } from '../host/shell.ts';
 import type { Emit, Reason } from '../model/event.ts';
 import { Failed, type Failure, failureOf } from '../model/failure.ts';
@@ -10,6 +11,7 @@ import { isFinal, moved, type State, type Task, type TaskId } from '../model/tas
 import { stackOf } from '../model/thrown.ts';
 import { gates } from './gates.ts';
 import { halts, type OnFailure } from './halts.ts';
+import { type Turns, turnsIn } from './turns.ts';
 
 /** How a task ended. */
 export interface Outcome {
@@ -21,13 +23,25 @@ export interface Outcome {
   readonly report?: Json;
 }
 
-/** Does one task; moves it through its states by `to`, and answers or throws how it ended. */
-export type Work = (task: Task, to: (state: State, reason?: Reason) => void) => Promise<Outcome>;
+/** A task that would open the turn of its host, which has not come yet; `inside`: an earlier run has begun it. */
+export interface Waits {
+  readonly state: 'ready';
+  readonly inside: boolean;
+}
+
+/** Does one task; moves it through its states by `to`, and answers or throws how it ended. `begun`: the turn it opens has come. */
+export type Work = (
+  task: Task,
+  to: (state: State, reason?: Reason) => void,
+  begun?: boolean,
+) => Promise<Outcome | Waits>;
 
 export interface Drive {
   readonly tasks: readonly Task[];
   /** The order to follow: that of the tasks, or the same turned round. */
   readonly graph: Order;
+  /** The turns of hosts, where tasks are to wait for one. */
+  readonly turns?: readonly HostTurn[];
   readonly work: Work;
   readonly emit: Emit;
   readonly clock: Clock;
@@ -42,50 +56,72 @@ export type Outcomes = ReadonlyMap<TaskId, Outcome>;
 
 /** ensures: every task ends in exactly one final state, and no work is left running. */
 export async function drive(options: Drive): Promise<Outcomes> {
-  const { tasks, graph, signal, clock } = options;
-  const plan = schedule(graph);
-  const weights = remaining(graph, options.duration);
+  const { tasks, signal } = options;
+  const plan = schedule(options.graph);
+  const weight = weightIn(options);
   const gate = gates(options.concurrency);
   const byId = new Map(tasks.map((task) => [task.id, task]));
-  const board = boardOf(graph, options);
+  const turns = turnsIn(options.turns ?? [], options);
+  const board = boardOf(options, turns);
   const halt = halts(options.onFailure);
 
-  const run = async (task: Task): Promise<void> => {
+  const run = async (task: Task, begun: boolean): Promise<void> => {
     const instead = signal.aborted ? { state: 'cancelled' as const } : halt.instead(task);
     if (instead) return end(task.id, instead);
-    const began = clock.now();
-    board.to(task.id, 'probing');
-    const outcome = await outcomeOf(
-      () => options.work(task, (state, reason) => board.to(task.id, state, reason ? { reason } : {})),
-      (text) => options.emit({ kind: 'output', id: task.id, text }),
-    );
+    const outcome = await worked(task, begun, board, options);
+    if ('inside' in outcome) return void wait(task, outcome.inside).catch(board.broken); // in nobody's place
     if (outcome.failure) halt.failed(task, outcome.failure);
-    end(task.id, { ...outcome, took: Math.round(clock.now() - began) });
+    end(task.id, outcome);
+  };
+  const wait = async (task: Task, inside: boolean): Promise<void> => {
+    const because = await turns.begin(task.id, inside);
+    return because === undefined ? enter(task, true) : end(task.id, { state: 'skipped', because });
   };
   const end = (id: TaskId, { state, ...rest }: Outcome): void => {
     board.to(id, state, rest);
     const { ready, lost } = plan.ended(id, state);
     // What was never started has lost nobody: that did what kept it from starting.
-    const because = state === 'skipped' ? rest.because! : id; // as `halts` skips nothing without a reason
+    const because = state === 'skipped' ? rest.because! : id; // as nothing is skipped without a reason
     for (const { id } of lost) board.to(id, state === 'cancelled' ? state : 'skipped', { because });
     begin(ready);
   };
+  const enter = (task: Task, begun = false): void =>
+    void gate.enter(task, Math.round(weight(task.id)), () => run(task, begun)).catch(board.broken);
   const begin = (ids: readonly TaskId[]): void => {
-    const weight = (id: TaskId) => weights.get(id) ?? 0;
     for (const id of ids.toSorted((a, b) => weight(b) - weight(a))) {
-      const task = byId.get(id)!; // requires: the graph is of the same tasks
       board.to(id, 'ready');
-      gate.enter(task, Math.round(weight(id)), () => run(task)).catch(board.broken);
+      enter(byId.get(id)!); // requires: the graph is of the same tasks
     }
   };
-
   begin(plan.first);
   await board.finished;
   return board.outcomes;
 }
 
+/** How much hangs on a task, in milliseconds. */
+function weightIn({ graph, duration }: Drive): (id: TaskId) => number {
+  const weights = remaining(graph, duration);
+  return (id) => weights.get(id) ?? 0;
+}
+
+/** Has the work of one task done, and tells how long it took. */
+async function worked(task: Task, begun: boolean, board: Board, options: Drive): Promise<Outcome | Waits> {
+  const { work, clock, emit } = options;
+  const { id } = task;
+  const began = clock.now();
+  board.to(id, 'probing');
+  const outcome = await outcomeOf(
+    () => work(task, (state, reason) => board.to(id, state, reason ? { reason } : {}), begun),
+    (text) => emit({ kind: 'output', id, text }),
+  );
+  if ('inside' in outcome) board.to(id, 'ready');
+  return 'inside' in outcome ? outcome : { ...outcome, took: Math.round(clock.now() - began) };
+}
+
+type Board = ReturnType<typeof boardOf>;
+
 /** Where every task stands; `finished` ends with the last of them, or with what broke the engine itself. */
-function boardOf({ ids }: Order, { emit, clock }: Drive) {
+function boardOf({ graph: { ids }, emit, clock }: Drive, turns: Turns) {
   const outcomes = new Map<TaskId, Outcome>();
   const states = new Map<TaskId, State>(ids.map((id) => [id, 'waiting']));
   const { promise: finished, resolve, reject: broken } = Promise.withResolvers<void>();
@@ -96,13 +132,17 @@ function boardOf({ ids }: Order, { emit, clock }: Drive) {
     emit({ kind: 'task', at: Math.round(clock.now() - start), id, state, ...outcome });
     if (!isFinal(state)) return;
     outcomes.set(id, { state, ...outcome });
+    turns.ended(id, state, outcome.because);
     if (outcomes.size === ids.length) resolve();
   };
   return { to, outcomes, finished, broken };
 }
 
 /** Every failure is an outcome; the stack of one that nobody expected is logged. */
-export async function outcomeOf(work: () => Promise<Outcome>, log: (text: string) => void): Promise<Outcome> {
+export async function outcomeOf<Ended extends Outcome | Waits>(
+  work: () => Promise<Ended>,
+  log: (text: string) => void,
+): Promise<Ended | Outcome> {
   try {
     return await work();
   } catch (error) {

@@ -1,20 +1,24 @@
 /** Looking at a task: probe, manifest, stamp and plan in one place, shared by every verb, so that none can disagree. */
 
+import type { HostTurn } from '../graph/turns.ts';
 import type { Reveal } from '../host/reveal.ts';
 import { type Artifacts, type Looking, viewOf } from '../host/view.ts';
 import type { Artifact } from '../model/artifact.ts';
 import { type ByPlugin, type Change, isTold, type Told } from '../model/change.ts';
+import { compare } from '../model/difference.ts';
 import type { Digest } from '../model/digest.ts';
 import { digestOfData, sameData } from '../model/digest.ts';
-import { fail } from '../model/failure.ts';
+import { fail, failureOf } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
+import type { Last } from '../model/step.ts';
 import type { Task, TaskId } from '../model/task.ts';
+import type { Pending } from '../model/turn.ts';
 import type { Place, View } from '../model/view.ts';
 import type { BuiltFacts } from '../steps/built.ts';
 import type { Store } from '../store/bytes.ts';
 import { FORMAT, type Manifest, type Stamp } from '../store/stamp.ts';
 import type { Ahead } from './ahead.ts';
-import { lastOf, type Remembered } from './decide.ts';
+import { decide, lastOf, type Remembered } from './decide.ts';
 import { alone, type Declared, former } from './declared.ts';
 import { renamed, stampOf } from './heir.ts';
 import { hostAt } from './host-at.ts';
@@ -35,6 +39,8 @@ export interface RunContext {
   readonly touched: Set<TaskId>;
   readonly ahead: Ahead;
   readonly declared: Declared;
+  /** The turns of hosts among the tasks. */
+  readonly turns: readonly HostTurn[];
   /** Tasks asked for by name: a check among them runs whatever its stamp says. */
   readonly asked: ReadonlySet<TaskId>;
 }
@@ -84,7 +90,10 @@ export async function look(task: Task, context: RunContext): Promise<Looked> {
   const manifest = () => manifestOf(task, session, context, inputs());
   const known = await stampOf(task, facts, session, context.declared);
   const stamp = known && known.task !== task.id ? renamed(known, manifest()) : known;
-  const last = disturbed(task, context, lastOf(stamp, manifest, facts));
+  const last = {
+    ...disturbed(task, context, lastOf(stamp, manifest, facts)),
+    ...(await waitingFor(task, context)),
+  };
   const { declared } = context;
   const earlier = await former(
     task,
@@ -195,4 +204,40 @@ function disturbed(task: Task, { touched, asked }: RunContext, last: Remembered)
   const changed = task.needs.find((need) => touched.has(need));
   if (changed) return { ...last, current: false, why: `${changed} was changed in this run` };
   return asked.has(task.id) ? { ...last, current: false, why: 'asked for by name' } : last;
+}
+
+/** What an opening task is told of those that would disturb its host. */
+async function waitingFor({ id }: Task, context: RunContext): Promise<Pick<Last, 'pending'>> {
+  const members = context.turns.find(({ opener }) => opener.id === id)?.members;
+  if (!members) return {};
+  const found = await Promise.all(members.map((member) => pendingOf(member, members, context)));
+  return { pending: found.flatMap((each) => each ?? []) };
+}
+
+/** Whether a task would change anything, as far as this can be seen before its turn. */
+async function pendingOf(
+  task: Task,
+  members: readonly Task[],
+  context: RunContext,
+): Promise<Pending | undefined> {
+  const isFound = (need: TaskId) => context.found.has(need) || members.some(({ id }) => id === need);
+  const isEarly = !task.needs.every(isFound);
+  try {
+    const looked = await look(task, context);
+    const { kind } = decide(looked.changes, looked.stamp, looked.last);
+    if (kind !== 'run' || (isEarly && onlyByNeeds(looked))) return undefined;
+    return { task: task.id, why: [...new Set(looked.changes.map(({ why }) => why))].join('; ') };
+  } catch (error) {
+    const failure = failureOf(error);
+    // What its host lacks before other tasks of the turn are done is no news.
+    if (!isEarly || failure.kind === 'plugin-threw' || failure.kind === 'bug') throw error;
+    return undefined;
+  }
+}
+
+/** Whether nothing but what stands before it speaks for a change: that may be mended before its turn comes. */
+export function onlyByNeeds({ stamp, manifest }: Looked): boolean {
+  if (stamp?.state !== 'applied') return false;
+  const differences = compare(stamp.manifest, manifest());
+  return differences.length > 0 && differences.every(({ path }) => path[0] === 'needs');
 }

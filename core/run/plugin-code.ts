@@ -43,6 +43,15 @@ export function leaving(task: Task, facts: Json, undoing: Undoing): string | und
   }
 }
 
+/** Whether the host of a task is in a turn that an earlier run began. */
+export function isInside(task: Task, facts: Json): boolean {
+  try {
+    return task.step.isInside?.(facts) === true;
+  } catch (error) {
+    return threw(task, 'plan', error);
+  }
+}
+
 const lines = list('a list of texts', anyText);
 
 /** What was found, for people. */

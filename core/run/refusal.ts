@@ -16,7 +16,7 @@ export async function refusals(
   const refused = new Map<TaskId, Outcome>();
   for (const task of tasks.filter(({ host, step }) => step.beforeUndo && !leaving.has(host.name))) {
     const { id } = task;
-    const outcome = await outcomeOf(
+    const outcome = await outcomeOf<Outcome>(
       async () => {
         await refuse(task, context);
         return { state: 'verified' };

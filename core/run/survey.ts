@@ -2,14 +2,13 @@
 import { CONTROLLER } from '../graph/place.ts';
 import { holderOn } from '../host/holder.ts';
 import { type Change, changeData } from '../model/change.ts';
-import { compare } from '../model/difference.ts';
 import type { Reason } from '../model/event.ts';
 import { type Failure, failureData, failureOf, type Owner } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
 import type { Task, TaskId } from '../model/task.ts';
 import { decide } from './decide.ts';
 import type { Work } from './engine.ts';
-import { foundAs, type Looked, look, type RunContext, sessionFor } from './look.ts';
+import { foundAs, type Looked, look, onlyByNeeds, type RunContext, sessionFor } from './look.ts';
 import { leftOut } from './outside.ts';
 
 /** One task as it stands. */
@@ -121,13 +120,6 @@ function finding(
   if (task.step.check && after) return { kind: 'pending', id, after };
   const report = looked.stamp?.report;
   return { kind: 'as-declared', id, stamped, ...(report === undefined ? {} : { report }) };
-}
-
-/** Whether nothing but what stands before it speaks for a change: that may be mended before its turn comes. */
-function onlyByNeeds({ stamp, manifest }: Looked): boolean {
-  if (stamp?.state !== 'applied') return false;
-  const differences = compare(stamp.manifest, manifest());
-  return differences.length > 0 && differences.every(({ path }) => path[0] === 'needs');
 }
 
 /** A finding as JSON, for `--json`. */

@@ -41,7 +41,7 @@ export function sweeper(
   const sweep = async (host: Host): Promise<void> => {
     const { emit, at } = context;
     const id = taskId(host.name, 'cc', 'record');
-    const outcome = await outcomeOf(
+    const outcome = await outcomeOf<Outcome>(
       async () => {
         const session = await context.pool.session(host, rights(host));
         for (const [task, ended] of await swept(host, session, context, driving)) outcomes.set(task, ended);

@@ -6,6 +6,8 @@ import type { UnitName, View } from '../model/view.ts';
 export interface RunningAt extends Pick<StepSpec<never>, 'where' | 'needs' | 'settles'> {
   /** Files whose bytes the unit read when it started. */
   readonly restartOn?: readonly string[];
+  /** True: it disturbs what runs on its host when it is restarted, as do tasks that change these files. */
+  readonly disturbs?: boolean;
   readonly name?: string;
 }
 
@@ -26,10 +28,14 @@ async function read(view: View, path: string): Promise<string | null> {
  * What the unit had read is remembered with the stamp; a restart that was lost to a crash still happens on the next run,
  * because the stamp then is not current or names other bytes.
  */
-export function running(unit: UnitName, { restartOn = [], name = 'running', ...base }: RunningAt = {}): Step {
+export function running(
+  unit: UnitName,
+  { restartOn = [], disturbs = false, name = 'running', ...base }: RunningAt = {},
+): Step {
   return step<Facts>({
     name,
     ...base,
+    ...(disturbs ? { turn: { kind: 'disturbs', by: restartOn } } : {}),
     claims: [unit],
     inputs: { unit, restartOn },
     probe: async (view) => {

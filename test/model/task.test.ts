@@ -60,7 +60,7 @@ test('taskId is never a key of Object.prototype', () => {
 const NEXT: { readonly [S in State]: readonly State[] } = {
   waiting: ['ready', 'skipped', 'cancelled'],
   ready: ['probing', 'skipped', 'cancelled'],
-  probing: ['performing', 'verified', 'adopted', 'failed', 'timed-out', 'interrupted', 'lost'],
+  probing: ['ready', 'performing', 'verified', 'adopted', 'failed', 'timed-out', 'interrupted', 'lost'],
   performing: ['proving', 'failed', 'timed-out', 'interrupted', 'lost'],
   proving: ['applied', 'failed', 'timed-out', 'interrupted', 'lost'],
   verified: [],

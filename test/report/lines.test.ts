@@ -119,6 +119,15 @@ test('a run that was interrupted says where its logs are', () => {
   );
 });
 
+test('turns that a failure ended are told: who is done, in whose turn it was, who is as before', () => {
+  const rolled = { done: ['cp', 'w-1'], inside: ['w-2'], left: ['w-3', 'w-4'] };
+  const ended = { kind: 'run-ended', took: 21, counts: { applied: 2 }, path: [], exit: 1, logs } as const;
+  assert.deepEqual(teller()({ ...ended, rolled }).slice(1), [
+    'in turns: done cp, w-1; ended in that of w-2; not begun, as before: w-3, w-4',
+    'mend w-2 and run the same again: it goes on there, then with the others',
+  ]);
+});
+
 test('a failure that many tasks share is explained once, and another one too', () => {
   const linesFor = teller();
   const failing = (step: string, why: string) =>

@@ -1,6 +1,7 @@
 /** A run over hosts on paper, or over this machine, by which tasks can be run and looked at. */
 import { join } from 'node:path';
 import { type Node, order } from '../../core/graph/order.ts';
+import { inTurns, turnsOf } from '../../core/graph/turns.ts';
 import { revealing } from '../../core/host/reveal.ts';
 import type { Clock } from '../../core/host/shell.ts';
 import type { Transport } from '../../core/host/transport.ts';
@@ -86,6 +87,7 @@ export function contextOf(running: Running) {
     found: new Map(),
     touched: new Set(),
     asked: new Set(asked),
+    turns: running.taken ? [] : turnsOf(tasks),
     ahead: lookingAhead(tasks),
     declared: declaredBy(running.declaredHosts ?? hostsOf(tasks), running.declared ?? tasks, running.taken),
     run: run ?? `run-${++runs}`,
@@ -112,7 +114,8 @@ export async function runTasks(tasks: readonly Task[], running: Running): Promis
   const { context, events } = contextOf({ tasks, ...running });
   const outcomes = await drive({
     tasks,
-    graph: order(running.arrows ?? tasks),
+    graph: order(running.arrows ?? inTurns(tasks, context.turns)),
+    ...(running.arrows ? {} : { turns: context.turns }),
     work: (running.work ?? applying)(context),
     emit: context.emit,
     clock: context.clock,
