@@ -90,7 +90,7 @@ interface Smoke extends Pick<Load, 'images' | 'pods'> {
 
 async function smoke(shell: Shell, given: Smoke): Promise<Json> {
   const [node] = await Promise.all([nodeOf(shell), clear(shell, given)]);
-  const spots = await spotsOf(shell.view, given.access, node.node);
+  const spots = await spotsOf(shell, given.access, node.node);
   let report: Json;
   try {
     report = await proven(shell, given, node, spots);

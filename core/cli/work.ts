@@ -6,7 +6,7 @@ import { machineOf } from '../model/address.ts';
 import type { Counts, Emit, Event } from '../model/event.ts';
 import { exitFor } from '../model/failure.ts';
 import type { Host } from '../model/plugin.ts';
-import type { State, TaskId } from '../model/task.ts';
+import { hostOf, type State, type TaskId } from '../model/task.ts';
 import { type ApplyContext, applying } from '../run/apply.ts';
 import { behind } from '../run/behind.ts';
 import { type Drive, drive, type Outcomes, type Work } from '../run/engine.ts';
@@ -42,6 +42,7 @@ export async function work(job: Job, context: RunContext, working: Working): Pro
     ...context,
     ...{ run: id, cache: project.paths.cache, clock, emit, at },
     ...{ network: project.network, trustedSources: project.trustedSources },
+    leftOut: new Set([...job.outside].map(hostOf)),
     controller: () => context.pool.session(controllerOf(job), false),
   };
   const verb = undo ? 'undo' : 'run';

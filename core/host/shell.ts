@@ -16,6 +16,7 @@ export interface ShellParts {
   readonly signal: AbortSignal;
   /** The same on another host. */
   readonly on: (place: Place) => Promise<Shell>;
+  readonly leftOut: readonly string[];
   /** Runs what zx is given, under the same mark and signal as `run`. */
   readonly exec: Transport['exec'];
 }
@@ -34,7 +35,7 @@ const PACE = [0.1, 0.2, 0.4, 0.8, 1, 1, 2];
 const time = number('a number of seconds, 0 or more', (seconds) => seconds >= 0);
 
 export function shellOf(parts: ShellParts): Shell {
-  const { view, controller, run, log, clock, signal, exec, on } = parts;
+  const { view, controller, run, log, clock, signal, exec, on, leftOut } = parts;
   return {
     view,
     controller,
@@ -57,6 +58,7 @@ export function shellOf(parts: ShellParts): Shell {
       }
     },
     on,
+    leftOut,
     conceal: (label, value) => {
       if (typeof value !== 'string' || value.length < SHORTEST)
         throw new TypeError(`what is concealed is a text of ${SHORTEST} characters or more`); // and is not shown

@@ -28,6 +28,8 @@ export interface Shell {
    * script. What is logged there is told with the name of that host.
    */
   on(place: Place): Promise<Shell>;
+  /** Hosts of the recipe that `--limit` leaves out: a script may look at them, and changes nothing there in any way. */
+  readonly leftOut: readonly string[];
   /** From here on a value that the script has made or read is shown as this label, wherever it stands. */
   conceal(label: string, value: string): void;
 }

@@ -21,6 +21,8 @@ export interface ApplyContext extends Recording {
   readonly trustedSources: readonly string[];
   readonly clock: Clock;
   readonly emit: Emit;
+  /** Names of hosts that `--limit` leaves out. */
+  readonly leftOut: ReadonlySet<string>;
   /** Milliseconds since the run started. */
   readonly at: () => number;
   /** The session on the controller, for scripts that compare. */
@@ -99,6 +101,7 @@ function shellFor(
     log,
     clock,
     signal,
+    leftOut: [...context.leftOut],
     exec: (argv, options) => session.transport.exec(argv, { ...options, env, signal }),
     on: async (place) => {
       const there = { ...task, host: hostAt(place, context.declared.hosts) };

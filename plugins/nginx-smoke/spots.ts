@@ -1,6 +1,6 @@
 /** Which nodes of a cluster take part in the smoke test, and which do not, and why. */
-import type { View } from '../../core/mod.ts';
-import { nodes } from '../kubeadm/nodes.ts';
+import type { Shell } from '../../core/mod.ts';
+import { nodeName, nodes } from '../kubeadm/nodes.ts';
 import { type Access, cannotTell, unanswered } from '../kubectl/api.ts';
 import type { Placed } from './manifests.ts';
 
@@ -17,11 +17,13 @@ export interface Spots {
 }
 
 /** `own` is the node whose client the test has anyhow. */
-export async function spotsOf(view: View, access: Access, own: string): Promise<Spots> {
+export async function spotsOf(shell: Shell, access: Access, own: string): Promise<Spots> {
+  const { view, leftOut } = shell;
+  const limited = await Promise.all(leftOut.map(async (host) => nodeName(await view.on(host))));
   const answer = await nodes(view, access);
   if (answer.kind !== 'answered') return cannotTell(view.name, unanswered(answer));
   const sorted = answer.items
-    .map((item) => ({ node: item.metadata.name, address: addressOf(item), why: against(item) }))
+    .map((item) => ({ node: item.metadata.name, address: addressOf(item), why: against(item, limited) }))
     .toSorted((a, b) => (a.node < b.node ? -1 : 1));
   const left = sorted.flatMap(({ node, why }) => (why === undefined ? [] : [{ node, why }]));
   const all = sorted
@@ -40,7 +42,8 @@ function addressOf({ status }: Node): string {
 }
 
 /** Why a node is not asked; undefined where it is. */
-function against(node: Node): string | undefined {
+function against(node: Node, limited: readonly string[]): string | undefined {
+  if (limited.includes(node.metadata.name)) return 'this run leaves it out, by --limit';
   const ready = node.status.conditions?.find(({ type }) => type === 'Ready');
   if (ready?.status !== 'True') return `it is not ready: ${ready?.message ?? 'it has not said so yet'}`;
   if (node.spec.unschedulable) return 'it is cordoned';

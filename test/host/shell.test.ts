@@ -21,6 +21,7 @@ function place(clock: PaperClock = paperClock(), signal = new AbortController().
     log: (text) => void log.push(text),
     clock,
     signal,
+    leftOut: [],
     exec: runProcess,
     on: async (place) => assert.fail(`nobody told of ${JSON.stringify(place)}`),
   });

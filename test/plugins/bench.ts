@@ -33,6 +33,8 @@ export interface BenchSetup {
   readonly reads?: (host: Paper, bench: Bench) => readonly FakeCommand[];
   /** Commands that change something. */
   readonly does?: (host: Paper, bench: Bench) => readonly FakeCommand[];
+  /** Hosts that `--limit` leaves out. */
+  readonly leftOut?: readonly string[];
   /** The bytes of artifacts by name, where they matter: an archive is JSON of its files. */
   readonly bytes?: Readonly<Record<string, string>>;
 }
@@ -80,7 +82,7 @@ export async function benchOf(t: Lasting, recipe: Recipe, setup: BenchSetup = {}
   const transports = Object.fromEntries([...papers].map(([name, host]) => [name, watched(host, ran)]));
   const fetched = { value: true };
   const store = storeOf(join(folder, 'store'), setup.bytes ?? {}, fetched);
-  const running = { folder: state, hosts: transports, declaredHosts: hosts };
+  const running = { folder: state, hosts: transports, declaredHosts: hosts, leftOut: setup.leftOut };
   const leaving = new Set(hosts.filter(({ madeBy }) => madeBy).map(({ name }) => name));
   const within = (work: (context: ApplyContext) => Work) => (context: ApplyContext) =>
     work({ ...context, store });

@@ -90,7 +90,7 @@ function clusterOf(over: Partial<Api> = {}) {
   };
   const never = (): never => assert.fail('a drain asks for nothing else');
   const shell: Shell = {
-    ...{ run, log: never, until: never, zx: never, on: never, conceal: never, controller: view },
+    ...{ run, log: never, until: never, zx: never, on: never, leftOut: [], conceal: never, controller: view },
     view: { ...view, result },
   };
   return { api, ran, shell };

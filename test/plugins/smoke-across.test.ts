@@ -8,7 +8,7 @@ import { PAYLOAD, PAYLOAD_DIGEST, workload } from '../../plugins/nginx-smoke/man
 import { ASK } from '../../plugins/nginx-smoke/reach.ts';
 import { missing } from '../rig/tools.ts';
 import { listening } from '../rig/web.ts';
-import { benchOf } from './bench.ts';
+import { benchOf, NODE } from './bench.ts';
 import { type Applied, type Behaviour, MARK, type PaperNode, READY, recipe, smokeOn } from './smoke.ts';
 
 /** The test runs on node-1, whose client is there in any cluster. */
@@ -231,6 +231,18 @@ test('nodes that are not ready, cordoned, or without an address are not asked, a
     'w-4 is not asked: it is cordoned',
     'w-5 is not asked: the cluster knows no address of it',
   ]);
+});
+
+test('node of a host that --limit leaves out is not asked, under whatever name the recipe has it', async (t) => {
+  const nodes = NODES.slice(0, 2);
+  const host = { name: 'second', roles: ['worker'], connection: { kind: 'ssh', address: 'w-2' } } as const;
+  const setup = smokeOn({ nodes });
+  const bench = await benchOf(t, { ...recipe(), hosts: [NODE, host] }, { ...setup, leftOut: ['second'] });
+  bench.hosts.get('second')!.when('uname -n', 'W-2\n'); // the bench has this host
+  const [outcome] = (await bench.run()).outcomes.values();
+  assert.ok(outcome);
+  const { lines } = outcome.report as { lines: readonly string[] };
+  assert.deepEqual(lines, [PAGE, 'w-2 is not asked: this run leaves it out, by --limit', ...KERNEL]);
 });
 
 test('cluster with one node left is tested like one of one node, and the others are named', async (t) => {

@@ -59,6 +59,8 @@ export interface Running {
   readonly declaredHosts?: readonly Host[];
   /** The hosts that are taken back, where any are. */
   readonly taken?: readonly Host[];
+  /** Names of hosts that `--limit` leaves out. */
+  readonly leftOut?: readonly string[] | undefined;
   /** Whose the hosts shall be. */
   readonly site?: Site;
   readonly work?: (context: ApplyContext) => Work;
@@ -90,6 +92,7 @@ export function contextOf(running: Running) {
     turns: running.taken ? [] : turnsOf(tasks),
     ahead: lookingAhead(tasks),
     declared: declaredBy(running.declaredHosts ?? hostsOf(tasks), running.declared ?? tasks, running.taken),
+    leftOut: new Set(running.leftOut),
     run: run ?? `run-${++runs}`,
     cache: folder,
     network: networkOf([], {}, {}),

@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { Host } from '../../core/model/plugin.ts';
+import type { Shell } from '../../core/model/shell.ts';
 import { isFinal } from '../../core/model/task.ts';
 import { sessionPool } from '../../core/run/session-pool.ts';
+import { check } from '../../core/steps/check.ts';
 import { written } from '../../core/steps/written.ts';
 import { paper } from '../rig/paper.ts';
 import { tempFolder } from '../rig/temp.ts';
@@ -95,4 +97,19 @@ test('a host that is only looked at is neither locked nor noted', async (t) => {
   for (const host of [CP, W]) await pool.session(host, true);
   assert.deepEqual(told, ['locked w-1', 'noted w-1']);
   await pool[Symbol.asyncDispose]();
+});
+
+test('a script is told the hosts that are left out', async (t) => {
+  const { run, papers } = await site(t);
+  papers['cp-1']?.write('/etc/init', 'init');
+  const script = async ({ leftOut }: Shell) => [...leftOut];
+  const spec = { name: 'tell', title: 'tell who is left out', inputs: null, script };
+  const tell = taskOf(check(spec), { host: W, needs: [init.id] });
+  const reports = async (chosen: typeof LIMIT | undefined) =>
+    (await run('all', [init, tell], HOSTS, chosen)).events.flatMap((event) =>
+      event.kind === 'task' && event.report !== undefined ? [event.report] : [],
+    );
+  assert.deepEqual(await reports(LIMIT), [['cp-1']]);
+  papers['w-1']?.stamps.clear();
+  assert.deepEqual(await reports(undefined), [[]]);
 });
