@@ -161,7 +161,8 @@ const planned =
 const standing =
   (firstOf: FirstOf) =>
   (finding: Finding): readonly string[] => {
-    if (finding.kind === 'as-declared') return [`= ${finding.id}`];
+    if (finding.kind === 'as-declared')
+      return [`= ${finding.id}`, ...(finding.told ?? []).map((line) => `    ${line}`)];
     if (finding.kind === 'pending') return [`? ${finding.id} waits for ${finding.after}`];
     if (finding.kind === 'unknown') return unknown(finding, firstOf);
     if (finding.kind === 'running') return [beingChanged(finding)];

@@ -84,7 +84,7 @@ export interface StepSpec<Facts extends Json> {
   leaves?(facts: Facts, undoing: Undoing): string | undefined;
   /** Fails where taking it back would harm what stays. All tasks are asked before anything is taken back. */
   beforeUndo?(view: View, undoing: Undoing): Promise<void>;
-  /** What the facts mean to people, in lines: `cc doctor` prints them. */
+  /** What the facts mean to people, in lines: `cc doctor` prints them, and `cc status` where it is as declared. */
   tells?(facts: Facts): readonly string[];
   /** For a step that opens a turn: whether its host is in one that an earlier run began and did not end. */
   isInside?(facts: Facts): boolean;

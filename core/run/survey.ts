@@ -10,10 +10,17 @@ import { decide } from './decide.ts';
 import type { Work } from './engine.ts';
 import { foundAs, type Looked, look, onlyByNeeds, type RunContext, sessionFor } from './look.ts';
 import { leftOut } from './outside.ts';
+import { told } from './plugin-code.ts';
 
 /** One task as it stands. */
 export type Finding = { readonly id: TaskId } & (
-  | { readonly kind: 'as-declared'; readonly stamped: boolean; readonly report?: Json }
+  | {
+      readonly kind: 'as-declared';
+      readonly stamped: boolean;
+      readonly report?: Json;
+      /** What its step says of what was found. */
+      readonly told?: readonly string[];
+    }
   | {
       readonly kind: 'would';
       readonly reason: Reason;
@@ -119,7 +126,12 @@ function finding(
     return { kind: 'would', id, stamped, reason: decision.reason, changes: looked.changes };
   if (task.step.check && after) return { kind: 'pending', id, after };
   const report = looked.stamp?.report;
-  return { kind: 'as-declared', id, stamped, ...(report === undefined ? {} : { report }) };
+  const lines = told(task, looked.facts);
+  return {
+    ...{ kind: 'as-declared', id, stamped },
+    ...(report === undefined ? {} : { report }),
+    ...(lines.length === 0 ? {} : { told: lines }),
+  };
 }
 
 /** A finding as JSON, for `--json`. */

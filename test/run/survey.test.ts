@@ -109,6 +109,22 @@ test('survey of a drifted host lets the checks after it wait', async (t) => {
   assert.deepEqual(second, { kind: 'pending', id: smoke.id, after: config('').id });
 });
 
+test('survey has what a step says of a host that is as declared, and not of one that differs', async (t) => {
+  const host = paper('node-1');
+  const found = step<{ text: string }>({
+    name: 'seen',
+    probe: async (view) => ({ text: (await view.text('/x')) ?? '' }),
+    plan: ({ text }) => (text === '' ? [{ kind: 'run', command: cmd`make it`, why: 'it is empty' }] : []),
+    tells: ({ text }) => [`it says ${text}`],
+  });
+  const running = { folder: await tempFolder(t), hosts: { 'node-1': host } };
+  assert.equal((await survey([taskOf(found)], running))[0]?.kind, 'would');
+  host.write('/x', 'hello');
+  assert.deepEqual(await survey([taskOf(found)], running), [
+    { kind: 'as-declared', id: taskOf(found).id, stamped: false, told: ['it says hello'] },
+  ]);
+});
+
 test('survey and run agree about a build behind a file that drifted', async (t) => {
   const host = paper('node-1');
   host.when('make it', () => {
