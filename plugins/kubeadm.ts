@@ -13,6 +13,7 @@ import {
   vmRuntime,
 } from './capabilities.ts';
 import { address, addressesIn, declaredFor, withAddress } from './kubeadm/address.ts';
+import { certificates } from './kubeadm/certificates.ts';
 import { kubeadmConfig } from './kubeadm/config.ts';
 import { Endpoint, endpointFault, endpointOf } from './kubeadm/endpoint.ts';
 import { DOMAIN, existing } from './kubeadm/existing.ts';
@@ -31,6 +32,9 @@ const DROP_IN = `${UNIT}.d/10-kubeadm.conf`;
 /** A virtual machine takes longer to start than a process, most of all where it has no help of the processor. */
 const PATIENCE = '30m0s';
 
+/** kubeadm makes certificates for a year. */
+const Days = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(300));
+
 export const kubeadm = plugin({
   name: 'kubeadm',
   help: 'brings up a control plane on the first host with the role control-plane, has others with it and with the role worker join, and nodes ready',
@@ -46,10 +50,15 @@ export const kubeadm = plugin({
     dns: v.optional(v.boolean(), true),
     /** kubeadm's own checks before it starts, and the Debian packages they ask for; from 1.11 to 1.30 they need crictl too. */
     preflight: v.optional(v.boolean(), true),
+    /** How many days before its end a certificate is renewed. */
+    certificates: v.optional(v.strictObject({ renewWithin: v.optional(Days, 30) }), { renewWithin: 30 }),
   }),
   provides: [cluster, serviceNetwork],
   declares: ({ serviceSubnet }) => [serviceNetwork.of({ subnet: serviceSubnet, domain: DOMAIN })],
-  build: ({ serviceSubnet, endpoint, dns, preflight }, { use, find, refuse, hosts }) => {
+  build: (
+    { serviceSubnet, endpoint, dns, preflight, certificates: { renewWithin } },
+    { use, find, refuse, hosts },
+  ) => {
     const runtime = use(cri);
     const { version, imageRepository, bin } = use(kubernetesRelease);
     const network = use(podNetwork);
@@ -104,6 +113,7 @@ export const kubeadm = plugin({
     const joining = { ...making, access, planes, addresses };
     // Where this host has no cluster, one of the others may have it.
     const others = all.slice(1).flatMap(({ madeBy }) => madeBy ?? []);
+    const renewing = { version, kubeadm: making.kubeadm, access, renewWithin };
     const kubelet = { restartOn: [UNIT, DROP_IN, `${bin}/kubelet`] };
     return {
       unfit: (all) => unfit(all, { network, version, shared: endpoint !== undefined }),
@@ -120,10 +130,15 @@ export const kubeadm = plugin({
           joined: (shell, by, name) => joined(shell, by, name, joining),
         }),
         running('kubelet.service', { ...kubelet, name: 'kubelet', where: PLANE, needs: ['kubeadm/init'] }),
+        certificates(renewing, { name: 'certificates', where: PLANE, needs: ['kubeadm/kubelet'] }),
         answering(access, version),
         join({ ...joining, before: [...before, 'kubeadm/api'] }),
         running('kubelet.service', {
           ...{ ...kubelet, name: 'worker-kubelet', where: JOINING, needs: ['kubeadm/join'] },
+        }),
+        certificates(renewing, {
+          ...{ name: 'node-certificates', where: JOINING, needs: ['kubeadm/worker-kubelet'] },
+          turns: PLANE.firstOf,
         }),
         registered(access, network.overlay),
         untainted(access),

@@ -59,7 +59,8 @@ export function answering(access: Access, version: string) {
   return awaited({
     name: 'api',
     where: PLANE,
-    needs: ['kubeadm/kubelet'],
+    // With certificates that have expired it answers nobody.
+    needs: ['kubeadm/certificates'],
     what: 'the API answers',
     within: 180,
     look: async (view) => {

@@ -112,6 +112,8 @@ const FIRST = {
   joinPhases: 14,
   /** Pods name a RuntimeClass, which is on by default: kubernetes/kubernetes, CHANGELOG-1.14.md. */
   runtimeClass: 14,
+  /** kubeadm renews what is in kubeconfigs, too: kubernetes/kubeadm#1361. */
+  renews: 15,
   /** The API server says when it is ready: kubernetes/kubernetes#78458. */
   readyz: 16,
   /** etcd's images have 3.4, whose etcdctl speaks the third API unless it is told otherwise: the table above. */
@@ -120,6 +122,8 @@ const FIRST = {
   cgroupV2: 19,
   /** `kubectl drain --delete-emptydir-data`, which was --delete-local-data: kubernetes/kubernetes#95076. */
   emptyDir: 20,
+  /** `kubeadm certs` is no more below `kubeadm alpha`: kubernetes/kubernetes, CHANGELOG-1.20.md. */
+  certs: 20,
   /** CoreDNS has a folder of its own in the registry: cmd/kubeadm/app/images/images.go, GetDNSImage. */
   dnsFolder: 21,
   /** kubeadm keeps no ClusterStatus: kubernetes/kubernetes, CHANGELOG-1.22.md. */

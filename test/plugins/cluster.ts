@@ -1,5 +1,6 @@
 /** A host on which kubeadm makes a control plane, on paper: its files, its API, its one node. */
 import { cri, kubernetesRelease, podNetwork } from '../../plugins/capabilities.ts';
+import { LIST } from '../../plugins/kubeadm/certificates.ts';
 import { NOTES, RESTORE } from '../../plugins/kubeadm/settings.ts';
 import { CLEAR, FILLED, KEEP, NOTED, STOP } from '../../plugins/kubeadm/traces.ts';
 import type { Paper } from '../rig/paper.ts';
@@ -241,7 +242,12 @@ export function clusterOn(api: Api = { answers: true }, settings = '1\n'): Bench
       host.write('/proc/sys/net/ipv4/ip_forward', settings);
       host.write('/proc/sys/net/bridge/bridge-nf-call-iptables', settings);
     },
-    reads: (host) => [networked(), ...reading(host, api, api.health ?? '/readyz')],
+    // Its certificates are those of a test of their own.
+    reads: (host) => [
+      networked(),
+      [script(LIST), '1790000000\n'],
+      ...reading(host, api, api.health ?? '/readyz'),
+    ],
     does: (host) => [
       ...files(host),
       ['sysctl -w', (argv) => sysctl(host, argv)],

@@ -59,7 +59,7 @@ laws(
   {
     ...told(),
     plugin: 'kubeadm',
-    kept: ['address', 'cluster', 'networks', 'api', 'untaint', 'ready'],
+    kept: ['address', 'cluster', 'networks', 'certificates', 'api', 'untaint', 'ready'],
   },
 );
 

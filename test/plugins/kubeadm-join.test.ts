@@ -20,21 +20,10 @@ import { expanded, failureIn } from '../graph/recipes.ts';
 import type { Answer, Paper } from '../rig/paper.ts';
 import { type Lasting, tempFolder } from '../rig/temp.ts';
 import { type Bench, type BenchSetup, benchOf, type FakeCommand, NODE } from './bench.ts';
+import { AUTHORITY } from './certificate.ts';
 import { BELOW, clusterOn, KUBECTL } from './cluster.ts';
 import { removed, script, wrote } from './tools.ts';
 
-const AUTHORITY = `-----BEGIN CERTIFICATE-----
-MIIBgTCCASegAwIBAgIUHxcmVV/YIEISqQOEsCfm5MucLYowCgYIKoZIzj0EAwIw
-FTETMBEGA1UEAwwKa3ViZXJuZXRlczAgFw0yNjExMjcwOTA1MDFaGA8yMTI2MTEw
-MzA5MDUwMVowFTETMBEGA1UEAwwKa3ViZXJuZXRlczBZMBMGByqGSM49AgEGCCqG
-SM49AwEHA0IABHJjPG7OJwpVxsa7J52W9suXbeQncXiyhayiduDS01JLWY0AkYQi
-Hm4ipFkvA6/n1KkgeTqiESO/NfDWJevDgLqjUzBRMB0GA1UdDgQWBBTZmC9O1IY9
-MILDYB02e6YA1rjRQTAfBgNVHSMEGDAWgBTZmC9O1IY9MILDYB02e6YA1rjRQTAP
-BgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMCA0gAMEUCIQDWToW760f1lDwwOxBh
-s5dIhqnUh8oYT7tJntuf8qG2yAIgK6S39e42q+m41IcIhkgZ1MssJhPKT6Dw+uRB
-XWrax+Y=
------END CERTIFICATE-----
-`;
 /** By openssl x509 -pubkey | openssl pkey -pubin -outform der | sha256sum. */
 const PIN = 'sha256:4bc17576f0f4c99cac8be5d4fafa5e1448309494edf2bfd610e815e51759d475';
 

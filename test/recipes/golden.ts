@@ -9,9 +9,10 @@ import { manifestUrl } from '../../core/model/image.ts';
 import type { Recipe } from '../../core/model/recipe.ts';
 import type { Task } from '../../core/model/task.ts';
 import { look } from '../../core/run/look.ts';
+import { LIST } from '../../plugins/kubeadm/certificates.ts';
 import { register } from '../plugins/bench.ts';
 import { ROUTE } from '../plugins/cluster.ts';
-import { MISSING, networked } from '../plugins/tools.ts';
+import { MISSING, networked, script } from '../plugins/tools.ts';
 import { paper } from '../rig/paper.ts';
 import { type Lasting, tempFolder } from '../rig/temp.ts';
 import { contextOf } from '../run/context.ts';
@@ -93,6 +94,7 @@ export async function changesOf(task: Task, release: Release, t: Lasting): Promi
   host.when((argv) => /\/(kubectl|ctr|crictl)$/.test(argv[0] ?? ''), MISSING);
   // A host on which nothing keeps a virtual machine from starting.
   host.when((argv) => argv[0] === 'sh' && (argv[2] ?? '').startsWith('found='), '');
+  host.when(script(LIST), '1790000000\n');
   host.when('stat', { code: 1, stderr: 'No such file or directory\n' });
   host.when((argv) => /\/(ctr|crictl)$/.test(argv[4] ?? ''), MISSING);
   const { context } = contextOf({ folder: await tempFolder(t), hosts: { [task.host.name]: host } });
