@@ -37,6 +37,8 @@ export const UPSTREAM: { readonly skip: string | false; readonly mirrors: Mirror
 export interface Extending {
   readonly base: string;
   readonly machine: Machine;
+  /** Addresses of machines beside it that join its cluster, by name. */
+  readonly workers?: Readonly<Record<string, string>>;
   readonly mirrors?: Mirrors;
   /** The network namespace to do everything in, as a file; default: the one that the test is in. */
   readonly network?: string;
@@ -156,11 +158,17 @@ const NAME = 'e2e';
 
 /** The site's configuration, and that of its host where another recipe makes it. */
 function configsOf(extending: Extending, state: string): Readonly<Record<string, string>> {
-  const { base, machine, mirrors = [], madeBy } = extending;
+  const { base, machine, workers, mirrors = [], madeBy } = extending;
   const { name, address, bridge, gateway } = machine;
   const roles = ['control-plane'];
   if (madeBy === undefined) {
-    const options = { machine: { machines: { [name]: { address, roles } }, bridge, gateway } };
+    const joining = Object.entries(workers ?? {}).map(([name, address]) => [
+      name,
+      { address, roles: ['worker'] },
+    ]);
+    const machines = { [name]: { address, roles }, ...Object.fromEntries(joining) };
+    const network = workers ? { cni: { network: 'routes' } } : {};
+    const options = { machine: { machines, bridge, gateway }, ...network };
     return { 'cc.config.ts': configOf({ name: NAME, extends: base, mirrors, options }) };
   }
   const keys = keysOf(extending, state);
