@@ -30,7 +30,7 @@ export interface Reached extends Target {
 }
 
 /** Seconds that what has come up a moment ago may take, such as the rules of kube-proxy. */
-const PATIENCE = 45;
+const PATIENCE = 30;
 /** Clients that are started at once: each is a kubectl on the control plane. */
 const AT_ONCE = 8;
 
