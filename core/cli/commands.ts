@@ -95,12 +95,13 @@ export const COMMANDS = {
   doctor: {
     group: 'look',
     names: { as: '[HOST...]', least: 0, most: ANY, mistake: '' },
-    does: 'tells what a host can do, such as to run virtual machines, and which recipe fits it',
+    does: 'tells what hosts can do, and whether they fit each other, before anything is changed',
     more: [
-      'A HOST is what ssh takes: an address, or user@address. Without one, cc looks at the computer that it runs on.',
-      'cc reads no configuration and changes nothing. Where QEMU is there, cc boots a kernel in it, which takes some seconds.',
+      'A HOST is what ssh takes: an address, or user@address. cc reads no configuration then. Where QEMU is there, cc boots a kernel in it, which takes some seconds.',
+      'Without a HOST, cc looks at the hosts of the configuration by all that "cc run" checks first. Where there is none, or all its hosts are made by the recipe, cc looks at the computer that it runs on.',
+      'cc changes nothing. Of several hosts, each listens for at most 5 seconds on ports that nobody uses yet, and the others connect to them.',
     ],
-    options: ['json', 'ask-become-pass'],
+    options: [...RECIPE, 'ask-become-pass'],
     exits: [0, 1, ...WRONG, 77, ...STOPPED],
     example: ['cc doctor root@192.0.2.7', 'tells what this host can do'],
   },

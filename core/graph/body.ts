@@ -81,6 +81,7 @@ const STEP: Fields<Step> = {
   check: optional(flag),
   turn: optional(turn),
   probe: callable,
+  examine: optional(callable),
   plan: callable,
   undo: optional(callable),
   leaves: optional(callable),

@@ -78,6 +78,8 @@ export interface StepSpec<Facts extends Json> {
   /** What it is where hosts take turns. */
   readonly turn?: Turn;
   probe(view: View): Promise<Facts>;
+  /** What `cc doctor` finds in its place: what would be too much to ask in every run. */
+  examine?(view: View): Promise<Facts>;
   plan(facts: Facts, last: Last): readonly Change[];
   undo?(facts: Facts, undoing: Undoing): readonly Change[];
   /** What undoing leaves to something else, and why, for a notice. */

@@ -17,9 +17,12 @@ export interface Remembered extends Last {
   readonly differences?: readonly Difference[];
 }
 
+/** What is remembered of what was never done. */
+export const NEVER: Last = { current: false, unfinished: false, why: 'never applied', facts: undefined };
+
 /** What a step is told of its last application, given the stamp, today's manifest and what its probe has just found. */
 export function lastOf(stamp: Stamp | undefined, manifest: () => Manifest, facts: Json): Remembered {
-  if (!stamp) return { current: false, unfinished: false, why: 'never applied', facts: undefined };
+  if (!stamp) return NEVER;
   if (stamp.state !== 'applied') {
     const why = `${stamp.state === 'applying' ? 'interrupted' : 'failed'} in run ${stamp.run}`;
     return { current: false, unfinished: true, why, facts: undefined };

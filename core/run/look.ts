@@ -22,8 +22,8 @@ import { decide, lastOf, type Remembered } from './decide.ts';
 import { alone, type Declared, former } from './declared.ts';
 import { renamed, stampOf } from './heir.ts';
 import { hostAt } from './host-at.ts';
-import { limited } from './limit.ts';
-import { planned, probed, undone } from './plugin-code.ts';
+import { type Limit, limited } from './limit.ts';
+import { examined, planned, probed, undone } from './plugin-code.ts';
 import { sealedInputs, secretsOn } from './sealing.ts';
 import type { Session, SessionPool } from './session-pool.ts';
 
@@ -108,6 +108,21 @@ export async function look(task: Task, context: RunContext): Promise<Looked> {
   return { session, facts, stamp, manifest, last, changes, leaving, untold };
 }
 
+/** The same, as far as `cc doctor` looks. */
+export function examine(task: Task, session: Session, context: RunContext): Promise<Json> {
+  return limited(limitOf(task, context), (stop) => examined(task, viewFor(task, session, context, { stop })));
+}
+
+function limitOf(task: Task, { signal }: RunContext): Limit {
+  return {
+    host: task.host.name,
+    what: `looking at ${task.id}`,
+    seconds: PROBE_TIMEOUT,
+    stop: signal,
+    grace: 0, // it leaves nothing
+  };
+}
+
 /** A view for few looks, within the time of a probe. */
 export function lookingAt(task: Task, session: Session, context: RunContext): View {
   return viewFor(task, session, context, {
@@ -132,14 +147,7 @@ export async function probe(
   context: RunContext,
   { ahead = false } = {},
 ): Promise<Json> {
-  const limit = {
-    host: task.host.name,
-    what: `looking at ${task.id}`,
-    seconds: PROBE_TIMEOUT,
-    stop: context.signal,
-    grace: 0, // it leaves nothing
-  };
-  return limited(limit, async (stop) => {
+  return limited(limitOf(task, context), async (stop) => {
     const known = ahead
       ? await context.ahead.known(task, session, (each, kept) =>
           viewFor(each, session, context, { stop, kept }),

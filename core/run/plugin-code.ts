@@ -9,9 +9,19 @@ import type { Last, Undoing } from '../model/step.ts';
 import type { Task } from '../model/task.ts';
 import type { View } from '../model/view.ts';
 
-export async function probed(task: Task, view: View): Promise<Json> {
+export function probed(task: Task, view: View): Promise<Json> {
+  return looked(task, () => task.step.probe(view));
+}
+
+/** What `cc doctor` finds. */
+export function examined(task: Task, view: View): Promise<Json> {
+  const { step } = task;
+  return looked(task, () => (step.examine ? step.examine(view) : step.probe(view)));
+}
+
+async function looked(task: Task, look: () => Promise<Json>): Promise<Json> {
   try {
-    return answered(await task.step.probe(view));
+    return answered(await look());
   } catch (error) {
     return threw(task, 'probe', error);
   }
