@@ -26,12 +26,14 @@ import { golang } from '../plugins/golang.ts';
 import { kubeadm } from '../plugins/kubeadm.ts';
 import { kubernetes } from '../plugins/kubernetes.ts';
 import { nginxSmoke } from '../plugins/nginx-smoke.ts';
+import { preflight } from '../plugins/preflight.ts';
 import { runc } from '../plugins/runc.ts';
 
 export default recipe({
   name: 'clear-containers',
   isolation: 'vm',
   plugins: [
+    preflight(),
     // Static libraries for what is built on the controller; the hosts need none.
     debian(),
     golang({ version: '1.9.2' }),

@@ -12,6 +12,7 @@ import { kata } from '../plugins/kata.ts';
 import { kubeadm } from '../plugins/kubeadm.ts';
 import { kubernetes } from '../plugins/kubernetes.ts';
 import { nginxSmoke } from '../plugins/nginx-smoke.ts';
+import { preflight } from '../plugins/preflight.ts';
 import { runc } from '../plugins/runc.ts';
 import { vmClass } from '../plugins/runtime-class.ts';
 
@@ -19,6 +20,7 @@ export default recipe({
   name: 'kata',
   isolation: 'vm',
   plugins: [
+    preflight(),
     kubernetes({ version: '1.36.4' }),
     runc({ version: '1.4.3' }),
     cni({ version: '1.9.1', network: 'flannel' }),

@@ -13,12 +13,14 @@ import { kubeadm } from '../plugins/kubeadm.ts';
 import { kubernetes } from '../plugins/kubernetes.ts';
 import { machine } from '../plugins/machine.ts';
 import { nginxSmoke } from '../plugins/nginx-smoke.ts';
+import { preflight } from '../plugins/preflight.ts';
 import { runc } from '../plugins/runc.ts';
 
 export default recipe({
   name: 'lab',
   isolation: 'none',
   plugins: [
+    preflight(),
     debian({ suites: ['bookworm', 'bullseye'] }),
     machine({ machines: { lab: { address: '198.18.77.11', roles: ['control-plane'] } } }),
     // Newer ones build a Kubernetes 1.20 that panics: its vendored reflect2 does not know their maps.
