@@ -3,7 +3,7 @@
  * they ask nothing again. `cc doctor` asks at any time.
  */
 import { fail, type Host, type Last, plugin, step, type View, v } from '../core/mod.ts';
-import { podNetwork, serviceNetwork } from './capabilities.ts';
+import { madeHosts, podNetwork, serviceNetwork } from './capabilities.ts';
 import { CHECKS, type Check, faultsIn, linesFor } from './preflight/compare.ts';
 import { portsBetween } from './preflight/ports.ts';
 import { type Round, roundOf } from './preflight/round.ts';
@@ -21,8 +21,7 @@ export const preflight = plugin({
     ports: v.optional(v.boolean()),
   }),
   build: ({ allow, ports }, { hosts: declared, find }) => {
-    // One that the recipe makes is made as its like.
-    const hosts = declared.filter(({ madeBy }) => !madeBy);
+    const hosts = [...declared, ...(find(madeHosts) ?? [])];
     if (hosts.length < 2) return { steps: [] };
     const asksPorts = ports ?? find(serviceNetwork) !== undefined;
     const site = { hosts, ports: asksPorts ? portsBetween : () => [] };
@@ -39,7 +38,8 @@ export const preflight = plugin({
         faults: faults.filter((fault) => !tolerated.includes(fault)).map(sentence),
       };
     };
-    return { steps: [fits(found, { allow, asksPorts, isRouted })] };
+    const makers = new Set(hosts.flatMap(({ madeBy }) => madeBy ?? []));
+    return { steps: [fits(found, { allow, asksPorts, isRouted }, [...makers])] };
   },
 });
 
@@ -49,7 +49,8 @@ function sentence({ check, what }: { readonly check: Check; readonly what: strin
 
 type Inputs = { readonly allow: readonly Check[]; readonly asksPorts: boolean; readonly isRouted: boolean };
 
-function fits(found: (view: View) => Promise<Found>, inputs: Inputs) {
+/** A machine that the recipe makes can be asked once it is made. */
+function fits(found: (view: View) => Promise<Found>, inputs: Inputs, needs: readonly string[]) {
   const script = (why: string) => ({
     ...({ kind: 'script', title: 'compare it with the other hosts', why } as const),
     script: async ({ view, log }: { readonly view: View; readonly log: (text: string) => void }) => {
@@ -63,7 +64,7 @@ function fits(found: (view: View) => Promise<Found>, inputs: Inputs) {
     name: 'hosts',
     first: true,
     check: true,
-    needs: [],
+    needs,
     inputs,
     probe: async () => null,
     examine: found,

@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Host } from '../../core/model/plugin.ts';
 import { step } from '../../core/model/step.ts';
+import { debian } from '../../plugins/debian.ts';
+import { machine } from '../../plugins/machine.ts';
 import { preflight } from '../../plugins/preflight.ts';
-import { steps } from '../graph/recipes.ts';
+import { expanded, steps } from '../graph/recipes.ts';
 import { laws } from '../rig/laws.ts';
 import type { Paper } from '../rig/paper.ts';
 import type { Lasting } from '../rig/temp.ts';
@@ -103,4 +105,19 @@ test('host that comes later asks the others, whose own tasks do nothing', async 
   const states = [...outcomes].filter(([id]) => id.includes('preflight')).map(([, { state }]) => state);
   assert.deepEqual(states, ['verified', 'verified', 'applied']);
   assert.equal(bench.ran.filter(({ argv }) => matches('sh -c', argv)).length, 3);
+});
+
+test('machine that the recipe makes is compared once all are made', () => {
+  const machines = Object.fromEntries(
+    ['one', 'two'].map((name, index) => [name, { address: `198.18.77.1${index}`, roles: ['worker'] }]),
+  );
+  const { tasks } = expanded({ plugins: [debian(), machine({ machines }), preflight()] });
+  const own = tasks.filter(({ plugin }) => plugin === 'preflight');
+  assert.deepEqual(
+    own.map(({ id, needs }) => [id, needs]),
+    ['one', 'two'].map((name) => [
+      `${name}/preflight/hosts`,
+      ['controller/machine/boot-one', 'controller/machine/boot-two'],
+    ]),
+  );
 });
