@@ -1,9 +1,12 @@
 /** A recipe for hosts that are odd: a file, a folder and a command, and what is to be seen of them afterwards. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { quoted } from '../../core/model/command.ts';
 import { until } from '../host/second-process.ts';
-import { folder, MOD, type Ran, type Running, startCc } from '../rig/cc.ts';
+import { CC_LINE, envIn, folder, MOD, type Ran, type Running, startCc } from '../rig/cc.ts';
 import type { RigHost, SshTarget } from '../rig/hosts.ts';
 import type { Lasting } from '../rig/temp.ts';
 
@@ -192,4 +195,26 @@ export async function inArguments(text: string): Promise<readonly string[]> {
     pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')),
   );
   return lines.filter((line) => line.includes(text)).map((line) => line.replaceAll('\0', ' '));
+}
+
+interface Typing {
+  readonly words: readonly string[];
+  /** Each time that this is seen, one more of the lines is typed. */
+  readonly at?: string;
+  readonly lines?: readonly string[];
+}
+
+/** Runs `cc` on a terminal of its own, at which somebody types; answers its exit code, and all that was seen there. */
+export async function typed(test: Lasting, site: OddSite, { words, at = '', lines = [] }: Typing) {
+  const env = envIn(site.cwd, { PATH: `${join(site.cwd, 'bin')}:${process.env['PATH']}`, TERM: 'dumb' });
+  const line = ['exec', CC_LINE, ...words.map(quoted)].join(' ');
+  const terminal = spawn('script', ['-qec', line, '/dev/null'], { cwd: site.cwd, env });
+  test.after(() => terminal.kill('SIGKILL'));
+  let [seen, done] = ['', 0];
+  terminal.stdout.setEncoding('utf8').on('data', (text: string) => {
+    seen += text;
+    while (done < lines.length && done < seen.split(at).length - 1) terminal.stdin.write(lines[done++]);
+  });
+  const [code] = await once(terminal, 'close');
+  return { code: code as number | null, seen }; // what `close` tells
 }

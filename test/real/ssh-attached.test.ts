@@ -4,11 +4,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, type TestContext, test } from 'node:test';
+import { after, test } from 'node:test';
 import { CC_LINE, envIn } from '../rig/cc.ts';
 import { hostRig } from '../rig/hosts.ts';
 import { freePort } from '../rig/sshd.ts';
-import { idle, noBug, type OddSite, oddSite, PATIENCE, reachedBy, runs } from './odd.ts';
+import { idle, noBug, type OddSite, oddSite, PATIENCE, reachedBy, runs, typed } from './odd.ts';
 
 const { skip, host } = await hostRig({ after });
 const must = { skip, timeout: PATIENCE };
@@ -100,37 +100,31 @@ test('a shell without a terminal reads its lines from standard input', must, asy
   assert.deepEqual([code, stdout.toString()], [3, 'box\n']);
 });
 
-/** `cc` on a terminal of its own, where this is typed once a shell of root asks for it. */
-async function typed(t: TestContext, site: OddSite, lines: string, ...words: readonly string[]) {
-  const env = envIn(site.cwd, { PATH: `${join(site.cwd, 'bin')}:${process.env['PATH']}`, TERM: 'dumb' });
-  const terminal = spawn('script', ['-qec', `${CC_LINE} ${words.join(' ')}`, '/dev/null'], {
-    cwd: site.cwd,
-    env,
-  });
-  t.after(() => terminal.kill('SIGKILL'));
-  let seen = '';
-  terminal.stdout.setEncoding('utf8').on('data', (text: string) => {
-    if (!seen.includes('# ') && `${seen}${text}`.includes('# ')) terminal.stdin.write(lines);
-    seen += text;
-  });
-  const [code] = await once(terminal, 'close');
-  return { code: code as number | null, seen };
-}
+test('there is a terminal on the host where there is one here', must, async (t) => {
+  const box = await host(t, 'box');
+  const site = await oddSite(t, { box });
+  const program = await typed(t, site, { words: ['ssh', 'box', '--', 'sh', '-c', 'tty; exit 9'] });
+  assert.equal(program.code, 9);
+  assert.match(program.seen, /^\/dev\/pts\/\d+\r\nConnection to 127\.0\.0\.1 closed\.\r+\n$/);
+  const shell = await typed(t, site, { words: ['ssh', 'box'], at: '# ', lines: ['tty; exit 4\r'] });
+  assert.equal(shell.code, 4, shell.seen);
+  assert.match(shell.seen, /^\/dev\/pts\/\d+\r$/m);
+});
 
-test(
-  'there is a terminal on the host where there is one here, and a shell lives on Ctrl-C',
-  must,
-  async (t) => {
-    const box = await host(t, 'box');
-    const site = await oddSite(t, { box });
-    const program = await typed(t, site, '', 'ssh', 'box', '--', 'sh', '-c', `'tty; exit 9'`);
-    assert.deepEqual(program, { code: 9, seen: program.seen });
-    assert.match(program.seen, /^\/dev\/pts\/\d+\r\nConnection to 127\.0\.0\.1 closed\.\r+\n$/);
-    const shell = await typed(t, site, '\x03\x03\x03\x03tty; exit 4\r', 'ssh', 'box');
-    assert.equal(shell.code, 4, shell.seen);
-    assert.match(shell.seen, /^\/dev\/pts\/\d+\r$/m);
-  },
-);
+/** Ends when it has been interrupted five times. */
+const STUBBORN = `n=0; trap 'n=$((n+1)); echo "caught $n."' INT; echo ready.
+while [ $n -lt 5 ]; do sleep 0.02; done; exit 5`;
+
+test('Ctrl-C is for the program on the host, or here, and cc waits for it', must, async (t) => {
+  const box = await host(t, 'box');
+  const site = await oddSite(t, { box });
+  for (const name of ['box', 'controller']) {
+    const words = ['ssh', name, '--', 'sh', '-c', STUBBORN];
+    const { code, seen } = await typed(t, site, { words, at: '.\r\n', lines: Array(5).fill('\x03') });
+    assert.equal(code, 5, seen);
+    assert.match(seen, /caught 5\./);
+  }
+});
 
 test('a host that cannot be reached is told with the reason', must, async (t) => {
   const box = await host(t, 'box');
