@@ -24,6 +24,7 @@ import { joined } from './kubeadm/joining.ts';
 import { kubeletDropIn, kubeletUnit } from './kubeadm/kubelet.ts';
 import { networks } from './kubeadm/networks.ts';
 import { answering, JOINING, KUBECONFIG, PLANE, ready, registered, untainted } from './kubeadm/nodes.ts';
+import { kubectlOffer } from './kubeadm/offers.ts';
 import { kernel, lasting } from './kubeadm/settings.ts';
 import { minorOf, since } from './kubernetes/versions.ts';
 
@@ -118,6 +119,7 @@ export const kubeadm = plugin({
     return {
       unfit: (all) => unfit(all, { network, version, shared: endpoint !== undefined }),
       provides: [cluster.of({ version, ...access })],
+      offers: [kubectlOffer(access)],
       steps: [
         address(addresses, podSubnet),
         existing({ ...declared, addresses, ...(known === undefined ? {} : { declaredAddress: known }) }),

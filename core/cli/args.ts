@@ -2,8 +2,9 @@
 import { parseArgs } from 'node:util';
 import { nearest } from '../graph/near.ts';
 import { fail } from '../model/failure.ts';
+import { isName } from '../model/task.ts';
 import type { OnFailure } from '../run/halts.ts';
-import { COMMANDS, type Command, shapeOf, type Verb } from './commands.ts';
+import { COMMANDS, type Command, OFFERED, shapeOf, type Verb } from './commands.ts';
 import { EITHER, flagOf, OPTIONS, type OptionName } from './options.ts';
 
 export interface Options {
@@ -45,19 +46,55 @@ const REPLACED = '\ufffd';
 export function parsed(words: readonly string[]): Typed {
   const garbled = words.find((word) => word.includes(REPLACED));
   if (garbled !== undefined) usage(`Cannot read "${garbled}": it is not UTF-8`);
+  const at = commandAt(words);
+  if (at < words.length && !isCommand(words[at]!)) return offered(words, at); // it is below their number
   const { values, positionals, tokens } = split(words);
   const [first, ...names] = positionals;
-  const command = first === undefined ? undefined : commandOf(first);
+  const command = COMMAND_NAMES.find((name) => name === first);
   if (values.version) return { kind: 'version' };
   if (values.help) return command ? { kind: 'help', command } : { kind: 'help' };
-  const given = tokens.flatMap((token) => (token.kind === 'option' ? [token as Given] : []));
+  const given = givenIn(tokens);
   if (command === undefined)
     return given.length === 0 ? { kind: 'help' } : usage('Cannot tell what to do: no command is named');
   counted(command, names, positionals.length - passed(tokens));
-  taken(command, given);
+  taken(command, shapeOf(command).options, given);
   if (command === 'version') return { kind: 'version' };
   if (command !== 'help') return { kind: 'verb', verb: command, names, options: optionsOf(values) };
-  return names[0] === undefined ? { kind: 'help' } : { kind: 'help', command: commandOf(names[0]) };
+  const about = COMMAND_NAMES.find((name) => name === names[0]);
+  if (names[0] === undefined || about) return about ? { kind: 'help', command: about } : { kind: 'help' };
+  return { kind: 'verb', verb: 'offer-help', names, options: optionsOf(values) };
+}
+
+const COMMAND_NAMES = Object.keys(COMMANDS) as Command[];
+
+/** Where the command stands, behind options of cc and their values; at the end where there is none. */
+function commandAt(words: readonly string[]): number {
+  for (let at = 0; at < words.length; at += 1) {
+    const word = words[at]!; // below their number
+    if (word === '--') return at + 1;
+    if (word === '-' || !word.startsWith('-')) return at;
+    if (takesNext(word)) at += 1;
+  }
+  return words.length;
+}
+
+/** `--config`, and not `--config=FILE`. */
+function takesNext(word: string): boolean {
+  const name = word.slice(2);
+  return Object.hasOwn(OPTIONS, name) && OPTIONS[name as OptionName].type === 'string'; // it is one of them
+}
+
+/** A command that cc does not have, and a plugin may offer: what follows is for its program. */
+function offered(words: readonly string[], at: number): Typed {
+  const [name = '', ...rest] = words.slice(at);
+  if (!isName(name)) fail({ kind: 'unknown-name', what: 'command', name });
+  const { values, tokens } = split(words.slice(0, at));
+  if (values.version) return { kind: 'version' };
+  const given = givenIn(tokens);
+  const options = optionsOf(values);
+  if (values.help) return { kind: 'verb', verb: 'offer-help', names: [name], options };
+  taken(name, OFFERED, given);
+  return { kind: 'verb', verb: 'offered', names: [name, ...rest], options };
 }
 
 /** An option as it stands in the command line; `parseArgs` knows no others. */
@@ -66,10 +103,8 @@ interface Given {
   readonly value?: string;
 }
 
-function commandOf(word: string): Command {
-  if (isCommand(word)) return word;
-  const near = nearest(word, Object.keys(COMMANDS));
-  return fail({ kind: 'unknown-name', what: 'command', name: word, ...(near ? { near } : {}) });
+function givenIn(tokens: ReturnType<typeof split>['tokens']): readonly Given[] {
+  return tokens.flatMap((token) => (token.kind === 'option' ? [token as Given] : [])); // of a name that is known
 }
 
 /** How many words stand after `--`. */
@@ -87,8 +122,7 @@ function counted(command: Command, all: readonly string[], open: number): void {
 }
 
 /** Refuses options of other commands, and those of which one would have no effect. */
-function taken(command: Command, given: readonly Given[]): void {
-  const { options } = shapeOf(command);
+function taken(command: string, options: readonly OptionName[], given: readonly Given[]): void {
   for (const { name, value } of given) {
     if (!options.includes(name)) usage(`Cannot use --${name} with cc ${command}: ${takersOf(name)}`, command);
     if (value === '') usage(`Cannot use --${name} without a value: expected ${flagOf(name)}`, command);
@@ -195,6 +229,6 @@ function isCommand(word: string): word is Command {
   return Object.hasOwn(COMMANDS, word);
 }
 
-export function usage(message: string, command?: Command): never {
+export function usage(message: string, command?: string): never {
   return fail({ kind: 'usage', message, ...(command ? { command } : {}) });
 }

@@ -204,9 +204,12 @@ export const COMMANDS = {
   },
 } as const satisfies Readonly<Record<string, CommandShape>>;
 
+/** The options of commands that plugins offer; they stand before the command, since what follows is for its program. */
+export const OFFERED = ['config', 'recipe', 'set', 'ask-become-pass'] as const;
+
 export type Command = keyof typeof COMMANDS;
-/** Those that do something with a recipe. */
-export type Verb = Exclude<Command, 'help' | 'version'>;
+/** Those that do something with a recipe; two of them are about a command that a plugin offers. */
+export type Verb = Exclude<Command, 'help' | 'version'> | 'offered' | 'offer-help';
 
 /** The same, with every entry seen alike. */
 export function shapeOf(command: Command): CommandShape {

@@ -1,9 +1,12 @@
 /** The table of commands as text for a terminal, and as a page. */
-import { COMMANDS, type Command, GROUPS, shapeOf, TASK } from './commands.ts';
+import type { Offered } from '../graph/offers.ts';
+import { COMMANDS, type Command, GROUPS, OFFERED, shapeOf, TASK } from './commands.ts';
 import { EXITS } from './exits.ts';
 import { flagOf, OPTIONS, type OptionName } from './options.ts';
 
 const ALL = Object.keys(COMMANDS) as Command[];
+
+const OFFERED_EXITS = [1, 64, 65, 70, 77];
 
 /** What every command takes. */
 const ALWAYS: readonly OptionName[] = ['help', 'version'];
@@ -33,7 +36,7 @@ function overview(): string {
     '',
     ...groups,
     ...wrapped(TASK, ''),
-    'The options of a command: cc help COMMAND',
+    'The options of a command: cc help COMMAND. A recipe may offer more commands: cc list',
     '',
     'Exit codes:',
     ...rows(Object.entries(EXITS)),
@@ -54,13 +57,40 @@ function page(command: Command): string {
     ...(names.as.includes('TASK') ? wrapped(TASK, '') : []),
     '',
     'Options:',
-    ...rows([...options, ...ALWAYS].map((name) => [shortOf(name) + flagOf(name), OPTIONS[name].does])),
+    ...optionRows(options),
     '',
     'Exit codes:',
-    ...rows(exits.map((code) => [`${code}`, EXITS[code] ?? ''])),
+    ...exitRows(exits),
     '',
     'Example:',
     ...exampleOf(command),
+  ]);
+}
+
+function optionRows(options: readonly OptionName[]): readonly string[] {
+  return rows([...options, ...ALWAYS].map((name) => [shortOf(name) + flagOf(name), OPTIONS[name].does]));
+}
+
+function exitRows(exits: readonly number[]): readonly string[] {
+  return rows(exits.map((code) => [`${code}`, EXITS[code] ?? '']));
+}
+
+/** The help of a command that a plugin offers. */
+export function offerPage({ plugin, host, offer }: Offered, recipe: string): string {
+  const { name, does, takes = '' } = offer;
+  const about = `The plugin "${plugin}" of the recipe "${recipe}" offers it. Its program runs on ${host.name} as root, with your terminal. All words after "${name}" are for it, so options of cc stand before "${name}".`;
+  return lines([
+    `Usage: ${['cc', '[OPTIONS]', name, takes].filter(Boolean).join(' ')}`,
+    '',
+    ...wrapped(`cc ${name} ${does}.`, ''),
+    ...wrapped(about, ''),
+    '',
+    'Options:',
+    ...optionRows(OFFERED),
+    '',
+    'Exit codes:',
+    ...wrapped('That of the program, or one of these:', ''),
+    ...exitRows(OFFERED_EXITS),
   ]);
 }
 

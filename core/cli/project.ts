@@ -21,6 +21,7 @@ import { type Network, networkOf } from '../store/network.ts';
 import { type Paths, statesOf } from '../store/paths.ts';
 import { type Site, siteFile } from '../store/site.ts';
 import { type Options, usage } from './args.ts';
+import { COMMANDS } from './commands.ts';
 import { trustOf } from './config/trust.ts';
 import { loadConfig, placing } from './config.ts';
 import { identityOf } from './identity.ts';
@@ -90,6 +91,7 @@ export async function openProject(
     image,
     key: paths.key,
     owner,
+    commands: Object.keys(COMMANDS),
   };
   const expanded = await placing(loaded, () => expand(flat, context, problems));
   if (expanded.tasks.length > MANY) cli.saveMemory();

@@ -9,11 +9,14 @@ import { type CliContext, openProject } from './project.ts';
 
 export async function list(_: readonly string[], options: Options, cli: CliContext): Promise<number> {
   const project = await openProject(options, cli);
-  const { name, file, cleanups } = project;
+  const { name, file, cleanups, offers } = project;
   const { wanted: tasks } = selected(project, { names: [], ...options });
   if (options.json) {
     const rows = tasks.map(({ id, host, plugin, needs }) => ({ id, host: host.name, plugin, needs }));
-    cli.out(`${JSON.stringify({ recipe: name, config: file, tasks: rows, undo: cleanups })}\n`);
+    const commands = offers.map(({ plugin, host, offer: { name, does } }) => {
+      return { name, plugin, host: host.name, does };
+    });
+    cli.out(`${JSON.stringify({ recipe: name, config: file, tasks: rows, undo: cleanups, commands })}\n`);
     return 0;
   }
   cli.out(`# ${name} from ${file}\n`);
@@ -23,6 +26,8 @@ export async function list(_: readonly string[], options: Options, cli: CliConte
       cli.out(`  ${plugin}/${task.step.name} on ${task.host.name}\n`);
   }
   for (const plugin of cleanups) cli.out(`${plugin}\n  takes everything back\n`);
+  for (const { plugin, host, offer } of offers)
+    cli.out(`cc ${offer.name}\n  a command of ${plugin}, on ${host.name}: cc help ${offer.name}\n`);
   return 0;
 }
 

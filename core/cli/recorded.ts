@@ -65,6 +65,7 @@ function recordedProject({ failure }: Failed, options: Options, cli: CliContext)
       name: owner.name,
       concurrency: 8,
       cleanups: [CLEANUP],
+      offers: [],
       tasks: [],
       graph: order([]),
       file: own,

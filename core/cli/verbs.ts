@@ -14,6 +14,8 @@ export const VERBS: { readonly [V in Verb]: () => Promise<Command> } = {
   why: async () => (await import('./survey.ts')).why,
   doctor: async () => (await import('./doctor.ts')).doctor,
   ssh: async () => (await import('./ssh.ts')).ssh,
+  offered: async () => (await import('./offered.ts')).offered,
+  'offer-help': async () => (await import('./offered.ts')).offerHelp,
   lock: async () => (await import('./lock.ts')).lock,
   bundle: async () => (await import('./bundle.ts')).bundle,
   list: async () => (await import('./read.ts')).list,

@@ -3,6 +3,7 @@ import { artifact } from '../model/artifact.ts';
 import { blamed, problems } from '../model/blamed.ts';
 import { Failed, fail } from '../model/failure.ts';
 import {
+  anyText,
   callable,
   type Fields,
   flag,
@@ -18,13 +19,14 @@ import {
   record,
   variant,
 } from '../model/foreign.ts';
-import type { Body, Host, Provided } from '../model/plugin.ts';
+import type { Body, Host, Offer, Provided } from '../model/plugin.ts';
 import { HostShape } from '../model/recipe.ts';
 import { checked } from '../model/schema.ts';
 import { inputs } from '../model/secret.ts';
 import type { Step, Where } from '../model/step.ts';
 import { isOf } from '../model/thrown.ts';
 import type { Turn } from '../model/turn.ts';
+import { place } from '../model/view.ts';
 
 /** Calls a plugin's code, and reads what it answers; what it throws is a mistake of the configuration at `path`, told with its place. */
 export function attempted<Value>(
@@ -113,11 +115,20 @@ export const provided = list<Provided>(
   record('what a capability answers by of()', { capability: name, value: (value) => value }),
 );
 
+const offer = record<Offer>('a command', {
+  name,
+  does: anyText,
+  takes: optional(anyText),
+  on: place,
+  argv: callable,
+});
+
 const BODY: Fields<Body> = {
   steps: list('a list of steps', step),
   needs: optional(names),
   provides: optional(provided),
   hosts: optional(list('a list of hosts', host)),
+  offers: optional(list('a list of commands', offer)),
   unfit: optional(callable),
 };
 const whole = record<Body>('an object with steps', BODY);

@@ -10,6 +10,7 @@ import { attempted, bodyOf, provided } from './body.ts';
 import { type Flat, OTHER_HOST } from './flatten.ts';
 import { shared, unfit } from './hosts.ts';
 import { nearest } from './near.ts';
+import { type Offered, offersOf } from './offers.ts';
 import { type Order, order } from './order.ts';
 import { type Built, CLEANUP, CONTROLLER, FETCH, place } from './place.ts';
 import { unpeopled } from './roles.ts';
@@ -27,6 +28,8 @@ export interface ExpandContext {
   readonly file: string;
   /** See `Context`; default: images stay as they are named. */
   readonly image?: Context['image'];
+  /** Names of commands, which no plugin can offer. */
+  readonly commands?: readonly string[];
 }
 
 export interface Expanded {
@@ -37,6 +40,8 @@ export interface Expanded {
   readonly graph: Order;
   /** Plugins that take everything else back when asked for. */
   readonly cleanups: readonly string[];
+  /** What plugins offer beside the commands of cc. */
+  readonly offers: readonly Offered[];
 }
 
 /** Expands a recipe; all its problems are reported together. */
@@ -50,13 +55,14 @@ export function expand(flat: Flat, context: ExpandContext, problems: Problem[]):
   problems.push(...idle(flat.uses), ...doubles(flat.uses), ...misnamed(hosts, flat.uses), ...shared(hosts));
   if (problems.length === 0) problems.push(...unpeopled(built, hosts));
   if (problems.length === 0) problems.push(...unfit(built, hosts, context.file));
+  const offers = problems.length > 0 ? [] : offersOf(built, hosts, context.commands ?? [], problems);
   const tasks = problems.length > 0 ? [] : place(built, hosts, problems);
   problems.push(...brokenTurns(tasks));
   const mistakes = [...new Map(problems.map((each) => [`${each.path} ${each.message}`, each])).values()];
   if (mistakes.length > 0) fail({ kind: 'config-invalid', file: context.file, problems: mistakes });
   const graph = order(inTurns(tasks, turnsOf(tasks))); // a cycle is told before anything starts
   const cleanups = cleanupsOf(flat);
-  return { name: flat.name, concurrency: flat.concurrency, hosts, tasks, graph, cleanups };
+  return { name: flat.name, concurrency: flat.concurrency, hosts, tasks, graph, cleanups, offers };
 }
 
 /** Checks all options first, so that every mistake is seen, then builds each plugin after those it uses. */

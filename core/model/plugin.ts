@@ -6,6 +6,7 @@ import { anyText, callable, count, type Fields, flag, list, name, Odd, optional,
 import type { HostProxy } from './proxy.ts';
 import type { Step } from './step.ts';
 import { isOf, messageOf } from './thrown.ts';
+import type { Place } from './view.ts';
 
 /** How a host is reached. */
 export type Connection =
@@ -90,6 +91,21 @@ export interface RecipeFacts {
   readonly isolation: 'vm' | 'none';
 }
 
+/** A command that a plugin offers beside those of cc: `cc NAME WORDS...` runs a program as root on one host. */
+export interface Offer {
+  readonly name: string;
+  /** What it does, as the help goes on after its name: "runs …". */
+  readonly does: string;
+  /** How the help writes its words, where it takes any. */
+  readonly takes?: string;
+  readonly on: Place;
+  /**
+   * From the words of the command line to the program and its words, which everybody on the host can read. It has the terminal of cc,
+   * or its pipes, and its exit code is that of cc.
+   */
+  argv(words: readonly string[]): readonly string[];
+}
+
 export interface Body {
   readonly steps: readonly Step[];
   /** What the first step waits for, and with it those that come after it in order. */
@@ -97,6 +113,7 @@ export interface Body {
   readonly provides?: readonly Provided[];
   /** Hosts that this plugin makes. */
   readonly hosts?: readonly Host[];
+  readonly offers?: readonly Offer[];
   /** What is wrong with the hosts of the recipe, which are known only once every plugin is built. */
   readonly unfit?: (hosts: readonly Host[]) => readonly Problem[];
 }

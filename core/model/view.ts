@@ -2,6 +2,7 @@
 import type { Arch, Artifact } from './artifact.ts';
 import type { Command } from './command.ts';
 import type { Digest } from './digest.ts';
+import { isObject, odd, type Reader } from './foreign.ts';
 import type { Text } from './secret.ts';
 
 export type UnitName = `${string}.${'service' | 'socket' | 'timer' | 'mount'}`;
@@ -40,6 +41,13 @@ export interface Result {
 
 /** Another host of the recipe: by its name, or the first one that has a role. */
 export type Place = string | { readonly firstOf: string };
+
+/** Reads a place that anybody may have written. */
+export const place: Reader<Place> = (value, path) => {
+  if (typeof value === 'string') return value;
+  const firstOf: unknown = isObject(value) ? Reflect.get(value, 'firstOf') : undefined;
+  return typeof firstOf === 'string' ? { firstOf } : odd(path, "a host's name or { firstOf }", value);
+};
 
 /** A host that can be looked at; no method changes anything, and each fails rather than guess. */
 export interface View {

@@ -2,15 +2,9 @@
 
 import { nearest } from '../graph/near.ts';
 import { CONTROLLER } from '../graph/place.ts';
-import { handed, isObject, odd, type Reader } from '../model/foreign.ts';
+import { handed } from '../model/foreign.ts';
 import type { Host } from '../model/plugin.ts';
-import type { Place } from '../model/view.ts';
-
-const place: Reader<Place> = (value, path) => {
-  if (typeof value === 'string') return value;
-  const firstOf: unknown = isObject(value) ? Reflect.get(value, 'firstOf') : undefined;
-  return typeof firstOf === 'string' ? { firstOf } : odd(path, "a host's name or { firstOf }", value);
-};
+import { type Place, place } from '../model/view.ts';
 
 /** A place that no host has is a mistake of the line that asks for it. */
 export function hostAt(given: Place, all: readonly Host[]): Host {

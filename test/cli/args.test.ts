@@ -110,7 +110,30 @@ test('what follows -- is for the command that ssh is given, with or without opti
   assert.deepEqual(parsed(words('ssh w-1 --help')), { kind: 'help', command: 'ssh' });
 });
 
-const usage = (message: string, command?: Command): Failure => ({
+test('a command that cc does not have gets all words behind it, and options of cc stand before it', () => {
+  const offered = (names: readonly string[], more = {}) => ({
+    ...{ kind: 'verb', verb: 'offered', names, options: { ...plain, ...more } },
+  });
+  const all = ['kubectl', 'get', '--recipe', 'x', '-A', '-o', 'wide', '--', '--help', ''];
+  assert.deepEqual(parsed(all), offered(all));
+  for (const before of [['--recipe', 'lab'], ['--recipe=lab'], ['--recipe', 'lab', '--']])
+    assert.deepEqual(parsed([...before, ...all]), offered(all, { recipe: 'lab' }));
+  assert.deepEqual(
+    parsed(words('--ask-become-pass --set a.b=run kubectl')),
+    offered(['kubectl'], { askBecomePass: true, set: ['a.b=run'] }),
+  );
+  for (const line of ['rnu all', 'constructor', 'nonsense --help'])
+    assert.deepEqual(parsed(words(line)), offered(words(line)));
+  for (const line of ['help kubectl', '-h kubectl', '--help kubectl get'])
+    assert.deepEqual(
+      parsed(words(line)),
+      { kind: 'verb', verb: 'offer-help', names: ['kubectl'], options: plain },
+      line,
+    );
+  assert.deepEqual(parsed(words('--version kubectl')), { kind: 'version' });
+});
+
+const usage = (message: string, command?: string): Failure => ({
   kind: 'usage',
   message,
   ...(command ? { command } : {}),
@@ -138,9 +161,15 @@ const MISTAKES: readonly (readonly [string, Failure])[] = [
   ...['ssh', 'ssh a b', 'ssh -- a', '-- ssh a', 'ssh a b -- c'].map(
     (line) => [line, usage('Cannot tell where to: cc ssh takes one host', 'ssh')] as const,
   ),
-  ['rnu all', unknown('command', 'rnu', 'run')],
-  ['zzzzzzzz', unknown('command', 'zzzzzzzz')],
-  ['constructor', unknown('command', 'constructor')],
+  ['-', unknown('command', '-')],
+  ['a/b c', unknown('command', 'a/b')],
+  ['--jsno kubectl', unknown('option', '--jsno', '--json')],
+  ['--config kubectl', usage('Cannot tell what to do: no command is named')],
+  ['--format dot kubectl', usage('Cannot use --format with cc kubectl: only cc graph takes it', 'kubectl')],
+  [
+    '--config a --recipe b kubectl',
+    usage('Cannot use --config and --recipe at once: give one of them', 'kubectl'),
+  ],
   ['run all --jsno', unknown('option', '--jsno', '--json')],
   ['run all --keep-goign', unknown('option', '--keep-goign', '--keep-going')],
   ['run all --zzzzzzzz=1', unknown('option', '--zzzzzzzz')],
@@ -199,8 +228,6 @@ const MISTAKES: readonly (readonly [string, Failure])[] = [
     ),
   ],
   ['--recipe lab', usage('Cannot tell what to do: no command is named')],
-  ['nonsense --help', unknown('command', 'nonsense')],
-  ['help lsit', unknown('command', 'lsit', 'list')],
   ['help list run', usage('Cannot help with several: name one command', 'help')],
   ['version 2', usage('Cannot take names: cc version takes none', 'version')],
 ];

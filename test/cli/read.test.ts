@@ -30,6 +30,7 @@ cleanup
       { id: 'controller/copy/file', host: 'controller', plugin: 'copy', needs: ['controller/note/text'] },
     ],
     undo: ['cleanup'],
+    commands: [],
   });
 });
 

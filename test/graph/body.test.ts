@@ -109,6 +109,15 @@ const BODIES: readonly (readonly [unknown, string])[] = [
     { steps: [], provides: [5] },
     'its build answered provides[0]: expected what a capability answers by of(), found 5',
   ],
+  [{ steps: [], offers: {} }, 'its build answered offers: expected a list of commands, found an object'],
+  [
+    { steps: [], offers: [{ name: 'x', does: 'y', on: 5, argv: () => [] }] },
+    "its build answered offers[0].on: expected a host's name or { firstOf }, found 5",
+  ],
+  [
+    { steps: [], offers: [{ name: 'x', does: 'y', on: 'n' }] },
+    'its build answered offers[0].argv: expected a function, found nothing',
+  ],
   ...FIELDS.map(
     ([field, value, fault]) =>
       [{ steps: [{ ...bare('a'), [field]: value }] }, `its step "a": ${fault}`] as const,

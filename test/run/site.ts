@@ -64,7 +64,16 @@ export async function siteOn(t: Lasting, hosts: readonly Host[]): Promise<Site> 
     const all = [CONTROLLER, ...some];
     const graph = order(tasks);
     const project: Project = {
-      ...{ name: 'site', file: 'cc.config.ts', hosts: all, tasks, graph, cleanups: ['cleanup'], locks: [] },
+      ...{
+        name: 'site',
+        file: 'cc.config.ts',
+        hosts: all,
+        tasks,
+        graph,
+        cleanups: ['cleanup'],
+        offers: [],
+        locks: [],
+      },
       ...{ arch: 'amd64', manifests: new Map(), network: networkOf([], {}, {}), trustedSources: [] },
       ...{ paths: { cache: folder, state: folder, key: 'site' }, concurrency: 4 },
     };
