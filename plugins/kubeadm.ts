@@ -22,6 +22,7 @@ import { CONFIG, init } from './kubeadm/init.ts';
 import { join } from './kubeadm/join.ts';
 import { joined } from './kubeadm/joining.ts';
 import { kubeletDropIn, kubeletUnit } from './kubeadm/kubelet.ts';
+import { Drain } from './kubeadm/leave.ts';
 import { networks } from './kubeadm/networks.ts';
 import { answering, JOINING, KUBECONFIG, PLANE, ready, registered, untainted } from './kubeadm/nodes.ts';
 import { kubectlOffer } from './kubeadm/offers.ts';
@@ -53,11 +54,12 @@ export const kubeadm = plugin({
     preflight: v.optional(v.boolean(), true),
     /** How many days before its end a certificate is renewed. */
     certificates: v.optional(v.strictObject({ renewWithin: v.optional(Days, 30) }), { renewWithin: 30 }),
+    drain: v.optional(Drain, {}),
   }),
   provides: [cluster, serviceNetwork],
   declares: ({ serviceSubnet }) => [serviceNetwork.of({ subnet: serviceSubnet, domain: DOMAIN })],
   build: (
-    { serviceSubnet, endpoint, dns, preflight, certificates: { renewWithin } },
+    { serviceSubnet, endpoint, dns, preflight, certificates: { renewWithin }, drain },
     { use, find, refuse, hosts },
   ) => {
     const runtime = use(cri);
@@ -111,7 +113,7 @@ export const kubeadm = plugin({
     const making = { version, kubeadm: `${bin}/kubeadm`, preflight, runtime, network };
     const all = [...hosts, ...(find(madeHosts) ?? [])].filter(({ roles }) => roles.includes(PLANE.firstOf));
     const planes = all.map(({ name }) => name);
-    const joining = { ...making, access, planes, addresses };
+    const joining = { ...making, access, drain, planes, addresses };
     // Where this host has no cluster, one of the others may have it.
     const others = all.slice(1).flatMap(({ madeBy }) => madeBy ?? []);
     const renewing = { version, kubeadm: making.kubeadm, access, renewWithin };
@@ -128,7 +130,7 @@ export const kubeadm = plugin({
         ...host,
         ...files,
         init({
-          ...{ ...making, kubectl, dns, planes, before: [...before, ...others] },
+          ...{ ...making, kubectl, access, drain, dns, planes, before: [...before, ...others] },
           joined: (shell, by, name) => joined(shell, by, name, joining),
         }),
         running('kubelet.service', { ...kubelet, name: 'kubelet', where: PLANE, needs: ['kubeadm/init'] }),

@@ -39,6 +39,12 @@ export async function members(view: View, access: Access, version: string): Prom
   return membersIn(await view.read(cmd`${call} member list`));
 }
 
+/** Whether the member of a control plane answers, which takes most of all members. */
+export async function isHealthy(view: View, access: Access, version: string): Promise<boolean> {
+  const call = await etcdctl(view, access, version);
+  return (await view.result(cmd`${call} endpoint health`)).code === 0;
+}
+
 /** A control plane that is to go: the name of its node, and the addresses of its host. */
 export interface Leaving {
   readonly name: string;

@@ -1,9 +1,12 @@
 /** `kubeadm init`: when a control plane is made, when it is made anew, and how it is taken back. */
 import { type Change, cmd, fail, type Json, type Shell, step, type View } from '../../core/mod.ts';
 import type { Cri, PodNetwork } from '../capabilities.ts';
+import type { Access } from '../kubectl/api.ts';
 import { since } from '../kubernetes/versions.ts';
 import { imageOf } from './existing.ts';
+import { type Drain, leaving } from './leave.ts';
 import { KUBECONFIG, nodeName, PLANE } from './nodes.ts';
+import { mayGo } from './staying.ts';
 import { clearing, NOTED, NOTING } from './traces.ts';
 
 export const CONFIG = '/etc/cc/kubeadm.json';
@@ -16,6 +19,9 @@ export interface InitOptions {
   readonly preflight: boolean;
   readonly runtime: Cri;
   readonly network: PodNetwork;
+  /** The API, on this host and on each other one of the control plane. */
+  readonly access: Access;
+  readonly drain: Drain;
   /** The hosts of the control plane. */
   readonly planes: readonly string[];
   /** Has this host join by another one that has the cluster. */
@@ -86,7 +92,7 @@ export function init(options: InitOptions) {
     where: PLANE,
     needs: before,
     inputs: { command: command.argv as Json, dns },
-    timeout: 900,
+    timeout: 900 + options.drain.within,
     settles: 60,
     probe: (view) => probeInit(view, options),
     plan: (facts, last) => {
@@ -106,7 +112,13 @@ export function init(options: InitOptions) {
         by ? rejoining(by, options, why) : { kind: 'run', command, why },
       ];
     },
-    undo: ({ leftovers, noted }) => (leftovers || noted ? all('the control plane was made by kubeadm') : []),
+    beforeUndo: (view, undoing) => mayGo(view, options, undoing),
+    undo: ({ host, leftovers, noted }, undoing) => {
+      if (!leftovers && !noted) return [];
+      const why = 'the control plane was made by kubeadm';
+      const told = { name: host, plane: true, node: 'this' } as const;
+      return [...leaving(told, options, undoing, why), ...all(why)];
+    },
   });
 }
 

@@ -1,17 +1,19 @@
 /** `kubeadm join`: when a host becomes a node of the cluster, and when it does so anew. */
-import { cmd, fail, type Json, type Shell, step, type View } from '../../core/mod.ts';
+import { cmd, fail, type Json, type Shell, type StepSpec, step, type View } from '../../core/mod.ts';
 import { cannotTell } from '../kubectl/api.ts';
 import { AUTHORITY } from './authority.ts';
 import { joinFlags, planeOn } from './init.ts';
 import { type Joining, joined } from './joining.ts';
-import { leaving, leavingEtcd } from './leave.ts';
+import { leaving, leavingEtcd, stranded, type Told } from './leave.ts';
 import { isPlane, JOINING, NODE_KUBECONFIG, nodeName, nodeOf, ownAddresses, PLANE } from './nodes.ts';
+import { mayGo } from './staying.ts';
 import { clearing, NOTED, NOTING } from './traces.ts';
 
 export interface JoinOptions extends Joining {
   readonly before: readonly string[];
 }
 
+const UNREACHED = 'the host of the control plane cannot be reached';
 const LEFT = ['/etc/kubernetes/bootstrap-kubelet.conf', AUTHORITY, '/var/lib/kubelet/config.yaml'];
 
 type JoinFacts = {
@@ -26,17 +28,16 @@ type JoinFacts = {
   /** Whether that is for the cluster of this recipe; null where that has no authority yet. */
   ours: boolean | null;
   /** What the cluster has under that name: this host, another one, nothing; or nobody can tell. */
-  node: 'this' | 'another' | 'none' | 'unknown';
+  node: Told['node'];
   why: string;
   leftovers: boolean;
   noted: boolean;
 };
 
 export function join(options: JoinOptions) {
-  const { version, kubeadm, runtime, network, access, before } = options;
+  const { version, kubeadm, access, before } = options;
   const argv = cmd`${kubeadm} join ${joinFlags(options)}`.argv;
   const title = `have it join by ${argv.join(' ')}`;
-  const clear = (why: string) => clearing({ runtime, network }, why);
   return step<JoinFacts>({
     name: 'join',
     where: JOINING,
@@ -44,7 +45,8 @@ export function join(options: JoinOptions) {
     // Members of etcd come one at a time.
     turns: PLANE.firstOf,
     inputs: { command: argv as Json },
-    timeout: 900,
+    // A drain has its own limit.
+    timeout: 900 + options.drain.within,
     settles: 120,
     probe: (view) => probeJoin(view, options),
     plan: (facts, last) => {
@@ -59,19 +61,27 @@ export function join(options: JoinOptions) {
         facts.leftovers && facts.plane ? [leavingEtcd(facts.name, { access, version }, why)] : [];
       return [
         ...member,
-        ...(facts.leftovers ? clear(why) : []),
+        ...(facts.leftovers ? clearing(options, why) : []),
         { kind: 'run', command: NOTING, why },
         { kind: 'script', title, why, script },
       ];
     },
-    undo: ({ name, plane, node, leftovers, noted }) => {
-      if (!leftovers && !noted) return [];
-      const why = 'kubeadm has made it a node';
-      const cluster = { access, version, forGood: true };
-      const member = node === 'this' && plane ? [leavingEtcd(name, cluster, why)] : [];
-      return [...member, ...(node === 'this' ? [leaving(name, access, why)] : []), ...clear(why)];
-    },
+    ...takenBack(options),
   });
+}
+
+function takenBack(options: JoinOptions): Pick<StepSpec<JoinFacts>, 'beforeUndo' | 'undo' | 'leaves'> {
+  return {
+    beforeUndo: async (view, undoing) => {
+      if (options.planes.includes(view.name)) await mayGo(view, options, undoing);
+    },
+    undo: (facts, undoing) => {
+      if (!facts.leftovers && !facts.noted) return [];
+      const why = 'kubeadm has made it a node';
+      return [...leaving(facts, options, undoing, why), ...clearing(options, why)];
+    },
+    leaves: (facts, undoing) => (facts.leftovers ? stranded(facts, options, undoing) : undefined),
+  };
 }
 
 /** Why a host has to join. An API that is silent now does not end what joined once. */
@@ -81,7 +91,7 @@ function lacking(facts: JoinFacts, known: boolean, unfinished: boolean) {
     return leftovers ? 'an earlier join did not finish' : 'it is no node of the cluster';
   if (ours === false) return 'it is a node of a cluster that is not there any more';
   if (node === 'none') return `the cluster has no node ${name}`;
-  if (node === 'unknown' && !known) return cannotTell(host, why);
+  if ((node === 'unknown' || node === 'unreached') && !known) return cannotTell(host, why);
   return undefined;
 }
 
@@ -130,7 +140,9 @@ async function inCluster(
   authority: string | undefined,
   { access, planes }: JoinOptions,
 ) {
-  const plane = await view.on(PLANE);
+  const plane = await view.on(PLANE).catch(() => undefined);
+  // Its own tasks say why.
+  if (plane === undefined) return { ours: null, node: 'unreached', why: UNREACHED, called: true } as const;
   const theirs = await plane.text(AUTHORITY);
   const ours = theirs === undefined ? null : theirs === authority;
   const answer = await nodeOf(plane, access, name);

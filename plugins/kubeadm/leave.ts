@@ -1,44 +1,109 @@
-/** How a host leaves the cluster. */
-import { type Change, cmd } from '../../core/mod.ts';
-import { type Access, callOf } from '../kubectl/api.ts';
+/** How a host leaves the cluster: its pods go elsewhere, then its member of etcd and its node, and only then what stands there. */
+import { type Change, cmd, type Shell, type Undoing, v } from '../../core/mod.ts';
+import { type Access, callOf, cannotTell } from '../kubectl/api.ts';
+import { drained } from '../kubectl/drain.ts';
 import { forgotten } from './etcd.ts';
-import { ownAddresses, PLANE } from './nodes.ts';
+import { nodeName, nodes, ownAddresses, PLANE } from './nodes.ts';
 
-/** A cluster that is gone has no node, and nobody to ask. */
-export function leaving(name: string, access: Access, why: string): Change {
-  return {
-    kind: 'script',
-    title: `remove the node ${name} from the cluster`,
-    why,
-    script: async (shell) => {
-      const plane = await shell.on(PLANE);
-      await plane
-        .run(cmd`${callOf(access)} delete node ${name} --ignore-not-found`)
-        .catch(() =>
-          shell.log(`the API of the cluster does not answer, so that it may still name ${name}\n`),
-        );
-      return undefined;
-    },
-  };
+/** What a node that leaves is given. */
+export const Drain = v.strictObject({
+  /** Seconds in which its pods go elsewhere; 0 waits for none. */
+  within: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(86_400)), 300),
+  /** Also ends pods that nobody makes again. */
+  force: v.optional(v.boolean(), false),
+});
+export type Drain = Readonly<v.InferOutput<typeof Drain>>;
+
+export interface Leaving {
+  readonly access: Access;
+  readonly version: string;
+  readonly drain: Drain;
 }
 
-/** Its member of etcd goes, which takes the others' consent; `forGood` goes on without that. */
-export function leavingEtcd(
-  name: string,
-  { forGood = false, ...cluster }: { access: Access; version: string; forGood?: boolean },
-  why: string,
-): Change {
+/** A node as its host and its cluster tell of it; `unreached`: no control plane is to be had. */
+export interface Told {
+  readonly name: string;
+  /** Whether it is a control plane. */
+  readonly plane: boolean;
+  readonly node: 'this' | 'another' | 'none' | 'unknown' | 'unreached';
+}
+
+/** The control planes of a cluster that stays; none where it goes as a whole, with all that is in it. */
+export function planesIn({ staying }: Undoing): readonly string[] {
+  return staying.filter(({ roles }) => roles.includes(PLANE.firstOf)).map(({ name }) => name);
+}
+
+/** Whether nobody is asked about the node: its cluster cannot be reached, or is silent and not to be waited for. */
+function isStranded({ node }: Told, { drain }: Pick<Leaving, 'drain'>): boolean {
+  return node === 'unreached' || (node === 'unknown' && drain.within === 0);
+}
+
+/** What has a node leave a cluster that stays. */
+export function leaving(told: Told, cluster: Leaving, undoing: Undoing, why: string): readonly Change[] {
+  const { name, node, plane } = told;
+  const planes = planesIn(undoing);
+  if (planes.length === 0 || !['this', 'unknown'].includes(node) || isStranded(told, cluster)) return [];
+  const title = `have the pods of the node ${name} go elsewhere, and remove it from the cluster`;
+  const script = (shell: Shell) => left(shell, { plane, planes }, cluster);
+  return [{ kind: 'script', title, why, script }];
+}
+
+/** What is not known of a node whose host is taken back all the same. */
+export function stranded(told: Told, cluster: Leaving, undoing: Undoing): string | undefined {
+  const [plane] = planesIn(undoing);
+  if (plane === undefined || !isStranded(told, cluster)) return undefined;
+  const why =
+    told.node === 'unreached' ? `${plane} cannot be reached` : `the API on ${plane} does not answer`;
+  return `${why}, so that the cluster may still have the node ${told.name}; once it can be asked: kubectl delete node ${told.name}`;
+}
+
+interface From {
+  readonly plane: boolean;
+  /** Where it can be asked. */
+  readonly planes: readonly string[];
+}
+
+/** A node that is not there is not waited for, nor one whose kubelet could end nothing. */
+async function left(shell: Shell, { plane, planes }: From, cluster: Leaving): Promise<undefined> {
+  const { access, version, drain } = cluster;
+  const by = await asking(shell, planes, access);
+  if (by === undefined) return undefined;
+  const name = await nodeName(shell.view);
+  if (drain.within > 0) {
+    const how = await drained(by, access, name, { version, ...drain });
+    if (how === 'silent')
+      shell.log(
+        `the kubelet of ${name} says nothing: its pods are made again elsewhere when its node is gone\n`,
+      );
+  }
+  if (plane) await forgotten(by, { name, addresses: await ownAddresses(shell.view) }, cluster);
+  await by.run(cmd`${callOf(access)} delete node ${name} --ignore-not-found`);
+  return undefined;
+}
+
+/** The first control plane whose API answers; undefined where none of them has a cluster. */
+async function asking(shell: Shell, planes: readonly string[], access: Access): Promise<Shell | undefined> {
+  const silent: string[] = [];
+  for (const name of planes) {
+    const by = await shell.on(name).catch(() => undefined);
+    if (by === undefined) {
+      silent.push(`${name} cannot be reached`);
+      continue;
+    }
+    const answer = await nodes(by.view, access);
+    if (answer.kind === 'answered') return by;
+    if (answer.kind === 'silent') silent.push(`${name}: ${answer.why}`);
+  }
+  return silent.length === 0 ? undefined : cannotTell(shell.view.name, silent.join('; '));
+}
+
+/** Has the others forget a member of etcd that is to come anew, which takes their consent. */
+export function leavingEtcd(name: string, cluster: Omit<Leaving, 'drain'>, why: string): Change {
   return {
-    kind: 'script',
-    title: `remove ${name} from etcd`,
-    why,
+    ...{ kind: 'script', title: `remove ${name} from etcd`, why },
     script: async (shell) => {
       const plane = await shell.on(PLANE);
-      const addresses = await ownAddresses(shell.view);
-      await forgotten(plane, { name, addresses }, cluster).catch((error: unknown) => {
-        if (!forGood) throw error;
-        shell.log(`etcd does not answer, so that it may still have the member ${name}\n`);
-      });
+      await forgotten(plane, { name, addresses: await ownAddresses(shell.view) }, cluster);
       return undefined;
     },
   };

@@ -51,7 +51,8 @@ export interface Bench {
   readonly fetched: { value: boolean };
   /** Writes what a build makes, also to the real cache, since bytes are sent from there. */
   make(host: Paper, path: string, text: string): void;
-  run(undo?: 'undo'): Promise<Ran>;
+  /** All is taken back, or what stands on these hosts. */
+  run(undo?: 'undo', names?: readonly string[]): Promise<Ran>;
   /** Looks at every task, each after those it needs; what could not be looked at is answered apart. */
   look(): Promise<{ readonly looked: ReadonlyMap<TaskId, Looked>; readonly failed: Record<TaskId, string> }>;
   /** What one task finds, whatever its plan says of it. */
@@ -92,15 +93,15 @@ export async function benchOf(t: Lasting, recipe: Recipe, setup: BenchSetup = {}
       host.write(path, text, 0o755);
       if (path.startsWith(cache)) real(path, text);
     },
-    run: (undo) =>
-      undo
-        ? runTasks(tasks, {
-            ...running,
-            arrows: reversed(tasks),
-            onFailure: 'continue',
-            work: within((context) => undoing(context, leaving)),
-          })
-        : runTasks(tasks, { ...running, work: within(applying) }),
+    run: (undo, names) => {
+      if (!undo) return runTasks(tasks, { ...running, work: within(applying) });
+      const taken = hosts.filter(({ name }) => names?.includes(name) ?? true);
+      const own = on(taken, tasks);
+      return runTasks(own, {
+        ...{ ...running, taken, declared: tasks, arrows: reversed(own), onFailure: 'continue' },
+        work: within((context) => undoing(context, leaving)),
+      });
+    },
     look: () => lookAll(tasks, { ...contextOf(running).context, store }),
     facts: async (task) => {
       const context = { ...contextOf(running).context, store };
@@ -113,6 +114,13 @@ export async function benchOf(t: Lasting, recipe: Recipe, setup: BenchSetup = {}
     register(host, [...(setup.reads?.(host, bench) ?? []), ...(setup.does?.(host, bench) ?? [])]);
   }
   return bench;
+}
+
+/** The tasks of some hosts, with what they need there. */
+function on(hosts: readonly Host[], tasks: readonly Task[]): readonly Task[] {
+  const own = tasks.filter(({ host }) => hosts.includes(host));
+  const ids = new Set(own.map(({ id }) => id));
+  return own.map((task) => ({ ...task, needs: task.needs.filter((need) => ids.has(need)) }));
 }
 
 /** A host that keeps the words of what is run on it. */

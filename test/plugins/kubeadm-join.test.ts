@@ -170,12 +170,15 @@ function clusterOf(handed: Handed[], joins: () => Answer = () => ''): BenchSetup
       ['ip -o -4 address show', '2: eth0    inet 10.0.0.7/24 scope global eth0\n'],
       [`${KUBECTL} get node w-1 --ignore-not-found -o json`, () => object(bench)],
       [`${AS_NODE} --ignore-not-found -o json`, () => object(bench)],
+      [`${KUBECTL} get pods --all-namespaces --field-selector spec.nodeName=w-1 -o json`, '{"items":[]}'],
       [`${KUBECTL} config view`, 'https://10.0.0.1:6443'],
       ['date -u -d', '2026-01-01T00:10:00Z\n'],
     ],
     does: (host, bench) => [
       ...(setup.does?.(host, bench) ?? []),
       ...joining(() => plane(bench)),
+      [`${KUBECTL} patch node w-1`, ''],
+      [`${KUBECTL} drain w-1`, ''],
       [`${KUBECTL} create -f -`, (argv, options) => keep(host, argv, options)],
       [
         script(JOIN),
@@ -347,7 +350,7 @@ test('node of another cluster is refused, and left as it is', async (t) => {
 test('worker that is taken back leaves the cluster, and nothing on its host', async (t) => {
   const { bench } = await made(t);
   await bench.run();
-  const { outcomes } = await bench.run('undo');
+  const { outcomes } = await bench.run('undo', ['w-1']);
   assert.equal(outcomes.get(joinIn(bench).id)?.state, 'applied');
   assert.equal(planeOf(bench).disk.has(OBJECT), false);
   const left = [...workerOf(bench).disk.keys()].filter((path) => /kubernetes|kubelet|\/cc/.test(path));

@@ -108,6 +108,7 @@ function reading(own: Paper, held: Held): readonly FakeCommand[] {
     ['uname -n', `${own.host}\n`],
     ['ip -o -4 address show', `2: eth0    inet ${ADDRESSES[own.host]}/24 scope global eth0\n`],
     [`${KUBECTL} get nodes -o json`, all],
+    [`${KUBECTL} get pods`, '{"items":[]}'],
     [`${KUBECTL} get node`, asked],
     [`/usr/local/bin/kubectl --kubeconfig ${CONF} --request-timeout=10s get node`, asked],
     [`${KUBECTL} config view`, 'https://10.0.0.10:6443'],
@@ -167,6 +168,8 @@ function doing(own: Paper, held: Held): readonly FakeCommand[] {
         return '';
       },
     ],
+    [`${KUBECTL} patch node`, ''],
+    [`${KUBECTL} drain`, ''],
     [`${KUBECTL} -n kube-system delete`, ''],
     [`${KUBECTL} create -f -`, ''],
     [
@@ -336,13 +339,34 @@ test('first control plane is not made where another has a part of one', async (t
 test('control planes that are taken back leave etcd and nothing on their hosts', async (t) => {
   const { bench, held } = await planes(t);
   await bench.run();
-  const { outcomes } = await bench.run('undo');
+  const { outcomes } = await bench.run('undo', ['cp-2', 'cp-3']);
   for (const name of ['cp-2', 'cp-3']) {
     assert.equal(outcomes.get(taskIn(bench, name, 'join').id)?.state, 'applied');
     const left = [...hostOf(bench, name).disk.keys()].filter((path) => /kubernetes|kubelet|etcd/.test(path));
     assert.deepEqual(left, []);
   }
   assert.deepEqual([...held.members.keys()], ['node-1']);
+});
+
+test('first control plane leaves the others etcd and its cluster, too', async (t) => {
+  const { bench, held } = await planes(t);
+  await bench.run();
+  const { outcomes } = await bench.run('undo', ['node-1']);
+  assert.equal(outcomes.get(taskIn(bench, 'node-1', 'init').id)?.state, 'applied');
+  assert.deepEqual([...held.members.keys()], ['cp-2', 'cp-3']);
+});
+
+test('control planes that go with their cluster leave nothing of it first', async (t) => {
+  const { bench, held } = await planes(t);
+  await bench.run();
+  bench.ran.length = 0;
+  await bench.run('undo');
+  const words = bench.ran.map(({ argv }) => argv.join(' '));
+  assert.deepEqual(
+    words.filter((each) => /drain|member remove|delete node/.test(each)),
+    [],
+  );
+  assert.deepEqual([...held.members.keys()], ['node-1', 'cp-2', 'cp-3']);
 });
 
 for (const [version, given, message] of [
