@@ -15,12 +15,14 @@ import {
   atLeast,
   From,
   kubernetesRelease,
+  madeHosts,
   podNetwork,
   refuseForeign,
   release,
   Version,
 } from './capabilities.ts';
 import { CONFIG, FOLDER, inUse, type Network, precedence } from './cni/config.ts';
+import { link } from './cni/link.ts';
 import { routes } from './cni/routes.ts';
 import { debianArchive } from './debian.ts';
 import { state } from './flannel/state.ts';
@@ -54,7 +56,7 @@ export const cni = plugin({
   }),
   provides: [podNetwork],
   build: (options, context) => {
-    const { arch } = context;
+    const { arch, hosts, find } = context;
     const { from, version, suite, network, bridge, flannelPlugin } = options;
     const subnet = options.subnet ?? (network === 'bridge' ? '10.244.0.0/24' : '10.244.0.0/16');
     const bin = from === 'debian' ? SHARED : OWN;
@@ -69,7 +71,8 @@ export const cni = plugin({
     const specified = from === 'release' ? version : '1.0.0';
     const config = (part: string) => conflist({ ...given, subnet: part }, specified);
     const own = { name: NAME, subnet, bridge, bin, config: FOLDER };
-    const before = [precedence(), inUse(given), ...programs, ...extra];
+    const shared = network === 'routes' ? [link([...hosts, ...(find(madeHosts) ?? [])])] : [];
+    const before = [precedence(), ...shared, inUse(given), ...programs, ...extra];
     const files = configured({ network, subnet, config }, context);
     return {
       provides: [podNetwork.of({ ...own, ...reaching(network, before) })],

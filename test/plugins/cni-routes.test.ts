@@ -5,15 +5,20 @@ import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
+import type { Command } from '../../core/model/command.ts';
+import { Failed } from '../../core/model/failure.ts';
 import { plugin } from '../../core/model/plugin.ts';
 import * as v from '../../core/model/vocabulary.ts';
 import { awaited } from '../../core/steps/awaited.ts';
 import { kubernetesRelease } from '../../plugins/capabilities.ts';
 import { CONFIG } from '../../plugins/cni/config.ts';
+import { link } from '../../plugins/cni/link.ts';
 import { SCRIPT, scriptOf } from '../../plugins/cni/routes.ts';
 import { cni } from '../../plugins/cni.ts';
 import type { Paper } from '../rig/paper.ts';
 import { type Lasting, tempFolder } from '../rig/temp.ts';
+import { paperView } from '../rig/view.ts';
+import { NEVER } from '../steps/last.ts';
 import { benchOf, NODE } from './bench.ts';
 import { BELOW } from './cluster.ts';
 import { listing } from './tools.ts';
@@ -71,6 +76,7 @@ async function made(t: Lasting) {
     },
     reads: (host) => [
       listing(host),
+      ['ip -4 -o address show', ''],
       ['uname -n', host.host],
       [
         '/usr/local/bin/kubectl --kubeconfig /etc/kubernetes/admin.conf',
@@ -152,6 +158,67 @@ test('nodes behind a router are refused by name, and flannel is named', async (t
       "w-1 (10.0.0.7) is not on a link of this host but behind 192.0.2.1, so routes to its pods lead nowhere: take cni.network: 'flannel'",
     ],
   });
+});
+
+const AT = (name: string, address: string, more = {}) => ({
+  ...{ name, roles: [name === 'node-1' ? 'control-plane' : 'worker'] },
+  connection: { kind: 'ssh', address } as const,
+  ...more,
+});
+
+/** What is asked of the ways to others by a host that has this address, and what it is told of them. */
+async function linked(hosts: readonly ReturnType<typeof AT>[], own: string, ways: string) {
+  const asked: string[] = [];
+  const step = link(hosts);
+  const paper = paperView({
+    commands: { 'ip -4 -o address show': `2: eth0    inet ${own}/24 scope global eth0\n` },
+  });
+  const result = async ({ argv, input }: Command) => {
+    assert.equal(argv.join(' '), 'ip -4 -o -force -batch -');
+    asked.push(...String(input).trimEnd().split('\n'));
+    return { code: 0, stdout: ways, stderr: '' };
+  };
+  const facts = await step.probe({ ...paper, name: 'node-1', result });
+  try {
+    assert.deepEqual(step.plan(facts, NEVER), []);
+    return { asked, failure: undefined };
+  } catch (error) {
+    assert.ok(error instanceof Failed, `${error}`);
+    return { asked, failure: error.failure };
+  }
+}
+
+test('host that does not share a link with others is refused before anything on it is changed', async () => {
+  const hosts = [AT('node-1', '10.0.0.1'), AT('w-1', '10.0.0.7'), AT('w-2', '10.9.0.8')];
+  const ways = '10.0.0.7 dev eth0 src 10.0.0.1 uid 0\n10.9.0.8 via 10.0.0.254 dev eth0 src 10.0.0.1 uid 0\n';
+  assert.deepEqual(await linked(hosts, '10.0.0.1', ways), {
+    asked: ['route get 10.0.0.7', 'route get 10.9.0.8'],
+    failure: {
+      kind: 'check-failed',
+      host: 'node-1',
+      what: 'all hosts share a link with it',
+      reasons: [
+        'w-2 (10.9.0.8) is behind the router 10.0.0.254',
+        "routes to its pods would lead nowhere; a network that crosses routers: cni.network: 'flannel'",
+      ],
+    },
+  });
+  assert.equal(link(hosts).first, true);
+});
+
+test('addresses by which cc reaches hosts are no addresses of nodes where a host has another', async () => {
+  const hosts = [
+    AT('node-1', '192.0.2.1'),
+    AT('w-1', '192.0.2.7'),
+    AT('w-2', '192.0.2.8', { address: '10.0.0.8' }),
+  ];
+  const ways = '10.0.0.8 dev eth0 src 10.0.0.1 uid 0\n';
+  assert.deepEqual(await linked(hosts, '10.0.0.1', ways), {
+    asked: ['route get 10.0.0.8'],
+    failure: undefined,
+  });
+  const named = [AT('node-1', 'node-1.example'), AT('w-1', 'w-1.example')];
+  assert.deepEqual(await linked(named, '10.0.0.1', ''), { asked: [], failure: undefined });
 });
 
 test('route that somebody took away is seen, and comes back', async (t) => {
