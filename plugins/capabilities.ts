@@ -74,7 +74,7 @@ export interface PodNetwork {
   readonly bridge: string;
   /** Who carries packets from node to node; without it every node is on its own. */
   readonly overlay?: 'flannel' | 'routes';
-  /** What of it a cluster must find, where the rest waits for its nodes. */
+  /** What of it a runtime and a cluster must find, where the rest waits for nodes. */
   readonly ahead?: readonly string[];
 }
 export const podNetwork = capability<PodNetwork>('pod-network');

@@ -21,7 +21,7 @@ import {
   release,
   Version,
 } from './capabilities.ts';
-import { CONFIG, FOLDER, inUse, type Network, precedence } from './cni/config.ts';
+import { CONFIG, confFolder, FOLDER, inUse, type Network, precedence } from './cni/config.ts';
 import { link } from './cni/link.ts';
 import { routes } from './cni/routes.ts';
 import { debianArchive } from './debian.ts';
@@ -71,7 +71,7 @@ export const cni = plugin({
     const specified = from === 'release' ? version : '1.0.0';
     const config = (part: string) => conflist({ ...given, subnet: part }, specified);
     const own = { name: NAME, subnet, bridge, bin, config: FOLDER };
-    const shared = network === 'routes' ? [link([...hosts, ...(find(madeHosts) ?? [])])] : [];
+    const shared = network === 'routes' ? [link([...hosts, ...(find(madeHosts) ?? [])]), confFolder()] : [];
     const before = [precedence(), ...shared, inUse(given), ...programs, ...extra];
     const files = configured({ network, subnet, config }, context);
     return {

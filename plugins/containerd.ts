@@ -87,6 +87,7 @@ export const containerd = plugin({
       'containerd/config',
       'containerd/unit',
       'oci-runtime',
+      ...(wanted.cni.ahead ?? []),
       ...(vm ? ['vm-runtime'] : []),
     ];
     return {

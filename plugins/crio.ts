@@ -75,7 +75,7 @@ export const crio = plugin({
     if (lacking) refuse('images', `leaves out ${lacking}, without which no node works`);
     for (const [key, what] of Object.entries(mistakes(settings, version))) refuse(`settings.${key}`, what);
     if (commit) refuseForeign(context, { commit: 'it calls C, so take a version that has a bundle' });
-    const { name, config } = use(podNetwork);
+    const { name, config, ahead } = use(podNetwork);
     for (const [key, own] of Object.entries({ network_dir: config, cni_default_network: name })) {
       const path = `crio.network.${key}`;
       if (path in settings && settings[path] !== own)
@@ -113,7 +113,7 @@ export const crio = plugin({
       ),
     ];
     const placed = [...steps.filter(({ where }) => where !== 'controller'), ...files];
-    const others = ['cri-client', 'oci-runtime', ...(vm ? ['vm-runtime'] : [])];
+    const others = ['cri-client', 'oci-runtime', ...(ahead ?? []), ...(vm ? ['vm-runtime'] : [])];
     const service = running('crio.service', {
       restartOn: [CONFIG, POLICY, UNIT, `${home}/crio`, ...proxies.files],
       needs: [...placed.map(({ name }) => `crio/${name}`), ...others],

@@ -31,6 +31,34 @@ export function precedence() {
   });
 }
 
+/**
+ * The folder, before a runtime makes it, which would be nobody's to take away: containerd/go-cni, and cri-o, pkg/config/config.go. It
+ * goes when nobody else has put something there.
+ */
+export function confFolder() {
+  return step<{ there: boolean; owned: boolean; shared: boolean }>({
+    name: 'folder',
+    needs: [],
+    claims: [FOLDER],
+    probe: async (view) => {
+      const there = (await view.stat(FOLDER)) !== undefined;
+      const others = cmd`find ${FOLDER} -mindepth 1 -maxdepth 1 ! -name ${FILE} -printf x`;
+      const shared = there && (await view.read(others)) !== '';
+      return { there, owned: await view.owned(FOLDER), shared };
+    },
+    plan: ({ there }) => {
+      const why = `${FOLDER} is no folder yet`;
+      return there ? [] : [{ kind: 'folder', path: FOLDER, mode: 0o755, why }];
+    },
+    undo: ({ owned, shared }) =>
+      owned && !shared
+        ? [{ kind: 'remove', path: FOLDER, folder: true, why: `${FOLDER} was made by cc` }]
+        : [],
+    leaves: ({ owned, shared }) =>
+      owned && shared ? `left, because something stands in it: ${FOLDER}` : undefined,
+  });
+}
+
 /** In the order of bytes, as runtimes sort them. */
 async function names(view: View): Promise<readonly string[]> {
   if ((await view.stat(FOLDER)) === undefined) return [];

@@ -43,8 +43,13 @@ export function routes(routed: Routed) {
   return [
     awaited({ ...given, name: 'part', where: JOINING, needs: ['kubeadm/registered'] }),
     awaited({ ...given, name: 'plane-part', where: PLANE, needs: ['kubeadm/api'] }),
-    composed(part, { name: 'network', path: CONFIG, where: JOINING, needs: ['cni/part'] }),
-    composed(part, { name: 'plane-network', path: CONFIG, where: PLANE, needs: ['cni/plane-part'] }),
+    composed(part, { name: 'network', path: CONFIG, where: JOINING, needs: ['cni/part', 'cni/folder'] }),
+    composed(part, {
+      name: 'plane-network',
+      path: CONFIG,
+      where: PLANE,
+      needs: ['cni/plane-part', 'cni/folder'],
+    }),
     composed(
       { inputs, compose: (view) => script(view, routed) },
       { name: 'routes', path: SCRIPT, needs: ['kubeadm/ready'] },

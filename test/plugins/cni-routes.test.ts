@@ -11,7 +11,7 @@ import { plugin } from '../../core/model/plugin.ts';
 import * as v from '../../core/model/vocabulary.ts';
 import { awaited } from '../../core/steps/awaited.ts';
 import { kubernetesRelease } from '../../plugins/capabilities.ts';
-import { CONFIG } from '../../plugins/cni/config.ts';
+import { CONFIG, FOLDER } from '../../plugins/cni/config.ts';
 import { link } from '../../plugins/cni/link.ts';
 import { SCRIPT, scriptOf } from '../../plugins/cni/routes.ts';
 import { cni } from '../../plugins/cni.ts';
@@ -76,6 +76,10 @@ async function made(t: Lasting) {
     },
     reads: (host) => [
       listing(host),
+      [
+        `find ${FOLDER} -mindepth 1`,
+        () => [...host.disk.keys()].flatMap((path) => (path.startsWith(`${FOLDER}/8`) ? 'x' : [])).join(''),
+      ],
       ['ip -4 -o address show', ''],
       ['uname -n', host.host],
       [
@@ -219,6 +223,20 @@ test('addresses by which cc reaches hosts are no addresses of nodes where a host
   });
   const named = [AT('node-1', 'node-1.example'), AT('w-1', 'w-1.example')];
   assert.deepEqual(await linked(named, '10.0.0.1', ''), { asked: [], failure: undefined });
+});
+
+test('folder that a runtime would make is there first, and goes with the last file in it', async (t) => {
+  const { bench, host } = await made(t);
+  const { outcomes } = await bench.run();
+  const { id } = bench.tasks.find(({ step, host }) => step.name === 'folder' && host.name === 'w-1')!;
+  assert.equal(outcomes.get(id)?.state, 'applied');
+  const other = `${FOLDER}/87-podman.conflist`;
+  host('node-1').write(other, 'theirs');
+  const undone = await bench.run('undo');
+  assert.equal(host('w-1').disk.has(FOLDER), false);
+  assert.equal(host('node-1').read(other), 'theirs');
+  const notices = undone.events.flatMap((event) => (event.kind === 'notice' ? [event.text] : []));
+  assert.deepEqual(notices, [`left, because something stands in it: ${FOLDER}`]);
 });
 
 test('route that somebody took away is seen, and comes back', async (t) => {
