@@ -147,11 +147,14 @@ function faultOf(line: string, way: Way): Fault | undefined {
       word: 'dropped',
       why: `nobody answered within ${TO_CONNECT} s, so packets are dropped on the way`,
     };
-  if (ended === '28')
+  if (ended === '28') {
+    // What connects has passed small packets both ways; the first packet of the request, or of the answer, is a full one.
+    const because = size === '0' ? ': small packets pass and full ones do not, as where an MTU is wrong' : '';
     return {
       word: 'cut off',
-      why: `it connected, and ${size} of ${ALL} came within ${IN_ALL} s: small packets pass and full ones do not, as where an MTU is wrong`,
+      why: `it connected, and ${size} of ${ALL} came within ${IN_ALL} s${because}`,
     };
+  }
   if (['18', '52', '55', '56'].includes(ended))
     return { word: 'cut off', why: `the connection broke when ${size} of ${ALL} had come` };
   return { word: 'not asked', why: `curl exited ${ended}` };

@@ -150,6 +150,7 @@ const ENDS: readonly (readonly [says: string, word: string, why: string])[] = [
     'cut off',
     'it connected, and 0 of 65536 bytes came within 8 s: small packets pass and full ones do not, as where an MTU is wrong',
   ],
+  ['28 200 40000 0.001 0.002 abc -', 'cut off', 'it connected, and 40000 of 65536 bytes came within 8 s'],
   ['18 200 4096 0.001 0.002 abc -', 'cut off', 'the connection broke when 4096 of 65536 bytes had come'],
   ['56 000 0 0.001 0.002', 'cut off', 'the connection broke when 0 of 65536 bytes had come'],
   ['0 502 150 0.001 0.002 abc -', 'other answer', 'HTTP says 502'],
