@@ -107,6 +107,7 @@ export const containerd = plugin({
         written(unit(home, proxies.lines), { name: 'unit', path: UNIT, needs: [] }),
         ...folders,
         running('containerd.service', {
+          disturbs: true,
           restartOn: [CONFIG, UNIT, `${home}/containerd`, ...proxies.files],
           needs: before,
         }),

@@ -115,6 +115,7 @@ export const crio = plugin({
     const placed = [...steps.filter(({ where }) => where !== 'controller'), ...files];
     const others = ['cri-client', 'oci-runtime', ...(ahead ?? []), ...(vm ? ['vm-runtime'] : [])];
     const service = running('crio.service', {
+      disturbs: true,
       restartOn: [CONFIG, POLICY, UNIT, `${home}/crio`, ...proxies.files],
       needs: [...placed.map(({ name }) => `crio/${name}`), ...others],
     });

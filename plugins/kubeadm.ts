@@ -27,6 +27,7 @@ import { networks } from './kubeadm/networks.ts';
 import { answering, JOINING, KUBECONFIG, PLANE, ready, registered, untainted } from './kubeadm/nodes.ts';
 import { kubectlOffer } from './kubeadm/offers.ts';
 import { kernel, lasting } from './kubeadm/settings.ts';
+import { draining, returning } from './kubeadm/turn.ts';
 import { minorOf, since } from './kubernetes/versions.ts';
 
 const UNIT = '/etc/systemd/system/kubelet.service';
@@ -52,6 +53,8 @@ export const kubeadm = plugin({
     dns: v.optional(v.boolean(), true),
     /** kubeadm's own checks before it starts, and the Debian packages they ask for; from 1.11 to 1.30 they need crictl too. */
     preflight: v.optional(v.boolean(), true),
+    /** How many workers may be without pods at once, while what restarts kubelet or runtime goes from node to node. */
+    maxUnavailable: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 1),
     /** How many days before its end a certificate is renewed. */
     certificates: v.optional(v.strictObject({ renewWithin: v.optional(Days, 30) }), { renewWithin: 30 }),
     drain: v.optional(Drain, {}),
@@ -59,7 +62,7 @@ export const kubeadm = plugin({
   provides: [cluster, serviceNetwork],
   declares: ({ serviceSubnet }) => [serviceNetwork.of({ subnet: serviceSubnet, domain: DOMAIN })],
   build: (
-    { serviceSubnet, endpoint, dns, preflight, certificates: { renewWithin }, drain },
+    { serviceSubnet, endpoint, dns, preflight, maxUnavailable, certificates: { renewWithin }, drain },
     { use, find, refuse, hosts },
   ) => {
     const runtime = use(cri);
@@ -117,7 +120,8 @@ export const kubeadm = plugin({
     // Where this host has no cluster, one of the others may have it.
     const others = all.slice(1).flatMap(({ madeBy }) => madeBy ?? []);
     const renewing = { version, kubeadm: making.kubeadm, access, renewWithin };
-    const kubelet = { restartOn: [UNIT, DROP_IN, `${bin}/kubelet`] };
+    const turning = { access, version, planes, maxUnavailable, drain };
+    const kubelet = { disturbs: true, restartOn: [UNIT, DROP_IN, `${bin}/kubelet`] };
     return {
       unfit: (all) => unfit(all, { network, version, shared: endpoint !== undefined }),
       provides: [cluster.of({ version, ...access })],
@@ -125,6 +129,8 @@ export const kubeadm = plugin({
       steps: [
         address(addresses, podSubnet),
         existing({ ...declared, addresses, ...(known === undefined ? {} : { declaredAddress: known }) }),
+        draining(turning, 'planes'),
+        draining(turning, 'workers'),
         networks({ services: serviceSubnet, network }),
         ...lasting(),
         ...host,
@@ -145,6 +151,8 @@ export const kubeadm = plugin({
           turns: PLANE.firstOf,
         }),
         registered(access, network.overlay),
+        returning(turning, { name: 'uncordon', where: PLANE, needs: ['kubeadm/api'] }),
+        returning(turning, { name: 'worker-uncordon', where: JOINING, needs: ['kubeadm/registered'] }),
         untainted(access),
         ready(access),
       ],

@@ -20,6 +20,8 @@ export interface Declared {
   /** What stays where a task of this host is taken back now: where nothing is, that would be for its host alone. */
   undoing(host: Host): Undoing;
   has(id: TaskId): boolean;
+  /** Whether a task opens or closes the turn of its host: what it was found to be is of a moment, and nobody else's matter. */
+  isEnd(id: TaskId): boolean;
   /** Whether a task of this machine is about that path or unit, or about something below that path. */
   claims(host: Host, what: string): boolean;
 }
@@ -32,6 +34,7 @@ export function declaredBy(
 ): Declared {
   let ids: ReadonlySet<string> | undefined; // most runs never ask
   let claimed: readonly string[] | undefined;
+  let ends: ReadonlySet<string> | undefined;
   const place = (host: Host, what: string) => `${machineOf(host)} ${what}`;
   return {
     hosts,
@@ -41,6 +44,11 @@ export function declaredBy(
     has: (id) => {
       ids ??= new Set(tasks.map((task) => task.id));
       return ids.has(id);
+    },
+    isEnd: (id) => {
+      const turning = ({ step: { turn } }: Task) => turn !== undefined && turn.kind !== 'disturbs';
+      ends ??= new Set(tasks.filter(turning).map((task) => task.id));
+      return ends.has(id);
     },
     claims: (host, what) => {
       claimed ??= tasks.flatMap((task) => (task.step.claims ?? []).map((each) => place(task.host, each)));

@@ -193,9 +193,9 @@ function manifestOf(task: Task, { platform }: Session, context: RunContext, inpu
     artifact.name,
     digestFor(artifact, task, context) ?? null,
   ]);
-  const needs = task.needs.map((need) => {
-    return [need, context.found.get(need)?.result() ?? null];
-  });
+  const needs = task.needs
+    .filter((need) => !context.declared.isEnd(need))
+    .map((need) => [need, context.found.get(need)?.result() ?? null]);
   return {
     format: FORMAT,
     plugin: { name: task.plugin, epoch: task.epoch },

@@ -16,7 +16,8 @@ export const JOINING = { butFirstOf: PLANE.firstOf } as const;
 /** Both names, of labels too: the first until 1.24, the second since 1.20. */
 const TAINTS = ['node-role.kubernetes.io/master', 'node-role.kubernetes.io/control-plane'];
 
-interface Node {
+/** A node, as far as it must be known here. */
+export interface Node {
   readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>> };
   readonly spec: {
     readonly podCIDR?: string;
@@ -29,7 +30,9 @@ interface Node {
       readonly type: string;
       readonly status: string;
       readonly message: string;
+      readonly lastHeartbeatTime?: string;
     }[];
+    readonly nodeInfo?: { readonly kubeletVersion: string };
   };
 }
 
@@ -142,7 +145,7 @@ export function registered({ kubectl }: Access, overlay: PodNetwork['overlay']) 
 }
 
 /** Why a node takes no pods; undefined where it does. */
-function unready({ metadata, status }: Node): string | undefined {
+export function unready({ metadata, status }: Node): string | undefined {
   const condition = status.conditions?.find(({ type }) => type === 'Ready');
   return condition?.status === 'True'
     ? undefined

@@ -23,7 +23,7 @@ const RECIPE = { plugins: [...BELOW, kubeadm()] };
 /** The packages that kubeadm's checks ask for. */
 const TOOLS = ['conntrack', 'ebtables', 'ethtool', 'iproute2', 'iptables', 'mount', 'socat', 'util-linux'];
 /** What they see goes with the control plane. */
-const KEPT = ['certificates', 'api', 'untaint', 'ready'];
+const KEPT = ['certificates', 'api', 'uncordon', 'untaint', 'ready'];
 
 laws('kubeadm', RECIPE, {
   ...clusterOn(),

@@ -203,6 +203,30 @@ test('what a member needs from before the turn is done before the turn is asked 
   assert.deepEqual(order.slice(0, 2), [before.id, drain!.id]);
 });
 
+test('what needs all of a host is not changed by a turn that came and went', async (t) => {
+  const { running, tasks, hosts } = await setUp(t, ['a']);
+  const after = (text: string) => {
+    const all = tasks(text);
+    const ends = all.filter(({ step }) => step.name !== 'running').map(({ id }) => id);
+    return [...all, taskOf(check(), { host: all[0]!.host, needs: ends })];
+  };
+  const check = () =>
+    step<null>({
+      name: 'after',
+      probe: async () => null,
+      plan: (_, { why }) => (why === '' ? [] : [change(why)]),
+    });
+  const change = (why: string) =>
+    ({ kind: 'script', title: 'x', why, script: async () => undefined }) as const;
+  await runTasks(after('1'), running);
+  hosts['a']!.write(CONFIG, 'of somebody else');
+  assert.deepEqual(performed((await runTasks(after('1'), running)).events), [
+    'a/drain',
+    'a/config',
+    'a/uncordon',
+  ]);
+});
+
 test('survey tells the opening task what would disturb its host, and writes nothing', async (t) => {
   const { running, tasks, hosts } = await setUp(t, ['a']);
   let findings: ReturnType<typeof surveying>['findings'] = new Map();
