@@ -10,8 +10,8 @@ use strict;
 
 # By the number that ELF has for a processor: its name, its calls, and what flags are on it. /proc/self/exe tells it.
 my %PROCESSOR = (
-  62  => { name => 'x86_64',  prctl => 157, fsync => 74, newfstatat => 262, directory => 0200000, nofollow => 0400000 },
-  183 => { name => 'aarch64', prctl => 167, fsync => 82, newfstatat => 79,  directory => 040000,  nofollow => 0100000 },
+  62  => { name => 'x86_64',  prctl => 157, fsync => 74, newfstatat => 262, exit => 231, directory => 0200000, nofollow => 0400000 },
+  183 => { name => 'aarch64', prctl => 167, fsync => 82, newfstatat => 79,  exit => 94,  directory => 040000,  nofollow => 0100000 },
 );
 my ($WNOHANG, $ENOENT, $EINTR, $EAGAIN, $EEXIST, $ENOTDIR, $EINVAL, $EPIPE) = (1, 2, 4, 11, 17, 20, 22, 32);
 my ($O_WRONLY, $O_RDWR, $O_CREAT, $O_EXCL, $O_TRUNC, $O_APPEND, $O_NONBLOCK) = (1, 2, 0100, 0200, 01000, 02000, 04000);
@@ -161,8 +161,10 @@ sub guard {
   $SIG{CHLD} = sub { }; # not DEFAULT: of a signal that is on its way perl would say that nobody is there for it
   # Its files are closed before its children are handed on.
   my $status = waitpid($agent, 0) == $agent ? $? : $ended{$agent};
-  my $all = processes();
-  end_all(grep { $all->{$_} && $all->{$_}[1] == $$ } keys %running);
+  if (%running) {
+    my $all = processes();
+    end_all(grep { $all->{$_} && $all->{$_}[1] == $$ } keys %running);
+  }
   unlock(\%lock, $_) for keys %lock;
   print STDERR 'the agent was ended by signal ', $status & 127, "\n" if $status & 127;
   exit($status ? 1 : 0);
@@ -616,7 +618,8 @@ sub call {
   print STDERR $why if !$done;
   close STDERR;
   kill 9, $$ if $why eq "stopped\n";
-  require POSIX;
+  syscall $processor->{exit}, $done ? 0 : 1 if $processor->{exit};
+  require POSIX; # it takes longer to load than most calls take
   POSIX::_exit($done ? 0 : 1);
 }
 
