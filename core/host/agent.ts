@@ -25,6 +25,8 @@ export interface Carrier {
   readonly detached: boolean;
   /** Given to sudo when it asks for it by this prompt. */
   readonly password?: { readonly prompt: string; readonly text: string } | undefined;
+  /** Seconds that being let in, and becoming root, may take; undefined: as long as a person needs who is asked. */
+  readonly within?: number | undefined;
   failure(end: Ended): Failure;
 }
 
@@ -36,6 +38,8 @@ export interface Ended {
   readonly signal: string | null;
   /** What it and the host said, before the agent spoke or beside it. */
   readonly words: string;
+  /** Its time was over. */
+  readonly late?: true;
   readonly cause?: unknown;
 }
 
@@ -82,7 +86,7 @@ export function openAgent(carrier: Carrier, signal?: AbortSignal): Promise<Agent
   });
   child.stdout.on('data', (piece: Buffer) => wire.take(entry.take(piece)));
   child.stderr.on('data', (piece: Buffer) => entry.say(piece.toString()));
-  const gone = (how: Pick<Ended, 'code' | 'signal' | 'cause'>) => {
+  const gone = (how: Pick<Ended, 'code' | 'signal' | 'late' | 'cause'>) => {
     const error = new Failed(carrier.failure({ ...entry.end(), ...how }), { cause: how.cause });
     reject(error);
     wire.lose(error);
@@ -91,9 +95,17 @@ export function openAgent(carrier: Carrier, signal?: AbortSignal): Promise<Agent
   child.on('close', (code, signal) => gone({ code, signal }));
   child.stdin.on('error', () => {}); // its end says more
   const stop = () => child.kill('SIGKILL');
+  const giveUp = () => {
+    gone({ code: null, signal: null, late: true });
+    stop();
+  };
+  const timer = carrier.within && setTimeout(giveUp, carrier.within * 1000);
   signal?.addEventListener('abort', stop, { once: true });
   if (signal?.aborted) stop();
-  return promise.finally(() => signal?.removeEventListener('abort', stop));
+  return promise.finally(() => {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', stop);
+  });
 }
 
 /** Who is let in and how, with what is said on the way by others: a login's greetings, sudo, ssh. */

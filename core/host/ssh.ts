@@ -49,6 +49,8 @@ export function plainOptions(more: readonly string[]): string[] {
 
 /** Milliseconds before a login that was turned away at the door is tried again. */
 const BACKOFF = [200, 400, 800, 1600, 3200, 6400];
+/** Seconds in which a host must have let cc in where nobody is asked: a login may hang after the time that ssh has to connect. */
+const WITHIN = 60;
 /** What OpenSSH says (it is not translated) when the other side closes before it has asked who comes: MaxStartups does. */
 const TURNED_AWAY = /^(kex|ssh)_exchange_identification:|^Connection (closed|reset) by /m;
 /** What OpenSSH says where a person might do better. */
@@ -118,6 +120,7 @@ function carrier(host: string, target: SshTarget, { become }: Login, ask: boolea
     near: false,
     detached: !ask,
     password,
+    within: ask ? undefined : WITHIN,
     failure: (end: Ended) => failureOf(host, target, end),
   };
 }
@@ -125,9 +128,11 @@ function carrier(host: string, target: SshTarget, { become }: Login, ask: boolea
 function failureOf(
   host: string,
   target: SshTarget,
-  { stage, user, words, code, signal, cause }: Ended,
+  { stage, user, words, code, signal, late, cause }: Ended,
 ): Failure {
-  const why = words || String(cause ?? `ssh ended: ${signal ?? `exit ${code}`}`);
+  const why = late
+    ? `${words}\n${stage === 'root' ? 'sudo' : 'its login'} did not come to an end within ${WITHIN} s`.trim()
+    : words || String(cause ?? `ssh ended: ${signal ?? `exit ${code}`}`);
   if (stage === 'work') return { kind: 'agent-lost', host, why };
   if (stage === 'root') return { kind: 'no-root', host, user, why };
   if (codeOf(cause) === 'ENOENT') return NO_SSH;

@@ -12,6 +12,7 @@ import { writeDurably } from '../store/durable.ts';
 import { remoteStamps } from '../store/host-stamps.ts';
 import type { Site } from '../store/site.ts';
 import { localStamps, type Stamps } from '../store/stamp.ts';
+import { limited } from './limit.ts';
 import { keyOf, type Machines, machines } from './machines.ts';
 
 /** One host as a task with certain rights sees it. */
@@ -86,12 +87,14 @@ function entrance(
     if (namesake) await once(opened, namesake, root, open).catch(() => undefined); // its own tasks will say so
     const transport = await connect(host, root);
     transports.push(transport);
-    const platform = asDeclared(host, await platformOf(transport));
+    const within = <Value>(work: () => Promise<Value>) => entering(host, given.signal, work);
+    const platform = asDeclared(host, await within(() => platformOf(transport)));
     const options = optionsFor(host, given);
     if (root) await options.lock?.(transport);
     if (host.name === CONTROLLER) return { transport, platform, stamps: kept, enter: async () => undefined };
     const other = (another: Host) => once(opened, another, root, open);
-    return { transport, platform, ...(await stampsOn(transport, { host, root, known, other, options })) };
+    const stamps = await within(() => stampsOn(transport, { host, root, known, other, options }));
+    return { transport, platform, ...stamps };
   };
   return {
     known,
@@ -105,6 +108,18 @@ function entrance(
       await Promise.all(transports.map((transport) => transport[Symbol.asyncDispose]()));
     },
   };
+}
+
+/** Seconds for each question that a host is asked before its first task; a dead disk would never answer. */
+const ENTERING = 120;
+
+function entering<Value>(
+  { name }: Host,
+  stop: AbortSignal = new AbortController().signal,
+  work: () => Promise<Value>,
+): Promise<Value> {
+  const what = "reading what cc keeps there, before the host's first task";
+  return limited({ host: name, what, seconds: ENTERING, stop, grace: 0 }, work);
 }
 
 /** A host that nothing is changed on is neither locked nor noted. */

@@ -215,6 +215,28 @@ test('agent keeps no file open for a process that read little of a stream', asyn
 
 const skip = rootless('can take the lock of a host');
 
+test('agent whose login does not come to an end is given up, and said to be late', async (t) => {
+  const nonce = newNonce();
+  const boot = bootWords(nonce);
+  // Says something, and never comes to the agent.
+  const argv = sh('echo welcome; exec sleep 1000');
+  const carrier: Carrier = {
+    ...{ nonce, argv, root: false, near: false, detached: true, within: 0.2 },
+    failure: ({ stage, words, late }) => ({
+      kind: 'agent-lost',
+      host: stage,
+      why: `${words}, late: ${late}`,
+    }),
+  };
+  await assert.rejects(
+    openAgent(carrier),
+    new Failed({ kind: 'agent-lost', host: 'login', why: 'welcome, late: true' }),
+  );
+  const quick = await openAgent({ ...carrier, argv: boot, within: 60 });
+  t.after(() => quick[Symbol.asyncDispose]());
+  assert.equal((await execute(quick, sh('echo here'))).stdout, 'here\n');
+});
+
 test('host whose agent took the lock is changed by no other agent', { skip }, async (t) => {
   const agents = [await agent(t), await agent(t)];
   let used = 0;
