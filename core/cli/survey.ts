@@ -13,7 +13,7 @@ import { explained, sharing } from '../report/explain.ts';
 import { textOf } from '../report/visible.ts';
 import { behindLines, counted, detailLine, holderLine, reasonLine } from '../report/words.ts';
 import { drive } from '../run/engine.ts';
-import type { RunContext } from '../run/look.ts';
+import { type RunContext, reaching } from '../run/look.ts';
 import { type Finding, findingData, surveying } from '../run/survey.ts';
 import { undeclared, withoutOthers } from '../run/survey-undeclared.ts';
 import { holdOf } from '../store/paths.ts';
@@ -126,6 +126,7 @@ export async function lookAt(job: Job, context: RunContext): Promise<readonly Fi
     : surveying(context, () => holding(holdOf(project.paths)), job.outside);
   await drive({
     ...{ tasks, graph: undo ? order(reversed(tasks)) : job.graph, work, emit: () => {} },
+    reach: reaching(context),
     ...{ clock: { now: () => 0, sleep: async () => {} }, signal: context.signal },
     ...{ concurrency: project.concurrency, onFailure: 'continue', duration: () => 1 },
   });

@@ -11,7 +11,7 @@ import { type ApplyContext, applying } from '../run/apply.ts';
 import { behind } from '../run/behind.ts';
 import { type Drive, drive, type Outcomes, type Work } from '../run/engine.ts';
 import type { OnFailure } from '../run/halts.ts';
-import type { RunContext } from '../run/look.ts';
+import { type RunContext, reaching } from '../run/look.ts';
 import { lookingOnly } from '../run/outside.ts';
 import { refusals } from '../run/refusal.ts';
 import { rolled } from '../run/rolled.ts';
@@ -121,7 +121,7 @@ async function takeBack(job: Job, context: ApplyContext, doing: Doing): Promise<
 
 function driven({ tasks, turns }: Job, context: ApplyContext, doing: Doing, work: Work): Promise<Outcomes> {
   const { emit, clock, signal } = context;
-  return drive({ tasks, turns, work, emit, clock, signal, ...doing });
+  return drive({ tasks, turns, work, reach: reaching(context), emit, clock, signal, ...doing });
 }
 
 function exitOf(outcomes: Outcomes, signal: AbortSignal): number {

@@ -43,6 +43,8 @@ export interface Drive {
   /** The turns of hosts, where tasks are to wait for one. */
   readonly turns?: readonly HostTurn[];
   readonly work: Work;
+  /** Comes to the host of a task before that takes a place from others; what keeps it from there is for the work to say. */
+  readonly reach?: ((task: Task) => Promise<unknown>) | undefined;
   readonly emit: Emit;
   readonly clock: Clock;
   /** Stops what is running. */
@@ -59,16 +61,16 @@ export async function drive(options: Drive): Promise<Outcomes> {
   const { tasks, signal } = options;
   const plan = schedule(options.graph);
   const weight = weightIn(options);
-  const gate = gates(options.concurrency);
+  const entrance = entering(options);
   const byId = new Map(tasks.map((task) => [task.id, task]));
   const turns = turnsIn(options.turns ?? [], options);
   const board = boardOf(options, turns);
   const halt = halts(options.onFailure);
 
-  const run = async (task: Task, begun: boolean): Promise<void> => {
+  const run = async (task: Task, how: Entered): Promise<void> => {
     const instead = signal.aborted ? { state: 'cancelled' as const } : halt.instead(task);
     if (instead) return end(task.id, instead);
-    const outcome = await worked(task, begun, board, options);
+    const outcome = await worked(task, how, board, options);
     if ('inside' in outcome) return void wait(task, outcome.inside).catch(board.broken); // in nobody's place
     if (outcome.failure) halt.failed(task, outcome.failure);
     end(task.id, outcome);
@@ -86,7 +88,7 @@ export async function drive(options: Drive): Promise<Outcomes> {
     begin(ready);
   };
   const enter = (task: Task, begun = false): void =>
-    void gate.enter(task, Math.round(weight(task.id)), () => run(task, begun)).catch(board.broken);
+    void entrance(task, weight(task.id), (waited) => run(task, { begun, waited })).catch(board.broken);
   const begin = (ids: readonly TaskId[]): void => {
     for (const id of ids.toSorted((a, b) => weight(b) - weight(a))) {
       board.to(id, 'ready');
@@ -105,7 +107,12 @@ function weightIn({ graph, duration }: Drive): (id: TaskId) => number {
 }
 
 /** Has the work of one task done, and tells how long it took. */
-async function worked(task: Task, begun: boolean, board: Board, options: Drive): Promise<Outcome | Waits> {
+async function worked(
+  task: Task,
+  { begun, waited }: Entered,
+  board: Board,
+  options: Drive,
+): Promise<Outcome | Waits> {
   const { work, clock, emit } = options;
   const { id } = task;
   const began = clock.now();
@@ -115,7 +122,28 @@ async function worked(task: Task, begun: boolean, board: Board, options: Drive):
     (text) => emit({ kind: 'output', id, text }),
   );
   if ('inside' in outcome) board.to(id, 'ready');
-  return 'inside' in outcome ? outcome : { ...outcome, took: Math.round(clock.now() - began) };
+  if ('inside' in outcome) return outcome;
+  const before = outcome.failure?.kind === 'unreachable' ? waited : 0;
+  return { ...outcome, took: Math.round(before + clock.now() - began) };
+}
+
+/** How a task got its place. */
+interface Entered {
+  /** Whether its host has its turn already. */
+  readonly begun: boolean;
+  /** Milliseconds in which its host was to be reached. */
+  readonly waited: number;
+}
+
+/** A host that hangs at its door keeps no place from tasks of others. */
+function entering({ concurrency, reach, clock }: Drive) {
+  const gate = gates(concurrency);
+  return async (task: Task, priority: number, work: (waited: number) => Promise<void>): Promise<void> => {
+    const asked = clock.now();
+    await reach?.(task).catch(() => undefined);
+    const waited = clock.now() - asked;
+    await gate.enter(task, Math.round(priority), () => work(waited));
+  };
 }
 
 type Board = ReturnType<typeof boardOf>;

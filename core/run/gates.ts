@@ -6,6 +6,15 @@ import type { Task } from '../model/task.ts';
 /** Tasks at once on one host: more would only wait for its disk and processors. */
 const PER_HOST = 8;
 
+/** Hosts that are being logged in to at once: a server on the way to all of them turns away whoever comes with many others. */
+const LOGINS = 16;
+
+/** Lets so many at once do what is to be done before anything else on a host. */
+export function doors(places = LOGINS): <Value>(work: () => Promise<Value>) => Promise<Value> {
+  const queue = new PQueue({ concurrency: places });
+  return (work) => queue.add(work);
+}
+
 export interface Gates {
   /** Runs the work when all its gates are open; higher priority goes first at each. */
   enter<Value>(task: Task, priority: number, work: () => Promise<Value>): Promise<Value>;

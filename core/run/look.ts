@@ -140,6 +140,11 @@ export async function sessionFor({ host, step }: Task, context: RunContext): Pro
   }
 }
 
+/** Comes to the hosts of tasks, but for those that a task is to make. */
+export function reaching({ pool }: RunContext): (task: Task) => Promise<unknown> {
+  return async ({ host, step }) => host.madeBy ?? pool.session(host, step.root !== false);
+}
+
 /** Probes once, within a time of its own: a hanging host is "could not tell", never "absent". */
 export async function probe(
   task: Task,

@@ -12,6 +12,7 @@ import { writeDurably } from '../store/durable.ts';
 import { remoteStamps } from '../store/host-stamps.ts';
 import type { Site } from '../store/site.ts';
 import { localStamps, type Stamps } from '../store/stamp.ts';
+import { doors } from './gates.ts';
 import { limited } from './limit.ts';
 import { keyOf, type Machines, machines } from './machines.ts';
 
@@ -82,10 +83,11 @@ function entrance(
   const known = machines(given.hosts ?? []);
   const transports: Transport[] = [];
   const opened = new Map<string, Promise<Opened>>();
+  const door = doors();
   const open = async (host: Host, root: boolean): Promise<Opened> => {
     const namesake = known.namesake(host);
     if (namesake) await once(opened, namesake, root, open).catch(() => undefined); // its own tasks will say so
-    const transport = await connect(host, root);
+    const transport = await door(() => connect(host, root));
     transports.push(transport);
     const within = <Value>(work: () => Promise<Value>) => entering(host, given.signal, work);
     const platform = asDeclared(host, await within(() => platformOf(transport)));

@@ -14,6 +14,7 @@ import { type ApplyContext, applying } from '../../core/run/apply.ts';
 import { declaredBy } from '../../core/run/declared.ts';
 import { drive, type Outcomes, type Work } from '../../core/run/engine.ts';
 import type { OnFailure } from '../../core/run/halts.ts';
+import { reaching } from '../../core/run/look.ts';
 import { sessionPool } from '../../core/run/session-pool.ts';
 import { openStore } from '../../core/store/bytes.ts';
 import { remoteStamps } from '../../core/store/host-stamps.ts';
@@ -120,6 +121,7 @@ export async function runTasks(tasks: readonly Task[], running: Running): Promis
     graph: order(running.arrows ?? inTurns(tasks, context.turns)),
     ...(running.arrows ? {} : { turns: context.turns }),
     work: (running.work ?? applying)(context),
+    reach: reaching(context),
     emit: context.emit,
     clock: context.clock,
     signal: context.signal,

@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { order } from '../../core/graph/order.ts';
+import { fail } from '../../core/model/failure.ts';
 import { step } from '../../core/model/step.ts';
 import type { State, TaskId } from '../../core/model/task.ts';
 import { drive } from '../../core/run/engine.ts';
 import { paperClock } from '../rig/clock.ts';
-import { taskOf } from './context.ts';
+import { NODE, taskOf } from './context.ts';
 import { dependents, driven, graphOf, HOSTS } from './driven.ts';
 
 const SEEDS = Array.from({ length: 60 }, (_, index) => index + 1);
@@ -111,6 +112,40 @@ test('engine starts the task with the longest way ahead of it first', async () =
     { concurrency: 1 },
   );
   assert.deepEqual(started, [long.id, after.id, short.id]);
+});
+
+test('engine lets a host that hangs at its door keep no place from others, and tells how long it hung', async () => {
+  const one = (name: string, host = NODE) =>
+    taskOf(step<null>({ name, probe: async () => null, plan: () => [] }), { host });
+  const hanging = ['f0', 'f1', 'f2'].map((name) => one(name, { ...NODE, name: 'hangs' }));
+  const others = ['f0', 'f1', 'f2'].map((name) => one(name));
+  const clock = paperClock();
+  const { signal } = new AbortController();
+  const { promise: door, resolve: open } = Promise.withResolvers<void>();
+  const done: TaskId[] = [];
+  const outcomes = await drive({
+    ...{ tasks: [...hanging, ...others], graph: order([...hanging, ...others]), emit: () => {}, clock },
+    reach: ({ host }) => (host === NODE ? Promise.resolve() : door),
+    work: async ({ id, host }) => {
+      done.push(id);
+      if (done.length === others.length) await clock.sleep(60_000, signal).then(open);
+      if (host === NODE) return { state: 'verified' };
+      return fail({ kind: 'unreachable', host: host.name, address: 'there', command: 'ssh', why: 'silent' });
+    },
+    ...{ signal, concurrency: 1, onFailure: 'finish', duration: () => 1 },
+  });
+  assert.deepEqual(
+    done,
+    [...others, hanging[0]!].map(({ id }) => id),
+  ); // there are three
+  assert.deepEqual(
+    hanging.map(({ id }) => [outcomes.get(id)?.state, outcomes.get(id)?.took]),
+    [
+      ['failed', 60_000],
+      ['skipped', undefined],
+      ['skipped', undefined],
+    ],
+  );
 });
 
 test('engine of no tasks ends at once', async () => {
