@@ -1,0 +1,167 @@
+/** Fifty hosts behind real servers: made, found so, and some of them silent in all the ways that hosts are silent. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { after, type TestContext, test } from 'node:test';
+import { promisify } from 'node:util';
+import { hostRig, type RigHost } from '../rig/hosts.ts';
+import { freePort } from '../rig/sshd.ts';
+import { events, noBug, type OddSite, oddSite, reachedBy, summary } from './odd.ts';
+
+const execute = promisify(execFile);
+const rig = await hostRig({ after });
+const { skip } = rig;
+
+/** What all of this may take, in milliseconds: silent hosts are waited for a minute. */
+const PATIENCE = 300_000;
+const must = { skip, timeout: PATIENCE };
+
+/** Started once for all tests. */
+const all: readonly RigHost[] =
+  skip === false
+    ? await Promise.all(Array.from({ length: 50 }, (_, index) => rig.host({ after }, `h${index}`)))
+    : [];
+
+/** Fifty tasks for each host. */
+const STEPS = [
+  ...Array.from({ length: 49 }, (_, index) => {
+    return `written('line ${index}\\n', { name: 'f${index}', path: '/srv/fifty/f${index}' }),`;
+  }),
+  `packages(['procps', 'sudo']),`,
+].join('\n');
+
+/** Has the runner, a Node, leave its peak of memory in its folder. */
+const REPORT =
+  "data:text/javascript,process.on('exit',()=>process.getBuiltinModule('node:fs').writeFileSync('peak',String(process.resourceUsage().maxRSS)))";
+/** What the runner may take, in kilobytes. */
+const MEMORY = 200 * 1024;
+
+type Place = Pick<RigHost, 'name' | 'target'>;
+
+async function siteOf(t: TestContext, places: readonly Place[]): Promise<OddSite> {
+  const hosts = Object.fromEntries(places.map((place) => [place.name, place]));
+  return oddSite(t, hosts, { steps: STEPS, env: { NODE_OPTIONS: `--import ${REPORT}` } });
+}
+
+const timed = async <Value>(work: () => Promise<Value>) => {
+  const start = performance.now();
+  return { value: await work(), took: Math.round(performance.now() - start) };
+};
+
+/** Runs a site; answers how long it took, in milliseconds. */
+async function ran(t: TestContext, site: OddSite, code: number, whole: string): Promise<number> {
+  const { value, took } = await timed(() => site.run('run', 'all'));
+  assert.deepEqual(summary(value), { code, whole, stderr: '' });
+  const peak = Number(await readFile(join(site.cwd, 'peak'), 'utf8'));
+  t.diagnostic(`${whole}: ${took} ms, ${Math.round(peak / 1024)} MB`);
+  assert.ok(peak > 0 && peak < MEMORY, `${peak} kB`);
+  return took;
+}
+
+/** Logs in to all of them at once and does nothing: what no run can do without. */
+async function loggedIn(): Promise<void> {
+  const login = ({ target: { port, user, address, identity, knownHosts } }: RigHost) => {
+    const files = ['-F', '/dev/null', '-i', identity, '-o', `UserKnownHostsFile=${knownHosts}`];
+    return execute('ssh', [...files, '-o', 'BatchMode=yes', '-p', `${port}`, `${user}@${address}`, 'true']);
+  };
+  await Promise.all(all.map(login));
+}
+
+test(
+  'fifty hosts of fifty tasks are made, and found so in little more than the time of their logins',
+  must,
+  async (t) => {
+    const site = await siteOf(t, all);
+    await ran(t, site, 0, '2450 changed: 2450 applied, 50 adopted');
+    const [host] = all;
+    const alone = await siteOf(t, [host!]); // there are fifty
+    await host!.exec(['rm', '-r', '/srv/fifty', '/var/lib/cc']);
+    await ran(t, alone, 0, '49 changed: 49 applied, 1 adopted');
+    const one = await ran(t, alone, 0, '0 changed: 50 verified');
+    await host!.exec(['rm', '-r', '/var/lib/cc']); // it is the other site's from here on
+    await ran(t, site, 0, '0 changed: 50 adopted, 2450 verified');
+    const fifty = await ran(t, site, 0, '0 changed: 2500 verified');
+    const { took: logins } = await timed(loggedIn);
+    t.diagnostic(`one host ${one} ms, fifty ${fifty} ms, their logins alone ${logins} ms`);
+    assert.ok(fifty - logins < 5 * one, `${fifty} ms, without ${logins} ms of logins, against ${one} ms`);
+  },
+);
+
+/** Hosts that nobody comes in to, each in a way of its own, with what is said of it. */
+const SILENT: Readonly<Record<string, { make(t: TestContext, box: RigHost): Promise<Place>; says: RegExp }>> =
+  {
+    'nobody listens': {
+      make: async (_, box) => ({ name: box.name, ...reachedBy(box, { port: await freePort() }) }),
+      says: /Connection refused/,
+    },
+    'whoever listens says nothing': {
+      make: async (t, box) => {
+        const server = createServer(() => {}).listen(0, '127.0.0.1');
+        await once(server, 'listening');
+        t.after(() => server.close());
+        const address = server.address();
+        assert.ok(typeof address === 'object' && address);
+        return { name: box.name, ...reachedBy(box, { port: address.port }) };
+      },
+      says: /timed out/,
+    },
+    'sshd is stopped': {
+      make: async (t, box) => {
+        await box.exec(['pkill', '-STOP', '-x', 'sshd']);
+        t.after(() => box.exec(['pkill', '-CONT', '-x', 'sshd']));
+        return box;
+      },
+      says: /timed out/,
+    },
+    'the login never ends': {
+      make: async (t, box) => {
+        await box.exec(['sh', '-c', "echo 'sleep 1000' >/root/.bashrc"]);
+        t.after(() => box.exec(['rm', '/root/.bashrc']));
+        return box;
+      },
+      says: /its login did not come to an end within 60 s/,
+    },
+  };
+
+test('hosts that are silent fail once each, in bounded time, and all others are done', must, async (t) => {
+  const silent = Object.values(SILENT);
+  const places = await Promise.all(all.map((box, index) => silent[index]?.make(t, box) ?? box));
+  const site = await siteOf(t, places);
+  for (const box of all) await box.exec(['rm', '-r', '/srv/fifty', '/var/lib/cc']);
+  const { value, took } = await timed(() => site.run('run', 'all'));
+  noBug(value.stdout);
+  t.diagnostic(`with ${silent.length} silent hosts: ${took} ms`);
+  assert.ok(took < 90_000, `${took} ms`);
+  assert.equal(value.code, 1);
+  const names = all.slice(0, silent.length).map(({ name }) => name);
+  const said = value.stdout.split('\n');
+  assert.deepEqual(
+    said.filter((line) => line.startsWith('not done: ')),
+    [`not done: ${names.map((name) => `${name} (50 of 50 tasks)`).join(', ')}`],
+  );
+  for (const [index, { says }] of silent.entries()) {
+    const name = names[index];
+    const told = said.filter((line) => line.startsWith(`✘ ${name}/`) || line.startsWith(`- ${name}/`));
+    assert.equal(told.length, 1, told.join('\n'));
+    const at = said.indexOf(`  Cannot reach ${name} at 127.0.0.1`);
+    assert.match(said.slice(at, at + 4).join('\n'), says);
+  }
+  const whole = said.find((line) => / changed in /.test(line))?.replace(/ in [^:]*:/, ':');
+  assert.equal(whole, '2254 changed: 2254 applied, 46 adopted, 4 failed, 196 skipped');
+  const done = await doneAt(site, names);
+  t.diagnostic(`all others done after ${done} ms`);
+  assert.ok(done < 55_000, 'others waited for the one whose login never ends');
+});
+
+/** When the last task of all other hosts was done, in milliseconds. */
+async function doneAt(site: OddSite, names: readonly string[]): Promise<number> {
+  const ends = (await events(site)).flatMap(({ kind, at, id, state }) => {
+    const isOther = kind === 'task' && (state === 'applied' || state === 'adopted');
+    return isOther && !names.some((name) => String(id).startsWith(`${name}/`)) ? [Number(at)] : [];
+  });
+  assert.equal(ends.length, 2300);
+  return Math.max(...ends);
+}
