@@ -21,6 +21,7 @@ import { cgroups, tools } from './kubeadm/host.ts';
 import { CONFIG, init } from './kubeadm/init.ts';
 import { join } from './kubeadm/join.ts';
 import { joined } from './kubeadm/joining.ts';
+import { keepalived, virtualOf } from './kubeadm/keepalived.ts';
 import { kubeletDropIn, kubeletUnit } from './kubeadm/kubelet.ts';
 import { Drain } from './kubeadm/leave.ts';
 import { networks } from './kubeadm/networks.ts';
@@ -74,6 +75,11 @@ export const kubeadm = plugin({
     if (!dns && !since('phases', version)) refuse('dns', `cannot be left out by kubeadm ${version}`);
     const fault = endpoint && endpointFault(endpoint, version, [podSubnet, serviceSubnet]);
     if (fault !== undefined) refuse('endpoint', fault);
+    const all = [...hosts, ...(find(madeHosts) ?? [])].filter(({ roles }) => roles.includes(PLANE.firstOf));
+    const virtual = endpoint?.by === 'keepalived' ? virtualOf(endpoint.address, all, version) : undefined;
+    if (virtual && 'fault' in virtual) return refuse('endpoint', virtual.fault);
+    // Addresses of a host that are not its own.
+    const others = [podSubnet, ...(endpoint && net.isIpv4(endpoint.address) ? [endpoint.address] : [])];
     const { socket: criSocket, cgroupDriver } = runtime;
     const common = { version, criSocket, cgroupDriver, serviceSubnet };
     const patience = find(vmRuntime) ? { patience: PATIENCE } : {};
@@ -87,7 +93,7 @@ export const kubeadm = plugin({
     ) =>
       addresses.size === 0
         ? written(text({}), { ...at, needs: [] })
-        : composed(withAddress(addresses, podSubnet, text), {
+        : composed(withAddress(addresses, others, text), {
             ...at,
             needs: preflight ? ['kubeadm/tools'] : [],
           });
@@ -114,11 +120,13 @@ export const kubeadm = plugin({
       ...own,
     ];
     const making = { version, kubeadm: `${bin}/kubeadm`, preflight, runtime, network };
-    const all = [...hosts, ...(find(madeHosts) ?? [])].filter(({ roles }) => roles.includes(PLANE.firstOf));
     const planes = all.map(({ name }) => name);
-    const joining = { ...making, access, drain, planes, addresses };
-    // Where this host has no cluster, one of the others may have it.
-    const others = all.slice(1).flatMap(({ madeBy }) => madeBy ?? []);
+    const joining = { ...making, access, drain, planes, addresses, others };
+    const ahead = [
+      ...(virtual ? ['kubeadm/shared-address'] : []),
+      // Where this host has no cluster, one of the others may have it.
+      ...all.slice(1).flatMap(({ madeBy }) => madeBy ?? []),
+    ];
     const renewing = { version, kubeadm: making.kubeadm, access, renewWithin };
     const turning = { access, version, planes, maxUnavailable, drain };
     const kubelet = { disturbs: true, restartOn: [UNIT, DROP_IN, `${bin}/kubelet`] };
@@ -127,16 +135,22 @@ export const kubeadm = plugin({
       provides: [cluster.of({ version, ...access })],
       offers: [kubectlOffer(access)],
       steps: [
-        address(addresses, podSubnet),
-        existing({ ...declared, addresses, ...(known === undefined ? {} : { declaredAddress: known }) }),
+        address(addresses, others),
+        existing({
+          ...declared,
+          addresses,
+          others,
+          ...(known === undefined ? {} : { declaredAddress: known }),
+        }),
         draining(turning, 'planes'),
         draining(turning, 'workers'),
         networks({ services: serviceSubnet, network }),
         ...lasting(),
         ...host,
         ...files,
+        ...(virtual ? keepalived(virtual) : []),
         init({
-          ...{ ...making, kubectl, access, drain, dns, planes, before: [...before, ...others] },
+          ...{ ...making, kubectl, access, drain, dns, planes, before: [...before, ...ahead] },
           joined: (shell, by, name) => joined(shell, by, name, joining),
         }),
         running('kubelet.service', { ...kubelet, name: 'kubelet', where: PLANE, needs: ['kubeadm/init'] }),
@@ -148,7 +162,7 @@ export const kubeadm = plugin({
         }),
         certificates(renewing, {
           ...{ name: 'node-certificates', where: JOINING, needs: ['kubeadm/worker-kubelet'] },
-          turns: PLANE.firstOf,
+          oneByOne: PLANE.firstOf,
         }),
         registered(access, network.overlay),
         returning(turning, { name: 'uncordon', where: PLANE, needs: ['kubeadm/api'] }),
@@ -196,6 +210,6 @@ function faultOf(
 }
 
 const ALONE =
-  "would be a further control plane, and those need one address that all share: kubeadm.endpoint: { address: '192.0.2.10', by: 'given' }; a cluster that was made without one cannot get it";
+  "would be a further control plane, and those need one address that all share: kubeadm.endpoint: { address: '192.0.2.10', by: 'keepalived' }; a cluster that was made without one cannot get it";
 const APART =
   "leaves every node on its own, so that pods of different nodes would have the same addresses: take 'routes' or 'flannel'";

@@ -64,9 +64,12 @@ const BESIDE = { motd: 0, auth: 2 };
 
 const RECIPES = PAGES.flatMap((page) => blocks(page, 'ts').map((code, index) => ({ page, index, code })));
 
-test('README, sites and mirrors show recipes', () => {
+test('README, clusters, sites and mirrors show recipes', () => {
   const pages = new Set(RECIPES.map(({ page }) => page));
-  assert.deepEqual([...pages], ['README.md', 'docs/mirrors-and-air-gap.md', 'docs/sites.md']);
+  assert.deepEqual(
+    [...pages],
+    ['README.md', 'docs/clusters.md', 'docs/mirrors-and-air-gap.md', 'docs/sites.md'],
+  );
 });
 
 for (const { page, index, code } of RECIPES) {

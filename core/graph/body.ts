@@ -76,7 +76,7 @@ const STEP: Fields<Step> = {
   artifacts: optional(list('a list of artifacts', artifact)),
   claims: optional(list('a list of paths and units', name)),
   locks: optional(names),
-  turns: optional(name),
+  oneByOne: optional(name),
   root: optional(flag),
   settles: optional(seconds('a number of seconds, 0 or more', 0)),
   timeout: optional(seconds('a number of seconds above 0', Number.MIN_VALUE)),

@@ -66,7 +66,7 @@ export interface StepSpec<Facts extends Json> {
   /** Named resources that only one task may use at a time on a host: `apt`. */
   readonly locks?: readonly string[];
   /** A role whose hosts do it one after the other, because they are members of one thing. */
-  readonly turns?: string;
+  readonly oneByOne?: string;
   /** False: done as the user who runs cc. Default: as root. */
   readonly root?: boolean;
   /** Seconds that the host may take to look right after the changes; default 10. */

@@ -35,7 +35,7 @@ export function gates(concurrency: number): Gates {
     enter: (task, priority, work) => {
       const where = machineOf(task.host);
       const { plugin, step, host } = task;
-      const inTurn = step.turns !== undefined && host.roles.includes(step.turns);
+      const inTurn = step.oneByOne !== undefined && host.roles.includes(step.oneByOne);
       const turn = inTurn ? [queue(`turn ${plugin}/${step.name}`, 1)] : [];
       const locks = (step.locks ?? []).toSorted().map((lock) => queue(`${where}/${lock}`, 1));
       const place = concurrency > PER_HOST ? [queue(where, PER_HOST)] : [];

@@ -49,32 +49,43 @@ function listed(all: readonly Address[]): readonly string[] {
   return [`it has ${all.map((each) => `${each.address} on ${each.interface}`).join(', ')}`];
 }
 
-/** IPv4 addresses that other machines may know, those of pods' network left out; undefined where no program tells them. */
-async function addressesOf(view: View, pods: string): Promise<readonly Address[] | undefined> {
+/**
+ * Addresses that a host may have, and is not known by: networks, as that of pods, and the one that control planes share. Those are
+ * left out of what a host has.
+ */
+export type Others = readonly string[];
+
+/** IPv4 addresses that other machines may know; undefined where no program tells them. */
+async function addressesOf(view: View, others: Others): Promise<readonly Address[] | undefined> {
   const text = await view.ask(cmd`ip -4 -o address show scope global`);
-  const ofPods = fits(pods);
+  const left = others.map(fits);
   return text?.split('\n').flatMap((line) => {
     const [, name = '', address = ''] = /^\d+: ([^\s@]+)\S*\s+inet ([\d.]+)/.exec(line) ?? [];
-    return address === '' || ofPods({ interface: name, address }) ? [] : [{ interface: name, address }];
+    const found = { interface: name, address };
+    return address === '' || left.some((fit) => fit(found)) ? [] : [found];
   });
 }
 
 const NO_IP = 'nothing tells its addresses: apt-get install iproute2';
 
 /** The address that is declared for a host, as it is found there. */
-export async function addressOn(view: View, declared: string, pods: string) {
-  const all = await addressesOf(view, pods);
+export async function addressOn(view: View, declared: string, others: Others) {
+  const all = await addressesOf(view, others);
   return all ? chosen(declared, all) : { lacks: [NO_IP] };
 }
 
 /** A text with the address in it that is declared for the host, where one is. */
-export function withAddress(declared: Addresses, pods: string, text: (own: { address?: string }) => string) {
+export function withAddress(
+  declared: Addresses,
+  others: Others,
+  text: (own: { address?: string }) => string,
+) {
   return {
     inputs: { declared: [...declared] },
     compose: async (view: View): Promise<Composition> => {
       const own = declared.get(view.name);
       if (own === undefined) return { text: text({}) };
-      const found = await addressOn(view, own, pods);
+      const found = await addressOn(view, own, others);
       return 'lacks' in found ? found : { text: text(found) };
     },
   };
@@ -84,13 +95,13 @@ export function withAddress(declared: Addresses, pods: string, text: (own: { add
 const MADE = ['/etc/kubernetes/manifests/kube-apiserver.yaml', '/etc/kubernetes/kubelet.conf'];
 
 /** Refuses a host where it is open what its address is, before anything is made of it. */
-export function address(declared: Addresses, pods: string) {
+export function address(declared: Addresses, others: Others) {
   return step<{ host: string; lacks: readonly string[] }>({
     name: 'address',
     first: true,
     needs: [],
     inputs: { declared: [...declared] },
-    probe: async (view) => ({ host: view.name, lacks: await lacking(view, declared.get(view.name), pods) }),
+    probe: async (view) => ({ host: view.name, lacks: await lacking(view, declared.get(view.name), others) }),
     plan: ({ host, lacks }) =>
       lacks.length === 0
         ? []
@@ -104,9 +115,9 @@ export function address(declared: Addresses, pods: string) {
 }
 
 /** A host that cannot tell yet gets the program that does, and is looked at again when the address is written. */
-async function lacking(view: View, declared: string | undefined, pods: string): Promise<readonly string[]> {
+async function lacking(view: View, declared: string | undefined, others: Others): Promise<readonly string[]> {
   if (declared === undefined && ((await hasRoute(view)) || (await isMade(view)))) return [];
-  const all = await addressesOf(view, pods);
+  const all = await addressesOf(view, others);
   if (all === undefined) return [];
   if (declared === undefined)
     return ['it has no default route, by which kubeadm would choose', ...listed(all), SAY(view.name, all)];

@@ -48,7 +48,7 @@ export interface CertificateOptions extends Omit<RenewalOptions, 'until'> {
   readonly renewWithin: number;
 }
 
-type At = Pick<StepSpec<never>, 'name' | 'where' | 'needs' | 'turns'>;
+type At = Pick<StepSpec<never>, 'name' | 'where' | 'needs' | 'oneByOne'>;
 
 /** Those of a node; a worker has kubelet's and that of the authority. */
 export function certificates(options: CertificateOptions, at: At): Step {

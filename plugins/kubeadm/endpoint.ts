@@ -19,8 +19,11 @@ export const API_PORT = 6443;
 export const Endpoint = v.strictObject({
   address: Address,
   port: v.optional(net.Port, API_PORT),
-  /** `given`: something outside cc leads there to a control plane whose API answers. */
-  by: v.picklist(['given']),
+  /**
+   * `given`: something outside cc leads there to a control plane whose API answers. `keepalived`: one of the control planes has the
+   * address, whose API answers.
+   */
+  by: v.picklist(['given', 'keepalived']),
 });
 export type Endpoint = v.InferOutput<typeof Endpoint>;
 
@@ -31,12 +34,16 @@ export function endpointOf({ address, port }: Endpoint): string {
 
 /** Why a cluster of this version and with these networks cannot have it; undefined where it can. */
 export function endpointFault(
-  { address }: Endpoint,
+  { address, port, by }: Endpoint,
   version: string,
   networks: readonly string[],
 ): string | undefined {
   if (!since('endpoint', version))
     return `is nothing that kubeadm ${minorOf(version)} can be told: take Kubernetes 1.11 or later`;
+  if (by === 'keepalived' && !net.isIpv4(address))
+    return `is ${address}, and keepalived gives a host an IPv4 address: name one that no host has`;
+  if (by === 'keepalived' && port !== API_PORT)
+    return `has the port ${port}, and with keepalived it leads to the API server itself, which listens on ${API_PORT}`;
   const within = networks.find((network) => net.isIpv4(address) && net.overlap(address, network));
   return within === undefined
     ? undefined

@@ -39,6 +39,21 @@ export async function members(view: View, access: Access, version: string): Prom
   return membersIn(await view.read(cmd`${call} member list`));
 }
 
+/** The same for a script, which waits: the pod of etcd is known to the API only some time after an init. */
+async function awaitedMembers(
+  plane: Shell,
+  call: readonly string[],
+  within: number,
+): Promise<readonly Member[]> {
+  let text = '';
+  await plane.until(`etcd on ${plane.view.name} can be asked`, within, async () => {
+    const { code, stdout, stderr } = await plane.view.result(cmd`${call} member list`);
+    text = stdout;
+    return code === 0 ? undefined : stderr.trim() || `etcdctl exited ${code}`;
+  });
+  return membersIn(text);
+}
+
 /** Whether the member of a control plane answers, which takes most of all members. */
 export async function isHealthy(view: View, access: Access, version: string): Promise<boolean> {
   const call = await etcdctl(view, access, version);
@@ -49,6 +64,8 @@ export async function isHealthy(view: View, access: Access, version: string): Pr
 export interface Leaving {
   readonly name: string;
   readonly addresses: readonly string[];
+  /** How many seconds etcd may take to answer. */
+  readonly within: number;
 }
 
 /**
@@ -61,10 +78,10 @@ export async function forgotten(
   cluster: { access: Access; version: string },
 ) {
   const { access, version } = cluster;
-  const { name, addresses } = leaving;
+  const { name, addresses, within } = leaving;
   const own = await nodeName(plane.view);
   const call = await etcdctl(plane.view, access, version);
-  const left = (await members(plane.view, access, version)).filter(
+  const left = (await awaitedMembers(plane, call, within)).filter(
     (member) => member.name !== own && (member.name === name || addresses.includes(member.address)),
   );
   for (const { id } of left) await plane.run(cmd`${call} member remove ${id}`);

@@ -1,7 +1,7 @@
 /** The cluster that a host has already: kubeadm init has said what it is, and nothing here says it anew. */
 import { fixed, type View } from '../../core/mod.ts';
 import { since } from '../kubernetes/versions.ts';
-import { type Addresses, addressOn } from './address.ts';
+import { type Addresses, addressOn, type Others } from './address.ts';
 import type { ClusterConfig } from './config.ts';
 import { KUBECONFIG, PLANES } from './nodes.ts';
 
@@ -18,6 +18,7 @@ type Told = { readonly [words: string]: string };
 export interface Declared extends ClusterConfig {
   readonly declaredAddress?: string;
   readonly addresses: Addresses;
+  readonly others: Others;
 }
 
 /** Refuses a cluster of another version or with other networks before kubelet or anything else on the host is replaced. */
@@ -120,12 +121,12 @@ async function kubeletOf(view: View): Promise<Told> {
 const ADDRESS = 'the address of its API';
 
 /** Where that API is told to be, in the words of the recipe if it is there. */
-async function addressOf(view: View, { declaredAddress, addresses, podSubnet }: Declared): Promise<Told> {
+async function addressOf(view: View, { declaredAddress, addresses, others }: Declared): Promise<Told> {
   if (declaredAddress === undefined || addresses.get(view.name) !== declaredAddress) return {};
   const server = await view.text(`${MANIFESTS}/kube-apiserver.yaml`);
   if (!imageOf(server)) return {};
   const is = flag(server, 'advertise-address');
-  const found = await addressOn(view, declaredAddress, podSubnet);
+  const found = await addressOn(view, declaredAddress, others);
   return { [ADDRESS]: 'address' in found && found.address === is ? declaredAddress : is };
 }
 

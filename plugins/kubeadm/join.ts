@@ -43,7 +43,7 @@ export function join(options: JoinOptions) {
     where: JOINING,
     needs: before,
     // Members of etcd come one at a time.
-    turns: PLANE.firstOf,
+    oneByOne: PLANE.firstOf,
     inputs: { command: argv as Json },
     // A drain has its own limit.
     timeout: 900 + options.drain.within,

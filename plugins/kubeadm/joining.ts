@@ -2,7 +2,7 @@
 import { cmd, fail, type Shell, type View } from '../../core/mod.ts';
 import type { Cri, PodNetwork } from '../capabilities.ts';
 import { type Access, callOf } from '../kubectl/api.ts';
-import { type Addresses, addressOn } from './address.ts';
+import { type Addresses, addressOn, type Others } from './address.ts';
 import { AUTHORITY, carried, withdrawn } from './authority.ts';
 import { forgotten } from './etcd.ts';
 import { DIRECT, joinFlags } from './init.ts';
@@ -22,6 +22,7 @@ export interface Joining {
   /** The hosts of the control plane, and by which of its addresses each host is known, where the recipe says so. */
   readonly planes: readonly string[];
   readonly addresses: Addresses;
+  readonly others: Others;
 }
 
 /**
@@ -51,7 +52,8 @@ export async function joined(shell: Shell, plane: Shell, name: string, options: 
   const until = await plane.view.read(cmd`date -u -d ${'+10 minutes'} +%Y-%m-%dT%H:%M:%SZ`);
   const isPlane = planes.includes(shell.view.name);
   // What a machine of this name and address left that was made anew.
-  if (isPlane) await forgotten(plane, { name, addresses: await ownAddresses(shell.view) }, options);
+  if (isPlane)
+    await forgotten(plane, { name, addresses: await ownAddresses(shell.view), within: 120 }, options);
   await plane.run(cmd`${call} delete node ${name} --ignore-not-found`);
   await plane.run({ ...cmd`${call} create -f -`, input: objectOf(own, until.trim()) });
   const remove = () => plane.run(cmd`${call} -n kube-system delete secret ${nameOf(own)} --ignore-not-found`);
@@ -89,10 +91,10 @@ async function configured(view: View, plane: View, token: string, options: Joini
 }
 
 /** By which of its addresses its API is reached, where the recipe says so. */
-async function advertised(view: View, { addresses, network }: Joining) {
+async function advertised(view: View, { addresses, others }: Joining) {
   const declared = addresses.get(view.name);
   if (declared === undefined) return {};
-  const found = await addressOn(view, declared, network.subnet);
+  const found = await addressOn(view, declared, others);
   if ('address' in found) return found;
   const what = 'it is known by which address others reach it';
   return fail({ kind: 'check-failed', host: view.name, what, reasons: found.lacks });

@@ -76,7 +76,7 @@ async function left(shell: Shell, { plane, planes }: From, cluster: Leaving): Pr
         `the kubelet of ${name} says nothing: its pods are made again elsewhere when its node is gone\n`,
       );
   }
-  if (plane) await forgotten(by, { name, addresses: await ownAddresses(shell.view) }, cluster);
+  if (plane) await forgotten(by, { name, addresses: await ownAddresses(shell.view), within: 30 }, cluster);
   await by.run(cmd`${callOf(access)} delete node ${name} --ignore-not-found`);
   return undefined;
 }
@@ -103,7 +103,7 @@ export function leavingEtcd(name: string, cluster: Omit<Leaving, 'drain'>, why: 
     ...{ kind: 'script', title: `remove ${name} from etcd`, why },
     script: async (shell) => {
       const plane = await shell.on(PLANE);
-      await forgotten(plane, { name, addresses: await ownAddresses(shell.view) }, cluster);
+      await forgotten(plane, { name, addresses: await ownAddresses(shell.view), within: 30 }, cluster);
       return undefined;
     },
   };

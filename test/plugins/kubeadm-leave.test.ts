@@ -222,7 +222,7 @@ test('join may take as long as a drain may, beside what it takes itself', () => 
   const network = { name: 'n', subnet: '10.0.0.0/16', bin: '/b', config: '/c', bridge: 'b0' };
   const { timeout } = join({
     ...{ version: '1.20.2', kubeadm: '/bin/kubeadm', preflight: true, runtime: cri, network, access: ACCESS },
-    ...{ drain: { within: 7200, force: false }, before: [], planes: [], addresses: new Map() },
+    ...{ drain: { within: 7200, force: false }, before: [], planes: [], addresses: new Map(), others: [] },
   });
   assert.equal(timeout, 8100);
 });

@@ -143,7 +143,7 @@ test('host that would join nothing is refused, whatever its role, before it is t
   ];
   const told = {
     both: 'is for the control plane or for work: a host has one of these roles',
-    cp2: "would be a further control plane, and those need one address that all share: kubeadm.endpoint: { address: '192.0.2.10', by: 'given' }; a cluster that was made without one cannot get it",
+    cp2: "would be a further control plane, and those need one address that all share: kubeadm.endpoint: { address: '192.0.2.10', by: 'keepalived' }; a cluster that was made without one cannot get it",
     plain: "would join nothing: roles: ['worker'] makes it a node",
   };
   assert.deepEqual(

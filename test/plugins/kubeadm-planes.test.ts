@@ -69,6 +69,8 @@ interface Held {
   readonly members: Map<string, string>;
   status: string;
   joining: number;
+  /** How often etcd is still unknown to the API. */
+  unknown: number;
   /** How many have joined at once, at most. */
   most: number;
   readonly handed: { readonly host: string; readonly config: { readonly controlPlane?: unknown } }[];
@@ -95,13 +97,15 @@ function reading(own: Paper, held: Held): readonly FakeCommand[] {
     const address = held.nodes.get(name);
     return address === undefined ? '' : JSON.stringify(object(name, address));
   };
-  const members = () =>
-    [...held.members]
+  const members = (): Answer => {
+    if (held.unknown-- > 0) return { code: 1, stderr: 'Error from server (NotFound): pods not found\n' };
+    return [...held.members]
       .map(
         ([name, address], id) =>
           `a${id}, started, ${name}, https://${address}:2380, https://${address}:2379, false\n`,
       )
       .join('');
+  };
   const all = () =>
     JSON.stringify({ items: [...held.nodes].map(([name, address]) => object(name, address)) });
   return [
@@ -192,7 +196,7 @@ function doing(own: Paper, held: Held): readonly FakeCommand[] {
 async function planes(t: Lasting, names: readonly string[] = ['cp-2', 'cp-3']) {
   const held: Held = {
     ...{ nodes: new Map(), members: new Map(), handed: [], status: '' },
-    ...{ joining: 0, most: 0, fails: '' },
+    ...{ joining: 0, unknown: 0, most: 0, fails: '' },
   };
   const setup = clusterOn();
   const bench = await benchOf(t, recipe(names), {
@@ -242,6 +246,14 @@ test('further control planes join one after the other, by keys that nothing tell
   for (const path of KEYS) assert.equal(told.includes(`${path} as made`), false);
   for (const name of ['cp-2', 'cp-3']) assert.deepEqual(await planned(bench, name, 'join'), []);
   assert.deepEqual([...held.members.keys()].toSorted(), ['cp-2', 'cp-3', 'node-1']);
+});
+
+test('further control plane waits until the API knows the pod of etcd', async (t) => {
+  const { bench, held } = await planes(t, ['cp-2']);
+  held.unknown = 2;
+  const { outcomes } = await bench.run();
+  assert.equal(outcomes.get(taskIn(bench, 'cp-2', 'join').id)?.state, 'applied');
+  assert.ok(held.unknown < 0);
 });
 
 test('keys that were carried go where the join fails, and the next run joins anew', async (t) => {
@@ -378,7 +390,7 @@ for (const [version, given, message] of [
   [
     '1.20.2',
     {},
-    "would be a further control plane, and those need one address that all share: kubeadm.endpoint: { address: '192.0.2.10', by: 'given' }; a cluster that was made without one cannot get it",
+    "would be a further control plane, and those need one address that all share: kubeadm.endpoint: { address: '192.0.2.10', by: 'keepalived' }; a cluster that was made without one cannot get it",
   ],
 ] as const)
   test(`further control plane of ${version} is refused ${'endpoint' in given ? 'by name' : 'without an endpoint'}`, () => {

@@ -6,6 +6,8 @@ import { flattened } from '../../core/graph/flatten.ts';
 import { type Change, describe } from '../../core/model/change.ts';
 import { Failed } from '../../core/model/failure.ts';
 import { manifestUrl } from '../../core/model/image.ts';
+import { isIpv4 } from '../../core/model/network.ts';
+import type { Host } from '../../core/model/plugin.ts';
 import type { Recipe } from '../../core/model/recipe.ts';
 import type { Task } from '../../core/model/task.ts';
 import { look } from '../../core/run/look.ts';
@@ -13,7 +15,7 @@ import { LIST } from '../../plugins/kubeadm/certificates.ts';
 import { register } from '../plugins/bench.ts';
 import { ROUTE } from '../plugins/cluster.ts';
 import { MISSING, networked, script } from '../plugins/tools.ts';
-import { paper } from '../rig/paper.ts';
+import { type Paper, paper } from '../rig/paper.ts';
 import { type Lasting, tempFolder } from '../rig/temp.ts';
 import { contextOf } from '../run/context.ts';
 
@@ -66,14 +68,15 @@ export async function planText(
   t: Lasting,
 ): Promise<string> {
   const own = tasks.filter((task) => task.host.name === host);
-  const blocks = await Promise.all(own.map((task) => planned(task, release, t)));
+  const hosts = [...new Map(tasks.map(({ host }) => [host.name, host])).values()];
+  const blocks = await Promise.all(own.map((task) => planned(task, release, t, hosts)));
   return `${blocks.join('\n')}\n`;
 }
 
 /** What one task would do; what cannot be looked at there says so. */
-async function planned(task: Task, release: Release, t: Lasting): Promise<string> {
+async function planned(task: Task, release: Release, t: Lasting, hosts: readonly Host[]): Promise<string> {
   try {
-    const lines = (await changesOf(task, release, t)).map(
+    const lines = (await changesOf(task, release, t, hosts)).map(
       (change) => `  ${describe(change)}\n    ${change.why}`,
     );
     return [task.id, ...lines].join('\n');
@@ -83,22 +86,35 @@ async function planned(task: Task, release: Release, t: Lasting): Promise<string
   }
 }
 
-/** What one task would do to a host that is as bare as one can be. */
-export async function changesOf(task: Task, release: Release, t: Lasting): Promise<readonly Change[]> {
+/** What one task would do to a host that is as bare as one can be, among others that are. */
+export async function changesOf(
+  task: Task,
+  release: Release,
+  t: Lasting,
+  hosts: readonly Host[] = [task.host],
+): Promise<readonly Change[]> {
+  const papers = Object.fromEntries(hosts.map((host) => [host.name, bare(host, release)]));
+  const { context } = contextOf({ folder: await tempFolder(t), hosts: papers, declaredHosts: hosts });
+  return (await look(task, context)).changes;
+}
+
+function bare({ name, arch, connection }: Host, release: Release): Paper {
   const { says, unified } = RELEASES[release];
-  const host = paper(task.host.name, says, task.host.arch);
+  const host = paper(name, says, arch);
   if (unified) host.write('/sys/fs/cgroup/cgroup.controllers', 'cpu memory pids\n');
   host.write('/proc/sys/net/ipv4/ip_forward', '0\n');
   host.write('/proc/net/route', ROUTE);
-  register(host, [networked()]);
-  host.when((argv) => /\/(kubectl|ctr|crictl)$/.test(argv[0] ?? ''), MISSING);
+  const own = connection.kind === 'ssh' && isIpv4(connection.address) ? [connection.address] : [];
+  register(host, [networked(...own.map((address) => `2: eth0    inet ${address}/24 scope global eth0`))]);
+  host.when('ip -4 route show', '');
+  host.when('uname -n', `${name}\n`);
+  host.when((argv) => /\/(kubectl|ctr|crictl|curl)$/.test(argv[0] ?? ''), MISSING);
   // A host on which nothing keeps a virtual machine from starting.
   host.when((argv) => argv[0] === 'sh' && (argv[2] ?? '').startsWith('found='), '');
   host.when(script(LIST), '1790000000\n');
   host.when('stat', { code: 1, stderr: 'No such file or directory\n' });
   host.when((argv) => /\/(ctr|crictl)$/.test(argv[4] ?? ''), MISSING);
-  const { context } = contextOf({ folder: await tempFolder(t), hosts: { [task.host.name]: host } });
-  return (await look(task, context)).changes;
+  return host;
 }
 
 /** Compares with the text of that name beside this file, or writes it where CC_WRITE_GOLDEN is set: then read the diff. */

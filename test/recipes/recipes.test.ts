@@ -10,6 +10,7 @@ import doctor from '../../recipes/doctor.ts';
 import kata from '../../recipes/kata.ts';
 import middle from '../../recipes/kubernetes-1.20.ts';
 import lab from '../../recipes/lab.ts';
+import labHa from '../../recipes/lab-ha.ts';
 import labVm from '../../recipes/lab-vm.ts';
 import { assertGolden, imagesOf, needsText, planText, type Release, tasksOf } from './golden.ts';
 
@@ -30,6 +31,7 @@ const RECIPES: Readonly<Record<string, Case>> = {
   doctor: { recipe: withHost(doctor), host: 'node-1', releases: [] },
   kata: { recipe: withHost(kata), host: 'node-1', releases: ['Debian 12', 'Ubuntu 24.04'] },
   'kubernetes-1.20': { recipe: middle, host: 'middle', releases: ['Debian 12'] },
+  'lab-ha': { recipe: labHa, host: 'cp-1', releases: ['Debian 12'] },
   'lab-vm': { recipe: labVm, host: 'vm', releases: ['Debian 12'] },
   lab: { recipe: lab, host: 'lab', releases: ['Debian 12'] },
 };

@@ -56,7 +56,7 @@ test('gate lets hosts of a role take turns at a step, and no others', async () =
   const { started, work, settle, release } = works();
   const gate = gates(8);
   const enter = (name: string, role: string) => {
-    const own = step<null>({ name: 'join', turns: 'plane', probe: async () => null, plan: () => [] });
+    const own = step<null>({ name: 'join', oneByOne: 'plane', probe: async () => null, plan: () => [] });
     const host = { ...NODE, name, roles: [role], connection: { kind: 'ssh', address: name } } as const;
     return gate.enter(taskOf(own, { host }), 1, work(name));
   };
