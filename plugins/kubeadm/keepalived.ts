@@ -103,7 +103,7 @@ function pathOf({ version }: Virtual): string {
 
 function asking(host: string, virtual: Virtual): readonly string[] {
   const quiet = ['-q', '--silent', '--fail', '--insecure', '--noproxy', '*', '--output', '/dev/null'];
-  return ['/usr/bin/curl', ...quiet, '--max-time', '2', `https://${host}:${API_PORT}${pathOf(virtual)}`];
+  return ['/usr/bin/curl', ...quiet, '--max-time', '3', `https://${host}:${API_PORT}${pathOf(virtual)}`];
 }
 
 async function configOn(view: View, virtual: Virtual): Promise<Composition> {
@@ -154,9 +154,9 @@ global_defs {
 vrrp_script api {
   script "${asking('127.0.0.1', virtual).join(' ')}"
   interval 1
-  timeout 3
-  fall 2
-  rise 2
+  timeout 4
+  fall 3
+  rise 3
   weight ${READY}
   init_fail
 }

@@ -29,11 +29,11 @@ global_defs {
   script_user nobody nogroup
 }
 vrrp_script api {
-  script "/usr/bin/curl -q --silent --fail --insecure --noproxy * --output /dev/null --max-time 2 https://127.0.0.1:6443/readyz"
+  script "/usr/bin/curl -q --silent --fail --insecure --noproxy * --output /dev/null --max-time 3 https://127.0.0.1:6443/readyz"
   interval 1
-  timeout 3
-  fall 2
-  rise 2
+  timeout 4
+  fall 3
+  rise 3
   weight 100
   init_fail
 }
