@@ -1,7 +1,7 @@
 /**
  * Cheap hosts to be odd with: each has one Debian below a layer of its own, its own mounts, names and processes, and a real
- * sshd on 127.0.0.1. No systemd runs in them, so units are files only; the network is that of the machine. They end with the
- * test, also with one that is killed.
+ * sshd on 127.0.0.1. No systemd runs in them, so units are files only; the network is that of the machine, or a namespace that the
+ * test has made. They end with the test, also with one that is killed.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -37,6 +37,8 @@ export interface HostSpec {
   readonly config?: readonly string[];
   /** Who the target says that cc is there; default root. Others are made by `setup`. */
   readonly user?: string;
+  /** A network namespace that it is in, and the address there at which sshd listens. Default: that of the machine. */
+  readonly network?: { readonly namespace: string; readonly address: string };
 }
 
 export interface Ended {
@@ -102,6 +104,8 @@ interface HostBase {
   readonly folder: string;
 }
 
+const LOCAL = '127.0.0.1';
+
 /** Ports that were given away, since the system may name one again before it is listened on. */
 const taken = new Set<number>();
 
@@ -118,10 +122,23 @@ async function started(test: Lasting, base: HostBase, name: string, spec: HostSp
   await given(join(folder, 'given'), base, port, spec);
   const knownHosts = join(base.folder, 'known_hosts');
   const key = (await readFile(join(base.folder, 'host_key.pub'), 'utf8')).trim();
-  await appendFile(knownHosts, `[127.0.0.?]:${port} ${key}\n`);
+  const { namespace, address = LOCAL } = spec.network ?? {};
+  await appendFile(knownHosts, `[${namespace === undefined ? '127.0.0.?' : address}]:${port} ${key}\n`);
   for (const part of ['upper', 'work', 'root']) await mkdir(join(folder, part));
   const own = ['--mount', '--uts', '--ipc', '--pid', '--fork', '--kill-child'];
-  const host = spawn('unshare', [...own, '--', 'bash', INIT, folder, base.lower, name], {
+  const within = namespace === undefined ? [] : ['ip', 'netns', 'exec', namespace];
+  const [program = '', ...words] = [
+    ...within,
+    'unshare',
+    ...own,
+    '--',
+    'bash',
+    INIT,
+    folder,
+    base.lower,
+    name,
+  ];
+  const host = spawn(program, words, {
     env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' },
     cwd: '/',
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -138,7 +155,7 @@ async function started(test: Lasting, base: HostBase, name: string, spec: HostSp
   return {
     name,
     target: {
-      ...{ kind: 'ssh', address: '127.0.0.1', port, user: spec.user ?? 'root' },
+      ...{ kind: 'ssh', address, port, user: spec.user ?? 'root' },
       ...{ identity: join(base.folder, 'id'), knownHosts },
     },
     root: `/proc/${pid}/root`,
@@ -154,7 +171,8 @@ async function given(folder: string, base: HostBase, port: number, spec: HostSpe
   await mkdir(folder);
   for (const name of ['id.pub', 'host_key']) await copyFile(join(base.folder, name), join(folder, name));
   await chmod(join(folder, 'host_key'), 0o600);
-  const first = [`Port ${port}`, 'ListenAddress 127.0.0.1', 'HostKey /rig/host_key', ...(spec.config ?? [])];
+  const at = `ListenAddress ${spec.network?.address ?? LOCAL}`;
+  const first = [`Port ${port}`, at, 'HostKey /rig/host_key', ...(spec.config ?? [])];
   const config = [...first, ...(spec.sshd === 'debian' ? ['Include /etc/ssh/sshd_config'] : PLAIN)];
   await writeFile(join(folder, 'sshd_config'), `${config.join('\n')}\n`);
   await writeFile(join(folder, 'start'), START);
