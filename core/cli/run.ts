@@ -38,8 +38,8 @@ export async function changing(
   cli: CliContext,
   work: (id: string, context: RunContext) => Promise<number>,
 ): Promise<number> {
-  const { project, tasks, turns, taken, outside } = job;
-  const looked = new Set([...outside].map(hostOf));
+  const { project, tasks, turns, taken, undo } = job;
+  const changed = changedIn(job);
   const stop = new AbortController();
   cli.onStop((signal) => stop.abort(signal));
   const id = runId();
@@ -50,7 +50,7 @@ export async function changing(
     ...{ env: cli.env, signal: stop.signal, tasks, turns, taken, asked },
     lock: (transport) => patiently(patient, () => transport.lock(owner)),
     note: (host, identity) => remember(host, identity, project),
-    looked: ({ name }) => looked.has(name),
+    looked: ({ name }) => !undo && !changed.has(name),
   });
   try {
     const holding = await patiently(patient, () => hold(holdOf(project.paths), owner));
@@ -63,6 +63,12 @@ export async function changing(
   } finally {
     await context.pool[Symbol.asyncDispose]();
   }
+}
+
+/** Hosts of which something may be changed; a task may look at others too. */
+function changedIn({ tasks, outside, swept }: Job): ReadonlySet<string> {
+  const on = tasks.flatMap(({ id }) => (outside.has(id) ? [] : [hostOf(id)]));
+  return new Set([...on, ...swept.map(({ name }) => name)]);
 }
 
 /** Before root changes a host; one that is made goes with what makes it, and of one that left it is known already. */

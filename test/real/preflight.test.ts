@@ -1,6 +1,8 @@
 /** Hosts with networks of their own that do not fit each other: clones, a wrong clock, a firewall, another MTU. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import process from 'node:process';
 import { after, type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -74,7 +76,7 @@ async function site(t: TestContext, lines: readonly string[], options = '{ ports
     'package.json': '{ "type": "module" }\n',
     'cc.config.ts': config(hosts, options),
   });
-  return { hosts, run: (...words: readonly string[]) => startCc({}, cwd, ...words).ended };
+  return { cwd, hosts, run: (...words: readonly string[]) => startCc({}, cwd, ...words).ended };
 }
 
 function config(hosts: readonly RigHost[], options: string): string {
@@ -121,6 +123,22 @@ test('hosts that fit are compared for real once, ports included, and then change
   assert.match(second.stdout + second.stderr, /0 changed/);
   const left = await hosts[0]!.exec(['ss', '-Hltn', 'sport', '=', ':6443']); // there are three
   assert.deepEqual([left.code, left.stdout], [0, '']);
+});
+
+test('host that alone is meant asks the others, which are neither noted nor changed', {
+  skip,
+}, async (t) => {
+  const { cwd, hosts, run } = await site(t, ['', '']);
+  const { code, stdout, stderr } = await run('run', 'all', '--limit', 'w-1');
+  assert.deepEqual([code, await changed(hosts)], [0, ['w-1']], stdout + stderr);
+  const { stdout: log } = await run('logs', 'w-1/preflight');
+  assert.match(log, /ports: 2379, 2380, 6443, 10250 can be reached from w-2\n/);
+  const { stdout: file } = await execute('find', [join(cwd, 'state'), '-name', 'hosts.json']);
+  const noted = JSON.parse(await readFile(file.trim(), 'utf8'));
+  assert.deepEqual(
+    [JSON.stringify(noted).includes('w-1'), JSON.stringify(noted).includes('w-2')],
+    [true, false],
+  );
 });
 
 test('firewall between two hosts is found by their own connections, and the host behind it is not changed', {
