@@ -7,7 +7,15 @@ export { fail } from './model/failure.ts';
 export { type Each, type HostsSpec, hosts, ssh } from './model/hosts.ts';
 export type { Json } from './model/json.ts';
 export * as net from './model/network.ts';
-export { type Context, capability, type Host, type Offer, plugin } from './model/plugin.ts';
+export {
+  type Context,
+  capability,
+  type Host,
+  type MadeHere,
+  type Offer,
+  type OfferedHere,
+  plugin,
+} from './model/plugin.ts';
 export { type Recipe, recipe } from './model/recipe.ts';
 export { type Inputs, type Secret, type SecretSource, secret, type Text } from './model/secret.ts';
 export type { Script, Shell } from './model/shell.ts';

@@ -26,7 +26,7 @@ import { kubeletDropIn, kubeletUnit } from './kubeadm/kubelet.ts';
 import { Drain } from './kubeadm/leave.ts';
 import { networks } from './kubeadm/networks.ts';
 import { answering, JOINING, KUBECONFIG, PLANE, ready, registered, untainted } from './kubeadm/nodes.ts';
-import { kubectlOffer } from './kubeadm/offers.ts';
+import { kubeconfigOffer, kubectlOffer } from './kubeadm/offers.ts';
 import { kernel, lasting } from './kubeadm/settings.ts';
 import { draining, returning } from './kubeadm/turn.ts';
 import { minorOf, since } from './kubernetes/versions.ts';
@@ -64,7 +64,7 @@ export const kubeadm = plugin({
   declares: ({ serviceSubnet }) => [serviceNetwork.of({ subnet: serviceSubnet, domain: DOMAIN })],
   build: (
     { serviceSubnet, endpoint, dns, preflight, maxUnavailable, certificates: { renewWithin }, drain },
-    { use, find, refuse, hosts },
+    { use, find, refuse, hosts, recipe },
   ) => {
     const runtime = use(cri);
     const { version, imageRepository, bin } = use(kubernetesRelease);
@@ -99,6 +99,7 @@ export const kubeadm = plugin({
           });
     const kubectl = `${bin}/kubectl`;
     const access = { kubectl, kubeconfig: KUBECONFIG };
+    const mine = { name: recipe.name, owner: recipe.owner, shared: endpoint !== undefined };
     const bytes = find(nodeImages) ? ['node-images'] : [];
     const client = find(criClient) ? ['cri-client'] : [];
     const host = [...(preflight ? [tools()] : []), ...cgroups(version), kernel()];
@@ -133,7 +134,7 @@ export const kubeadm = plugin({
     return {
       unfit: (all) => unfit(all, { network, version, shared: endpoint !== undefined }),
       provides: [cluster.of({ version, ...access })],
-      offers: [kubectlOffer(access)],
+      offers: [kubectlOffer(access), kubeconfigOffer(access, mine)],
       steps: [
         address(addresses, others),
         existing({

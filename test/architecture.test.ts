@@ -251,6 +251,7 @@ const IMPURE_FILES: Readonly<Record<string, readonly string[]>> = {
   'core/cli/config/cause.ts': ['process.execPath'], // checks what V8 tells no place of
   'core/cli/config/content.ts': ['process.once', 'process.off'], // when nothing is left to wait for
   'core/cli/config/trust.ts': ['process.getuid'], // whose files are as good as cc's own
+  'core/cli/made-here.ts': ['process.geteuid'], // compared with owners of files
   'core/cli/run.ts': ['new Date', 'process.pid', 'process.hrtime'], // the run's id and the real clock
   'core/host/agent.ts': ['randomBytes'], // what nobody on the way says by chance
   'core/host/attached.ts': ['process.on', 'process.off', 'process.kill'], // while a program has cc's terminal

@@ -18,6 +18,10 @@ export async function offered(
 ): Promise<number> {
   const { project, found } = await offerOf(name, options, cli);
   const argv = argvOf(found, words, project);
+  if (found.offer.here) {
+    const { madeHere } = await import('./made-here.ts');
+    return madeHere({ project, found, words, argv }, options, cli);
+  }
   return entered(found.host, await asRoot(found.host.name, argv, options), cli);
 }
 

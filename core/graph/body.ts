@@ -121,6 +121,7 @@ const offer = record<Offer>('a command', {
   takes: optional(anyText),
   on: place,
   argv: callable,
+  here: optional(callable),
 });
 
 const BODY: Fields<Body> = {

@@ -3,6 +3,7 @@ import type { GenericSchema, InferInput, InferOutput } from 'valibot';
 import type { Arch, Need } from './artifact.ts';
 import type { Problem } from './failure.ts';
 import { anyText, callable, count, type Fields, flag, list, name, Odd, optional, record } from './foreign.ts';
+import type { Json } from './json.ts';
 import type { HostProxy } from './proxy.ts';
 import type { Step } from './step.ts';
 import { isOf, messageOf } from './thrown.ts';
@@ -104,6 +105,30 @@ export interface Offer {
    * or its pipes, and its exit code is that of cc.
    */
   argv(words: readonly string[]): readonly string[];
+  /**
+   * What becomes of that which the program printed: then it reads nothing, has no terminal, and what it prints is shown to nobody.
+   * Where it fails, cc does, too.
+   */
+  here?(printed: string, at: OfferedHere): MadeHere;
+}
+
+/** Where an offered command is typed. */
+export interface OfferedHere {
+  readonly words: readonly string[];
+  /** The host where the program ran. */
+  readonly host: Host;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** What a file of the user says, in YAML or JSON; undefined: there is none. */
+  read(path: string): Json | undefined;
+}
+
+/** What an offered command makes here of what its program printed. */
+export interface MadeHere {
+  readonly print?: string;
+  /** Written at once or not at all; nobody else may read it. */
+  readonly file?: { readonly path: string; readonly text: string };
+  /** Lines for whoever typed it, beside what is printed. */
+  readonly says?: readonly string[];
 }
 
 export interface Body {

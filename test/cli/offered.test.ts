@@ -1,6 +1,6 @@
 /** Commands that plugins of the recipe offer, as they are typed: what they get, how they end, and what is no command. */
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { chown, lstat, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { cc, ccWith, folder, MOD } from '../rig/cc.ts';
@@ -60,6 +60,73 @@ test('a command of a plugin has a help, and is listed', async (t) => {
   assert.deepEqual(JSON.parse((await run('list', '--json')).stdout).commands, [
     { name: 'tool', plugin: 'kit', host: 'here', does: 'shows its words' },
   ]);
+});
+
+/** What is made here of `printed`, of words, and of a file. */
+const HERE = `
+  { name: 'make', does: 'makes a file', takes: '[PATH]', on: 'controller', argv: () => ['sh', '-c', 'echo printed; [ -t 0 ] || cat'],
+    here: (printed, { words: [path], host, env, read }) => path === undefined
+      ? { print: printed + host.name + env.SHOWN + '\\n', says: ['said'] }
+      : { file: { path, text: JSON.stringify([printed, read(path) ?? 'nothing']) } } },
+  { name: 'fails', does: 'fails', on: 'controller', argv: () => ['sh', '-c', 'echo secret; echo why >&2; exit 3'], here: (print) => ({ print }) },
+  { name: 'odd', does: 'is odd', on: 'controller', argv: () => ['true'], here: () => ({ print: 5 }) },
+`;
+
+test('a command of a plugin makes something here of what its program printed', {
+  skip: NO_ROOT,
+}, async (t) => {
+  const { cwd, run } = await site(t, HERE);
+  assert.deepEqual(await ccWith({ SHOWN: '!' }, cwd, 'make'), {
+    code: 0,
+    stdout: 'printed\ncontroller!\n',
+    stderr: 'said\n',
+  });
+  const file = join(cwd, 'new/folder/file');
+  const written = async () => [await readFile(file, 'utf8'), (await stat(file)).mode & 0o777];
+  assert.deepEqual(await run('make', 'new/folder/file'), { code: 0, stdout: '', stderr: '' });
+  assert.deepEqual(await written(), ['["printed\\n","nothing"]', 0o600]);
+  await writeFile(file, 'a: [1]\n');
+  await symlink(file, join(cwd, 'link'));
+  await run('make', 'link');
+  assert.deepEqual(await written(), ['["printed\\n",{"a":[1]}]', 0o600]);
+  assert.ok((await lstat(join(cwd, 'link'))).isSymbolicLink());
+});
+
+test('a file that cannot be read, or is of somebody else, is not written', { skip: NO_ROOT }, async (t) => {
+  const { cwd, run } = await site(t, HERE);
+  const file = join(cwd, 'file');
+  await writeFile(file, 'a: b: secret\n');
+  const torn = await run('make', 'file');
+  assert.deepEqual([torn.code, torn.stderr.split('\n')[0]], [65, `Cannot load ${file}`]);
+  assert.ok(!torn.stderr.includes('secret'), torn.stderr);
+  await writeFile(file, 'a: .nan\n');
+  assert.match((await run('make', 'file')).stderr, /what it says\.a is NaN/);
+  await writeFile(file, 'a: b\n');
+  await chown(file, 4711, 4711);
+  assert.deepEqual(
+    await run('make', 'file'),
+    refused(
+      65,
+      `Cannot write ${file}\n  it belongs to user 4711: run cc as that user\n  fix: name a place that can be written, or make this one so\n`,
+    ),
+  );
+  assert.equal(await readFile(file, 'utf8'), 'a: b\n');
+});
+
+test('a program that fails is told without what it printed, and what is odd is judged', {
+  skip: NO_ROOT,
+}, async (t) => {
+  const { run } = await site(t, HERE);
+  const { code, stdout, stderr } = await run('fails');
+  assert.deepEqual(
+    [code, stdout, stderr.includes('why'), /secret$/m.test(stderr)],
+    [1, '', true, false],
+    stderr,
+  );
+  assert.match(
+    (await run('odd')).stderr,
+    /kit: what its command "odd" answered\.print: expected a text, found 5/,
+  );
 });
 
 const NO_COMMAND: readonly (readonly [words: readonly string[], offers: string, why: string])[] = [
