@@ -25,6 +25,7 @@ import { keepalived, virtualOf } from './kubeadm/keepalived.ts';
 import { kubeletDropIn, kubeletUnit } from './kubeadm/kubelet.ts';
 import { Drain } from './kubeadm/leave.ts';
 import { networks } from './kubeadm/networks.ts';
+import { labels } from './kubeadm/node-labels.ts';
 import { answering, JOINING, KUBECONFIG, PLANE, ready, registered, untainted } from './kubeadm/nodes.ts';
 import { kubeconfigOffer, kubectlOffer } from './kubeadm/offers.ts';
 import { kernel, lasting } from './kubeadm/settings.ts';
@@ -169,11 +170,16 @@ export const kubeadm = plugin({
         returning(turning, { name: 'uncordon', where: PLANE, needs: ['kubeadm/api'] }),
         returning(turning, { name: 'worker-uncordon', where: JOINING, needs: ['kubeadm/registered'] }),
         untainted(access),
+        labels(access, nodesOf([...hosts, ...(find(madeHosts) ?? [])])),
         ready(access),
       ],
     };
   },
 });
+
+function nodesOf(hosts: readonly Host[]): readonly Host[] {
+  return hosts.filter(({ roles }) => roles.includes(PLANE.firstOf) || roles.includes('worker'));
+}
 
 interface Fitting {
   readonly network: PodNetwork;

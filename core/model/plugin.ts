@@ -28,6 +28,8 @@ export interface Host {
   readonly connection: Connection;
   /** What else it is called by, as `zone: 'a'`; in the form of the labels of Kubernetes. */
   readonly labels?: Readonly<Record<string, string>>;
+  /** What keeps pods from its node, as `gpu=yes:NoSchedule`; in the form of the taints of Kubernetes. */
+  readonly taints?: readonly string[];
   /** Default: the controller's. */
   readonly arch?: Arch;
   /**

@@ -80,12 +80,14 @@ function isHostAddress(text: string): boolean {
 const LABEL = /^[a-z0-9](?:[\w.-]{0,61}[a-z0-9])?$/i;
 const DOMAIN = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
 
+function isLabelKey(text: string): boolean {
+  const [name = '', domain, ...more] = text.split('/').toReversed();
+  return LABEL.test(name) && (domain === undefined || DOMAIN.test(domain)) && more.length === 0;
+}
+
 const LabelKey = v.pipe(
   v.string(),
-  v.check((text) => {
-    const [name = '', domain, ...more] = text.split('/').toReversed();
-    return LABEL.test(name) && (domain === undefined || DOMAIN.test(domain)) && more.length === 0;
-  }, 'expected the name of a label, as zone or example.org/zone'),
+  v.check(isLabelKey, 'expected the name of a label, as zone or example.org/zone'),
 );
 const LabelValue = v.pipe(
   v.string(),
@@ -93,6 +95,15 @@ const LabelValue = v.pipe(
     (text) => text === '' || LABEL.test(text),
     'expected letters, digits, ".", "_" and "-", at most 63, the first and the last no sign',
   ),
+);
+
+const Taint = v.pipe(
+  v.string(),
+  v.check((text) => {
+    const [, key = '', value = ''] =
+      /^([^=:]+)(?:=([^=:]*))?:(?:NoSchedule|PreferNoSchedule|NoExecute)$/.exec(text) ?? [];
+    return isLabelKey(key) && (value === '' || LABEL.test(value));
+  }, 'expected KEY=VALUE:EFFECT, as gpu=yes:NoSchedule; effects are NoSchedule, PreferNoSchedule and NoExecute'),
 );
 
 export const HostShape = v.strictObject({
@@ -110,6 +121,7 @@ export const HostShape = v.strictObject({
     }),
   ]),
   labels: v.optional(v.record(LabelKey, LabelValue)),
+  taints: v.optional(v.array(Taint)),
   arch: v.optional(v.picklist(['amd64', 'arm64'])),
   proxy: v.optional(v.literal(false)),
   address: v.optional(

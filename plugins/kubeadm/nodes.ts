@@ -18,11 +18,15 @@ const TAINTS = ['node-role.kubernetes.io/master', 'node-role.kubernetes.io/contr
 
 /** A node, as far as it must be known here. */
 export interface Node {
-  readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>> };
+  readonly metadata: {
+    readonly name: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
   readonly spec: {
     readonly podCIDR?: string;
     readonly unschedulable?: boolean;
-    readonly taints?: readonly { readonly key: string }[];
+    readonly taints?: readonly { readonly key: string; readonly value?: string; readonly effect?: string }[];
   };
   readonly status: {
     readonly addresses?: readonly { readonly type: string; readonly address: string }[];

@@ -59,7 +59,7 @@ laws(
   {
     ...told(),
     plugin: 'kubeadm',
-    kept: ['address', 'cluster', 'networks', 'certificates', 'api', 'uncordon', 'untaint', 'ready'],
+    kept: ['address', 'cluster', 'networks', 'certificates', 'api', 'uncordon', 'untaint', 'labels', 'ready'],
   },
 );
 

@@ -14,6 +14,7 @@ const HOST = {
   roles: ['worker'],
   labels: { zone: 'a' },
   connection: { kind: 'ssh', address: 'w-1.example' },
+  taints: ['gpu=yes:NoSchedule', 'slow:NoExecute'],
 };
 const JSON_HOSTS = JSON.stringify([HOST]);
 const YAML_HOSTS = `# ours
@@ -24,6 +25,7 @@ const YAML_HOSTS = `# ours
   connection:
     kind: ssh
     address: w-1.example
+  taints: ['gpu=yes:NoSchedule', slow:NoExecute]
 `;
 const PRINTING = `#!/bin/sh\ncat <<'END'\n${JSON_HOSTS}\nEND\n`;
 
@@ -100,6 +102,18 @@ const MISTAKES: readonly (readonly [string, unknown, Files, readonly string[]])[
       '    at /site/hosts.json:2:53',
       '      2 | {"name":"w-1","roles":["worker"],"labels":{"zone":"a,b"},"connection":{"kind":"ssh","address":"w-1.e',
       '        |                                                   ^',
+    ],
+  ],
+  [
+    'a taint without an effect',
+    './hosts.json',
+    { 'hosts.json': `[\n  ${JSON.stringify({ ...HOST, taints: ['gpu=yes'] })}\n]` },
+    [
+      'Cannot use /site/hosts.json: 1 mistake',
+      '  0.taints.0: expected KEY=VALUE:EFFECT, as gpu=yes:NoSchedule; effects are NoSchedule, PreferNoSchedule and NoExecute',
+      '    at /site/hosts.json:2:120',
+      '      2 | {"kind":"ssh","address":"w-1.example"},"taints":["gpu=yes"]}',
+      '        |                                                  ^',
     ],
   ],
   [
@@ -254,8 +268,8 @@ export default recipe({ name: 'site', plugins: [p()], hosts: './hosts.yaml' });
   assert.deepEqual(stderr.replaceAll(cwd, '/site').split('\n'), [
     'Cannot use /site/cc.config.ts: 1 mistake',
     '  hosts.all: is a word of cc itself',
-    '    at /site/hosts.yaml:10:3',
-    '      10 | - name: all',
+    '    at /site/hosts.yaml:11:3',
+    '      11 | - name: all',
     '         |   ^',
     '',
   ]);
