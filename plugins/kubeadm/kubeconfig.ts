@@ -1,6 +1,7 @@
 /** What kubectl needs to reach the cluster from elsewhere, and how it stands beside what somebody has already. */
-import { X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
+import { getBuiltinModule } from 'node:process';
 import { fail, type Host, type Json } from '../../core/mod.ts';
 
 /** By what name it stands in a kubeconfig, and who put it there. */
@@ -28,7 +29,7 @@ export function ownFrom(printed: string, { name, owner, shared }: Mine, host: Ho
   const [cluster, user] = [contentIn(admin, 'clusters'), contentIn(admin, 'users')];
   const { server, says } = shared
     ? { server: String(cluster['server']), says: [] }
-    : reached(String(cluster['server']), host, end < 0 ? undefined : new X509Certificate(printed.slice(end)));
+    : reached(String(cluster['server']), host, end < 0 ? undefined : certificateIn(printed.slice(end)));
   const extensions = [{ name: NOTE, extension: { owner } }];
   const entry = (list: List, content: Document) => [{ name, [LISTS[list]]: { ...content, extensions } }];
   const config: Document = {
@@ -49,6 +50,12 @@ function parsed(text: string): Document {
   } catch {
     throw new Error('kubectl printed no JSON');
   }
+}
+
+/** OpenSSL takes a while to load, and recipes are read far more often than this. */
+function certificateIn(text: string): X509Certificate {
+  const { X509Certificate } = getBuiltinModule('node:crypto');
+  return new X509Certificate(text);
 }
 
 /** kubeadm writes one of each. */
