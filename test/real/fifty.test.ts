@@ -1,12 +1,14 @@
 /** Fifty hosts behind real servers: made, found so, and some of them silent in all the ways that hosts are silent. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
+import { folder } from '../rig/cc.ts';
 import { hostRig, type RigHost } from '../rig/hosts.ts';
 import { freePort } from '../rig/sshd.ts';
 import { events, noBug, type OddSite, oddSite, reachedBy, summary } from './odd.ts';
@@ -41,9 +43,9 @@ const MEMORY = 200 * 1024;
 
 type Place = Pick<RigHost, 'name' | 'target'>;
 
-async function siteOf(t: TestContext, places: readonly Place[]): Promise<OddSite> {
+async function siteOf(t: TestContext, places: readonly Place[], steps = STEPS): Promise<OddSite> {
   const hosts = Object.fromEntries(places.map((place) => [place.name, place]));
-  return oddSite(t, hosts, { steps: STEPS, env: { NODE_OPTIONS: `--import ${REPORT}` } });
+  return oddSite(t, hosts, { steps, env: { NODE_OPTIONS: `--import ${REPORT}` } });
 }
 
 const timed = async <Value>(work: () => Promise<Value>) => {
@@ -52,9 +54,14 @@ const timed = async <Value>(work: () => Promise<Value>) => {
 };
 
 /** Runs a site; answers how long it took, in milliseconds. */
-async function ran(t: TestContext, site: OddSite, code: number, whole: string): Promise<number> {
-  const { value, took } = await timed(() => site.run('run', 'all'));
-  assert.deepEqual(summary(value), { code, whole, stderr: '' });
+async function ran(
+  t: TestContext,
+  site: OddSite,
+  whole: string,
+  words: readonly string[] = [],
+): Promise<number> {
+  const { value, took } = await timed(() => site.run('run', 'all', ...words));
+  assert.deepEqual(summary(value), { code: 0, whole, stderr: '' });
   const peak = Number(await readFile(join(site.cwd, 'peak'), 'utf8'));
   t.diagnostic(`${whole}: ${took} ms, ${Math.round(peak / 1024)} MB`);
   assert.ok(peak > 0 && peak < MEMORY, `${peak} kB`);
@@ -75,20 +82,35 @@ test(
   must,
   async (t) => {
     const site = await siteOf(t, all);
-    await ran(t, site, 0, '2450 changed: 2450 applied, 50 adopted');
+    await ran(t, site, '2450 changed: 2450 applied, 50 adopted');
     const [host] = all;
     const alone = await siteOf(t, [host!]); // there are fifty
     await host!.exec(['rm', '-r', '/srv/fifty', '/var/lib/cc']);
-    await ran(t, alone, 0, '49 changed: 49 applied, 1 adopted');
-    const one = await ran(t, alone, 0, '0 changed: 50 verified');
+    await ran(t, alone, '49 changed: 49 applied, 1 adopted');
+    const one = await ran(t, alone, '0 changed: 50 verified');
     await host!.exec(['rm', '-r', '/var/lib/cc']); // it is the other site's from here on
-    await ran(t, site, 0, '0 changed: 50 adopted, 2450 verified');
-    const fifty = await ran(t, site, 0, '0 changed: 2500 verified');
+    await ran(t, site, '0 changed: 50 adopted, 2450 verified');
+    const fifty = await ran(t, site, '0 changed: 2500 verified');
     const { took: logins } = await timed(loggedIn);
     t.diagnostic(`one host ${one} ms, fifty ${fifty} ms, their logins alone ${logins} ms`);
     assert.ok(fifty - logins < 5 * one, `${fifty} ms, without ${logins} ms of logins, against ${one} ms`);
   },
 );
+
+test('bytes that fifty hosts get at once are held in memory for none of them', must, async (t) => {
+  const bytes = randomBytes(20 * 1024 ** 2);
+  const file = join(await folder(t, { release: '' }), 'release');
+  await writeFile(file, bytes);
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  const entry = { url: `file://${file}`, sha256, size: bytes.length, trust: 'sums' };
+  const artifact = JSON.stringify({ name: 'release', source: { kind: 'url', url: entry.url } });
+  const site = await siteOf(t, all, `placed(${artifact}, { path: '/srv/release' })`);
+  const lock = { version: 1, artifacts: { release: { amd64: entry, arm64: entry } } };
+  await writeFile(join(site.cwd, 'cc.lock'), JSON.stringify(lock));
+  for (const box of all) await box.exec(['rm', '-r', '/var/lib/cc']);
+  await ran(t, site, '51 changed: 51 applied', ['--concurrency', '50']);
+  for (const box of all) await box.exec(['rm', '-r', '/srv/release', '/var/lib/cc']);
+});
 
 /** Hosts that nobody comes in to, each in a way of its own, with what is said of it. */
 const SILENT: Readonly<Record<string, { make(t: TestContext, box: RigHost): Promise<Place>; says: RegExp }>> =
@@ -130,7 +152,7 @@ test('hosts that are silent fail once each, in bounded time, and all others are 
   const silent = Object.values(SILENT);
   const places = await Promise.all(all.map((box, index) => silent[index]?.make(t, box) ?? box));
   const site = await siteOf(t, places);
-  for (const box of all) await box.exec(['rm', '-r', '/srv/fifty', '/var/lib/cc']);
+  for (const box of all) await box.exec(['rm', '-rf', '/srv/fifty', '/var/lib/cc']);
   const { value, took } = await timed(() => site.run('run', 'all'));
   noBug(value.stdout);
   t.diagnostic(`with ${silent.length} silent hosts: ${took} ms`);

@@ -11,7 +11,7 @@ import type { RigHost, SshTarget } from '../rig/hosts.ts';
 import type { Lasting } from '../rig/temp.ts';
 
 /** What recipes are written with here; `command` is done once its file is there. */
-const HEAD = `import { folder, packages, plugin, recipe, step, v, written } from '${MOD}';
+const HEAD = `import { folder, packages, placed, plugin, recipe, step, v, written } from '${MOD}';
 
 const seen = (path) => ({
   probe: async (view) => ({ there: (await view.stat(path)) !== undefined }),
