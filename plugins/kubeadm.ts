@@ -30,6 +30,7 @@ import { answering, JOINING, KUBECONFIG, PLANE, ready, registered, untainted } f
 import { kubeconfigOffer, kubectlOffer } from './kubeadm/offers.ts';
 import { kernel, lasting } from './kubeadm/settings.ts';
 import { draining, returning } from './kubeadm/turn.ts';
+import { reachable, upgrade } from './kubeadm/upgrade.ts';
 import { minorOf, since } from './kubernetes/versions.ts';
 
 const UNIT = '/etc/systemd/system/kubelet.service';
@@ -130,6 +131,7 @@ export const kubeadm = plugin({
       ...all.slice(1).flatMap(({ madeBy }) => madeBy ?? []),
     ];
     const renewing = { version, kubeadm: making.kubeadm, access, renewWithin };
+    const upgrading = { version, kubeadm: making.kubeadm, access, preflight };
     const turning = { access, version, planes, maxUnavailable, drain };
     const kubelet = { disturbs: true, restartOn: [UNIT, DROP_IN, `${bin}/kubelet`] };
     return {
@@ -144,6 +146,7 @@ export const kubeadm = plugin({
           others,
           ...(known === undefined ? {} : { declaredAddress: known }),
         }),
+        reachable(upgrading),
         draining(turning, 'planes'),
         draining(turning, 'workers'),
         networks({ services: serviceSubnet, network }),
@@ -155,12 +158,14 @@ export const kubeadm = plugin({
           ...{ ...making, kubectl, access, drain, dns, planes, before: [...before, ...ahead] },
           joined: (shell, by, name) => joined(shell, by, name, joining),
         }),
-        running('kubelet.service', { ...kubelet, name: 'kubelet', where: PLANE, needs: ['kubeadm/init'] }),
+        upgrade(upgrading, { name: 'upgrade', first: true, where: PLANE, needs: ['kubeadm/init'] }),
+        running('kubelet.service', { ...kubelet, name: 'kubelet', where: PLANE, needs: ['kubeadm/upgrade'] }),
         certificates(renewing, { name: 'certificates', where: PLANE, needs: ['kubeadm/kubelet'] }),
         answering(access, version),
         join({ ...joining, before: [...before, 'kubeadm/api'] }),
+        upgrade(upgrading, { name: 'worker-upgrade', first: false, where: JOINING, needs: ['kubeadm/join'] }),
         running('kubelet.service', {
-          ...{ ...kubelet, name: 'worker-kubelet', where: JOINING, needs: ['kubeadm/join'] },
+          ...{ ...kubelet, name: 'worker-kubelet', where: JOINING, needs: ['kubeadm/worker-upgrade'] },
         }),
         certificates(renewing, {
           ...{ name: 'node-certificates', where: JOINING, needs: ['kubeadm/worker-kubelet'] },

@@ -21,7 +21,7 @@ export interface Declared extends ClusterConfig {
   readonly others: Others;
 }
 
-/** Refuses a cluster of another version or with other networks before kubelet or anything else on the host is replaced. */
+/** Refuses a cluster with other networks before kubelet or anything else on the host is replaced. */
 export function existing(config: Declared) {
   const { declaredAddress: address, endpoint } = config;
   const { version, imageRepository, serviceSubnet, podSubnet, criSocket, cgroupDriver, patience } = config;
@@ -31,7 +31,6 @@ export function existing(config: Declared) {
     needs: [],
     what: 'the cluster',
     declared: {
-      'its version': version,
       'the repository of its images': imageRepository,
       'the network of its Services': serviceSubnet,
       'the network of its pods': podSubnet,
@@ -78,16 +77,22 @@ interface Image {
 /** Through 1.11 the name ends in the processor; a digest may follow the tag. */
 const IMAGE = /^ *image: "?(\S+)\/([\w-]+):([\w.-]+)(?:@\S+)?"?$/m;
 
+function manifestsOf(view: View): Promise<readonly (string | undefined)[]> {
+  const names = ['apiserver', 'controller-manager', 'scheduler'];
+  return Promise.all(names.map((name) => view.text(`${MANIFESTS}/kube-${name}.yaml`)));
+}
+
+/** The images of the control plane of a host, without those of manifests that are not whole. */
+export async function imagesOf(view: View): Promise<readonly Image[]> {
+  return (await manifestsOf(view)).flatMap((manifest) => imageOf(manifest) ?? []);
+}
+
 /** What the manifests of the control plane say of it; nothing of those that are not whole. */
 async function planeOf(view: View): Promise<Told> {
-  const text = (name: string) => view.text(`${MANIFESTS}/kube-${name}.yaml`);
-  const [server, manager, scheduler] = await Promise.all(
-    ['apiserver', 'controller-manager', 'scheduler'].map(text),
-  );
-  const images = [server, manager, scheduler].flatMap((manifest) => imageOf(manifest) ?? []);
+  const [server, manager] = await manifestsOf(view);
+  const images = await imagesOf(view);
   if (images.length === 0) return {};
   return {
-    'its version': each(images.map(({ tag }) => tag.replace(/^v/, ''))),
     'the repository of its images': each(images.map(({ repository }) => repository)),
     ...(imageOf(server) ? { 'the network of its Services': flag(server, 'service-cluster-ip-range') } : {}),
     ...(imageOf(manager) ? { 'the network of its pods': flag(manager, 'cluster-cidr') } : {}),

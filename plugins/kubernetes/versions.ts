@@ -114,6 +114,8 @@ const FIRST = {
   runtimeClass: 14,
   /** kubeadm renews what is in kubeconfigs, too: kubernetes/kubeadm#1361. */
   renews: 15,
+  /** One command of kubeadm upgrades every node but the first: kubernetes/kubernetes#78408. */
+  upgradeNode: 15,
   /** The API server says when it is ready: kubernetes/kubernetes#78458. */
   readyz: 16,
   /** etcd's images have 3.4, whose etcdctl speaks the third API unless it is told otherwise: the table above. */

@@ -59,7 +59,19 @@ laws(
   {
     ...told(),
     plugin: 'kubeadm',
-    kept: ['address', 'cluster', 'networks', 'certificates', 'api', 'uncordon', 'untaint', 'labels', 'ready'],
+    kept: [
+      'address',
+      'cluster',
+      'version',
+      'networks',
+      'upgrade',
+      'certificates',
+      'api',
+      'uncordon',
+      'untaint',
+      'labels',
+      'ready',
+    ],
   },
 );
 

@@ -59,11 +59,6 @@ const adminFor = (server: string) =>
 const CASES: Readonly<
   Record<string, Found & { readonly differs: readonly [what: string, is: string, declared: string] }>
 > = {
-  'another version': {
-    version: '1.20.3',
-    differs: ['its version', '1.20.2', '1.20.3'],
-  },
-  'an older version': { version: '1.19.16', differs: ['its version', '1.20.2', '1.19.16'] },
   'another network of Services': {
     given: { serviceSubnet: '10.112.0.0/12' },
     differs: ['the network of its Services', '10.96.0.0/12', '10.112.0.0/12'],
@@ -113,13 +108,6 @@ const CASES: Readonly<
     files: { [ADMIN]: adminFor('10.0.0.10:6443') },
     given: { endpoint: { address: 'api.example.org', port: 443, by: 'given' } },
     differs: [SHARED, '10.0.0.10:6443', 'api.example.org:443'],
-  },
-  'a half of it upgraded': {
-    files: {
-      '/etc/kubernetes/manifests/kube-scheduler.yaml':
-        '    image: registry.lab/kube-scheduler-amd64:v1.21.0@sha256:0123\n',
-    },
-    differs: ['its version', '1.20.2 and 1.21.0', '1.20.2'],
   },
   'no network of pods': {
     files: {

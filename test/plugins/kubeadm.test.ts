@@ -23,28 +23,28 @@ const RECIPE = { plugins: [...BELOW, kubeadm()] };
 /** The packages that kubeadm's checks ask for. */
 const TOOLS = ['conntrack', 'ebtables', 'ethtool', 'iproute2', 'iptables', 'mount', 'socat', 'util-linux'];
 /** What they see goes with the control plane. */
-const KEPT = ['certificates', 'api', 'uncordon', 'untaint', 'labels', 'ready'];
+const KEPT = ['upgrade', 'certificates', 'api', 'uncordon', 'untaint', 'labels', 'ready'];
 
 laws('kubeadm', RECIPE, {
   ...clusterOn(),
-  kept: ['address', 'cluster', 'networks', 'tools', ...KEPT],
+  kept: ['address', 'cluster', 'version', 'networks', 'tools', ...KEPT],
   left: { 'node-1': TOOLS },
 });
 laws(
   'kubeadm without its checks',
   { plugins: [...BELOW, kubeadm({ dns: false, preflight: false })] },
-  { ...clusterOn(), plugin: 'kubeadm', kept: ['address', 'cluster', 'networks', ...KEPT] },
+  { ...clusterOn(), plugin: 'kubeadm', kept: ['address', 'cluster', 'version', 'networks', ...KEPT] },
 );
 laws('kubeadm of 2018', plane('1.9.2'), {
   ...clusterOn({ answers: true, health: '/healthz' }),
   plugin: 'kubeadm',
-  kept: ['address', 'cluster', 'networks', 'tools', 'cgroups', ...KEPT],
+  kept: ['address', 'cluster', 'version', 'networks', 'tools', 'cgroups', ...KEPT],
   left: { 'node-1': TOOLS },
 });
 laws('kubeadm of today', plane('1.36.4'), {
   ...on(2),
   plugin: 'kubeadm',
-  kept: ['address', 'cluster', 'networks', 'tools', 'cgroups', ...KEPT],
+  kept: ['address', 'cluster', 'version', 'networks', 'tools', 'cgroups', ...KEPT],
   left: { 'node-1': TOOLS },
 });
 

@@ -73,6 +73,7 @@ const TURNS: { readonly [Name in Turn]: string } = {
   planes: '1.13',
   phases: '1.13',
   joinPhases: '1.14',
+  upgradeNode: '1.15',
   runtimeClass: '1.14',
   renews: '1.15',
   readyz: '1.16',
