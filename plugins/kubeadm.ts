@@ -12,6 +12,7 @@ import {
   serviceNetwork,
   vmRuntime,
 } from './capabilities.ts';
+import { restorer } from './etcd/restore.ts';
 import { address, addressesIn, declaredFor, withAddress } from './kubeadm/address.ts';
 import { certificates } from './kubeadm/certificates.ts';
 import { kubeadmConfig } from './kubeadm/config.ts';
@@ -58,6 +59,11 @@ export const kubeadm = plugin({
     preflight: v.optional(v.boolean(), true),
     /** How many workers may be without pods at once, while what restarts kubelet or runtime goes from node to node. */
     maxUnavailable: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 1),
+    /**
+     * A file of `cc run etcd/snapshot` on the controller, from which a cluster goes on that is made anew; never one that is
+     * there already.
+     */
+    restore: v.optional(v.pipe(v.string(), v.regex(/^\//, 'is no absolute path'))),
     /** How many days before its end a certificate is renewed. */
     certificates: v.optional(v.strictObject({ renewWithin: v.optional(Days, 30) }), { renewWithin: 30 }),
     drain: v.optional(Drain, {}),
@@ -65,7 +71,16 @@ export const kubeadm = plugin({
   provides: [cluster, serviceNetwork],
   declares: ({ serviceSubnet }) => [serviceNetwork.of({ subnet: serviceSubnet, domain: DOMAIN })],
   build: (
-    { serviceSubnet, endpoint, dns, preflight, maxUnavailable, certificates: { renewWithin }, drain },
+    {
+      serviceSubnet,
+      endpoint,
+      dns,
+      preflight,
+      restore,
+      maxUnavailable,
+      certificates: { renewWithin },
+      drain,
+    },
     { use, find, refuse, hosts, recipe },
   ) => {
     const runtime = use(cri);
@@ -104,7 +119,13 @@ export const kubeadm = plugin({
     const mine = { name: recipe.name, owner: recipe.owner, shared: endpoint !== undefined };
     const bytes = find(nodeImages) ? ['node-images'] : [];
     const client = find(criClient) ? ['cri-client'] : [];
-    const host = [...(preflight ? [tools()] : []), ...cgroups(version), kernel()];
+    const from = restore === undefined ? {} : { restore };
+    const host = [
+      ...(preflight ? [tools()] : []),
+      ...(restore === undefined ? [] : [restorer()]),
+      ...cgroups(version),
+      kernel(),
+    ];
     const files = [
       written(kubeletUnit(bin), { name: 'unit', path: UNIT, needs: [] }),
       file((own) => kubeletDropIn({ ...common, bin, cni: network, ...patience, ...own }), {
@@ -130,6 +151,7 @@ export const kubeadm = plugin({
       // Where this host has no cluster, one of the others may have it.
       ...all.slice(1).flatMap(({ madeBy }) => madeBy ?? []),
     ];
+    const begun = restore === undefined ? {} : { restore: { file: restore, alone: planes.length < 2 } };
     const renewing = { version, kubeadm: making.kubeadm, access, renewWithin };
     const upgrading = { version, kubeadm: making.kubeadm, access, preflight };
     const turning = { access, version, planes, maxUnavailable, drain };
@@ -142,6 +164,7 @@ export const kubeadm = plugin({
         address(addresses, others),
         existing({
           ...declared,
+          ...begun,
           addresses,
           others,
           ...(known === undefined ? {} : { declaredAddress: known }),
@@ -155,7 +178,7 @@ export const kubeadm = plugin({
         ...files,
         ...(virtual ? keepalived(virtual) : []),
         init({
-          ...{ ...making, kubectl, access, drain, dns, planes, before: [...before, ...ahead] },
+          ...{ ...making, ...from, kubectl, access, drain, dns, planes, before: [...before, ...ahead] },
           joined: (shell, by, name) => joined(shell, by, name, joining),
         }),
         upgrade(upgrading, { name: 'upgrade', first: true, where: PLANE, needs: ['kubeadm/init'] }),

@@ -64,11 +64,11 @@ const BESIDE = { motd: 0, auth: 2 };
 
 const RECIPES = PAGES.flatMap((page) => blocks(page, 'ts').map((code, index) => ({ page, index, code })));
 
-test('README, clusters, sites and mirrors show recipes', () => {
+test('README, clusters, sites, mirrors and restoring show recipes', () => {
   const pages = new Set(RECIPES.map(({ page }) => page));
   assert.deepEqual(
     [...pages],
-    ['README.md', 'docs/clusters.md', 'docs/mirrors-and-air-gap.md', 'docs/sites.md'],
+    ['README.md', 'docs/clusters.md', 'docs/mirrors-and-air-gap.md', 'docs/restoring.md', 'docs/sites.md'],
   );
 });
 

@@ -1,5 +1,6 @@
 /** The cluster that a host has already: kubeadm init has said what it is, and nothing here says it anew. */
 import { fixed, type View } from '../../core/mod.ts';
+import { nameOf, restoredOn } from '../etcd/restore.ts';
 import { since } from '../kubernetes/versions.ts';
 import { type Addresses, addressOn, type Others } from './address.ts';
 import type { ClusterConfig } from './config.ts';
@@ -19,11 +20,13 @@ export interface Declared extends ClusterConfig {
   readonly declaredAddress?: string;
   readonly addresses: Addresses;
   readonly others: Others;
+  /** The snapshot that it was restored from, on the controller; others of its hosts say nothing of it. */
+  readonly restore?: { readonly file: string; readonly alone: boolean };
 }
 
 /** Refuses a cluster with other networks before kubelet or anything else on the host is replaced. */
 export function existing(config: Declared) {
-  const { declaredAddress: address, endpoint } = config;
+  const { declaredAddress: address, endpoint, restore } = config;
   const { version, imageRepository, serviceSubnet, podSubnet, criSocket, cgroupDriver, patience } = config;
   return fixed({
     name: 'cluster',
@@ -37,25 +40,32 @@ export function existing(config: Declared) {
       'the domain of its DNS': DOMAIN,
       ...(address === undefined ? {} : { [ADDRESS]: address }),
       [ENDPOINT]: endpoint ?? NONE,
+      ...(restore === undefined ? {} : { [SNAPSHOT]: nameOf(restore.file) }),
       "kubelet's container runtime": pathOf(criSocket),
       "kubelet's cgroup driver": cgroupDriver,
       "kubelet's runtimeRequestTimeout": patience ?? 'the default',
     },
     look: async (view) => {
-      const [plane, kubelet, known, shared] = await Promise.all([
+      const [plane, kubelet, known, shared, restored] = await Promise.all([
         planeOf(view),
         kubeletOf(view),
         addressOf(view, config),
         sharedBy(view, endpoint),
+        restore === undefined ? undefined : restoredOn(view),
       ]);
+      const from = restored ?? (restore?.alone ? NONE : undefined);
+      const begun = from === undefined || Object.keys(plane).length === 0 ? {} : { [SNAPSHOT]: from };
       // What kubelet was told counts only where it runs a cluster; before there was a file for it, cc's own drop-in tells it.
       return Object.keys(plane).length > 0 && since('kubeletConfig', version)
-        ? { ...plane, ...kubelet, ...known, ...shared }
-        : { ...plane, ...known, ...shared };
+        ? { ...plane, ...kubelet, ...known, ...shared, ...begun }
+        : { ...plane, ...known, ...shared, ...begun };
     },
     fix: ANEW,
   });
 }
+
+/** Said only where the recipe has one: a cluster goes on without the file. */
+const SNAPSHOT = 'the snapshot that it was made of';
 
 const ANEW = [
   'declare what is there; or make the cluster anew, and lose what runs in it:',

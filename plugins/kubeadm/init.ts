@@ -1,6 +1,7 @@
 /** `kubeadm init`: when a control plane is made, when it is made anew, and how it is taken back. */
 import { type Change, cmd, fail, type Json, type Shell, step, type View } from '../../core/mod.ts';
 import type { Cri, PodNetwork } from '../capabilities.ts';
+import { restoring } from '../etcd/restore.ts';
 import type { Access } from '../kubectl/api.ts';
 import { since } from '../kubernetes/versions.ts';
 import { imageOf } from './existing.ts';
@@ -27,17 +28,20 @@ export interface InitOptions {
   /** Has this host join by another one that has the cluster. */
   readonly joined: (shell: Shell, by: Shell, name: string) => Promise<undefined>;
   readonly before: readonly string[];
+  /** A snapshot of etcd on the controller, from which a new cluster goes on. */
+  readonly restore?: string;
 }
 
-type Checked = Pick<InitOptions, 'version' | 'preflight'>;
+type Checked = Pick<InitOptions, 'version' | 'preflight' | 'restore'>;
 
 /** Checks of kubeadm's own that fail where nothing is wrong. */
-function ignored({ version }: Checked): readonly string[] {
+function ignored({ version, restore }: Checked): readonly string[] {
   return [
     // kubelet is told that swap is no reason to fail.
     ...(since('swap', version) ? [] : ['Swap']),
     // With a configuration file these cannot be told of a runtime other than Docker; and the last knows kernels to 4.x.
     ...(since('noDocker', version) ? [] : ['CRI', 'Service-Docker', 'SystemVerification']),
+    ...(restore === undefined ? [] : ['DirAvailable--var-lib-etcd']),
   ];
 }
 
@@ -83,9 +87,8 @@ const DNS = ['coredns', 'kube-dns'];
 const MANIFESTS = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler'];
 
 export function init(options: InitOptions) {
-  const { kubeadm, dns, runtime, before, network } = options;
-  const words = cmd`${kubeadm} init --config ${CONFIG} ${initFlags(options)}`;
-  const command = { ...words, env: DIRECT, title: words.argv.join(' ') };
+  const { dns, runtime, before, network } = options;
+  const command = commandOf(options);
   const all = (why: string) => clearing({ runtime, network }, why);
   return step<InitFacts>({
     name: 'init',
@@ -109,7 +112,7 @@ export function init(options: InitOptions) {
       return [
         ...(facts.leftovers ? all(why) : []),
         { kind: 'run', command: NOTING, why },
-        by ? rejoining(by, options, why) : { kind: 'run', command, why },
+        ...(by ? [rejoining(by, options, why)] : making(options, why)),
       ];
     },
     beforeUndo: (view, undoing) => mayGo(view, options, undoing),
@@ -120,6 +123,20 @@ export function init(options: InitOptions) {
       return [...leaving(told, options, undoing, why), ...all(why)];
     },
   });
+}
+
+function commandOf(options: InitOptions) {
+  const words = cmd`${options.kubeadm} init --config ${CONFIG} ${initFlags(options)}`;
+  return { ...words, env: DIRECT, title: words.argv.join(' ') };
+}
+
+/** A cluster from nothing, or from a snapshot. */
+function making(options: InitOptions, why: string): readonly Change[] {
+  const { version, restore } = options;
+  return [
+    ...(restore === undefined ? [] : [restoring({ version, file: restore, config: CONFIG }, why)]),
+    { kind: 'run', command: commandOf(options), why },
+  ];
 }
 
 /** The other host that has the cluster; undefined where none has any of one. A second cluster is worse than none. */

@@ -116,6 +116,8 @@ const FIRST = {
   renews: 15,
   /** One command of kubeadm upgrades every node but the first: kubernetes/kubernetes#78408. */
   upgradeNode: 15,
+  /** etcd's third API is the default of etcdctl: etcd 3.4. */
+  etcdApi3: 17,
   /** The API server says when it is ready: kubernetes/kubernetes#78458. */
   readyz: 16,
   /** etcd's images have 3.4, whose etcdctl speaks the third API unless it is told otherwise: the table above. */
@@ -134,6 +136,8 @@ const FIRST = {
   swap: 23,
   /** Every program has a signature of Sigstore beside it: kubernetes/website, verify-signed-artifacts.md, beta since 1.26. */
   signed: 26,
+  /** A snapshot is read by etcdutl, and no more by etcdctl: etcd 3.6. */
+  etcdutl: 34,
   /** kubelet refuses cgroup v1 (failCgroupV1): kubernetes/kubernetes, CHANGELOG-1.35.md. */
   noCgroupV1: 35,
 } as const;

@@ -78,6 +78,7 @@ const TURNS: { readonly [Name in Turn]: string } = {
   renews: '1.15',
   readyz: '1.16',
   etcdctl: '1.17',
+  etcdApi3: '1.17',
   cgroupV2: '1.19',
   emptyDir: '1.20',
   certs: '1.20',
@@ -85,6 +86,7 @@ const TURNS: { readonly [Name in Turn]: string } = {
   noStatus: '1.22',
   swap: '1.23',
   signed: '1.26',
+  etcdutl: '1.34',
   noCgroupV1: '1.35',
 };
 
