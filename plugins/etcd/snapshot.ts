@@ -65,6 +65,11 @@ export async function snapshot(shell: Shell, options: SnapshotOptions): Promise<
 
 /** Has etcd save it, and asks what is in it. */
 async function saved(shell: Shell, node: string, { version, access }: SnapshotOptions): Promise<Notes> {
+  // kubelet, through which etcd is reached, may have started a moment ago.
+  await shell.until('kubelet lets commands into the pod of etcd', 120, async () => {
+    const { code, stderr } = await shell.view.result(inPod(node, access, version, ['etcdctl', 'version']));
+    return code === 0 ? undefined : stderr.trim().split('\n').at(-1);
+  });
   await shell.run(inPod(node, access, version, [...ETCDCTL, 'snapshot', 'save', IN_POD]));
   // etcdctl has left this to another program: etcd-io/etcd, CHANGELOG-3.6.md.
   const reader = since('etcdutl', version) ? ['etcdutl'] : ['etcdctl'];

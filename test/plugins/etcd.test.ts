@@ -65,6 +65,19 @@ test('snapshot is saved by etcd itself, fetched in pieces, and is that of the ho
   assert.equal((await bench.run()).outcomes.get(task.id)?.state, 'verified');
 });
 
+test('snapshot waits for a kubelet that does not let commands in yet', async (t) => {
+  const { state, bench, task } = await saving(t);
+  state.answers.push('', { code: 1, stderr: 'dial tcp 10.0.0.1:10250: connect: connection refused\n' });
+  const { outcomes, events } = await bench.run();
+  assert.equal(outcomes.get(task.id)?.state, 'applied');
+  assert.deepEqual(
+    events.flatMap((event) =>
+      event.kind === 'output' && event.text.includes('kubelet lets') ? [event.text] : [],
+    ),
+    ['kubelet lets commands into the pod of etcd: dial tcp 10.0.0.1:10250: connect: connection refused\n'],
+  );
+});
+
 test('snapshot that changed on its way is refused, and neither it nor a part of it is kept', async (t) => {
   const { state, bench, folder, task } = await saving(t);
   state.bytes = BYTES.subarray(1);

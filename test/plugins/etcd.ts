@@ -72,6 +72,8 @@ export interface Etcd {
   time: string;
   unpack: string | { readonly code: number; readonly stderr: string };
   notes: Partial<typeof NOTES>;
+  /** Of kubelet, before it lets commands in; the last one first. */
+  readonly answers: (string | { readonly code: number; readonly stderr: string })[];
 }
 
 export function withEtcd(state: Etcd): BenchSetup {
@@ -86,6 +88,7 @@ export function withEtcd(state: Etcd): BenchSetup {
   };
   const exec = (argv: readonly string[]) => {
     const words = argv.slice(argv.indexOf('--') + 1);
+    if (words.at(-1) === 'version') return state.answers.pop() ?? '';
     say(words.filter((word) => !/^-|^https|pki/.test(word)).join(' '));
     return words.includes('status') ? '{"hash":1,"revision":42,"totalKey":7,"totalSize":9}' : '';
   };
@@ -143,7 +146,7 @@ export function withEtcd(state: Etcd): BenchSetup {
 
 export const fresh = (): Etcd => ({
   ...{ said: [], bytes: BYTES, taken: Buffer.alloc(0), time: '2026-11-27T12-00-00Z' },
-  ...{ unpack: '', notes: {} },
+  ...{ unpack: '', notes: {}, answers: [] },
 });
 
 export const node = ({ hosts }: Bench) => hosts.get('node-1')!; // every bench has this host
