@@ -35,6 +35,7 @@ const FORMS: { readonly [Api in KubeadmApi]: (config: ClusterConfig) => readonly
     {
       ...typed('v1alpha1', 'MasterConfiguration'),
       ...(since('configuredSocket', config.version) ? { criSocket: config.criSocket } : {}),
+      tokenTTL: TOKEN.ttl,
       ...apiOf(config),
       ...clusterOf(config),
       kubeProxy: { config: PROXY },
@@ -44,6 +45,7 @@ const FORMS: { readonly [Api in KubeadmApi]: (config: ClusterConfig) => readonly
     {
       ...typed('v1alpha2', 'MasterConfiguration'),
       nodeRegistration: { criSocket: config.criSocket },
+      bootstrapTokens: [TOKEN],
       ...apiOf(config),
       ...clusterOf(config),
       kubeletConfiguration: { baseConfig: kubeletOf(config) },
@@ -63,6 +65,7 @@ function split(api: KubeadmApi) {
     {
       ...typed(api, 'InitConfiguration'),
       nodeRegistration: { criSocket: config.criSocket },
+      bootstrapTokens: [TOKEN],
       ...under(api === 'v1alpha3' ? 'apiEndpoint' : 'localAPIEndpoint', advertised(config)),
     },
     { ...typed(api, 'ClusterConfiguration'), ...shared(config), ...clusterOf(config) },
@@ -107,6 +110,9 @@ function kubeletOf({ cgroupDriver, patience }: ClusterConfig): Document {
     ...(patience === undefined ? {} : { runtimeRequestTimeout: patience }),
   };
 }
+
+/** kubeadm init makes and prints a token by which nodes may join. Each node has one of its own, so this one ends at once. */
+const TOKEN = { ttl: '1m0s' };
 
 /** 0 leaves the kernel's limit as it is: it may be shared with others, and then refuses to be set. */
 const PROXY = { conntrack: { maxPerCore: 0, min: 0 } };
