@@ -18,7 +18,8 @@ export interface Claim {
 export function claims(wanted: readonly Claim[], owner: string) {
   const pathOf = ({ file }: Claim) => `${FOLDER}/${file}`;
   const text = `${owner}\n`;
-  return step<{ owners: { [file: string]: string } }>({
+  // A machine that is added makes no other one anew: as long as all is this recipe's, what is found is the same.
+  return step<{ free: readonly string[]; taken: { [file: string]: string } }>({
     name: 'claims',
     where: 'controller',
     needs: [],
@@ -28,31 +29,27 @@ export function claims(wanted: readonly Claim[], owner: string) {
       const found = await Promise.all(
         wanted.map(async (claim) => [claim.file, (await view.text(pathOf(claim))) ?? ''] as const),
       );
-      return { owners: Object.fromEntries(found) };
+      return {
+        free: found.filter(([, owned]) => owned === '').map(([file]) => file),
+        taken: Object.fromEntries(found.filter(([, owned]) => owned !== '' && owned !== text)),
+      };
     },
-    plan: ({ owners }) => {
-      const taken = wanted.filter(({ file }) => owners[file] !== '' && owners[file] !== text);
-      if (taken.length > 0) refuse(taken, owners);
-      return wanted.flatMap((claim) =>
-        owners[claim.file] === text
-          ? []
-          : [
-              {
-                kind: 'write',
-                path: pathOf(claim),
-                text,
-                mode: 0o644,
-                why: `nobody has ${claim.what} yet`,
-              } as const,
-            ],
-      );
+    plan: ({ free, taken }) => {
+      const others = wanted.filter(({ file }) => taken[file] !== undefined);
+      if (others.length > 0) refuse(others, taken);
+      return wanted
+        .filter(({ file }) => free.includes(file))
+        .map((claim) => {
+          const why = `nobody has ${claim.what} yet`;
+          return { kind: 'write', path: pathOf(claim), text, mode: 0o644, why };
+        });
     },
-    undo: ({ owners }) =>
-      wanted.flatMap((claim) =>
-        owners[claim.file] === text
-          ? [{ kind: 'remove', path: pathOf(claim), why: `${claim.what} was taken by this recipe` } as const]
-          : [],
-      ),
+    undo: ({ free, taken }) =>
+      wanted
+        .filter(({ file }) => !free.includes(file) && taken[file] === undefined)
+        .map((claim) => {
+          return { kind: 'remove', path: pathOf(claim), why: `${claim.what} was taken by this recipe` };
+        }),
   });
 }
 

@@ -324,3 +324,14 @@ for (const [why, machines, option, message] of [
       { path: `machine.${option}`, message },
     ]);
   });
+
+test('machine that is added makes no other one anew', async (t) => {
+  const found = async (machines: NonNullable<Parameters<typeof machine>[0]>['machines']) => {
+    const bench = await benchOf(t, { plugins: [ARCHIVE, machine({ machines })] }, setup);
+    await bench.run();
+    return bench.facts(bench.tasks.find(({ step }) => step.name === 'claims')!); // the plugin has it
+  };
+  const one = { lab: { address: '198.18.77.11', roles: ['control-plane'] } };
+  const two = { ...one, more: { address: '198.18.77.12', roles: ['worker'] } };
+  assert.deepEqual(await found(two), await found(one));
+});
