@@ -27,6 +27,7 @@ import { kubeletDropIn, kubeletUnit } from './kubeadm/kubelet.ts';
 import { Drain } from './kubeadm/leave.ts';
 import { networks } from './kubeadm/networks.ts';
 import { labels } from './kubeadm/node-labels.ts';
+import { node } from './kubeadm/node.ts';
 import { answering, JOINING, KUBECONFIG, PLANE, ready, registered, untainted } from './kubeadm/nodes.ts';
 import { kubeconfigOffer, kubectlOffer } from './kubeadm/offers.ts';
 import { kernel, lasting } from './kubeadm/settings.ts';
@@ -145,7 +146,8 @@ export const kubeadm = plugin({
     ];
     const making = { version, kubeadm: `${bin}/kubeadm`, preflight, runtime, network };
     const planes = all.map(({ name }) => name);
-    const joining = { ...making, access, drain, planes, addresses, others };
+    const joining = { ...making, access, planes, addresses, others };
+    const leaving = { version, access, drain };
     const ahead = [
       ...(virtual ? ['kubeadm/shared-address'] : []),
       // Where this host has no cluster, one of the others may have it.
@@ -178,7 +180,7 @@ export const kubeadm = plugin({
         ...files,
         ...(virtual ? keepalived(virtual) : []),
         init({
-          ...{ ...making, ...from, kubectl, access, drain, dns, planes, before: [...before, ...ahead] },
+          ...{ ...making, ...from, kubectl, access, dns, planes, before: [...before, ...ahead] },
           joined: (shell, by, name) => joined(shell, by, name, joining),
         }),
         upgrade(upgrading, { name: 'upgrade', first: true, where: PLANE, needs: ['kubeadm/init'] }),
@@ -197,6 +199,10 @@ export const kubeadm = plugin({
         registered(access, network.overlay),
         returning(turning, { name: 'uncordon', where: PLANE, needs: ['kubeadm/api'] }),
         returning(turning, { name: 'worker-uncordon', where: JOINING, needs: ['kubeadm/registered'] }),
+        node({ name: 'node', where: JOINING, need: 'kubeadm/registered', planes }, leaving),
+        ...(planes.length > 1
+          ? [node({ name: 'plane-node', where: PLANE, need: 'kubeadm/api', planes }, leaving)]
+          : []),
         untainted(access),
         labels(access, nodesOf([...hosts, ...(find(madeHosts) ?? [])])),
         ready(access),

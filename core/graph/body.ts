@@ -88,6 +88,7 @@ const STEP: Fields<Step> = {
   undo: optional(callable),
   leaves: optional(callable),
   beforeUndo: optional(callable),
+  undoFirst: optional(flag),
   tells: optional(callable),
   isInside: optional(callable),
 };

@@ -84,6 +84,8 @@ export interface StepSpec<Facts extends Json> {
   undo?(facts: Facts, undoing: Undoing): readonly Change[];
   /** What undoing leaves to something else, and why, for a notice. */
   leaves?(facts: Facts, undoing: Undoing): string | undefined;
+  /** True: taken back before all other tasks of its host, none of which needs it. */
+  readonly undoFirst?: boolean;
   /** Fails where taking it back would harm what stays. All tasks are asked before anything is taken back. */
   beforeUndo?(view: View, undoing: Undoing): Promise<void>;
   /** What the facts mean to people, in lines: `cc doctor` prints them, and `cc status` where it is as declared. */

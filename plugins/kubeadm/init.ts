@@ -5,7 +5,7 @@ import { restoring } from '../etcd/restore.ts';
 import type { Access } from '../kubectl/api.ts';
 import { since } from '../kubernetes/versions.ts';
 import { imageOf } from './existing.ts';
-import { type Drain, leaving } from './leave.ts';
+import { AT_ONCE, leaving } from './leave.ts';
 import { KUBECONFIG, nodeName, PLANE } from './nodes.ts';
 import { mayGo } from './staying.ts';
 import { clearing, NOTED, NOTING } from './traces.ts';
@@ -22,7 +22,6 @@ export interface InitOptions {
   readonly network: PodNetwork;
   /** The API, on this host and on each other one of the control plane. */
   readonly access: Access;
-  readonly drain: Drain;
   /** The hosts of the control plane. */
   readonly planes: readonly string[];
   /** Has this host join by another one that has the cluster. */
@@ -95,7 +94,7 @@ export function init(options: InitOptions) {
     where: PLANE,
     needs: before,
     inputs: { command: command.argv as Json, dns },
-    timeout: 900 + options.drain.within,
+    timeout: 900,
     settles: 60,
     probe: (view) => probeInit(view, options),
     plan: (facts, last) => {
@@ -120,7 +119,7 @@ export function init(options: InitOptions) {
       if (!leftovers && !noted) return [];
       const why = 'the control plane was made by kubeadm';
       const told = { name: host, plane: true, node: 'this' } as const;
-      return [...leaving(told, options, undoing, why), ...all(why)];
+      return [...leaving(told, { ...options, drain: AT_ONCE }, undoing, why), ...all(why)];
     },
   });
 }

@@ -4,7 +4,7 @@ import { cannotTell } from '../kubectl/api.ts';
 import { AUTHORITY } from './authority.ts';
 import { joinFlags, planeOn } from './init.ts';
 import { type Joining, joined } from './joining.ts';
-import { leaving, leavingEtcd, stranded, type Told } from './leave.ts';
+import { AT_ONCE, leaving, leavingEtcd, type Told } from './leave.ts';
 import { isPlane, JOINING, NODE_KUBECONFIG, nodeName, nodeOf, ownAddresses, PLANE } from './nodes.ts';
 import { mayGo } from './staying.ts';
 import { clearing, NOTED, NOTING } from './traces.ts';
@@ -45,8 +45,7 @@ export function join(options: JoinOptions) {
     // Members of etcd come one at a time.
     oneByOne: PLANE.firstOf,
     inputs: { command: argv as Json },
-    // A drain has its own limit.
-    timeout: 900 + options.drain.within,
+    timeout: 900,
     settles: 120,
     probe: (view) => probeJoin(view, options),
     plan: (facts, last) => {
@@ -70,7 +69,7 @@ export function join(options: JoinOptions) {
   });
 }
 
-function takenBack(options: JoinOptions): Pick<StepSpec<JoinFacts>, 'beforeUndo' | 'undo' | 'leaves'> {
+function takenBack(options: JoinOptions): Pick<StepSpec<JoinFacts>, 'beforeUndo' | 'undo'> {
   return {
     beforeUndo: async (view, undoing) => {
       if (options.planes.includes(view.name)) await mayGo(view, options, undoing);
@@ -78,9 +77,8 @@ function takenBack(options: JoinOptions): Pick<StepSpec<JoinFacts>, 'beforeUndo'
     undo: (facts, undoing) => {
       if (!facts.leftovers && !facts.noted) return [];
       const why = 'kubeadm has made it a node';
-      return [...leaving(facts, options, undoing, why), ...clearing(options, why)];
+      return [...leaving(facts, { ...options, drain: AT_ONCE }, undoing, why), ...clearing(options, why)];
     },
-    leaves: (facts, undoing) => (facts.leftovers ? stranded(facts, options, undoing) : undefined),
   };
 }
 

@@ -7,7 +7,6 @@ import { AUTHORITY, carried, withdrawn } from './authority.ts';
 import { forgotten } from './etcd.ts';
 import { DIRECT, joinFlags } from './init.ts';
 import { joinConfig } from './join-config.ts';
-import type { Drain } from './leave.ts';
 import { ownAddresses } from './nodes.ts';
 
 export interface Joining {
@@ -18,7 +17,6 @@ export interface Joining {
   readonly network: PodNetwork;
   /** The API, on the control plane. */
   readonly access: Access;
-  readonly drain: Drain;
   /** The hosts of the control plane, and by which of its addresses each host is known, where the recipe says so. */
   readonly planes: readonly string[];
   readonly addresses: Addresses;

@@ -14,6 +14,9 @@ export const Drain = v.strictObject({
 });
 export type Drain = Readonly<v.InferOutput<typeof Drain>>;
 
+/** For a node whose pods have moved already, while its kubelet was there. */
+export const AT_ONCE: Drain = { within: 0, force: false };
+
 export interface Leaving {
   readonly access: Access;
   readonly version: string;
@@ -21,12 +24,12 @@ export interface Leaving {
 }
 
 /** A node as its host and its cluster tell of it; `unreached`: no control plane is to be had. */
-export interface Told {
+export type Told = {
   readonly name: string;
   /** Whether it is a control plane. */
   readonly plane: boolean;
   readonly node: 'this' | 'another' | 'none' | 'unknown' | 'unreached';
-}
+};
 
 /** The control planes of a cluster that stays; none where it goes as a whole, with all that is in it. */
 export function planesIn({ staying }: Undoing): readonly string[] {

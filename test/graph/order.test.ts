@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { criticalPath, type Node, type Order, order, remaining, reversed } from '../../core/graph/order.ts';
+import type { Host } from '../../core/model/plugin.ts';
+import { step } from '../../core/model/step.ts';
 import { type TaskId, taskId } from '../../core/model/task.ts';
 import { dice, graphs, id } from './random.ts';
 import { failureIn } from './recipes.ts';
@@ -161,4 +163,16 @@ test('criticalPath leaves out tasks that took no time of this run', () => {
     { id: id('c'), took: 7 },
   ]);
   assert.deepEqual(criticalPath(order([]), new Map()), []);
+});
+
+test('reversed has all of a host wait for what is taken back first there', () => {
+  const hosts = { a: 'one', b: 'one', c: 'one', d: 'two' } as const;
+  const tasks = graph({ a: '', b: 'a', c: 'a', d: 'a' }).map((task, index) => {
+    const name = Object.values(hosts)[index]!; // one for each
+    const host: Host = { name, roles: [], connection: { kind: 'local' } };
+    const first = step<null>({ name: 'x', undoFirst: index === 2, probe: async () => null, plan: () => [] });
+    return { ...task, host, step: first };
+  });
+  assert.deepEqual(reversed(tasks), graph({ d: '', c: '', b: 'c', a: 'c b c d' }));
+  assert.equal(order(reversed(tasks)).ids.length, 4);
 });

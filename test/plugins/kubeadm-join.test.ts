@@ -138,6 +138,9 @@ const RECIPE = { hosts: [NODE, WORKER], plugins: PLUGINS };
 const CONF = '/etc/kubernetes/kubelet.conf';
 /** Stands for the object of the worker, as the API has it: the address of its node. */
 const OBJECT = '/srv/nodes/w-1';
+/** Stands for the mark on it. */
+const MARKED = '/srv/marked';
+const CALL_AS_NODE = `/usr/local/bin/kubectl --kubeconfig ${CONF} --request-timeout=10s`;
 const AS_NODE = `/usr/local/bin/kubectl --kubeconfig ${CONF} --request-timeout=10s get node w-1`;
 
 /** What was handed to a program by standard input. */
@@ -156,7 +159,8 @@ function clusterOf(handed: Handed[], joins: () => Answer = () => ''): BenchSetup
     const address = plane(bench).read(OBJECT);
     const conditions = [{ type: 'Ready', status: 'True', message: '' }];
     const status = { addresses: [{ type: 'InternalIP', address }], conditions };
-    return JSON.stringify({ metadata: { name: 'w-1' }, spec: {}, status });
+    const annotations = plane(bench).disk.has(MARKED) ? { 'cc/host': 'w-1' } : {};
+    return JSON.stringify({ metadata: { name: 'w-1', annotations }, spec: {}, status });
   };
   const keep = (host: Paper, argv: readonly string[], { input }: ExecOptions) => {
     handed.push({ host: host.host, argv, input });
@@ -177,6 +181,7 @@ function clusterOf(handed: Handed[], joins: () => Answer = () => ''): BenchSetup
     does: (host, bench) => [
       ...(setup.does?.(host, bench) ?? []),
       ...joining(() => plane(bench)),
+      [`${CALL_AS_NODE} annotate node w-1 cc/host=w-1 --overwrite`, () => wrote(plane(bench), MARKED, '')],
       [`${KUBECTL} patch node w-1`, ''],
       [`${KUBECTL} drain w-1`, ''],
       [`${KUBECTL} create -f -`, (argv, options) => keep(host, argv, options)],
@@ -352,6 +357,12 @@ test('worker that is taken back leaves the cluster, and nothing on its host', as
   await bench.run();
   const { outcomes } = await bench.run('undo', ['w-1']);
   assert.equal(outcomes.get(joinIn(bench).id)?.state, 'applied');
+  const words = bench.ran.map(({ argv }) => argv.join(' '));
+  const [drained, gone, stopped] = ['drain w-1', 'delete node w-1', 'disable --now kubelet.service'].map(
+    (each) => words.findLastIndex((line) => line.includes(each)),
+  );
+  // Its pods move while its kubelet is there.
+  assert.ok(0 <= drained! && drained! < gone! && gone! < stopped!, `${drained} ${gone} ${stopped}`);
   assert.equal(planeOf(bench).disk.has(OBJECT), false);
   const left = [...workerOf(bench).disk.keys()].filter((path) => /kubernetes|kubelet|\/cc/.test(path));
   assert.deepEqual(left, []);

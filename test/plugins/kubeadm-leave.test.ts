@@ -7,7 +7,6 @@ import { Failed } from '../../core/model/failure.ts';
 import type { Shell } from '../../core/model/shell.ts';
 import type { Undoing } from '../../core/model/step.ts';
 import type { Place, View } from '../../core/model/view.ts';
-import { join } from '../../plugins/kubeadm/join.ts';
 import { type Leaving, leaving, stranded, type Told } from '../../plugins/kubeadm/leave.ts';
 import { mayGo } from '../../plugins/kubeadm/staying.ts';
 import { paperView } from '../rig/view.ts';
@@ -209,20 +208,4 @@ test('control plane without which etcd would lose its majority does not go', asy
   // Two of three at once leave one, which is a majority of itself; and who is no member takes none away.
   assert.equal(await refusal({ staying: [planeOf('cp-3')] }, { nodes, members: all }), undefined);
   assert.equal(await refusal(two, { nodes, members: ['cp-2', 'cp-3'], sick: ['cp-3'] }), undefined);
-});
-
-test('join may take as long as a drain may, beside what it takes itself', () => {
-  const cri = {
-    socket: 's',
-    cgroupDriver: 'systemd',
-    importImages: { argv: [] },
-    listImages: { argv: [] },
-    removePods: [],
-  } as const;
-  const network = { name: 'n', subnet: '10.0.0.0/16', bin: '/b', config: '/c', bridge: 'b0' };
-  const { timeout } = join({
-    ...{ version: '1.20.2', kubeadm: '/bin/kubeadm', preflight: true, runtime: cri, network, access: ACCESS },
-    ...{ drain: { within: 7200, force: false }, before: [], planes: [], addresses: new Map(), others: [] },
-  });
-  assert.equal(timeout, 8100);
 });

@@ -87,7 +87,9 @@ function object(name: string, address: string) {
   const conditions = [{ type: 'Ready', status: 'True', message: '' }];
   const labels = { 'node-role.kubernetes.io/control-plane': '' };
   const status = { addresses: [{ type: 'InternalIP', address }], conditions };
-  return { metadata: { name, labels }, spec: {}, status };
+  // Each fake marks a node by its name.
+  const annotations = { 'cc/host': name };
+  return { metadata: { name, labels, annotations }, spec: {}, status };
 }
 
 /** Each host asks the one cluster that all are of. */
