@@ -3,12 +3,12 @@ import { meant } from '../graph/meant.ts';
 import { order } from '../graph/order.ts';
 import { CLEANUP, CONTROLLER } from '../graph/place.ts';
 import { type Selection, selected } from '../graph/selection.ts';
-import { addressOf, machineOf } from '../model/address.ts';
+import { addressOf } from '../model/address.ts';
 import type { Host } from '../model/plugin.ts';
 import type { TaskId } from '../model/task.ts';
 import type { Entering } from '../run/sweep.ts';
-import { knownHosts } from '../store/hosts.ts';
 import { type Options, usage } from './args.ts';
+import { leftHosts } from './former.ts';
 import { type CliContext, openProject, type Project } from './project.ts';
 
 export interface Job extends Pick<Selection, 'wanted' | 'tasks' | 'graph' | 'turns' | 'outside'> {
@@ -31,7 +31,7 @@ export async function jobOf(
   const project = names.includes(CLEANUP)
     ? await (await import('./recorded.ts')).projectForCleanup(options, cli, identify)
     : await openProject(options, cli, { identify });
-  const left = leftHosts(project);
+  const left = project.former?.hosts ?? leftHosts(project.hosts, project.paths.state);
   if (!names.some((name) => project.cleanups.includes(name))) {
     leftAlone(options.limit, project, left);
     const { whole, ...selection } = selected(project, { names, ...options });
@@ -49,12 +49,6 @@ export async function jobOf(
   return { project, left, undo: true, taken: takenIn(project, limit.swept), ...limit };
 }
 
-/** Hosts that runs have changed, and that are neither declared by their name nor as a machine. */
-export function leftHosts({ hosts, paths }: Pick<Project, 'hosts' | 'paths'>): readonly Host[] {
-  const machines = new Set(hosts.filter(({ name }) => name !== CONTROLLER).map(machineOf));
-  return knownHosts(paths.state).filter((host) => !machines.has(machineOf(host)));
-}
-
 /** All tasks and hosts, or those of the hosts that are meant. */
 function limited(
   project: Project,
@@ -64,11 +58,11 @@ function limited(
   const outside = new Set<TaskId>();
   const standing = project.hosts.filter(({ madeBy }) => !madeBy);
   if (limit === undefined) {
-    const { tasks, graph } = project;
-    return { wanted: tasks, tasks, graph, turns: [], outside, swept: [...standing, ...left] };
+    const tasks = [...project.tasks, ...(project.former?.tasks ?? [])];
+    return { wanted: tasks, tasks, graph: order(tasks), turns: [], outside, swept: [...standing, ...left] };
   }
   const hosts = meant(limit, project.hosts, left);
-  const on = project.tasks.filter(({ host }) => hosts.includes(host));
+  const on = [...project.tasks, ...(project.former?.tasks ?? [])].filter(({ host }) => hosts.includes(host));
   const ids = new Set(on.map(({ id }) => id));
   const tasks = on.map((task) => ({ ...task, needs: task.needs.filter((need) => ids.has(need)) }));
   return { wanted: tasks, tasks, graph: order(tasks), turns: [], outside, swept: hosts };
@@ -106,7 +100,10 @@ export function entering({ tasks, undo, project }: Job): Entering {
   return {
     // The stamps of the controller are its user's.
     rights: (host) =>
-      host.name !== CONTROLLER && (on(host).length === 0 || on(host).some(({ step }) => step.root !== false)),
+      host.name !== CONTROLLER &&
+      (!project.hosts.includes(host) ||
+        on(host).length === 0 ||
+        on(host).some(({ step }) => step.root !== false)),
     alone: (host) => undo || on(host).length === 0,
     left: (host) => !project.hosts.includes(host),
   };

@@ -24,6 +24,7 @@ import { type Options, usage } from './args.ts';
 import { COMMANDS } from './commands.ts';
 import { trustOf } from './config/trust.ts';
 import { loadConfig, placing } from './config.ts';
+import { type Former, formerOf } from './former.ts';
 import { identityOf } from './identity.ts';
 import { pinsIn } from './pins.ts';
 
@@ -63,13 +64,23 @@ export interface Project extends Expanded {
   readonly paths: Paths;
   /** Undefined: nobody has made an identity for it yet; a run does. */
   readonly site?: Site | undefined;
+  /** Hosts that left, and their tasks, for taking back. */
+  readonly former?: Former;
 }
 
-/** `hosts` are beside those of the recipe. With `identify` a site that has no identity yet gets one. */
+interface Opening {
+  /** A site that has no identity yet gets one. */
+  readonly identify?: boolean;
+  /** Beside those of the recipe. */
+  readonly hosts?: readonly Host[];
+  /** Whether hosts that left are wanted, with their tasks. */
+  readonly former?: boolean;
+}
+
 export async function openProject(
   options: Options,
   cli: CliContext,
-  { identify = false, hosts = [] }: { readonly identify?: boolean; readonly hosts?: readonly Host[] } = {},
+  { identify = false, hosts = [], former = false }: Opening = {},
 ): Promise<Project> {
   const arch = archOf(cli.arch);
   const trust = trustOf(cli.env);
@@ -98,6 +109,7 @@ export async function openProject(
   const network = networkOf(flat.mirrors, flat.proxy, cli.env, expanded.hosts.slice(1)); // the first is the controller
   return {
     ...expanded,
+    ...(former ? { former: formerOf(flat, expanded, paths.state, context) } : {}),
     manifests,
     file,
     locks,
@@ -162,7 +174,7 @@ export async function openContext(
     asked,
     turns,
     ahead: lookingAhead(tasks),
-    declared: declaredBy(project.hosts, project.tasks, taken),
+    declared: declaredBy(project.hosts, [...project.tasks, ...(project.former?.tasks ?? [])], taken),
     found: new Map(),
     touched: new Set(),
   };

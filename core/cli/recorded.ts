@@ -23,7 +23,7 @@ export async function projectForCleanup(
   identify: boolean,
 ): Promise<Project> {
   try {
-    const project = await openProject(options, cli, { identify });
+    const project = await openProject(options, cli, { identify, former: true });
     readLocks(project.locks, project.arch);
     return project;
   } catch (error) {

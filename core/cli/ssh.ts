@@ -2,7 +2,7 @@
 import { hostMeant } from '../graph/meant.ts';
 import type { Options } from './args.ts';
 import { entered } from './entered.ts';
-import { leftHosts } from './job.ts';
+import { leftHosts } from './former.ts';
 import { type CliContext, openProject } from './project.ts';
 
 export async function ssh(
@@ -11,5 +11,9 @@ export async function ssh(
   cli: CliContext,
 ): Promise<number> {
   const project = await openProject(options, cli);
-  return entered(hostMeant(name, [...project.hosts, ...leftHosts(project)]), words, cli);
+  return entered(
+    hostMeant(name, [...project.hosts, ...leftHosts(project.hosts, project.paths.state)]),
+    words,
+    cli,
+  );
 }

@@ -16,6 +16,7 @@ import { drive } from '../run/engine.ts';
 import { type RunContext, reaching } from '../run/look.ts';
 import { type Finding, findingData, surveying } from '../run/survey.ts';
 import { undeclared, withoutOthers } from '../run/survey-undeclared.ts';
+import { isOther } from '../run/sweep.ts';
 import { holdOf } from '../store/paths.ts';
 import { type Options, usage } from './args.ts';
 import { entering, type Job, jobOf, leavingIn, leftLines } from './job.ts';
@@ -130,7 +131,12 @@ export async function lookAt(job: Job, context: RunContext): Promise<readonly Fi
     ...{ clock: { now: () => 0, sleep: async () => {} }, signal: context.signal },
     ...{ concurrency: project.concurrency, onFailure: 'continue', duration: () => 1 },
   });
-  const found = tasks.flatMap(({ id }) => findings.get(id) ?? []);
+  const found = tasks.flatMap(({ id, host }) => {
+    const finding = findings.get(id);
+    // What is left on the machine of another host is taken back as that.
+    const other = finding?.kind === 'unknown' && entering(job).left(host) && isOther(finding.failure);
+    return finding === undefined || other ? [] : [finding];
+  });
   // A host that is still to be made has nothing that was left on it.
   const pending = new Set(found.flatMap(({ kind, id }) => (kind === 'pending' ? [hostOf(id)] : [])));
   const hosts = job.swept.filter(({ madeBy, name }) => undo || !madeBy || !pending.has(name));

@@ -111,12 +111,22 @@ async function takeBack(job: Job, context: ApplyContext, doing: Doing): Promise<
   const [gone, here] = [true, false].map((is) => job.swept.filter((host) => entry.left(host) === is));
   for (const hosts of [here!, gone!]) await Promise.all(hosts.map((host) => sweeping.sweep(host)));
   const work = undoing(context, leaving);
-  const outcomes = await driven(job, context, doing, work);
+  const apart = withoutHosts(job, doing, sweeping.others);
+  const outcomes = await driven(apart.job, context, apart.doing, work);
   const ended = new Map([...sweeping.outcomes, ...outcomes]);
   const own = job.swept.filter((host) => !sweeping.others.includes(host));
   const clearing = await cleared(own, ended, entry.rights, context);
   for (const host of [...sweeping.others, ...clearing.empty]) await forgetHost(job.project.paths.state, host);
   return new Map([...ended, ...clearing.outcomes]);
+}
+
+/** Nothing is taken back by the name of a host that has turned out to be the machine of another. */
+function withoutHosts(job: Job, doing: Doing, others: readonly Host[]) {
+  if (others.length === 0) return { job, doing };
+  const tasks = job.tasks.filter(({ host }) => !others.includes(host));
+  const ids = new Set(tasks.map(({ id }) => id));
+  const own = tasks.map((task) => ({ ...task, needs: task.needs.filter((need) => ids.has(need)) }));
+  return { job: { ...job, tasks: own }, doing: { ...doing, graph: order(reversed(own)) } };
 }
 
 function driven({ tasks, turns }: Job, context: ApplyContext, doing: Doing, work: Work): Promise<Outcomes> {

@@ -39,17 +39,17 @@ async function standing(box: RigHost): Promise<readonly string[]> {
   return stdout.split('\n').filter((line) => line.startsWith('/srv') || line.includes('/var/lib/cc'));
 }
 
-async function site(t: TestContext, ...names: readonly string[]) {
+async function site(t: TestContext, steps: string, ...names: readonly string[]) {
   const boxes = Object.fromEntries(
     await Promise.all(names.map(async (name) => [name, await host(t, name, { sshd: 'debian' })] as const)),
   );
-  const made = await oddSite(t, boxes, { steps: STEPS });
+  const made = await oddSite(t, boxes, { steps });
   assert.equal((await made.run('run', 'all')).code, 0);
   return { made, boxes };
 }
 
 test('a step that left the recipe is shown, and taken back by the next run', must, async (t) => {
-  const { made, boxes } = await site(t, 'one');
+  const { made, boxes } = await site(t, STEPS, 'one');
   await edited(made, withoutStep);
   const status = await made.run('status');
   assert.equal(status.code, 2);
@@ -66,7 +66,7 @@ test('a step that left the recipe is shown, and taken back by the next run', mus
 });
 
 test('a host that left the recipe is told, left alone, and taken back when it is named', must, async (t) => {
-  const { made, boxes } = await site(t, 'one', 'two');
+  const { made, boxes } = await site(t, STEPS, 'one', 'two');
   await edited(made, withoutHost('two'));
   const status = await made.run('status');
   assert.equal(status.code, 2);
@@ -83,8 +83,41 @@ test('a host that left the recipe is told, left alone, and taken back when it is
   assert.equal((await made.run('status')).code, 0);
 });
 
+/** A member, which the first host has on its list; only code of the plugin can strike it there. */
+const MEMBER = `
+  step({
+    name: 'member',
+    probe: async (view) => ({ there: (await view.stat('/srv/left/member')) !== undefined }),
+    plan: ({ there }) => there ? [] : [{ kind: 'run', command: { argv: ['sh', '-c', 'mkdir -p /srv/left; echo yes >/srv/left/member'] }, why: 'none' }],
+    undo: ({ there }, { staying }) => there ? [
+      { kind: 'script', title: 'leave the others', why: 'was one', script: async (shell) => {
+        const first = await shell.on(staying[0].name);
+        await first.run({ argv: ['sh', '-c', 'echo ' + shell.view.name + ' >>/srv/left/gone'] });
+      } },
+      { kind: 'run', command: { argv: ['rm', '/srv/left/member'] }, why: 'was one' },
+    ] : [],
+  }),
+`;
+
+test(
+  'a host that left is taken back by code of the recipe of today, which no record can hold',
+  must,
+  async (t) => {
+    const { made, boxes } = await site(t, MEMBER, 'one', 'two');
+    await edited(made, withoutHost('two'));
+    const plan = await made.run('plan', 'cleanup', '--limit', 'two');
+    assert.match(plan.stdout, /^ {4}leave the others$/m);
+    const back = await made.run('run', 'cleanup', '--limit', 'two');
+    assert.deepEqual(summary(back), { code: 0, whole: '1 changed: 1 applied', stderr: '' });
+    const { stdout } = await boxes['one']!.exec(['cat', '/srv/left/gone']);
+    assert.equal(stdout, 'two\n');
+    assert.equal((await boxes['two']!.exec(['test', '-e', '/srv/left/member'])).code, 1);
+    assert.equal((await made.run('status')).code, 0);
+  },
+);
+
 test('cleanup takes back what is declared, what is not any more, and hosts that left', must, async (t) => {
-  const { made, boxes } = await site(t, 'one', 'two');
+  const { made, boxes } = await site(t, STEPS, 'one', 'two');
   await edited(made, withoutHost('two'));
   await edited(made, withoutStep);
   const plan = await made.run('plan', 'cleanup');
@@ -100,7 +133,7 @@ for (const [what, spoil] of [
   ['does not load', (file: string) => writeFile(file, 'export default {{{')],
 ] as const)
   test(`cleanup works from records where the configuration ${what}`, must, async (t) => {
-    const { made, boxes } = await site(t, 'one');
+    const { made, boxes } = await site(t, STEPS, 'one');
     await spoil(join(made.cwd, 'cc.config.ts'));
     const back = await made.run('run', 'cleanup');
     assert.equal(back.code, 0, back.stderr);
@@ -109,7 +142,7 @@ for (const [what, spoil] of [
   });
 
 test('what cc has noted and no stamp knows of any more is taken back, too', must, async (t) => {
-  const { made, boxes } = await site(t, 'one');
+  const { made, boxes } = await site(t, STEPS, 'one');
   const box = boxes['one']!;
   await box.exec(['rm', '/var/lib/cc/stamps/one+odd+b.json']);
   await edited(made, withoutStep);
@@ -118,7 +151,7 @@ test('what cc has noted and no stamp knows of any more is taken back, too', must
 });
 
 test('a host of another site is refused, and stays as it is', must, async (t) => {
-  const { made, boxes } = await site(t, 'one');
+  const { made, boxes } = await site(t, STEPS, 'one');
   const before = await standing(boxes['one']!);
   const other = await oddSite(t, boxes, { steps: STEPS });
   for (const words of [['status'], ['plan'], ['run', 'all'], ['run', 'cleanup']]) {
