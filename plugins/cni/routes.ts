@@ -93,7 +93,9 @@ async function ownPart(view: View, { kubectl, config }: Routed): Promise<Composi
 
 /** Routes to the parts of all other nodes, each of which must be reached without a router between. */
 async function script(view: View, { kubectl, kubeconfig, subnet }: Routed): Promise<Composition> {
-  const plane = await view.on(PLANE);
+  const plane = await view.on(PLANE).catch(() => undefined);
+  // Its own tasks say why; routes are taken back without it.
+  if (plane === undefined) return { lacks: ['the host of the control plane cannot be reached'] };
   const answer = await nodes(plane, { kubectl, kubeconfig });
   if (answer.kind !== 'answered') return { lacks: [unanswered(answer)] };
   const own = await nodeName(view);

@@ -5,6 +5,7 @@ import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
+import { describe } from '../../core/model/change.ts';
 import type { Command } from '../../core/model/command.ts';
 import { Failed } from '../../core/model/failure.ts';
 import { plugin } from '../../core/model/plugin.ts';
@@ -13,7 +14,7 @@ import { awaited } from '../../core/steps/awaited.ts';
 import { kubernetesRelease } from '../../plugins/capabilities.ts';
 import { CONFIG, FOLDER } from '../../plugins/cni/config.ts';
 import { link } from '../../plugins/cni/link.ts';
-import { SCRIPT, scriptOf } from '../../plugins/cni/routes.ts';
+import { routes, SCRIPT, scriptOf } from '../../plugins/cni/routes.ts';
 import { cni } from '../../plugins/cni.ts';
 import type { Paper } from '../rig/paper.ts';
 import { type Lasting, tempFolder } from '../rig/temp.ts';
@@ -237,6 +238,15 @@ test('folder that a runtime would make is there first, and goes with the last fi
   assert.equal(host('node-1').read(other), 'theirs');
   const notices = undone.events.flatMap((event) => (event.kind === 'notice' ? [event.text] : []));
   assert.deepEqual(notices, [`left, because something stands in it: ${FOLDER}`]);
+});
+
+test('routes are taken back although no control plane can be reached', async () => {
+  const routed = { kubectl: '/k', kubeconfig: '/c', subnet: SUBNET, config: (part: string) => part };
+  const step = routes(routed).find(({ name }) => name === 'routes')!; // the plugin has it
+  const paper = paperView({ stat: { [SCRIPT]: null }, owned: { [SCRIPT]: true }, text: { [SCRIPT]: null } });
+  // The paper host reaches no other.
+  const facts = await step.probe(paper);
+  assert.deepEqual(step.undo?.(facts, { staying: [] }).map(describe), [`remove ${SCRIPT}`]);
 });
 
 test('route that somebody took away is seen, and comes back', async (t) => {
