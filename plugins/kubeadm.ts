@@ -82,7 +82,7 @@ export const kubeadm = plugin({
       certificates: { renewWithin },
       drain,
     },
-    { use, find, refuse, hosts, recipe },
+    { use, find, refuse, hosts, state, recipe },
   ) => {
     const runtime = use(cri);
     const { version, imageRepository, bin } = use(kubernetesRelease);
@@ -155,7 +155,8 @@ export const kubeadm = plugin({
     ];
     const begun = restore === undefined ? {} : { restore: { file: restore, alone: planes.length < 2 } };
     const renewing = { version, kubeadm: making.kubeadm, access, renewWithin };
-    const upgrading = { version, kubeadm: making.kubeadm, access, preflight };
+    const snapshots = `${state}/before-upgrades`;
+    const upgrading = { version, kubeadm: making.kubeadm, access, preflight, snapshots };
     const turning = { access, version, planes, maxUnavailable, drain };
     const kubelet = { disturbs: true, restartOn: [UNIT, DROP_IN, `${bin}/kubelet`] };
     return {

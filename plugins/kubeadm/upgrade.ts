@@ -20,7 +20,12 @@ export interface Upgrading {
   readonly kubeadm: string;
   readonly access: Access;
   readonly preflight: boolean;
+  /** On the controller: what the cluster was before, for each upgrade that began. */
+  readonly snapshots: string;
 }
+
+/** So many snapshots of upgrades stay. */
+const KEPT = 5;
 
 /** Which versions the control plane of a host is of: several while an upgrade is under way, none where there is none. */
 async function versionsOn(view: View): Promise<readonly string[]> {
@@ -128,14 +133,17 @@ export function upgrade(
     plan: ({ joined, planes }, last) => {
       const why = joined ? behind(planes, version, last) : undefined;
       if (why === undefined) return [];
-      return commands(planes.length > 0).map(
-        (argv): Change => ({
-          kind: 'script',
-          title: argv.join(' '),
-          why,
-          script: (shell) => upgraded(shell, argv, upgrading),
-        }),
-      );
+      return [
+        ...(first ? saving(planes, upgrading, why) : []),
+        ...commands(planes.length > 0).map(
+          (argv): Change => ({
+            kind: 'script',
+            title: argv.join(' '),
+            why,
+            script: (shell) => upgraded(shell, argv, upgrading),
+          }),
+        ),
+      ];
     },
   });
 }
@@ -175,13 +183,31 @@ export function commandsOf(
   ];
 }
 
-/** The runtime may have been restarted just now. */
+/** A new version may write what the one before does not read, and kubeadm knows no way back. Snapshots are made from 1.13 on. */
+function saving(planes: readonly string[], { access, snapshots }: Upgrading, why: string): readonly Change[] {
+  const [version] = planes;
+  if (version === undefined || !since('phases', version)) return [];
+  const script = async (shell: Shell) => {
+    await answered(shell, access);
+    const { snapshot } = await import('../etcd/snapshot.ts'); // only upgrades need it
+    const { file, revision } = await snapshot(shell, { version, access, folder: snapshots, keep: KEPT });
+    shell.log(`${file}: revision ${revision}\n`);
+    return undefined;
+  };
+  return [{ kind: 'script', title: `save a snapshot of etcd to ${snapshots}`, why, script }];
+}
+
 async function upgraded(shell: Shell, argv: readonly string[], { access }: Upgrading): Promise<undefined> {
+  await answered(shell, access);
+  await shell.run({ ...cmd`${argv}`, env: DIRECT });
+  return undefined;
+}
+
+/** The runtime may have been restarted just now. */
+async function answered(shell: Shell, access: Access): Promise<void> {
   const plane = await shell.on(PLANE);
   await shell.until('the API answers', 120, async () => {
     const answer = await asked(plane.view, access, cmd`get --raw /healthz`);
     return answer.kind === 'answered' ? undefined : unanswered(answer);
   });
-  await shell.run({ ...cmd`${argv}`, env: DIRECT });
-  return undefined;
 }

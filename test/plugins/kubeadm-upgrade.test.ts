@@ -1,5 +1,6 @@
 /** A cluster that gets another version: what is refused by name, what kubeadm is told on each node, and in which order. */
 import assert from 'node:assert/strict';
+import { readdir } from 'node:fs/promises';
 import { test } from 'node:test';
 import type { Artifact } from '../../core/model/artifact.ts';
 import { plugin } from '../../core/model/plugin.ts';
@@ -10,7 +11,8 @@ import { commandsOf, tooFar, unreachable, upgrade } from '../../plugins/kubeadm/
 import { kubeadm } from '../../plugins/kubeadm.ts';
 import { applied, changed, INTERRUPTED, NEVER, PERFORMED } from '../steps/last.ts';
 import { type BenchSetup, benchOf } from './bench.ts';
-import { below, clusterOn, KUBECTL, type Made, madeCluster } from './cluster.ts';
+import { below, KUBECTL, type Made, madeCluster } from './cluster.ts';
+import { fresh, withEtcd } from './etcd.ts';
 import { wrote } from './tools.ts';
 
 test('version is reached from the same minor and from the one before', () => {
@@ -74,7 +76,10 @@ test('kubeadm is told on each node what its version knows', () => {
 
 test('worker is upgraded where it was brought to another version, or an upgrade was cut off', () => {
   const step = upgrade(
-    { version: '1.20.3', kubeadm: 'kubeadm', preflight: true, access: { kubectl: '', kubeconfig: '' } },
+    {
+      ...{ version: '1.20.3', kubeadm: 'kubeadm', preflight: true, snapshots: '/s' },
+      access: { kubectl: '', kubeconfig: '' },
+    },
     { name: 'x', first: false, needs: [] },
   );
   const facts = { joined: true, planes: [], version: '1.20.3' };
@@ -115,8 +120,8 @@ const NODE = 'node-1';
 const APPLY = 'kubeadm upgrade apply v1.20.3 --yes';
 
 /** A control plane of 1.20.2 or as told, and the only node, for which a version is declared. */
-function clusterOf(made: Partial<Made> = {}): BenchSetup {
-  const setup = clusterOn();
+function clusterOf(made: Partial<Made> = {}, saved = fresh()): BenchSetup {
+  const setup = withEtcd(saved);
   const node = (version: string) => {
     const conditions = [
       { type: 'Ready', status: 'True', message: '', lastHeartbeatTime: '2026-01-01T00:01:00Z' },
@@ -151,6 +156,7 @@ function clusterOf(made: Partial<Made> = {}): BenchSetup {
       [
         `/usr/local/bin/${APPLY}`,
         () => {
+          saved.said.push(APPLY);
           madeCluster(host, { version: '1.20.3' });
           return wrote(host, '/etc/kubernetes/kubelet.conf', 'a key of the node');
         },
@@ -216,5 +222,31 @@ test('control plane of which a part is upgraded already goes on', async (t) => {
   const whys = events.flatMap((event) =>
     event.kind === 'change' && event.id === `${NODE}/kubeadm/upgrade` ? [[event.what, event.why]] : [],
   );
-  assert.deepEqual(whys, [[`/usr/local/bin/${APPLY}`, 'its control plane is of 1.20.2, declared 1.20.3']]);
+  const why = 'its control plane is of 1.20.2, declared 1.20.3';
+  assert.deepEqual(whys, [
+    [`save a snapshot of etcd to ${bench.state}/before-upgrades`, why],
+    [`/usr/local/bin/${APPLY}`, why],
+  ]);
+});
+
+test('a snapshot of etcd is on the controller before kubeadm changes the cluster', async (t) => {
+  const saved = fresh();
+  const bench = await benchOf(t, recipeOf('1.20.3'), clusterOf({}, saved));
+  await bench.run();
+  assert.deepEqual(await readdir(`${bench.state}/before-upgrades`), [
+    'etcd-2026-11-27T12-00-00Z-revision-42.tar',
+  ]);
+  assert.deepEqual(saved.said.slice(-2), ['removed', APPLY]);
+});
+
+test('cluster of which no snapshot can be had is not upgraded', async (t) => {
+  const saved = { ...fresh(), bytes: Buffer.from('cut off') };
+  const bench = await benchOf(t, recipeOf('1.20.3'), clusterOf({}, saved));
+  const { outcomes } = await bench.run();
+  const failed = [...outcomes].filter(([, { failure }]) => failure?.kind === 'check-failed');
+  assert.deepEqual(
+    failed.map(([id]) => id),
+    [`${NODE}/kubeadm/upgrade`],
+  );
+  assert.ok(!saved.said.includes(APPLY));
 });
