@@ -1,5 +1,5 @@
 /** A host on which kubeadm makes a control plane, on paper: its files, its API, its one node. */
-import { cri, kubernetesRelease, podNetwork } from '../../plugins/capabilities.ts';
+import { cri, kubernetesRelease, type PodNetwork, podNetwork } from '../../plugins/capabilities.ts';
 import { LIST } from '../../plugins/kubeadm/certificates.ts';
 import { NOTES, RESTORE } from '../../plugins/kubeadm/settings.ts';
 import { CLEAR, FILLED, KEEP, NOTED, STOP } from '../../plugins/kubeadm/traces.ts';
@@ -26,10 +26,18 @@ export const MADE = [
   '/var/lib/kubelet/config.yaml',
 ];
 
-export const BELOW = below('1.20.2');
+const PODS: PodNetwork = {
+  name: 'pods',
+  subnet: '10.244.0.0/24',
+  bin: '/opt/cni/bin',
+  config: '/etc/cni/net.d',
+  bridge: 'pods0',
+};
+/** A network by which pods of several nodes reach each other. */
+export const OVERLAY: PodNetwork = { ...PODS, subnet: '10.244.0.0/16', overlay: 'flannel' };
 
 /** What kubeadm builds on, for a version of Kubernetes. */
-export function below(version: string) {
+export function below(version: string, pods = PODS) {
   return [
     providing(kubernetesRelease, {
       version,
@@ -45,15 +53,11 @@ export function below(version: string) {
       listImages: { argv: ['ctr', 'list'] },
       removePods: [{ argv: ['ctr', 'end-all'] }],
     }),
-    providing(podNetwork, {
-      name: 'pods',
-      subnet: '10.244.0.0/24',
-      bin: '/opt/cni/bin',
-      config: '/etc/cni/net.d',
-      bridge: 'pods0',
-    }),
+    providing(podNetwork, pods),
   ];
 }
+
+export const BELOW = below('1.20.2');
 
 export interface Api {
   /** Whether it answers, where there is a control plane. */

@@ -8,9 +8,6 @@ import { promisify } from 'node:util';
 import type { ExecOptions } from '../../core/host/transport.ts';
 import { describe } from '../../core/model/change.ts';
 import { maskedData } from '../../core/model/mask.ts';
-import { plugin } from '../../core/model/plugin.ts';
-import * as v from '../../core/model/vocabulary.ts';
-import { podNetwork } from '../../plugins/capabilities.ts';
 import { joinFlags } from '../../plugins/kubeadm/init.ts';
 import { joinConfig } from '../../plugins/kubeadm/join-config.ts';
 import { JOIN } from '../../plugins/kubeadm/joining.ts';
@@ -21,7 +18,7 @@ import type { Answer, Paper } from '../rig/paper.ts';
 import { type Lasting, tempFolder } from '../rig/temp.ts';
 import { type Bench, type BenchSetup, benchOf, type FakeCommand, NODE } from './bench.ts';
 import { AUTHORITY } from './certificate.ts';
-import { BELOW, clusterOn, KUBECTL } from './cluster.ts';
+import { BELOW, below, clusterOn, KUBECTL, OVERLAY } from './cluster.ts';
 import { removed, script, wrote } from './tools.ts';
 
 /** By openssl x509 -pubkey | openssl pkey -pubin -outform der | sha256sum. */
@@ -115,24 +112,8 @@ test('configuration of a join is readable by root alone, and goes with it, also 
   assert.deepEqual(await run(3), [`600\ntold\n${umask}\n`, 3]);
 });
 
-/** A network between nodes, on paper. */
-const NETWORK = plugin({
-  name: 'pod-network',
-  help: 'a network',
-  options: v.strictObject({}),
-  provides: [podNetwork],
-  build: () => ({
-    provides: [
-      podNetwork.of({
-        ...{ name: 'pods', subnet: '10.244.0.0/16', bin: '/opt/cni/bin', config: '/etc/cni/net.d' },
-        ...{ bridge: 'pods0', overlay: 'flannel' },
-      }),
-    ],
-    steps: [],
-  }),
-});
 const WORKER = { name: 'w-1', roles: ['worker'], connection: { kind: 'ssh', address: 'w-1' } } as const;
-const PLUGINS = [...BELOW.filter(({ spec }) => spec.name !== 'pod-network'), NETWORK(), kubeadm()];
+const PLUGINS = [...below('1.20.2', OVERLAY), kubeadm()];
 const RECIPE = { hosts: [NODE, WORKER], plugins: PLUGINS };
 
 const CONF = '/etc/kubernetes/kubelet.conf';

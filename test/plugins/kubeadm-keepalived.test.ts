@@ -1,15 +1,12 @@
 /** The virtual address of the API: what keepalived is told on each control plane, and which recipes cannot have one. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { plugin } from '../../core/model/plugin.ts';
-import * as v from '../../core/model/vocabulary.ts';
-import { podNetwork } from '../../plugins/capabilities.ts';
 import { CONFIG, keepalivedConfig } from '../../plugins/kubeadm/keepalived.ts';
 import { kubeadm } from '../../plugins/kubeadm.ts';
 import { expanded, failureIn } from '../graph/recipes.ts';
 import type { Lasting } from '../rig/temp.ts';
 import { type Bench, benchOf, NODE } from './bench.ts';
-import { below, clusterOn } from './cluster.ts';
+import { below, clusterOn, OVERLAY } from './cluster.ts';
 import { networked } from './tools.ts';
 
 const SHARED = '10.0.0.10';
@@ -69,30 +66,13 @@ test('keepalived asks an API before 1.16 for its health, and names no peers wher
   assert.doesNotMatch(text, /peer|check_unicast/);
 });
 
-const NETWORK = plugin({
-  name: 'pod-network',
-  help: 'a network',
-  options: v.strictObject({}),
-  provides: [podNetwork],
-  build: () => ({
-    provides: [
-      podNetwork.of({
-        ...{ name: 'pods', subnet: '10.244.0.0/24', bin: '/opt/cni/bin', config: '/etc/cni/net.d' },
-        ...{ bridge: 'pods0', overlay: 'flannel' },
-      }),
-    ],
-    steps: [],
-  }),
-});
-
 type Given = NonNullable<Parameters<typeof kubeadm>[0]>['endpoint'];
 
 function recipe(endpoint: Given, address: string, own?: string) {
-  const plugins = below('1.20.2').filter(({ spec }) => spec.name !== 'pod-network');
   const connection = { kind: 'ssh', address } as const;
   return {
     hosts: [{ ...NODE, connection, ...(own === undefined ? {} : { address: own }) }],
-    plugins: [...plugins, NETWORK(), kubeadm({ endpoint })],
+    plugins: [...below('1.20.2', OVERLAY), kubeadm({ endpoint })],
   };
 }
 

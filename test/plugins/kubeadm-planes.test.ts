@@ -8,9 +8,6 @@ import { promisify } from 'node:util';
 import { describe } from '../../core/model/change.ts';
 import { fail } from '../../core/model/failure.ts';
 import { maskedData } from '../../core/model/mask.ts';
-import { plugin } from '../../core/model/plugin.ts';
-import * as v from '../../core/model/vocabulary.ts';
-import { podNetwork } from '../../plugins/capabilities.ts';
 import { PLACE } from '../../plugins/kubeadm/authority.ts';
 import { membersIn, statusWithout } from '../../plugins/kubeadm/etcd.ts';
 import { joinConfig } from '../../plugins/kubeadm/join-config.ts';
@@ -20,24 +17,9 @@ import { expanded, failureIn } from '../graph/recipes.ts';
 import type { Answer, Paper } from '../rig/paper.ts';
 import { type Lasting, tempFolder } from '../rig/temp.ts';
 import { type Bench, benchOf, type FakeCommand, NODE } from './bench.ts';
-import { below, clusterOn, KUBECTL, madeCluster } from './cluster.ts';
+import { below, clusterOn, KUBECTL, madeCluster, OVERLAY } from './cluster.ts';
 import { removed, script, wrote } from './tools.ts';
 
-const NETWORK = plugin({
-  name: 'pod-network',
-  help: 'a network',
-  options: v.strictObject({}),
-  provides: [podNetwork],
-  build: () => ({
-    provides: [
-      podNetwork.of({
-        ...{ name: 'pods', subnet: '10.244.0.0/16', bin: '/opt/cni/bin', config: '/etc/cni/net.d' },
-        ...{ bridge: 'pods0', overlay: 'flannel' },
-      }),
-    ],
-    steps: [],
-  }),
-});
 const host = (name: string, role: string) =>
   ({ name, roles: [role], connection: { kind: 'ssh', address: name } }) as const;
 const ENDPOINT = { address: '10.0.0.10', by: 'given' } as const;
@@ -47,10 +29,9 @@ function recipe(
   version = '1.20.2',
   given: Parameters<typeof kubeadm>[0] = { endpoint: ENDPOINT },
 ) {
-  const plugins = below(version).filter(({ spec }) => spec.name !== 'pod-network');
   return {
     hosts: [NODE, ...names.map((name) => host(name, 'control-plane'))],
-    plugins: [...plugins, NETWORK(), kubeadm(given)],
+    plugins: [...below(version, OVERLAY), kubeadm(given)],
   };
 }
 
