@@ -1,10 +1,11 @@
 /** A snapshot of the etcd of a control plane, fetched to the controller with what a cluster cannot be restored without. */
-import { type Command, cmd, fail, type Shell } from '../../core/mod.ts';
+import { cmd, fail, type Shell } from '../../core/mod.ts';
 import { nodeName } from '../kubeadm/nodes.ts';
 import type { Access } from '../kubectl/api.ts';
 import { eraOf, since } from '../kubernetes/versions.ts';
 import { ARCHIVE, FRESH, type Notes, notesOf, onDisk, PKI, unfit, WORK } from './archive.ts';
 import { fetched } from './carry.ts';
+import { inMember, LET_IN } from './member.ts';
 
 export interface SnapshotOptions {
   /** Of Kubernetes. */
@@ -65,38 +66,24 @@ export async function snapshot(shell: Shell, options: SnapshotOptions): Promise<
 
 /** Has etcd save it, and asks what is in it. */
 async function saved(shell: Shell, node: string, { version, access }: SnapshotOptions): Promise<Notes> {
+  const { kubectl, kubeconfig } = access; // without a limit: a large snapshot takes its time
+  const inPod = (...words: readonly string[]) =>
+    cmd`${inMember(node, [kubectl, '--kubeconfig', kubeconfig], version, words)}`;
   // kubelet, through which etcd is reached, may have started a moment ago.
   await shell.until('kubelet lets commands into the pod of etcd', 120, async () => {
-    const { code, stderr } = await shell.view.result(inPod(node, access, version, ['etcdctl', 'version']));
+    const { code, stderr } = await shell.view.result(inPod('etcdctl', 'version'));
     return code === 0 ? undefined : stderr.trim().split('\n').at(-1);
   });
-  await shell.run(inPod(node, access, version, [...ETCDCTL, 'snapshot', 'save', IN_POD]));
+  await shell.run(inPod('etcdctl', ...LET_IN, 'snapshot', 'save', IN_POD));
   // etcdctl has left this to another program: etcd-io/etcd, CHANGELOG-3.6.md.
-  const reader = since('etcdutl', version) ? ['etcdutl'] : ['etcdctl'];
-  const status = inPod(node, access, version, [...reader, '-w', 'json', 'snapshot', 'status', IN_POD]);
+  const reader = since('etcdutl', version) ? 'etcdutl' : 'etcdctl';
+  const status = inPod(reader, '-w', 'json', 'snapshot', 'status', IN_POD);
   const { revision, totalKey: keys } = JSON.parse(await shell.run(status)) as Record<string, unknown>;
   const notes = notesOf(JSON.stringify({ version, etcd: eraOf(version).etcd, node, revision, keys }));
   if (notes && notes.revision > 0 && notes.keys > 0) return notes;
   const reasons = [`etcdctl says of it: revision ${revision}, keys ${keys}`];
   return fail({ kind: 'check-failed', host: shell.view.name, what: 'the snapshot holds a cluster', reasons });
 }
-
-function inPod(
-  node: string,
-  { kubectl, kubeconfig }: Access,
-  version: string,
-  words: readonly string[],
-): Command {
-  // The first version of its API is its default up to 3.3.
-  const api = since('etcdApi3', version) ? [] : ['env', 'ETCDCTL_API=3'];
-  return cmd`${kubectl} --kubeconfig ${kubeconfig} -n kube-system exec ${`etcd-${node}`} -- ${api} ${words}`;
-}
-
-const OWN = `${PKI}/etcd`;
-const ETCDCTL = [
-  ...['etcdctl', '--endpoints', 'https://127.0.0.1:2379', '--cacert', `${OWN}/ca.crt`],
-  ...['--cert', `${OWN}/healthcheck-client.crt`, '--key', `${OWN}/healthcheck-client.key`],
-];
 
 /** Fetches it under a name that sorts by time, the host's own, and lets go of what is too many. */
 async function kept(

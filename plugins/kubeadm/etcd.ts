@@ -1,5 +1,6 @@
 /** What a cluster keeps of its control planes beside their nodes: members of etcd, and what kubeadm has noted of each. */
 import { cmd, type Shell, type View } from '../../core/mod.ts';
+import { inMember, LET_IN } from '../etcd/member.ts';
 import { type Access, callOf } from '../kubectl/api.ts';
 import { since } from '../kubernetes/versions.ts';
 import { nodeName } from './nodes.ts';
@@ -20,17 +21,9 @@ export function membersIn(text: string): readonly Member[] {
   });
 }
 
-const PKI = '/etc/kubernetes/pki/etcd';
-const CLIENT = `${PKI}/healthcheck-client`;
-
-/** etcdctl in the pod of a host's own member, with the credentials of kubeadm's probes. */
+/** etcdctl in the pod of a host's own member. */
 async function etcdctl(view: View, access: Access, version: string): Promise<readonly string[]> {
-  const pod = `etcd-${await nodeName(view)}`;
-  // Before 3.4 the first API is what it speaks unless it is told.
-  const program = since('etcdctl', version) ? ['etcdctl'] : ['env', 'ETCDCTL_API=3', 'etcdctl'];
-  const flags = cmd`--endpoints=https://127.0.0.1:2379 --cacert=${PKI}/ca.crt --cert=${CLIENT}.crt --key=${CLIENT}.key`;
-  return cmd`${callOf(access)} -n kube-system exec ${pod} -- ${program} ${flags.argv as string[]}`
-    .argv as string[]; // no artifacts
+  return inMember(await nodeName(view), callOf(access), version, ['etcdctl', ...LET_IN]);
 }
 
 /** The members of a cluster, asked on one of its control planes. */

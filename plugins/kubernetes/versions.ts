@@ -116,12 +116,10 @@ const FIRST = {
   renews: 15,
   /** One command of kubeadm upgrades every node but the first: kubernetes/kubernetes#78408. */
   upgradeNode: 15,
-  /** etcd's third API is the default of etcdctl: etcd 3.4. */
-  etcdApi3: 17,
   /** The API server says when it is ready: kubernetes/kubernetes#78458. */
   readyz: 16,
-  /** etcd's images have 3.4, whose etcdctl speaks the third API unless it is told otherwise: the table above. */
-  etcdctl: 17,
+  /** etcd's third API is the default of etcdctl: etcd 3.4. */
+  etcdApi3: 17,
   /** kubelet runs on cgroup v2: kubernetes/kubernetes#85218. */
   cgroupV2: 19,
   /** `kubectl drain --delete-emptydir-data`, which was --delete-local-data: kubernetes/kubernetes#95076. */

@@ -77,7 +77,6 @@ const TURNS: { readonly [Name in Turn]: string } = {
   runtimeClass: '1.14',
   renews: '1.15',
   readyz: '1.16',
-  etcdctl: '1.17',
   etcdApi3: '1.17',
   cgroupV2: '1.19',
   emptyDir: '1.20',
