@@ -10,6 +10,7 @@ import { dollar } from '../../core/host/zx.ts';
 import { quoted } from '../../core/model/command.ts';
 import { digestOf } from '../../core/model/digest.ts';
 import { agentBy } from '../rig/agent.ts';
+import { NASTY } from '../rig/nasty.ts';
 import { startSshd } from '../rig/sshd.ts';
 import { tempFolder } from '../rig/temp.ts';
 import { numberIn, program, until } from './second-process.ts';
@@ -45,26 +46,8 @@ test('ssh answers exit codes, a remote 255 among them, and both streams', { skip
 });
 
 test('ssh brings words, variables and folders over as they are', { skip }, async () => {
-  const nasty = [
-    '',
-    ' ',
-    '$HOME',
-    "a'b",
-    '"',
-    '\n',
-    '*',
-    '-n',
-    '~',
-    '\\',
-    '!',
-    'ö',
-    '#',
-    'a=b',
-    '`id`',
-    '%h',
-  ];
-  const { stdout } = await host.exec(['printf', '%s\\0', ...nasty]);
-  assert.deepEqual(stdout.split('\0').slice(0, -1), nasty);
+  const { stdout } = await host.exec(['printf', '%s\\0', ...NASTY]);
+  assert.deepEqual(stdout.split('\0').slice(0, -1), NASTY);
   const cwd = join(server.folder, "it's a folder");
   await mkdir(cwd);
   const env = { CC_TEST: "a 'b' $HOME\n", OTHER: '' };

@@ -7,35 +7,12 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { CC_LINE, envIn } from '../rig/cc.ts';
 import { hostRig } from '../rig/hosts.ts';
+import { NASTY } from '../rig/nasty.ts';
 import { freePort } from '../rig/sshd.ts';
 import { idle, noBug, type OddSite, oddSite, PATIENCE, reachedBy, runs, typed } from './odd.ts';
 
 const { skip, host } = await hostRig({ after });
 const must = { skip, timeout: PATIENCE };
-
-const NASTY = [
-  '',
-  ' ',
-  '$HOME',
-  "a'b",
-  '"',
-  '\n',
-  '*',
-  '-n',
-  '~',
-  '\\',
-  '\\\\',
-  '!',
-  '!!',
-  'ö',
-  '#',
-  'a=b',
-  '=ls',
-  '`id`',
-  '%1',
-  '{a,b}',
-  '--',
-];
 
 /** Those of them that every shell reads alike in quotes. */
 const PLAIN = NASTY.filter((word) => !/[!\\'\n]|^[=%]/.test(word));
