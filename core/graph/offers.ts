@@ -37,12 +37,12 @@ function faultOf(name: string, taken: readonly string[], by: string | undefined)
 function offersIn({ use, bodies }: Built, hosts: readonly Host[], problems: Problem[]): readonly Offered[] {
   const plugin = use.spec.name;
   const [first] = bodies.values();
-  return (first?.offers ?? []).flatMap((any) => {
-    const host = hosts.find((each) => isAt(each, any.on));
+  return (first?.offers ?? []).flatMap(({ name, on }) => {
+    const host = hosts.find((each) => isAt(each, on));
     const body = host?.arch === undefined ? first : bodies.get(host.arch);
-    const offer = body?.offers?.find(({ name }) => name === any.name);
+    const offer = body?.offers?.find((each) => each.name === name);
     if (host && offer) return [{ plugin, host, offer }];
-    problems.push({ path: plugin, message: `offers "${any.name}" on a host that the recipe does not have` });
+    problems.push({ path: plugin, message: `offers "${name}" on a host that the recipe does not have` });
     return [];
   });
 }

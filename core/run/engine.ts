@@ -121,8 +121,10 @@ async function worked(
     () => work(task, (state, reason) => board.to(id, state, reason ? { reason } : {}), begun),
     (text) => emit({ kind: 'output', id, text }),
   );
-  if ('inside' in outcome) board.to(id, 'ready');
-  if ('inside' in outcome) return outcome;
+  if ('inside' in outcome) {
+    board.to(id, 'ready');
+    return outcome;
+  }
   const before = outcome.failure?.kind === 'unreachable' ? waited : 0;
   return { ...outcome, took: Math.round(before + clock.now() - began) };
 }

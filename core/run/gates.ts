@@ -21,8 +21,9 @@ export interface Gates {
 }
 
 /**
- * A task waits for its turn, takes its locks, then a place on its host, where the run has more than one host may have, then one in the run:
- * always in this order, so no two tasks can wait for each other, and whoever has a place in the run is at work.
+ * A task whose step hosts do one by one waits for the others. It takes its locks, then a place on its host, where the run has more
+ * than one host may have, then one in the run: always in this order, so no two tasks can wait for each other, and whoever has a
+ * place in the run is at work.
  */
 export function gates(concurrency: number): Gates {
   const queues = new Map<string, PQueue>();
@@ -35,11 +36,11 @@ export function gates(concurrency: number): Gates {
     enter: (task, priority, work) => {
       const where = machineOf(task.host);
       const { plugin, step, host } = task;
-      const inTurn = step.oneByOne !== undefined && host.roles.includes(step.oneByOne);
-      const turn = inTurn ? [queue(`turn ${plugin}/${step.name}`, 1)] : [];
+      const isOneByOne = step.oneByOne !== undefined && host.roles.includes(step.oneByOne);
+      const row = isOneByOne ? [queue(`one by one ${plugin}/${step.name}`, 1)] : [];
       const locks = (step.locks ?? []).toSorted().map((lock) => queue(`${where}/${lock}`, 1));
       const place = concurrency > PER_HOST ? [queue(where, PER_HOST)] : [];
-      const all = [...turn, ...locks, ...place, queue('', concurrency)];
+      const all = [...row, ...locks, ...place, queue('', concurrency)];
       const entered = all.reduceRight<() => Promise<unknown>>(
         (inner, gate) => () => gate.add(inner, { priority }),
         work,
