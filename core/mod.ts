@@ -3,7 +3,7 @@ export { type Arch, type Artifact, type Need, origin, type Sigstore, type Sums }
 export type { Change } from './model/change.ts';
 export { type Command, cmd } from './model/command.ts';
 export { type Digest, digestOf, sameData } from './model/digest.ts';
-export { fail } from './model/failure.ts';
+export { fail, isFailure } from './model/failure.ts';
 export { type Each, type HostsSpec, hosts, ssh } from './model/hosts.ts';
 export type { Json } from './model/json.ts';
 export * as net from './model/network.ts';

@@ -144,8 +144,8 @@ const NAMED = [
   'core/graph/place.ts: cleanup', // the name that every recipe has for it
   'core/host/local.ts: machine', // what node:os calls it
   'core/host/platform.ts: machine', // what uname calls it
-  'core/host/remote.ts: machine', // what the agent calls it
   'core/host/transport.ts: machine',
+  'core/host/wire.ts: machine', // what the agent calls it
   'core/report/explanations.ts: cleanup', // the fix is that command
   'core/report/explanations.ts: debian', // the fix names the option that mends it
   'core/report/explanations.ts: machine', // what a host is
@@ -182,7 +182,6 @@ const LONGER: Readonly<Record<string, string>> = {
   'plugins/containerd.ts': 'build: a list of steps, read from top to bottom',
   'plugins/crio.ts': 'build: a list of steps, read from top to bottom',
   'plugins/debian.ts': 'build: a list of steps, read from top to bottom',
-  'plugins/images.ts': 'build: a list of steps, read from top to bottom',
   'plugins/kubeadm.ts': 'build: a list of steps, read from top to bottom',
   'plugins/kubernetes/build.ts': 'the steps of one source build',
   'plugins/machine/root.ts': 'the steps of one machine',

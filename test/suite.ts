@@ -53,6 +53,7 @@ async function main(): Promise<number> {
   });
   const code = () => (positionals.length > 0 ? positionals : globSync(CODE, { cwd: ROOT }).toSorted());
   const layer = await mkdtemp(join(tmpdir(), 'cc-suite-'));
+  const site = await mkdtemp(join(tmpdir(), 'cc-e2e-'));
   await mkdir(REPORTS, { recursive: true });
   try {
     const place = await placeOn(layer);
@@ -63,7 +64,7 @@ async function main(): Promise<number> {
       // Without a file Node would look for tests itself.
       if (real.length > 0) halves.push(await onNode('Real programs', place, real, { concurrency: 1 }));
       if (lab.length > 0)
-        halves.push(await onNode('Lab', AS_IT_IS, lab, { concurrency: 1, timeout: AN_HOUR }));
+        halves.push(await onNode('Lab', labOn(site), lab, { concurrency: 1, timeout: AN_HOUR }));
     } else if (values.coverage) {
       halves.push(await onNode('Node', place, code(), { concurrency: 2 }, COVERAGE));
     } else {
@@ -74,12 +75,17 @@ async function main(): Promise<number> {
     process.stdout.write(`\n${closing(halves)}`);
     return halves.every(isGood) ? 0 : 1;
   } finally {
-    await rm(layer, { recursive: true, force: true });
+    for (const folder of [layer, site]) await rm(folder, { recursive: true, force: true });
     await rm(REPORTS, { recursive: true, force: true });
   }
 }
 
 const AS_IT_IS: Place = { before: [], env: { ...process.env, PATH: `${BIN}:${process.env['PATH']}` } };
+
+/** Sites of the lab share a folder, so that Kubernetes is compiled once for all that do not ask for their own. */
+function labOn(site: string): Place {
+  return { ...AS_IT_IS, env: { CC_E2E_SITE: site, ...AS_IT_IS.env } };
+}
 
 async function placeOn(layer: string): Promise<Place> {
   const root = await debianRoot();

@@ -1,6 +1,7 @@
 /** What was typed, by the table of commands: each takes its own options and no others, and none is ignored. */
 import { parseArgs } from 'node:util';
 import { nearest } from '../graph/near.ts';
+import { quoted } from '../model/command.ts';
 import { fail } from '../model/failure.ts';
 import { isName } from '../model/task.ts';
 import type { OnFailure } from '../run/halts.ts';
@@ -117,6 +118,10 @@ function passed(tokens: ReturnType<typeof split>['tokens']): number {
 function counted(command: Command, all: readonly string[], open: number): void {
   const { names: shape, passes } = shapeOf(command);
   const names = passes === undefined ? all : all.slice(0, Math.max(open - 1, 0));
+  if (passes !== undefined && names.length > shape.most) {
+    const [name, ...words] = all.map(quoted);
+    usage(`${shape.mistake}; to run a command there: cc ${command} ${name} -- ${words.join(' ')}`, command);
+  }
   if (names.length < shape.least || names.length > shape.most) usage(shape.mistake, command);
   if (names.includes('')) usage(`Cannot use an empty name with cc ${command}`, command);
 }
@@ -126,6 +131,7 @@ function taken(command: string, options: readonly OptionName[], given: readonly 
   for (const { name, value } of given) {
     if (!options.includes(name)) usage(`Cannot use --${name} with cc ${command}: ${takersOf(name)}`, command);
     if (value === '') usage(`Cannot use --${name} without a value: expected ${flagOf(name)}`, command);
+    if ((name === 'limit' || name === 'skip') && value !== undefined) listed(name, value, command);
   }
   const told = given.flatMap(({ name, value }) => {
     if (value === undefined) return [];
@@ -135,6 +141,15 @@ function taken(command: string, options: readonly OptionName[], given: readonly 
   if (twice) usage(`Cannot tell which ${twice} is meant: it is given more than once`, command);
   const both = EITHER.find((pair) => pair.every((name) => given.some((each) => each.name === name)));
   if (both) usage(`Cannot use --${both[0]} and --${both[1]} at once: give one of them`, command);
+}
+
+/** A comma with nothing before or behind it is a slip: of a shell's variable that is empty, maybe. */
+function listed(name: OptionName, value: string, command: string): void {
+  const words = value.split(',').map((word) => word.trim());
+  const whole = words.filter((word) => word !== '');
+  if (whole.length === words.length) return;
+  const way = whole.length === 0 ? flagOf(name) : `--${name} ${whole.join(',')}`;
+  usage(`Cannot use --${name} "${value}": a word is missing beside a comma; write ${way}`, command);
 }
 
 function takersOf(name: OptionName): string {

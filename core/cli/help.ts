@@ -1,5 +1,6 @@
 /** The table of commands as text for a terminal, and as a page. */
 import type { Offered } from '../graph/offers.ts';
+import { firstReached } from '../report/words.ts';
 import { COMMANDS, type Command, GROUPS, OFFERED, shapeOf, TASK } from './commands.ts';
 import { EXITS } from './exits.ts';
 import { flagOf, OPTIONS, type OptionName } from './options.ts';
@@ -76,9 +77,10 @@ function exitRows(exits: readonly number[]): readonly string[] {
 }
 
 /** The help of a command that a plugin offers. */
-export function offerPage({ plugin, host, offer }: Offered, recipe: string): string {
+export function offerPage(offered: Offered, recipe: string): string {
+  const { plugin, offer } = offered;
   const { name, does, takes = '' } = offer;
-  const about = `The plugin "${plugin}" of the recipe "${recipe}" offers it. Its program runs on ${host.name} as root, with your terminal. All words after "${name}" are for it, so options of cc stand before "${name}".`;
+  const about = `The plugin "${plugin}" of the recipe "${recipe}" offers it. Its program runs as root${offer.here ? '' : ', with your terminal,'} on ${whereOf(offered)}. All words after "${name}" are for it, so options of cc stand before "${name}".`;
   return lines([
     `Usage: ${['cc', '[OPTIONS]', name, takes].filter(Boolean).join(' ')}`,
     '',
@@ -92,6 +94,11 @@ export function offerPage({ plugin, host, offer }: Offered, recipe: string): str
     ...wrapped('That of the program, or one of these:', ''),
     ...exitRows(OFFERED_EXITS),
   ]);
+}
+
+/** On which of its hosts its program runs. */
+export function whereOf({ host, others }: Offered): string {
+  return firstReached([host, ...others.map((way) => way.host)].map(({ name }) => name));
 }
 
 /** The page docs/commands.md. */
@@ -111,6 +118,10 @@ export function markdown(): string {
     `${TASK} After \`--\` every word is a name, or is for COMMAND where a command takes one. Every command takes \`--help\` (\`-h\`) and \`--version\`.`,
     '',
     ...sections,
+    '## Commands that recipes offer',
+    '',
+    'Plugins of a recipe may offer further commands. `cc list` names them at its end, and `cc help NAME` tells what one does.',
+    '',
     '## Exit codes',
     '',
     ...table(['code', 'means'], Object.entries(EXITS)),

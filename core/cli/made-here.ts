@@ -1,12 +1,13 @@
 /** Commands of plugins that make something here of what their program printed on its host. */
-import { realpathSync, statSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { closeSync, openSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import process from 'node:process';
 import { attempted } from '../graph/body.ts';
 import type { Offered } from '../graph/offers.ts';
-import { fileText, unread } from '../host/own-files.ts';
+import { CONTROLLER } from '../graph/place.ts';
+import { fileText, makeFolder, unread } from '../host/own-files.ts';
 import { shown } from '../model/command.ts';
-import { codeOf, fail } from '../model/failure.ts';
+import { codeOf, fail, unwritten } from '../model/failure.ts';
 import { anyText, list, name, optional, record } from '../model/foreign.ts';
 import { type Json, jsonOf } from '../model/json.ts';
 import type { MadeHere } from '../model/plugin.ts';
@@ -36,14 +37,36 @@ export async function madeHere(asked: Asked, options: Options, cli: CliContext):
   const { host, plugin, offer } = found;
   const printed = await printedBy(asked, options, cli);
   const what = `its command "${offer.name}"`;
-  const at = { words, host, env: cli.env, read: (path: string) => dataIn(resolve(cli.cwd, path)) };
-  const { print, file, says } = attempted({ file: project.file, path: plugin, what }, () =>
-    made(offer.here?.(printed, at), `what ${what} answered`),
-  );
-  if (file) await put(resolve(cli.cwd, file.path), file.text);
-  if (print !== undefined) cli.out(print);
-  if (says) cli.say(textOf(says));
+  const held: string[] = [];
+  const at = {
+    ...{ words, host, env: cli.env, read: (path: string) => dataIn(resolve(cli.cwd, path)) },
+    hold: (path: string) => void held.push(heldAlone(resolve(cli.cwd, path))),
+  };
+  try {
+    const { print, file, says } = attempted({ file: project.file, path: plugin, what }, () =>
+      made(offer.here?.(printed, at), `what ${what} answered`),
+    );
+    if (file) await put(resolve(cli.cwd, file.path), file.text);
+    if (print !== undefined) cli.out(print);
+    if (says) cli.say(textOf(says));
+  } finally {
+    for (const path of held) rmSync(path, { force: true });
+  }
   return 0;
+}
+
+/** Nobody can tell whether who made it is alive: it holds nothing, as other programs make it. */
+function heldAlone(path: string): string {
+  makeFolder(dirname(path));
+  try {
+    closeSync(openSync(path, 'wx', 0o600));
+  } catch (error) {
+    const what = 'no other program is at work on the file';
+    const reasons = [`${path} is there: wait for the program that made it, or where none runs: rm ${path}`];
+    if (codeOf(error) === 'EEXIST') fail({ kind: 'check-failed', host: CONTROLLER, what, reasons }, error);
+    unwritten(path, error);
+  }
+  return path;
 }
 
 /** By the agent of the host, which no terminal stands behind. */

@@ -2,9 +2,10 @@
 import { attempted } from '../graph/body.ts';
 import { nearest } from '../graph/near.ts';
 import type { Offered } from '../graph/offers.ts';
-import { Failed, fail } from '../model/failure.ts';
+import { Failed, fail, failureOf } from '../model/failure.ts';
 import { anyText, list, Odd } from '../model/foreign.ts';
 import { explained } from '../report/explain.ts';
+import { textOf } from '../report/visible.ts';
 import { type Options, usage } from './args.ts';
 import { COMMANDS } from './commands.ts';
 import { entered } from './entered.ts';
@@ -17,12 +18,32 @@ export async function offered(
   cli: CliContext,
 ): Promise<number> {
   const { project, found } = await offerOf(name, options, cli);
-  const argv = argvOf(found, words, project);
   if (found.offer.here) {
     const { madeHere } = await import('./made-here.ts');
-    return madeHere({ project, found, words, argv }, options, cli);
+    return reached(found, cli.say, (way) =>
+      madeHere({ project, found: way, words, argv: argvOf(way, words, project) }, options, cli),
+    );
   }
-  return entered(found.host, await asRoot(found.host.name, argv, options), cli);
+  return reached(found, cli.say, async (way) =>
+    entered(way.host, await asRoot(way.host.name, argvOf(way, words, project), options), cli),
+  );
+}
+
+/** By the first host of those that stand for each other that can be reached. */
+async function reached(
+  { others, ...found }: Offered,
+  say: CliContext['say'],
+  work: (way: Offered) => Promise<number>,
+): Promise<number> {
+  const [next, ...rest] = others;
+  try {
+    return await work({ ...found, others });
+  } catch (error) {
+    const failure = failureOf(error);
+    if (!next || failure.kind !== 'unreachable' || failure.host !== found.host.name) throw error;
+    say(textOf([`${found.host.name} cannot be reached: ${next.host.name} is asked`]));
+    return reached({ plugin: found.plugin, ...next, others: rest }, say, work);
+  }
 }
 
 export async function offerHelp(

@@ -36,8 +36,8 @@ export const OPTIONS = {
   },
   skip: {
     type: 'string',
-    value: 'TASK',
-    does: 'leaves out tasks by their names, several with commas. What other tasks need cannot be left out',
+    value: 'HOST|TASK',
+    does: 'leaves out hosts and tasks by their names, several with commas. What is needed on such a host is looked at; a task that others need cannot be left out',
   },
   'lock-timeout': {
     type: 'string',

@@ -8,6 +8,7 @@ import { revealing } from '../host/reveal.ts';
 import type { Login } from '../host/ssh.ts';
 import type { Arch } from '../model/artifact.ts';
 import { fail, type Problem } from '../model/failure.ts';
+import { NO_IDENTITY } from '../model/owner.ts';
 import type { Host } from '../model/plugin.ts';
 import type { Task, TaskId } from '../model/task.ts';
 import { textOf } from '../report/visible.ts';
@@ -160,7 +161,7 @@ export async function openContext(
     signal,
     undo: taken !== undefined,
     hosts: project.hosts,
-    site: project.site ?? { id: 'none yet', name: project.name },
+    site: project.site ?? { id: NO_IDENTITY, name: project.name },
   });
   // An entry is about an address, so those for other processors are in nobody's way.
   const others = ARCHES.filter((arch) => arch !== project.arch);

@@ -1,10 +1,10 @@
 /** `cc list`, `cc graph` and `cc logs`: what is known without looking at any host. */
 
 import { selected } from '../graph/selection.ts';
-import { fail } from '../model/failure.ts';
 import { isTaskId, type Task, type TaskId } from '../model/task.ts';
 import { latestLog } from '../store/journal.ts';
-import type { GraphFormat, Options } from './args.ts';
+import { type GraphFormat, type Options, usage } from './args.ts';
+import { whereOf } from './help.ts';
 import { type CliContext, openProject } from './project.ts';
 
 export async function list(_: readonly string[], options: Options, cli: CliContext): Promise<number> {
@@ -26,8 +26,10 @@ export async function list(_: readonly string[], options: Options, cli: CliConte
       cli.out(`  ${plugin}/${task.step.name} on ${task.host.name}\n`);
   }
   for (const plugin of cleanups) cli.out(`${plugin}\n  takes everything back\n`);
-  for (const { plugin, host, offer } of offers)
-    cli.out(`cc ${offer.name}\n  a command of ${plugin}, on ${host.name}: cc help ${offer.name}\n`);
+  for (const offered of offers) {
+    const { plugin, offer } = offered;
+    cli.out(`cc ${offer.name}\n  a command of ${plugin}, on ${whereOf(offered)}: cc help ${offer.name}\n`);
+  }
   return 0;
 }
 
@@ -84,7 +86,11 @@ export async function logs(names: readonly string[], options: Options, cli: CliC
     cli.out(`${JSON.stringify(known)}\n`);
     return 0;
   }
-  if (known.length === 0) fail({ kind: 'unknown-name', what: 'a log of', name: names.join(' ') });
+  if (known.length === 0)
+    usage(
+      `Cannot find a log of ${names.join(', ')}: nothing has run there yet, as far as cc remembers`,
+      'logs',
+    );
   for (const { id, text = '' } of known)
     cli.out(`${known.length > 1 ? `== ${id}\n` : ''}${text}${text.endsWith('\n') ? '' : '\n'}`);
   return 0;

@@ -4,7 +4,7 @@ import { CONTROLLER } from '../graph/place.ts';
 import { hold, ownerOf } from '../host/hold.ts';
 import type { Clock } from '../host/shell.ts';
 import type { Emit, Event } from '../model/event.ts';
-import { exitFor, Failed, fail, failureOf } from '../model/failure.ts';
+import { exitFor, fail, failureOf } from '../model/failure.ts';
 import { maskedData } from '../model/mask.ts';
 import type { Host } from '../model/plugin.ts';
 import { hostOf, isFinal, type TaskId } from '../model/task.ts';
@@ -12,7 +12,6 @@ import { explained } from '../report/explain.ts';
 import { lines } from '../report/lines.ts';
 import { canMove, mayColour } from '../report/screen.ts';
 import { textOf } from '../report/visible.ts';
-import { holderLine } from '../report/words.ts';
 import type { RunContext } from '../run/look.ts';
 import { rememberHost } from '../store/hosts.ts';
 import { openJournal } from '../store/journal.ts';
@@ -20,6 +19,7 @@ import { holdOf } from '../store/paths.ts';
 import { claim, isLocal, siteFile } from '../store/site.ts';
 import type { Options } from './args.ts';
 import { type Job, jobOf, leftLines } from './job.ts';
+import { type Patience, patiently } from './patience.ts';
 import { type CliContext, loginOf, openContext, type Project } from './project.ts';
 import { work } from './work.ts';
 
@@ -44,7 +44,7 @@ export async function changing(
   cli.onStop((signal) => stop.abort(signal));
   const id = runId();
   const owner = ownerOf(id, cli.command);
-  const patient: Patience = { seconds: options.lockTimeout, say: cli.say, signal: stop.signal };
+  const patient: Patience = { seconds: options.lockTimeout, say: cli.say, clock, signal: stop.signal };
   const context = await openContext(project, {
     ...(await loginOf(options, cli)),
     ...{ env: cli.env, signal: stop.signal, tasks, turns, taken, asked },
@@ -83,35 +83,6 @@ async function claimState({ file, hosts, paths, site }: Project): Promise<void> 
   if (isLocal(site.id) && reached.length > 0)
     fail({ kind: 'no-site', file: siteFile(file), hosts: reached.map(({ name }) => name) });
   await claim(paths.state, { ...site, config: file });
-}
-
-interface Patience {
-  readonly seconds: number;
-  readonly say: (text: string) => void;
-  readonly signal: AbortSignal;
-}
-
-/** Milliseconds before what another run has is asked for again. */
-const AGAIN = 500;
-
-/** Tries to take what another run may have, as long as the user said; says once for whom it waits. */
-async function patiently<Value>(
-  { seconds, say, signal }: Patience,
-  take: () => Promise<Value>,
-): Promise<Value> {
-  const end = clock.now() + seconds * 1000;
-  for (let said = false; ; said = true) {
-    try {
-      return await take();
-    } catch (error) {
-      const failure = error instanceof Failed ? error.failure : undefined;
-      if (failure?.kind !== 'held' || clock.now() >= end) throw error;
-      if (signal.aborted) fail({ kind: 'interrupted', signal: String(signal.reason) }, error);
-      const what = failure.host ?? 'this recipe';
-      if (!said) say(textOf([`waiting up to ${seconds} s for ${what}: ${holderLine(failure.owner)}`]));
-      await clock.sleep(AGAIN, signal);
-    }
-  }
 }
 
 /** Whether root can be had is known before anything is done, not in the middle. */

@@ -14,7 +14,7 @@ import { textOf } from '../report/visible.ts';
 import { behindLines, counted, detailLine, holderLine, reasonLine } from '../report/words.ts';
 import { drive } from '../run/engine.ts';
 import { type RunContext, reaching } from '../run/look.ts';
-import { type Finding, findingData, surveying } from '../run/survey.ts';
+import { type Finding, findingData, surveying, untoldIn } from '../run/survey.ts';
 import { undeclared, withoutOthers } from '../run/survey-undeclared.ts';
 import { isOther } from '../run/sweep.ts';
 import { holdOf } from '../store/paths.ts';
@@ -34,14 +34,8 @@ interface Reading {
 export async function plan(names: readonly string[], options: Options, cli: CliContext): Promise<number> {
   return survey(names, options, cli, {
     lines: planned(sharing()),
-    summary: (all, { undo, tasks }) => {
-      const count = all.filter(({ kind }) => kind !== 'as-declared').length;
-      return undo
-        ? `${counted(count, 'task')} would be taken back`
-        : `${count} of ${Math.max(tasks.length, all.length)} tasks would do something`;
-    },
-    more: (all, { turns }) =>
-      turnLines(turns, new Set(all.flatMap((each) => (each.kind === 'would' ? [each.id] : [])))),
+    summary: work,
+    more: (all, { turns }) => turnLines(turns, all),
   });
 }
 
@@ -53,6 +47,17 @@ export async function status(names: readonly string[], options: Options, cli: Cl
     summary: (all) =>
       `${all.filter(({ kind }) => kind === 'as-declared').length} of ${all.length} tasks are as declared`,
   });
+}
+
+/** What would change, of what may. What is told later stands beside it; what could not be told has a line of its own. */
+function work(all: readonly Finding[], { undo, tasks, outside }: Job): string {
+  const may = all.filter(({ id }) => !outside.has(id));
+  const count = may.filter(({ kind }) => kind === 'would').length;
+  if (undo) return `${counted(count, 'task')} would be taken back`;
+  const untold = untoldIn(all);
+  const waiting = may.filter(({ kind, id }) => kind === 'pending' && !untold.has(id)).length;
+  const later = waiting === 0 ? '' : `; ${waiting} more can be told once others are done`;
+  return `${count} of ${Math.max(tasks.length - outside.size, may.length)} tasks would do something${later}`;
 }
 
 async function survey(
@@ -86,8 +91,9 @@ async function survey(
   return exitOf(findings) || (left.length > 0 ? 2 : 0);
 }
 
-/** In which order hosts would be disturbed: `in turns, 1 at a time: w-1, w-2, w-3`. */
-export function turnLines(turns: readonly HostTurn[], would: ReadonlySet<TaskId>): readonly string[] {
+/** In which order hosts would be disturbed, and by what: `workers in turns, 1 at a time: w-1, w-2; restarted: kubelet.service`. */
+export function turnLines(turns: readonly HostTurn[], all: readonly Finding[]): readonly string[] {
+  const would = new Map(all.flatMap((each) => (each.kind === 'would' ? [[each.id, each.changes]] : [])));
   const due = turns.filter(({ opener }) => would.has(opener.id));
   const names = [...new Set(due.map(({ as }) => as.of))];
   const isLater = (name: string, other: string) =>
@@ -97,14 +103,18 @@ export function turnLines(turns: readonly HostTurn[], would: ReadonlySet<TaskId>
     .flatMap((name) => {
       const own = due.filter(({ as }) => as.of === name);
       const places = own[0]?.as.places ?? 1;
-      return [`${name} in turns, ${places} at a time: ${own.map(({ host }) => host).join(', ')}`];
+      const changes = own.flatMap(({ members }) => members.flatMap(({ id }) => would.get(id) ?? []));
+      const units = new Set(changes.flatMap((change) => (change.kind === 'unit' ? [change.unit] : [])));
+      const restarted = units.size === 0 ? '' : `; restarted: ${[...units].toSorted().join(', ')}`;
+      return [`${name} in turns, ${places} at a time: ${own.map(({ host }) => host).join(', ')}${restarted}`];
     });
 }
 
 /** Hosts of which something could not be told; nothing where that is so of one task alone, which has said so. */
 function untold(findings: readonly Finding[]): readonly Behind[] {
+  const all = untoldIn(findings);
   return [...Map.groupBy(findings, ({ id }) => hostOf(id))].flatMap(([host, own]) => {
-    const left = own.filter(({ kind }) => kind === 'unknown').length;
+    const left = own.filter(({ id }) => all.has(id)).length;
     return left < 2 ? [] : [{ host, left, of: own.length }];
   });
 }

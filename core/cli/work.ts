@@ -84,13 +84,15 @@ async function apply(job: Job, context: ApplyContext, doing: Doing): Promise<Out
   const looked = lookingOnly(context);
   const work: Work = async (task, to, begun) => {
     if (outside.has(task.id)) return looked(task, to);
-    if (swept.includes(task.host)) await sweeping.sweep(task.host);
+    // What comes first on a host may refuse it as it is, and with what is no longer declared.
+    if (swept.includes(task.host) && !task.step.first) await sweeping.sweep(task.host);
     return applied(task, to, begun);
   };
   const known = new Set(swept.length > 0 ? knownHosts(project.paths.state).map(machineOf) : []);
   const idle = swept.filter(
     (host) =>
-      (host.name === CONTROLLER || known.has(machineOf(host))) && tasks.every((task) => task.host !== host),
+      (host.name === CONTROLLER || known.has(machineOf(host))) &&
+      tasks.every((task) => task.host !== host || task.step.first),
   );
   const [outcomes] = await Promise.all([
     driven(job, context, doing, work),

@@ -1,6 +1,6 @@
 /** A recipe laid over the one it extends, until one recipe without a base is left. */
 import type { Problem } from '../model/failure.ts';
-import type { Host, PluginUse } from '../model/plugin.ts';
+import type { Host, Options, PluginUse } from '../model/plugin.ts';
 import type { Proxied } from '../model/proxy.ts';
 import { hostsOf, type Mirror, type Recipe } from '../model/recipe.ts';
 import { nearest } from './near.ts';
@@ -11,6 +11,7 @@ export interface Flat {
   readonly isolation: 'vm' | 'none';
   readonly hosts: readonly Host[];
   readonly uses: readonly PluginUse[];
+  readonly roleOptions: Readonly<Record<string, Options>>;
   readonly concurrency: number;
   readonly mirrors: readonly Mirror[];
   readonly proxy: Proxied;
@@ -26,6 +27,7 @@ export function flattened(layers: readonly Recipe[], problems: Problem[]): Flat 
   let flat: Omit<Flat, 'hosts' | 'uses'> = {
     name: 'recipe',
     isolation: 'none',
+    roleOptions: {},
     concurrency: DEFAULT_CONCURRENCY,
     mirrors: [],
     proxy: {},
@@ -46,12 +48,25 @@ export function flattened(layers: readonly Recipe[], problems: Problem[]): Flat 
     const { name = flat.name, isolation = flat.isolation, concurrency = flat.concurrency } = layer;
     flat = {
       ...{ name, isolation, concurrency },
+      roleOptions: laid(flat.roleOptions, layer.roleOptions ?? {}),
       mirrors: [...(layer.mirrors ?? []), ...flat.mirrors],
       proxy: { ...flat.proxy, ...layer.proxy },
       trustedSources: [...flat.trustedSources, ...(layer.trustedSources ?? [])],
     };
   }
   return { ...flat, hosts: [...hosts.values()], uses: [...uses.values()] };
+}
+
+/** Options of roles over those of the layers below, as those of plugins are laid. */
+function laid(below: Flat['roleOptions'], above: Flat['roleOptions']): Flat['roleOptions'] {
+  const over = (under: Options, options: Options): Options => ({
+    ...under,
+    ...Object.fromEntries(
+      Object.entries(options).map(([plugin, own]) => [plugin, { ...under[plugin], ...own }]),
+    ),
+  });
+  const roles = Object.entries(above).map(([role, options]) => [role, over(below[role] ?? {}, options)]);
+  return { ...below, ...Object.fromEntries(roles) };
 }
 
 /** What one layer says twice would be lost in silence; a layer above another is there to take its place. */

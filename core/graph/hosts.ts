@@ -1,5 +1,6 @@
 /** What is wrong with hosts, whatever their roles: two that are one, and what plugins say of them. */
 import type { Problem } from '../model/failure.ts';
+import { isIpv4 } from '../model/network.ts';
 import type { Host } from '../model/plugin.ts';
 import { attempted, unfitOf } from './body.ts';
 import { type Built, CONTROLLER } from './place.ts';
@@ -7,9 +8,13 @@ import { type Built, CONTROLLER } from './place.ts';
 /** Two names for one machine would have it changed twice at once. */
 export function shared(hosts: readonly Host[]): readonly Problem[] {
   const placeOf = ({ connection }: Host) =>
-    connection.kind === 'ssh' ? `${connection.address} ${connection.port ?? 22}` : connection.kind;
+    connection.kind === 'ssh'
+      ? `${connection.address.toLowerCase()} ${connection.port ?? 22}`
+      : connection.kind;
+  const isSame = (one: Host, other: Host) =>
+    placeOf(one) === placeOf(other) || (isIpv4(one.address ?? '') && one.address === other.address);
   return hosts.flatMap((host) => {
-    const first = hosts.find((other) => placeOf(other) === placeOf(host));
+    const first = hosts.find((other) => isSame(other, host));
     const message = `has the address of ${first?.name} already`;
     return first?.name === host.name || host.connection.kind === 'local'
       ? []

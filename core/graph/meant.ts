@@ -39,7 +39,9 @@ function calledBy(word: string, hosts: readonly Host[], command: string): readon
   const called = hosts.filter((host) => isCalled(host, word));
   if (new Set(called.map(machineOf)).size < 2) return called;
   const each = called.map((host) => `${host.name} at ${addressOf(host)}`).join(', ');
-  return unclear(`Cannot tell which host is meant by ${word}: ${each}; name an address`, command);
+  const isNamed = new Set(called.map(({ name }) => name)).size === called.length;
+  const way = isNamed ? 'a host' : 'an address';
+  return unclear(`Cannot tell which host is meant by ${word}: ${each}; name ${way}`, command);
 }
 
 /** By its name or its address, with or without the port. */
@@ -49,7 +51,7 @@ function isCalled(host: Host, word: string): boolean {
 }
 
 /** Its roles, and its labels as `key=value`. */
-function kindsOf({ roles, labels = {} }: Host): readonly string[] {
+export function kindsOf({ roles, labels = {} }: Pick<Host, 'roles' | 'labels'>): readonly string[] {
   return [...roles, ...Object.entries(labels).map(([key, value]) => `${key}=${value}`)];
 }
 

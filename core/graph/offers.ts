@@ -3,10 +3,16 @@ import type { Problem } from '../model/failure.ts';
 import type { Host, Offer } from '../model/plugin.ts';
 import { isName, NAMING } from '../model/task.ts';
 import type { Place } from '../model/view.ts';
-import type { Built } from './place.ts';
+import type { Built, Peopled } from './place.ts';
 
-export interface Offered {
+export interface Offered extends Way {
   readonly plugin: string;
+  /** Where it goes, too, while those before cannot be reached. */
+  readonly others: readonly Way[];
+}
+
+/** A host where its program may run. */
+interface Way {
   readonly host: Host;
   /** As the plugin was built for the processor of that host. */
   readonly offer: Offer;
@@ -15,11 +21,11 @@ export interface Offered {
 /** `taken` are names of commands that cc has itself. */
 export function offersOf(
   built: readonly Built[],
-  hosts: readonly Host[],
+  at: Peopled,
   taken: readonly string[],
   problems: Problem[],
 ): readonly Offered[] {
-  const all = built.flatMap((one) => offersIn(one, hosts, problems));
+  const all = built.flatMap((one) => offersIn(one, at, problems));
   for (const [index, { plugin, offer }] of all.entries()) {
     const first = all.findIndex((other) => other.offer.name === offer.name);
     const fault = faultOf(offer.name, taken, first < index ? all[first]?.plugin : undefined);
@@ -34,14 +40,21 @@ function faultOf(name: string, taken: readonly string[], by: string | undefined)
   return by && `which ${by} offers already`;
 }
 
-function offersIn({ use, bodies }: Built, hosts: readonly Host[], problems: Problem[]): readonly Offered[] {
+function offersIn(
+  { use, bodies }: Built,
+  { hosts, kindOf }: Peopled,
+  problems: Problem[],
+): readonly Offered[] {
   const plugin = use.spec.name;
   const [first] = bodies.values();
   return (first?.offers ?? []).flatMap(({ name, on }) => {
-    const host = hosts.find((each) => isAt(each, on));
-    const body = host?.arch === undefined ? first : bodies.get(host.arch);
-    const offer = body?.offers?.find((each) => each.name === name);
-    if (host && offer) return [{ plugin, host, offer }];
+    const ways = hosts.flatMap((host): readonly Way[] => {
+      if (!isAt(host, on)) return [];
+      const offer = bodies.get(kindOf(host))?.offers?.find((each) => each.name === name);
+      return offer ? [{ host, offer }] : [];
+    });
+    const [way, ...others] = ways;
+    if (way) return [{ plugin, ...way, others }];
     problems.push({ path: plugin, message: `offers "${name}" on a host that the recipe does not have` });
     return [];
   });

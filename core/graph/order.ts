@@ -54,15 +54,18 @@ function cycleIn(tasks: readonly Node[], done: ReadonlySet<TaskId>): TaskId[] {
 }
 
 /**
- * The same tasks with every arrow turned round: what undoing follows. All of a host wait for what goes first there. requires: no
- * task of its host needs such a one.
+ * The same tasks with every arrow turned round: what undoing follows. All of a host wait for what goes first there, also what needs
+ * it.
  */
 export function reversed(tasks: readonly (Node & Partial<Pick<Task, 'host' | 'step'>>)[]): readonly Node[] {
   const first = tasks.filter(({ step }) => step?.undoFirst);
   const before = (task: (typeof tasks)[number]) =>
     first.flatMap(({ id, host }) => (!task.step?.undoFirst && host?.name === task.host?.name ? [id] : []));
   const needs = new Map<TaskId, TaskId[]>(tasks.map(({ id }) => [id, []]));
-  for (const task of tasks) for (const need of task.needs) needs.get(need)?.push(task.id);
+  for (const task of tasks) {
+    const ahead = before(task);
+    for (const need of task.needs) if (!ahead.includes(need)) needs.get(need)?.push(task.id);
+  }
   return tasks
     .toReversed()
     .map((task) => ({ id: task.id, needs: [...before(task), ...(needs.get(task.id) ?? [])] }));

@@ -6,8 +6,9 @@ import type { Json } from '../model/json.ts';
 import type { Body, Host, PluginUse } from '../model/plugin.ts';
 import { withSecrets } from '../model/secret.ts';
 import { isOptional, type Step } from '../model/step.ts';
-import { isName, NAMING, type Task, taskId } from '../model/task.ts';
+import { isName, misnaming, type Task, taskId } from '../model/task.ts';
 import { fetched } from '../steps/fetched.ts';
+import { archOf as archOfKind, type Kind, plainKind } from './kinds.ts';
 import { nearest } from './near.ts';
 
 export const CONTROLLER = 'controller';
@@ -18,14 +19,21 @@ export const FETCH = 'fetch';
 /** What takes back everything that a recipe has done. */
 export const CLEANUP = 'cleanup';
 
-/** A plugin as it was built for each processor, what the controller has for all of them from the first one. */
+/** A plugin as it was built for each kind of hosts, what the controller has for all of them from the first one. */
 export interface Built {
   readonly use: PluginUse;
-  readonly bodies: ReadonlyMap<Arch, Body>;
+  readonly bodies: ReadonlyMap<Kind, Body>;
 }
 
-/** A step as it is for one processor. */
+/** Hosts, each of a kind. */
+export interface Peopled {
+  readonly hosts: readonly Host[];
+  readonly kindOf: (host: Host) => Kind;
+}
+
+/** A step as it is for one kind. */
 interface Variant {
+  readonly kind: Kind;
   readonly arch: Arch;
   readonly step: Step;
   readonly needs: readonly Need[];
@@ -40,8 +48,9 @@ interface Placed extends Variant {
 }
 
 /** Puts every step on its hosts and turns needs by name into needs by task. */
-export function place(built: readonly Built[], hosts: readonly Host[], problems: Problem[]): readonly Task[] {
-  const placed = built.flatMap((plugin) => placedOf(plugin, hosts, problems));
+export function place(built: readonly Built[], at: Peopled, problems: Problem[]): readonly Task[] {
+  const { hosts } = at;
+  const placed = built.flatMap((plugin) => placedOf(plugin, at, problems));
   const all = [...fetches(placed, hosts, problems), ...placed];
   const known = namesOf(built, all);
   const firsts = placed.filter(({ step }) => step.first);
@@ -49,17 +58,24 @@ export function place(built: readonly Built[], hosts: readonly Host[], problems:
     ...(task.step.first ? [] : firsts.filter(({ host }) => host.name === task.host.name)),
     ...needsOf(task).flatMap((need) => resolved(need, task, known, problems)),
   ]);
+  const spares = all.map((task) =>
+    (task.step.spares ?? []).flatMap((need) => everyOf(need, task, known, problems)),
+  );
   if (problems.length > 0) return [];
   const ids = new Map(all.map((task) => [task, taskId(task.host.name, task.plugin, ownName(task))]));
-  return all.map((task, index) => ({
-    id: ids.get(task)!,
-    host: task.host,
-    plugin: task.plugin,
-    epoch: task.epoch,
-    arch: archOf(task),
-    step: task.step,
-    needs: [...new Set(needs[index]!.map((need) => ids.get(need)!))], // one list for each task, of tasks
-  }));
+  return all.map((task, index) => {
+    const spared = spares[index]!.map((need) => ids.get(need)!); // one list for each task, of tasks
+    return {
+      id: ids.get(task)!,
+      host: task.host,
+      plugin: task.plugin,
+      epoch: task.epoch,
+      arch: archOf(task),
+      step: task.step,
+      needs: [...new Set([...needs[index]!.map((need) => ids.get(need)!), ...spared])], // the same
+      ...(spared.length > 0 ? { spares: spared } : {}),
+    };
+  });
 }
 
 /** Everything a need can name, with the tasks it stands for. */
@@ -87,41 +103,42 @@ function archOf({ apart, arch, host }: Placed): Arch {
   return apart ? arch : (host.arch ?? arch);
 }
 
-function placedOf({ use, bodies }: Built, hosts: readonly Host[], problems: Problem[]): Placed[] {
+function placedOf({ use, bodies }: Built, at: Peopled, problems: Problem[]): Placed[] {
   const { name: plugin, epoch = 1 } = use.spec;
-  const all = [...bodies].flatMap(([arch, body]) => variantsOf(plugin, body, arch, problems));
+  const all = [...bodies].flatMap(([kind, body]) => variantsOf(plugin, body, kind, problems));
   const byName = Map.groupBy(all, ({ step }) => step.name);
   return [...byName].flatMap(([name, variants]) => {
-    const there = [...everywhere(variants, hosts), ...onController(variants, hosts)];
+    const there = [...everywhere(variants, at), ...onController(variants, at.hosts)];
     if (there.length === 0 && !variants.some(({ step }) => isOptional(step.where)))
       problems.push({ path: `${plugin}/${name}`, message: 'the recipe has no host for it' });
     return there.map((each) => ({ plugin, epoch, ...each }));
   });
 }
 
-function variantsOf(name: string, body: Body, arch: Arch, problems: Problem[]): Variant[] {
+function variantsOf(name: string, body: Body, kind: Kind, problems: Problem[]): Variant[] {
+  const arch = archOfKind(kind);
   const seen = new Set<string>();
   return body.steps.flatMap((step, index) => {
     if (!isName(step.name) || seen.has(step.name)) {
       problems.push({
         path: `${name}/${step.name}`,
-        message: seen.has(step.name) ? 'is the name of another step already' : NAMING,
+        message: seen.has(step.name) ? 'is the name of another step already' : misnaming(step.name),
       });
       return [];
     }
     seen.add(step.name);
     const before = index === 0 ? (body.needs ?? []) : [`${name}/${body.steps[index - 1]!.name}`];
-    return [{ arch, step, needs: step.needs ?? before }];
+    return [{ kind, arch, step, needs: step.needs ?? before }];
   });
 }
 
 type There = Omit<Placed, 'plugin' | 'epoch'>;
 
-/** Each host gets what is for its processor. */
-function everywhere(variants: readonly Variant[], hosts: readonly Host[]): readonly There[] {
+/** Each host gets what is for its kind. */
+function everywhere(variants: readonly Variant[], { hosts, kindOf }: Peopled): readonly There[] {
   const there = variants.flatMap((variant) =>
     where(variant.step, hosts)
-      .filter(({ arch }) => arch === variant.arch)
+      .filter((host) => kindOf(host) === variant.kind)
       .map((host) => ({ ...variant, host, apart: false })),
   );
   return there.toSorted((a, b) => hosts.indexOf(a.host) - hosts.indexOf(b.host));
@@ -129,7 +146,10 @@ function everywhere(variants: readonly Variant[], hosts: readonly Host[]): reado
 
 /** One task for all processors, unless what it does differs from one to another. */
 function onController(variants: readonly Variant[], hosts: readonly Host[]): readonly There[] {
-  const here = variants.filter(({ step }) => step.where === 'controller');
+  // Options by host change nothing there.
+  const here = variants.filter(
+    ({ step, kind, arch }) => step.where === 'controller' && kind === plainKind(arch),
+  );
   const host = hosts.find(({ name }) => name === CONTROLLER)!; // expand puts it first
   const inputOf = ({ step: { inputs = null, artifacts = [] } }: Variant): Json => [
     withSecrets(inputs, String),
@@ -155,7 +175,8 @@ function fetches(placed: readonly Placed[], hosts: readonly Host[], problems: Pr
     (each.step.artifacts ?? []).map((artifact) => ({ artifact, arch: archOf(each) })),
   );
   for (const { artifact } of all) {
-    if (!isName(artifact.name)) problems.push({ path: `fetch/${artifact.name}`, message: NAMING });
+    if (!isName(artifact.name))
+      problems.push({ path: `fetch/${artifact.name}`, message: misnaming(artifact.name) });
     for (const field of revealing(artifact))
       problems.push({
         path: `fetch/${artifact.name}`,
@@ -176,7 +197,7 @@ function fetches(placed: readonly Placed[], hosts: readonly Host[], problems: Pr
       .filter(({ artifact }) => isFetched(artifact)); // no group is empty
     const apart = firsts.length > 1;
     return firsts.map(({ artifact, arch }) => ({
-      ...{ plugin: FETCH, epoch: 1, step: fetched(artifact), host, arch, apart },
+      ...{ plugin: FETCH, epoch: 1, step: fetched(artifact), host, arch, kind: plainKind(arch), apart },
       needs: artifact.needs ?? [],
     }));
   });
@@ -195,7 +216,14 @@ function needsOf({ step, host, needs }: Placed): readonly Need[] {
   return [...needs, ...bytes, ...(host.madeBy ? [host.madeBy] : [])];
 }
 
+/** On its own host, if there are any. */
 function resolved(need: Need, task: Placed, known: ReadonlyMap<Need, Placed[]>, problems: Problem[]) {
+  const tasks = everyOf(need, task, known, problems);
+  const here = tasks.filter(({ host }) => host.name === task.host.name);
+  return here.length > 0 ? here : tasks;
+}
+
+function everyOf(need: Need, task: Placed, known: ReadonlyMap<Need, Placed[]>, problems: Problem[]) {
   const tasks = known.get(need)?.filter(({ apart, arch }) => !apart || arch === archOf(task));
   if (!tasks) {
     const near = nearest(need, known.keys());
@@ -207,6 +235,5 @@ function resolved(need: Need, task: Placed, known: ReadonlyMap<Need, Placed[]>, 
     });
     return [];
   }
-  const here = tasks.filter(({ host }) => host.name === task.host.name);
-  return here.length > 0 ? here : tasks;
+  return tasks;
 }

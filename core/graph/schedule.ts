@@ -5,8 +5,13 @@ import type { Order } from './order.ts';
 export interface Schedule {
   /** The tasks that nothing holds back at the start. */
   readonly first: readonly TaskId[];
-  /** Records how a task ended; answers what may start now, and what never will. */
-  ended(id: TaskId, state: State): { readonly ready: readonly TaskId[]; readonly lost: readonly Lost[] };
+  /** Records how a task ended; answers what may start now, and what never will. `gone`: whether the host of a task cannot be reached. */
+  ended(id: TaskId, state: State, gone?: (id: TaskId) => boolean): Ended;
+}
+
+interface Ended {
+  readonly ready: readonly TaskId[];
+  readonly lost: readonly Lost[];
 }
 
 export interface Lost {
@@ -15,32 +20,42 @@ export interface Lost {
   readonly because: TaskId;
 }
 
-/** ensures: each task is answered once, as ready after all its needs ended well, or as lost. */
-export function schedule(graph: Order): Schedule {
+/**
+ * `spares`: what a task does without where its host cannot be reached.
+ * ensures: each task is answered once, as ready after all its needs ended well or are spared, or as lost.
+ */
+export function schedule(graph: Order, spares: (id: TaskId) => readonly TaskId[] = () => []): Schedule {
   const waiting = new Map(graph.ids.map((id) => [id, new Set(graph.needs(id)).size]));
   const lost = new Set<TaskId>();
 
-  const release = (id: TaskId): TaskId[] =>
-    graph.dependents(id).filter((next) => {
-      const left = waiting.get(next)! - 1; // requires: dependents are of the graph
-      waiting.set(next, left);
-      return left === 0;
-    });
+  const hasAll = (id: TaskId): boolean => {
+    const left = waiting.get(id)! - 1; // requires: it is of the graph
+    waiting.set(id, left);
+    return left === 0;
+  };
 
-  const lose = (because: TaskId): Lost[] => {
+  const lose = (because: TaskId, gone: (id: TaskId) => boolean): Ended => {
     const found: Lost[] = [];
-    const open = [...graph.dependents(because)];
+    const ready: TaskId[] = [];
+    const open = [because];
     for (let id = open.pop(); id !== undefined; id = open.pop()) {
-      if (lost.has(id)) continue;
-      lost.add(id);
-      found.push({ id, because });
-      open.push(...graph.dependents(id));
+      for (const next of graph.dependents(id)) {
+        if (lost.has(next)) continue;
+        if (gone(id) && spares(next).includes(id)) {
+          if (hasAll(next)) ready.push(next);
+          continue;
+        }
+        lost.add(next);
+        found.push({ id: next, because });
+        open.push(next);
+      }
     }
-    return found;
+    return { ready: ready.filter((id) => !lost.has(id)), lost: found };
   };
 
   return {
     first: graph.ids.filter((id) => graph.needs(id).length === 0),
-    ended: (id, state) => (isGood(state) ? { ready: release(id), lost: [] } : { ready: [], lost: lose(id) }),
+    ended: (id, state, gone = () => false) =>
+      isGood(state) ? { ready: graph.dependents(id).filter(hasAll), lost: [] } : lose(id, gone),
   };
 }

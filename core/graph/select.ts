@@ -2,6 +2,7 @@
 import { fail } from '../model/failure.ts';
 import type { Host } from '../model/plugin.ts';
 import type { Task, TaskId } from '../model/task.ts';
+import { kindsOf } from './meant.ts';
 import { nearest } from './near.ts';
 
 /**
@@ -11,7 +12,7 @@ import { nearest } from './near.ts';
 export function named(
   tasks: readonly Task[],
   names: readonly string[],
-  hosts: readonly Pick<Host, 'name'>[] = [],
+  hosts: readonly Pick<Host, 'name' | 'roles' | 'labels'>[] = [],
 ): readonly Task[] {
   const byPlugin = new Map<string, Task[]>([['all', [...tasks]]]);
   const byHost = new Map<string, Task[]>(hosts.map(({ name }) => [name, []]));
@@ -24,7 +25,8 @@ export function named(
   for (const name of names) {
     const [ofPlugin, ofHost] = [byPlugin.get(name), byHost.get(name)];
     if (ofPlugin && ofHost && name !== 'all') unclear(name);
-    const matches = ofPlugin ?? ofHost ?? unknown(name, [...byPlugin.keys(), ...byHost.keys()]);
+    const matches =
+      ofPlugin ?? ofHost ?? unknown(name, [...byPlugin.keys(), ...byHost.keys()], hosts.flatMap(kindsOf));
     for (const task of matches) found.add(task);
   }
   return [...found];
@@ -44,7 +46,11 @@ function unclear(name: string): never {
   });
 }
 
-function unknown(name: string, known: Iterable<string>): never {
+function unknown(name: string, known: Iterable<string>, kinds: readonly string[]): never {
+  if (kinds.includes(name)) {
+    const fix = `choose hosts of this role or label: --limit ${name}; leave out hosts by their names: --skip HOST`;
+    return fail({ kind: 'unknown-name', what: 'task', name, fix });
+  }
   const near = nearest(name, known);
   return fail({ kind: 'unknown-name', what: 'task', name, ...(near ? { near } : {}) });
 }

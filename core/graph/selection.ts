@@ -44,23 +44,32 @@ export function selected(all: Known, { names, limit, skip }: Selector): Selectio
       ...{ wanted: tasks, tasks, graph: all.graph, turns: turnsOf(tasks) },
       ...{ outside: new Set(), whole: hosts },
     };
-  const within = limit === undefined ? hosts : meant(limit, hosts);
+  const { away, words } = leaving(skip, hosts);
+  const within = (limit === undefined ? hosts : meant(limit, hosts)).filter((host) => !away.includes(host));
   const asked = names.length === 0 ? tasks : named(tasks, names, hosts);
   const left = asked.filter(({ host }) => within.includes(host));
-  const skipped = skip === undefined ? [] : named(tasks, skip.split(','), hosts);
+  const skipped = named(tasks, words, hosts);
   const wanted = withoutIdle(
     left.filter((task) => !skipped.includes(task)),
-    skipped,
+    [...skipped, ...tasks.filter(({ host }) => away.includes(host))],
   );
   const whole = wholeHosts(within, names).filter((host) => !isGone(host, left, wanted));
   if (wanted.length === 0 && whole.length === 0) nothingLeft({ names, limit, skip });
   const needed = withNeeds(tasks, wanted);
-  for (const task of skipped) if (needed.includes(task)) neededBy(task, needed, tasks);
-  const others = limit === undefined ? [] : needed.filter(({ host }) => isOutside(host, within));
+  refuseNeeded(skipped, needed);
+  const isAll = limit === undefined && away.length === 0;
+  const others = isAll ? [] : needed.filter(({ host }) => isOutside(host, within));
   const outside = new Set(others.map(({ id }) => id));
   const chosen = withTurns(tasks, needed, { outside, skipped });
   const turns = turnsOf(chosen, outside);
   return { wanted, tasks: chosen, graph: order(inTurns(chosen, turns)), turns, outside, whole };
+}
+
+/** Hosts that are skipped are left out as --limit leaves out others: they are looked at where something needs them. */
+function leaving(skip: string | undefined, hosts: readonly Host[]) {
+  const typed = skip === undefined ? [] : skip.split(',').map((word) => word.trim());
+  const away = hosts.filter(({ name }) => name !== CONTROLLER && typed.includes(name));
+  return { away, words: typed.filter((word) => !away.some(({ name }) => name === word)) };
 }
 
 /** A host that is disturbed has its whole turn, unless it is to be skipped. What is chosen anyway comes before its ends. */
@@ -113,19 +122,30 @@ function nothingLeft({ names, limit, skip }: Selector): never {
   return usage(`Cannot find a task of ${what} that is left by ${why.join(' and ')}`);
 }
 
-/** Tells who needs it, and how to leave them out, too. */
-function neededBy(task: Task, needed: readonly Task[], tasks: readonly Task[]): never {
-  const by = needed.find(({ needs }) => needs.includes(task.id));
-  const plugins = new Set<string>();
-  const open = [task];
-  for (let next = open.pop(); next; next = open.pop()) {
-    const { id, plugin } = next;
-    plugins.add(plugin);
-    open.push(...tasks.filter((other) => other.needs.includes(id) && !plugins.has(other.plugin)));
+/** Tells who needs what is skipped, and how to leave that out, too. */
+function refuseNeeded(skipped: readonly Task[], needed: readonly Task[]): void {
+  const ids = new Set(skipped.map(({ id }) => id));
+  for (const { id, needs } of needed) {
+    const missing = ids.has(id) ? undefined : needs.find((need) => ids.has(need));
+    if (missing === undefined) continue;
+    const plugins = allThatNeed(skipped, needed);
+    const isAll = needed.every(({ plugin }) => plugins.has(plugin));
+    const way = isAll
+      ? 'without it nothing is left to do'
+      : `to leave out all that needs it: --skip ${[...plugins].join(',')}`;
+    usage(`Cannot skip ${missing}: ${id} needs it; ${way}`);
   }
-  return usage(
-    `Cannot skip ${task.id}: ${by?.id ?? 'a task'} needs it; to leave out all that needs it: --skip ${[...plugins].join(',')}`,
-  );
+}
+
+/** The plugins of these tasks, and of whatever needs a task of one of them. */
+function allThatNeed(skipped: readonly Task[], needed: readonly Task[]): ReadonlySet<string> {
+  const plugins = new Set(skipped.map(({ plugin }) => plugin));
+  for (let before = 0; before < plugins.size; ) {
+    before = plugins.size;
+    const gone = new Set(needed.flatMap(({ id, plugin }) => (plugins.has(plugin) ? [id] : [])));
+    for (const { plugin, needs } of needed) if (needs.some((need) => gone.has(need))) plugins.add(plugin);
+  }
+  return plugins;
 }
 
 function usage(message: string): never {

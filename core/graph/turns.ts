@@ -35,11 +35,15 @@ export function turnsOf(
 
 /** What disturbs by its own word, and what is about a path by which another one does. */
 function membersOf(own: readonly Task[]): readonly Task[] {
-  const paths = own.flatMap(({ step: { turn } }) => (turn?.kind === 'disturbs' ? (turn.by ?? []) : []));
+  const about = new Set(own.flatMap((task) => aboutPathsOf(task, own)));
+  return own.filter((task) => task.step.turn?.kind === 'disturbs' || about.has(task));
+}
+
+/** The tasks that are about a path by which a task disturbs its host. */
+export function aboutPathsOf({ step: { turn } }: Task, own: readonly Task[]): readonly Task[] {
+  const paths = turn?.kind === 'disturbs' ? (turn.by ?? []) : [];
   const isAbout = (claim: string) => paths.some((path) => path === claim || path.startsWith(`${claim}/`));
-  return own.filter(({ step: { turn, claims = [] } }) =>
-    turn === undefined ? claims.some(isAbout) : turn.kind === 'disturbs',
-  );
+  return own.filter(({ step: { turn, claims = [] } }) => turn === undefined && claims.some(isAbout));
 }
 
 /**

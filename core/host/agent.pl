@@ -130,6 +130,11 @@ sub end_all {
     select undef, undef, undef, 0.1;
   }
   kill_all(\%known, grep $known{$_} eq started($_), @roots);
+  # A signal that is on its way has ended nothing yet.
+  for (1 .. 100) {
+    last if !living(\%known);
+    select undef, undef, undef, 0.01;
+  }
 }
 
 # ---- the guard: holds locks, and ends what a dead agent has left
@@ -375,8 +380,6 @@ sub record {
 
 my @cleanup;
 my %CALL = (
-  about => sub { print packed($^O eq 'linux' ? 'Linux' : $^O, $processor->{name}, $me, scalar slurp('/etc/os-release')) },
-
   # BASE, then WANT (stat or text), ID, PATH of each; answers a list for each: ok, absent or failed, and facts.
   look => sub {
     my ($base, @asked) = @_;
@@ -564,9 +567,11 @@ sub facts_of {
   push @found, $1 if $kind eq 'file' && $known && $known =~ /^\Q${\signature($path)}\E ([0-9a-f]{64})$/;
   \@found;
 }
+# Each is looked up once: all files of a look have the same few owners.
+my (%user, %group);
 sub owner_names {
   my ($uid, $gid) = @_;
-  (getpwuid $uid // $uid) . ':' . (getgrgid $gid // $gid);
+  ($user{$uid} //= getpwuid $uid // $uid) . ':' . ($group{$gid} //= getgrgid $gid // $gid);
 }
 # A mount below goes before the one above it; /proc/mounts has spaces and the like in octal.
 sub unmount {
@@ -842,7 +847,7 @@ $SIG{CHLD} = sub { };
 open $null, '<', '/dev/null' or oops('/dev/null');
 pipe $refusals, $refusing or oops('pipe');
 fcntl STDOUT, $F_SETFL, $O_WRONLY | $O_NONBLOCK;
-say_to_cc('h', 0, packed(1, $$, $>));
+say_to_cc('h', 0, packed(1, $^O eq 'linux' ? 'Linux' : $^O, $processor->{name}, $me, scalar slurp('/etc/os-release')));
 answer();
 serve();
 end_all(keys %child);

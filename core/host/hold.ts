@@ -104,6 +104,11 @@ function parsed(text: string): Owner | undefined {
   }
 }
 
+/** Whether a run was one of this machine since it was booted, and is no more; of another one nobody can tell. */
+export function isDead(owner: Owner): boolean {
+  return owner.boot === bootId() && startOf(owner.pid) !== owner.started;
+}
+
 function alive(owner: Owner): boolean {
   return owner.boot === bootId() && startOf(owner.pid) === owner.started;
 }

@@ -1,7 +1,6 @@
 /** A machine as its agent shows it: all that cc does there goes through this. */
 import { fail, type Owner } from '../model/failure.ts';
 import { agentFiles, agentRecords } from './files.ts';
-import { unpacked } from './frames.ts';
 import { call, execute } from './process.ts';
 import { LOCK, MARK, type Transport } from './transport.ts';
 import type { Agent } from './wire.ts';
@@ -15,6 +14,7 @@ export function agentTransport(
 ): Transport {
   /** The one whose guard holds the lock: with it the lock is gone, and nothing more may be changed. */
   let locked: Agent | undefined;
+  const gone = new AbortController();
   const safely = async () => {
     const agent = await connected();
     if (locked && agent !== locked)
@@ -26,11 +26,7 @@ export function agentTransport(
     exec: async (argv, options) => execute(await safely(), argv, options),
     files: agentFiles(host, safely, base),
     records: agentRecords(host, safely, base),
-    about: async () => {
-      const { stdout } = await call(await safely(), 'about', []);
-      const [os = '', machine = '', user = '', release = ''] = unpacked(stdout).map(String);
-      return { os, machine, user, release };
-    },
+    about: async () => (await safely()).hello(),
     reap: async (mark) => {
       const { stdout } = await call(await safely(), 'reap', [`${MARK}=${mark}`]);
       return Number(stdout);
@@ -38,11 +34,15 @@ export function agentTransport(
     lock: async (owner) => {
       const agent = await safely();
       const holder = await agent.lock(LOCK, JSON.stringify(owner));
-      if (holder === undefined) locked = agent;
+      if (holder === undefined) {
+        locked = agent;
+        void agent.ended.then((why) => gone.abort(why));
+      }
       // One machine may be two hosts of a run.
       else if (holderOf(holder, owner).run !== owner.run)
         fail({ kind: 'held', path: LOCK, host, owner: holderOf(holder, owner) });
     },
+    gone: gone.signal,
     [Symbol.asyncDispose]: close,
   };
 }

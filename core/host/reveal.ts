@@ -3,7 +3,7 @@ import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { quoted } from '../model/command.ts';
 import { Failed, fail } from '../model/failure.ts';
 import { conceal, SHORTEST } from '../model/mask.ts';
-import { partsOf, type Secret, type Text } from '../model/secret.ts';
+import { partsOf, type Secret, type SecretSource, type Text } from '../model/secret.ts';
 
 /** A text with its secrets in it; fails where one cannot be read. */
 export type Reveal = (text: Text) => Promise<string>;
@@ -58,7 +58,7 @@ async function read(secret: Secret, { env, trust, signal }: Sources): Promise<st
       value || unread(secret, `the variable ${from.env} of cc's environment is not set or empty: ${fix}`)
     );
   }
-  if ('file' in from) return withoutEnd(textOf(secret, from.file, trust));
+  if ('file' in from) return withoutEnd(textOf(secret, from, trust));
   const { runProcess } = await import('./own-agent.ts'); // most secrets need no process
   const exit = await runProcess(from.command, signal ? { signal } : {});
   if (exit.code === 0) return withoutEnd(exit.stdout);
@@ -69,13 +69,17 @@ async function read(secret: Secret, { env, trust, signal }: Sources): Promise<st
 /** Beside its owner nobody may read the file, as ssh has it of keys. */
 const OTHERS = 0o077;
 
-function textOf(secret: Secret, path: string, trust: Sources['trust']): string {
+function textOf(
+  secret: Secret,
+  { file: path, readable }: Extract<SecretSource, { file: string }>,
+  trust: Sources['trust'],
+): string {
   trust(path);
   try {
     const file = openSync(path, 'r');
     try {
       const mode = fstatSync(file).mode & 0o7777;
-      if ((mode & OTHERS) !== 0) {
+      if (!readable && (mode & OTHERS) !== 0) {
         const octal = mode.toString(8).padStart(4, '0');
         return unread(secret, `others may read ${path} (mode ${octal}): chmod go= ${quoted(path)}`);
       }

@@ -7,6 +7,7 @@ import type { Connection } from '../model/plugin.ts';
 import { bootWords, type Ended, newNonce, openAgent } from './agent.ts';
 import { agentTransport } from './remote.ts';
 import { reopening } from './reopening.ts';
+import { ALONE, keeping } from './ssh-kept.ts';
 import { type Become, sudo } from './sudo.ts';
 import { ROOT_BASE, type Transport } from './transport.ts';
 import type { Agent } from './wire.ts';
@@ -19,6 +20,8 @@ export interface Login {
   readonly become?: Become | undefined;
   /** Whether somebody is there to answer ssh: a passphrase, a one-time code, an unknown key. */
   readonly terminal?: boolean;
+  /** Where logins are kept that are to stay. */
+  readonly sockets?: string;
   /** Ends trying to log in. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -33,17 +36,15 @@ const PLAIN = [
   'ForwardX11=no',
   'ClearAllForwardings=yes',
   'Tunnel=no',
-  'ControlMaster=no',
-  'ControlPath=none',
   'ConnectTimeout=10',
   'ServerAliveInterval=15',
 ];
 /** Words that came with OpenSSH 8.7; an older one would refuse them, and cannot have them in its configuration. */
 const PLAIN_SINCE_8_7 = ['SessionType=default', 'StdinNull=no', 'ForkAfterAuthentication=no'];
 
-/** The options of every ssh that cc starts. */
-export function plainOptions(more: readonly string[]): string[] {
-  const options = [...PLAIN, ...(isOlder() ? [] : PLAIN_SINCE_8_7), ...more];
+/** The options of every ssh that cc starts, but for `shared` each with a connection of its own. */
+export function plainOptions(more: readonly string[], shared = ALONE): string[] {
+  const options = [...PLAIN, ...shared, ...(isOlder() ? [] : PLAIN_SINCE_8_7), ...more];
   return options.flatMap((option) => ['-o', option]);
 }
 
@@ -105,11 +106,12 @@ function asking<Value>(ask: () => Promise<Value>): Promise<Value> {
 }
 let question: Promise<unknown> = Promise.resolve();
 
-function carrier(host: string, target: SshTarget, { become }: Login, ask: boolean) {
+function carrier(host: string, target: SshTarget, { become, sockets }: Login, ask: boolean) {
   const nonce = newNonce();
   const { words, password } = become ? sudo(become, nonce) : { words: [], password: undefined };
-  const options = plainOptions([...UNATTENDED, ...(ask ? [] : ['BatchMode=yes'])]);
   const address = sshArguments(target);
+  const shared = isOlder() ? ALONE : keeping({ persist: target.persist, folder: sockets, way: address });
+  const options = plainOptions([...UNATTENDED, ...(ask ? [] : ['BatchMode=yes'])], shared);
   const line = ['exec', ...bootWords(nonce, words).map(quoted)].join(' ');
   const argv = ['ssh', '-T', ...options, ...address, line];
   return {

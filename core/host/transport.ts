@@ -112,4 +112,6 @@ export interface Transport extends AsyncDisposable {
   reap(mark: string): Promise<number>;
   /** Takes the lock by which one run at a time changes this host; fails with `held` and its holder. */
   lock(owner: Owner): Promise<void>;
+  /** Fires, with why, when the host goes away on which it has taken the lock: nothing more can be done there. */
+  readonly gone?: AbortSignal;
 }

@@ -4,6 +4,7 @@ import { type Command, command as commandOf, secretWord, shown } from '../model/
 import { digestOf } from '../model/digest.ts';
 import { fail } from '../model/failure.ts';
 import { handed, name as nameOf, names as namesOf, text as textOf } from '../model/foreign.ts';
+import type { Json } from '../model/json.ts';
 import { isSecret, labelled, sealable } from '../model/secret.ts';
 import type { Place, Platform, Result, UnitFacts, View } from '../model/view.ts';
 import { batched } from './batch.ts';
@@ -30,6 +31,8 @@ export interface Looking {
   readonly known?: Known | undefined;
   /** Another host of the recipe; without it there is none. */
   readonly on?: (place: Place) => Promise<View>;
+  /** What the last application of the task reported; without it there was none. */
+  readonly reported?: () => Promise<Json | undefined>;
   /** Keeps what is asked, for those who ask later; commands are not run, and other hosts are not entered. */
   readonly kept?: Map<string, Promise<unknown>>;
 }
@@ -39,7 +42,7 @@ export function viewOf(
   transport: Transport,
   platform: Platform,
   artifacts: Artifacts,
-  { stop, on, kept, known = kept, secrets = NO_SECRETS }: Looking = {},
+  { stop, on, kept, known = kept, secrets = NO_SECRETS, reported = async () => undefined }: Looking = {},
 ): View {
   const { host, files } = transport;
   const { unit, packages } = questionsOf(transport);
@@ -119,6 +122,7 @@ export function viewOf(
       if (!on) throw new Error('there is no other host here');
       return on(place);
     },
+    reported,
     missingPackages: async (given) => {
       const names = handed(namesOf, given, 'the packages');
       const there = await Promise.all(

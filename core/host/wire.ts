@@ -5,6 +5,7 @@ import { clearInterval, setInterval } from 'node:timers';
 import type { Failed } from '../model/failure.ts';
 import { framed, parser, unpacked } from './frames.ts';
 import { readPieces } from './hash.ts';
+import type { About } from './transport.ts';
 
 /** Text, or a file on this machine. */
 export type Input = string | { readonly file: string };
@@ -44,8 +45,10 @@ export interface Agent extends AsyncDisposable {
   /** Takes a lock by its path; answers what its holder wrote into it where it is held. */
   lock(path: string, owner: string): Promise<string | undefined>;
   unlock(path: string): void;
-  /** Fulfilled when it has ended, for whatever reason. */
-  readonly ended: Promise<void>;
+  /** What it says first of itself and its host. */
+  hello(): Promise<About>;
+  /** Fulfilled when it has ended, for whatever reason, with what is told to who asks it anything. */
+  readonly ended: Promise<Failed>;
 }
 
 /** Bytes of input on their way to a process that it has not read. */
@@ -61,23 +64,26 @@ interface Pending extends Listener {
 }
 
 export class Wire implements Agent {
-  readonly ended: Promise<void>;
+  readonly ended: Promise<Failed>;
   /** Takes what the agent says. */
   readonly take: (piece: Buffer) => void;
   readonly #child: ChildProcess;
   /** Whether the agent sees the files of this machine. */
   readonly #near: boolean;
-  readonly #over = Promise.withResolvers<void>();
+  readonly #over = Promise.withResolvers<Failed>();
+  readonly #hello = Promise.withResolvers<About>();
   readonly #pending = new Map<number, Pending>();
   #pulse: NodeJS.Timeout | undefined;
   #last = 0;
   #busy = true;
+  #greeted = false;
   #error: Failed | undefined;
 
   constructor(child: ChildProcess, near: boolean) {
     this.#child = child;
     this.#near = near;
     this.ended = this.#over.promise;
+    this.#hello.promise.catch(() => {}); // nobody may ask
     this.take = parser((letter, id, bytes) => this.#answered(letter, id, bytes));
   }
 
@@ -117,11 +123,16 @@ export class Wire implements Agent {
     this.#tell(['unlock', '0', path]);
   }
 
+  hello(): Promise<About> {
+    return this.#hello.promise;
+  }
+
   /** Nothing more comes. */
   lose(error: Failed): void {
     this.#error ??= error;
+    this.#hello.reject(error);
     clearInterval(this.#pulse);
-    this.#over.resolve();
+    this.#over.resolve(error);
     for (const [id, { lost }] of this.#pending) {
       this.#forget(id);
       lost(error);
@@ -165,6 +176,12 @@ export class Wire implements Agent {
   }
 
   #answered(letter: string, id: number, bytes: Buffer): void {
+    if (letter === 'h') {
+      this.#greeted = true;
+      const [, os = '', machine = '', user = '', release = ''] = unpacked(bytes).map(String);
+      this.#hello.resolve({ os, machine, user, release });
+      this.#rest();
+    }
     const pending = this.#pending.get(id);
     if (letter === 'c' || letter === 'r') this.#forget(id);
     if (pending) ANSWERED[letter]?.(pending, bytes);
@@ -178,13 +195,17 @@ export class Wire implements Agent {
 
   /** The agent is at the other end. */
   open(): void {
-    if (!this.#near) this.#pulse = setInterval(() => this.#tell(['ping', '0']), PULSE).unref();
+    if (!this.#near) {
+      const ping = () => this.#tell(['ping', '0']);
+      ping(); // it misses only whom it has heard: a link may be cut at once
+      this.#pulse = setInterval(ping, PULSE).unref();
+    }
     this.#rest();
   }
 
   /** While it has nothing to do it must not keep cc from ending. */
   #rest(): void {
-    const busy = this.#pending.size > 0;
+    const busy = this.#pending.size > 0 || !this.#greeted;
     if (busy !== this.#busy) hold(this.#child, busy);
     this.#busy = busy;
   }

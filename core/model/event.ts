@@ -6,7 +6,16 @@ import type { State, TaskId } from './task.ts';
 
 /** Why a task had something to do. */
 export type Reason = {
-  readonly kind: 'new' | 'drifted' | 'changed' | 'interrupted' | 'failed-before' | 'undo' | 'undeclared';
+  readonly kind:
+    | 'new'
+    | 'drifted'
+    | 'changed'
+    | 'interrupted'
+    | 'failed-before'
+    /** Others would disturb its host: it is as it was declared itself. */
+    | 'turn'
+    | 'undo'
+    | 'undeclared';
   readonly details: readonly Detail[];
 };
 

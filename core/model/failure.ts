@@ -3,7 +3,7 @@ import type { Json } from './json.ts';
 import type { NotUndone, NoWayBack, TornRecords } from './left.ts';
 import { masked, maskedData } from './mask.ts';
 import type { ForeignSite, OtherRecipe, Owner, SiteName } from './owner.ts';
-import type { LeftOut, Place, PluginCode, Problem, Remaining } from './problem.ts';
+import type { LeftOut, Place, PluginCode, Problem, Remaining, UnknownName } from './problem.ts';
 import { asked, stackOf } from './thrown.ts';
 import type { Attempt, CannotTell, LockChange, Trouble } from './trouble.ts';
 
@@ -179,7 +179,7 @@ export type Failure =
   /** What cc itself keeps of the hosts of a recipe. */
   | { readonly kind: 'hosts-unreadable'; readonly file: string; readonly why: string }
   | { readonly kind: 'cycle'; readonly path: readonly string[] }
-  | { readonly kind: 'unknown-name'; readonly what: string; readonly name: string; readonly near?: string }
+  | UnknownName
   /** `command` is the one whose help says more. */
   | { readonly kind: 'usage'; readonly message: string; readonly command?: string };
 

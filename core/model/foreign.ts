@@ -2,6 +2,7 @@
  * What others made, read once into values of cc's own: nothing in these computes, throws, or differs when it is read again. A
  * getter or a proxy may throw anything while it is read; whoever reads tells of that as of their other code.
  */
+import { isPromise } from 'node:util/types';
 import { asked, isOf } from './thrown.ts';
 
 /** Says where something is not what was expected. It has no place in code, since none threw. */
@@ -134,13 +135,14 @@ function bound(call: Call, self: object): Call {
 /** As much of a text as is shown of one that was not expected. */
 const SHOWN = 60;
 
-function shown(value: unknown): string {
+/** A value as it is told of where something else was expected. */
+export function shown(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (typeof value === 'string')
     return JSON.stringify(value.length > SHOWN ? `${value.slice(0, SHOWN)}…` : value);
   if (typeof value === 'symbol' || typeof value === 'function') return `a ${typeof value}`;
   if (typeof value === 'bigint') return `${value}n`.slice(0, SHOWN);
   if (!isObject(value)) return String(value);
-  const what = () => (Array.isArray(value) ? 'a list' : value instanceof Promise ? 'a promise' : 'an object');
+  const what = () => (Array.isArray(value) ? 'a list' : isPromise(value) ? 'a promise' : 'an object');
   return asked(what, 'something that cannot be read');
 }

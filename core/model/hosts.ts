@@ -1,4 +1,5 @@
 /** Many hosts at once, by their numbers: `...hosts('w', 40, { connection: (n) => ssh(`w-${n}.example`) })`. */
+import { shown } from './foreign.ts';
 import type { Connection, Host } from './plugin.ts';
 
 /** A value for all of them, or a function of the number of each, from 1 on. */
@@ -22,7 +23,9 @@ const MOST = 10_000;
 /** Hosts `name-1` to `name-COUNT`. */
 export function hosts(name: string, count: number, spec: HostsSpec): readonly Host[] {
   if (!Number.isInteger(count) || count < 0 || count > MOST)
-    throw new RangeError(`hosts('${name}', ${count}): expected a whole number of hosts, from 0 to ${MOST}`);
+    throw new RangeError(
+      `hosts('${name}', ${shown(count)}): expected a whole number of hosts, from 0 to ${MOST}`,
+    );
   return Array.from({ length: count }, (_, index) => {
     const number = index + 1;
     const fields = Object.entries({ roles: [], ...spec }).map(([field, value]) => [

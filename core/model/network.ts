@@ -74,10 +74,18 @@ export const Ipv4 = v.pipe(
 export const HostAddress = v.pipe(
   v.string(),
   v.check(
-    (text) => /^[\w:.[][\w:.%[\]-]*$/.test(text),
-    ({ input }) => `expected a host name or an address, as 192.0.2.10, found "${input}"`,
+    (text) => notAddress(text) === undefined,
+    ({ input }) => notAddress(input) ?? '',
   ),
 );
+
+function notAddress(text: string): string | undefined {
+  const [, name, port] = /^([^:]+):(\d+)$/.exec(text) ?? [];
+  if (port !== undefined) return `has the port in it: write address: '${name}', port: ${port}`;
+  // What has digits and dots alone is no name: RFC 1123, 2.1.
+  const isPlain = /^[\w:.[][\w:.%[\]-]*$/.test(text) && (isIpv4(text) || !/^[\d.]+$/.test(text));
+  return isPlain ? undefined : `expected a host name or an address, as 192.0.2.10, found "${text}"`;
+}
 
 export const Port = v.pipe(
   v.number(),

@@ -16,6 +16,9 @@ export type Owner = {
 
 export type SiteName = { readonly id: string; readonly name: string };
 
+/** Stands for the identity of a site of which nobody has made one. */
+export const NO_IDENTITY = 'none yet';
+
 /** A host that is another site's; both by the name of their recipe and the identity of the site. */
 export type ForeignSite = {
   readonly host: string;

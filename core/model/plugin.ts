@@ -2,7 +2,19 @@
 import type { GenericSchema, InferInput, InferOutput } from 'valibot';
 import type { Arch, Need } from './artifact.ts';
 import type { Problem } from './failure.ts';
-import { anyText, callable, count, type Fields, flag, list, name, Odd, optional, record } from './foreign.ts';
+import {
+  anyText,
+  callable,
+  count,
+  type Fields,
+  flag,
+  list,
+  name,
+  names,
+  Odd,
+  optional,
+  record,
+} from './foreign.ts';
 import type { Json } from './json.ts';
 import type { HostProxy } from './proxy.ts';
 import type { Step } from './step.ts';
@@ -20,7 +32,12 @@ export type Connection =
       /** Files that replace the user's own identity and known hosts; the rest of the user's ssh configuration holds. */
       readonly identity?: string;
       readonly knownHosts?: string;
+      /** Seconds that the login stays after a run, for the next one; default: none. */
+      readonly persist?: number;
     };
+
+/** Options by plugin and name. */
+export type Options = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 export interface Host {
   readonly name: string;
@@ -30,6 +47,8 @@ export interface Host {
   readonly labels?: Readonly<Record<string, string>>;
   /** What keeps pods from its node, as `gpu=yes:NoSchedule`; in the form of the taints of Kubernetes. */
   readonly taints?: readonly string[];
+  /** Options of plugins, in place of the recipe's and of those of its roles; each plugin says which it takes by host. */
+  readonly options?: Options;
   /** Default: the controller's. */
   readonly arch?: Arch;
   /**
@@ -69,7 +88,7 @@ export interface Context {
   image(name: string): string;
   /** Refuses the recipe for an option that its schema alone cannot judge. */
   refuse(option: string, message: string): never;
-  /** The processor of the hosts: where there are several, a plugin is built once for each. */
+  /** The processor of the hosts: where there are several, a plugin is built once for each, as it is for options by host. */
   readonly arch: Arch;
   /** That of the controller, where programs run that make something for hosts. */
   readonly controllerArch: Arch;
@@ -101,6 +120,7 @@ export interface Offer {
   readonly does: string;
   /** How the help writes its words, where it takes any. */
   readonly takes?: string;
+  /** The first host of a role that can be reached stands for all that have it. */
   readonly on: Place;
   /**
    * From the words of the command line to the program and its words, which everybody on the host can read. It has the terminal of cc,
@@ -122,6 +142,11 @@ export interface OfferedHere {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** What a file of the user says, in YAML or JSON; undefined: there is none. */
   read(path: string): Json | undefined;
+  /**
+   * Makes a file by which programs that write another one keep out of each other's way, until what is made is written. Fails where it
+   * is there.
+   */
+  hold(path: string): void;
 }
 
 /** What an offered command makes here of what its program printed. */
@@ -151,6 +176,11 @@ export interface PluginSpec<Schema extends GenericSchema> {
   readonly epoch?: number;
   readonly help: string;
   readonly options: Schema;
+  /**
+   * Its options that may differ from host to host. They change what it does on a host, and nothing that it does on the controller, that
+   * it provides to others, or that hosts share.
+   */
+  readonly byHost?: readonly string[];
   readonly provides?: readonly { readonly name: string }[];
   /** What it provides by its options alone, so that those may use it on which it builds itself. */
   declares?(options: InferOutput<Schema>): readonly Provided[];
@@ -182,6 +212,7 @@ const SPEC: Fields<Spec> = {
   epoch: optional(count),
   help: (value, path) => (value === undefined ? '' : anyText(value, path)), // none is no harm
   options: (value) => value as GenericSchema, // the library that it is of checks with it
+  byHost: optional(names),
   provides: optional(list('a list of capabilities', record('a capability', { name }))),
   declares: optional(callable),
   isCleanup: optional(flag),

@@ -30,6 +30,16 @@ export type LeftOut = {
   readonly changes: readonly string[];
 };
 
+/** A word that names nothing; `near` is the name that was probably meant. */
+export type UnknownName = {
+  readonly kind: 'unknown-name';
+  readonly what: string;
+  readonly name: string;
+  readonly near?: string;
+  /** Where more is known of it than where names are listed. */
+  readonly fix?: string;
+};
+
 /** What a plugin brings that cc calls. */
 export type PluginCode = 'probe' | 'plan' | 'undo' | 'tells' | 'script' | 'change';
 

@@ -1,8 +1,10 @@
 /** What should be: hosts and plugins with their options, as a typed value. */
+import { isPromise } from 'node:util/types';
+import { shown } from './foreign.ts';
 import { HostAddress, Port } from './network.ts';
-import { type Host, type PluginUse, useFault } from './plugin.ts';
+import { type Host, type Options, type PluginUse, useFault } from './plugin.ts';
 import type { Proxied } from './proxy.ts';
-import { isName, NAMING } from './task.ts';
+import { isName, misnaming } from './task.ts';
 import * as v from './vocabulary.ts';
 
 /** Addresses that begin with one prefix are looked for below another one first. Both end in a slash. */
@@ -27,7 +29,9 @@ export interface Recipe {
   /** A plugin of the same name as one of the extended recipe takes its place. */
   readonly plugins?: readonly PluginUse[];
   /** Options laid over those of the plugins, by plugin and option. */
-  readonly options?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  readonly options?: Options;
+  /** The same for hosts of a role, by role; see `Host.options`. */
+  readonly roleOptions?: Readonly<Record<string, Options>>;
   /** Plugins of the extended recipe to leave out. */
   readonly without?: readonly string[];
   /**
@@ -59,7 +63,10 @@ export function hostsOf({ hosts }: Recipe): readonly Host[] {
   return hosts ?? [];
 }
 
-const Name = v.pipe(v.string(), v.check(isName, NAMING));
+const Name = v.pipe(
+  v.string(),
+  v.check(isName, ({ input }) => misnaming(input)),
+);
 
 function isUse(value: unknown): boolean {
   return useFault(value) === undefined;
@@ -106,6 +113,8 @@ const Taint = v.pipe(
   }, 'expected KEY=VALUE:EFFECT, as gpu=yes:NoSchedule; effects are NoSchedule, PreferNoSchedule and NoExecute'),
 );
 
+const OPTIONS = v.record(v.string(), v.record(v.string(), v.unknown()));
+
 export const HostShape = v.strictObject({
   name: Name,
   roles: v.array(v.string()),
@@ -118,10 +127,12 @@ export const HostShape = v.strictObject({
       port: v.optional(Port),
       identity: v.optional(v.string()),
       knownHosts: v.optional(v.string()),
+      persist: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
     }),
   ]),
   labels: v.optional(v.record(LabelKey, LabelValue)),
   taints: v.optional(v.array(Taint)),
+  options: v.optional(OPTIONS),
   arch: v.optional(v.picklist(['amd64', 'arm64'])),
   proxy: v.optional(v.literal(false)),
   address: v.optional(
@@ -159,9 +170,26 @@ function schemeOf(text: string): string {
 /** By what is given, so that a mistake is told of that and of nothing else. */
 function hostsShape(given: unknown) {
   if (typeof given === 'string') return v.string();
-  const isCommand = typeof given === 'object' && given !== null && !Array.isArray(given);
-  return isCommand ? v.strictObject({ command: COMMAND }) : v.array(HostShape);
+  if (Array.isArray(given)) return v.array(v.lazy((host) => (Array.isArray(host) ? A_LIST : HostShape)));
+  const isCommand = typeof given === 'object' && given !== null && 'command' in given;
+  return isCommand ? v.strictObject({ command: COMMAND }) : NO_HOSTS;
 }
+
+const A_LIST = v.pipe(
+  v.unknown(),
+  v.check(() => false, 'is a list of hosts in a list of hosts: write ... before it, as ...hosts(…)'),
+);
+
+const NO_HOSTS = v.pipe(
+  v.unknown(),
+  v.check(
+    () => false,
+    ({ input }) => {
+      const way = isPromise(input) ? ': write await before it' : '';
+      return `expected a list of hosts, the path of a file, or { command: [...] }, found ${shown(input)}${way}`;
+    },
+  ),
+);
 
 const COMMAND = v.pipe(
   v.array(v.string()),
@@ -182,7 +210,8 @@ export const RecipeShape = v.strictObject({
       ),
     ),
   ),
-  options: v.optional(v.record(v.string(), v.record(v.string(), v.unknown()))),
+  options: v.optional(OPTIONS),
+  roleOptions: v.optional(v.record(v.string(), OPTIONS)),
   without: v.optional(v.array(v.string())),
   mirrors: v.optional(v.array(v.strictObject({ from: Prefix, to: Place }))),
   proxy: v.optional(
@@ -192,6 +221,6 @@ export const RecipeShape = v.strictObject({
       no: v.optional(v.string()),
     }),
   ),
-  trustedSources: v.optional(v.array(v.pipe(v.string(), v.regex(/^\//, 'expected an absolute path')))),
+  trustedSources: v.optional(v.array(v.absolutePath())),
   concurrency: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
 });

@@ -14,7 +14,7 @@ export function checked(schema: GenericSchema, given: object, place: string): Ch
   const unknown = unknownKeys(schema, given).map((key) => ({ path: joined(place, key), message: UNKNOWN }));
   if (result.success) return { ok: true, value: result.output };
   const others = result.issues.filter((issue) => !isUnknownKey(issue) || issue.path?.length !== 1);
-  return { ok: false, problems: [...unknown, ...others.map((issue) => problem(issue, place))] };
+  return { ok: false, problems: [...unknown, ...firstEach(others).map((issue) => problem(issue, place))] };
 }
 
 /** The same where the value that is answered counts: all that was given must be in it. */
@@ -61,14 +61,29 @@ function joined(...parts: readonly (string | null)[]): string {
   return parts.filter(Boolean).join('.');
 }
 
+/** One mistake for one value: a name and what it stands for are two, and parts of an object are values of their own. */
+function firstEach(issues: readonly BaseIssue<unknown>[]): readonly BaseIssue<unknown>[] {
+  const seen = new Set<string>();
+  return issues.filter((issue) => {
+    const key = `${issue.path?.at(-1)?.origin === 'key'} ${getDotPath(issue)}`;
+    if (seen.has(key)) return false;
+    if (!isObject(issue.input)) seen.add(key);
+    return true;
+  });
+}
+
 function problem(issue: BaseIssue<unknown>, place: string): Problem {
-  const path = joined(place, getDotPath(issue));
-  if (isUnknownKey(issue)) return { path, message: UNKNOWN };
-  if (issue.type === 'check' || issue.type === 'custom') return { path, message: issue.message };
-  const found = issue.received === 'undefined' ? 'it is missing' : `found ${issue.received}`;
-  const { requirement } = issue;
-  const expected = requirement instanceof RegExp ? `to match ${requirement.source}` : issue.expected;
-  return { path, message: expected ? `expected ${expected}, ${found}` : issue.message };
+  return { path: joined(place, getDotPath(issue)), message: isUnknownKey(issue) ? UNKNOWN : wordsOf(issue) };
+}
+
+/** In the words of whoever wrote the schema, where there are any. What a check says is whole: its value may be a secret. */
+function wordsOf({ type, message, expected, received, requirement }: BaseIssue<unknown>): string {
+  if (type === 'check' || type === 'custom') return message;
+  const found = received === 'undefined' ? 'it is missing' : `found ${received}`;
+  if (!/^Invalid .*: (Expected|Received) /s.test(message))
+    return message.startsWith('expected ') ? `${message}, ${found}` : message;
+  const wanted = requirement instanceof RegExp ? `to match ${requirement.source}` : expected;
+  return wanted ? `expected ${wanted}, ${found}` : message;
 }
 
 /** The names of the options that a schema knows, for suggestions. */

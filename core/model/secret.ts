@@ -8,7 +8,8 @@ import { dataOf, type Json } from './json.ts';
 /** Where the value comes from, on the controller: a variable of cc's environment, a file, or what a command prints. */
 export type SecretSource =
   | { readonly env: string }
-  | { readonly file: string }
+  /** `readable`: others may read the file, as that of a certificate; write it they may not. */
+  | { readonly file: string; readonly readable?: true }
   | { readonly command: readonly string[] };
 
 const INSPECT = Symbol.for('nodejs.util.inspect.custom');
@@ -91,7 +92,8 @@ function sourceFault(from: unknown): string | undefined {
   const [[kind, value] = []] = fields;
   if (fields.length === 1 && kind === 'env' && typeof value === 'string')
     return VARIABLE.test(value) ? undefined : 'names no variable of the environment';
-  if (fields.length === 1 && kind === 'file' && typeof value === 'string')
+  const isReadable = fields.length === 2 && fields[1]?.[0] === 'readable' && fields[1][1] === true;
+  if ((fields.length === 1 || isReadable) && kind === 'file' && typeof value === 'string')
     return value.startsWith('/') ? undefined : 'names a file by a path that is not absolute';
   if (fields.length === 1 && kind === 'command' && Array.isArray(value))
     return value.length > 0 && value.every((word) => typeof word === 'string')

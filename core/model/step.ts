@@ -35,7 +35,7 @@ export interface Last {
   readonly unfinished: boolean;
   /** The facts that the last application ended with; undefined when there was none or it has just been performed. */
   readonly facts: Json | undefined;
-  /** For a step that opens a turn: what would disturb its host in it. */
+  /** For a step that opens a turn: what would disturb its host in it. For one that disturbs by paths, in a plan: what would change these. */
   readonly pending?: readonly Pending[];
 }
 
@@ -53,6 +53,11 @@ export interface StepSpec<Facts extends Json> {
   /** Exactly what it waits for. Default: the step before it, and for a first step what its plugin needs. */
   readonly needs?: readonly Need[];
   /**
+   * What it waits for on all hosts, and does without where a host cannot be reached: others have the same, or it is about what is
+   * there. None of it is in the version stamp.
+   */
+  readonly spares?: readonly Need[];
+  /**
    * What else belongs in the version stamp; the artifacts, the needs' results and the platform always do. Of a secret it has
    * what tells whether it changed.
    */
@@ -63,6 +68,11 @@ export interface StepSpec<Facts extends Json> {
    * ready-made steps name theirs.
    */
   readonly claims?: readonly string[];
+  /**
+   * Names of steps of its plugin whose work on the same host this one goes on with, as declared today: a host that joined a cluster
+   * may be its first one now. Nothing that they did is taken back.
+   */
+  readonly heirOf?: readonly string[];
   /** Named resources that only one task may use at a time on a host: `apt`. */
   readonly locks?: readonly string[];
   /** A role whose hosts do it one after the other, because they are members of one thing. */
@@ -82,10 +92,17 @@ export interface StepSpec<Facts extends Json> {
   examine?(view: View): Promise<Facts>;
   plan(facts: Facts, last: Last): readonly Change[];
   undo?(facts: Facts, undoing: Undoing): readonly Change[];
+  /**
+   * Scripts that take it back as far as other hosts have it, where its own cannot be reached and is taken back all the same. They
+   * start on the controller.
+   */
+  undoElsewhere?(host: string, undoing: Undoing): readonly Change[];
   /** What undoing leaves to something else, and why, for a notice. */
   leaves?(facts: Facts, undoing: Undoing): string | undefined;
-  /** True: taken back before all other tasks of its host, none of which needs it. */
+  /** True: taken back before all other tasks of its host. */
   readonly undoFirst?: boolean;
+  /** A step of its plugin: where cc has made what that is about, this one takes its part of it back, although it was never applied. */
+  readonly partOf?: string;
   /** Fails where taking it back would harm what stays. All tasks are asked before anything is taken back. */
   beforeUndo?(view: View, undoing: Undoing): Promise<void>;
   /** What the facts mean to people, in lines: `cc doctor` prints them, and `cc status` where it is as declared. */

@@ -9,8 +9,16 @@ declare const brand: unique symbol;
 
 const NAME = /^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/i;
 
+const LONGEST = 64;
+
 /** What `isName` asks for, in words. */
-export const NAMING = 'expected letters, digits, ".", "_" and "-"';
+export const NAMING = `expected at most ${LONGEST} letters, digits, ".", "_" and "-", with a letter or a digit first and last`;
+
+/** The same of a text that is no name. */
+export function misnaming(text: string): string {
+  const length = text.length > LONGEST ? `${text.length} in ` : '';
+  return `${NAMING}, found ${length}${JSON.stringify(text)}`;
+}
 
 export function isName(text: string): boolean {
   return NAME.test(text);
@@ -43,6 +51,8 @@ export interface Task {
   readonly arch: Arch;
   readonly step: Step;
   readonly needs: readonly TaskId[];
+  /** Those of the needs that it does without where their host cannot be reached. */
+  readonly spares?: readonly TaskId[];
 }
 
 export type State =

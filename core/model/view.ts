@@ -3,6 +3,7 @@ import type { Arch, Artifact } from './artifact.ts';
 import type { Command } from './command.ts';
 import type { Digest } from './digest.ts';
 import { isObject, odd, type Reader } from './foreign.ts';
+import type { Json } from './json.ts';
 import type { Text } from './secret.ts';
 
 export type UnitName = `${string}.${'service' | 'socket' | 'timer' | 'mount'}`;
@@ -75,6 +76,8 @@ export interface View {
   missingPackages(names: readonly string[]): Promise<readonly string[]>;
   /** Another host, as one task sees all of them; fails where it cannot be entered. */
   on(place: Place): Promise<View>;
+  /** What a script of this task reported when it was last applied on this host; undefined where it has not been, or not to its end. */
+  reported(): Promise<Json | undefined>;
   /** The digest an artifact must have; undefined until it has been fetched or built once. */
   locked(artifact: Artifact): Digest | undefined;
   /** Whether the controller has the bytes of an artifact from elsewhere, and they are still what they must be. */

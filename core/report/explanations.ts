@@ -285,10 +285,10 @@ export const EXPLAINED: {
     why: [path.length === 2 ? `${path[0]} needs itself` : path.join(' → ')],
     fix: 'remove one of these needs',
   }),
-  'unknown-name': ({ what, name, near }) => ({
+  'unknown-name': ({ what, name, near, fix }) => ({
     what: `Cannot find ${what} "${name}"`,
     why: near ? [`did you mean "${near}"?`] : [],
-    fix: /^(task|a host)/.test(what) ? 'see the names: cc list' : 'see: cc --help',
+    fix: fix ?? (/^(task|a host)/.test(what) ? 'see the names: cc list' : 'see: cc --help'),
   }),
   usage: ({ message, command }) => ({
     what: message,

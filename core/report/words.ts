@@ -2,6 +2,7 @@
 import { differenceLine } from '../model/difference.ts';
 import type { Behind, Counts, Detail, Reason, Rolled } from '../model/event.ts';
 import type { Owner, Place, SiteName } from '../model/failure.ts';
+import { NO_IDENTITY } from '../model/owner.ts';
 import type { State } from '../model/task.ts';
 
 /** `340 ms`, `12.3 s`, `4 min 02 s`. */
@@ -27,6 +28,7 @@ const REASONS: { readonly [K in Reason['kind']]: string } = {
   changed: 'changed',
   interrupted: 'interrupted before',
   'failed-before': 'failed before',
+  turn: 'for others in its turn',
   undo: 'undo',
   undeclared: 'no longer declared',
 };
@@ -98,5 +100,12 @@ export function placeLine({ file, line, column }: Place): string {
 }
 
 export function siteLine({ id, name }: SiteName): string {
-  return `the recipe "${name}" of the site ${id}`;
+  return id === NO_IDENTITY
+    ? `the recipe "${name}", whose site has no identity yet`
+    : `the recipe "${name}" of the site ${id}`;
+}
+
+/** Of hosts that stand for each other the one that is taken: `cp-1`, `the first of cp-1, cp-2 that can be reached`. */
+export function firstReached(hosts: readonly string[]): string {
+  return hosts.length === 1 ? hosts.join() : `the first of ${hosts.join(', ')} that can be reached`;
 }

@@ -138,35 +138,36 @@ async function performInOrder(
   context: ApplyContext,
 ): Promise<Json | undefined> {
   const seconds = task.step.timeout ?? TIMEOUT;
+  const { gone } = session.transport;
+  const stop = gone ? AbortSignal.any([context.signal, gone]) : context.signal;
   let signal: AbortSignal | undefined;
   /** The task's own, and those of other hosts that its scripts have entered. */
   const sessions = [session];
   try {
-    return await limited(
-      { host: task.host.name, what: task.id, seconds, stop: context.signal },
-      async (stop) => {
-        signal = stop();
-        const entered = (other: Session) => void sessions.push(other);
-        const taskContext = await taskContextOf(task, session, context, { signal, entered });
-        let report: Json | undefined;
-        for (const each of changes) {
-          signal.throwIfAborted();
-          context.emit({
-            kind: 'change',
-            at: context.at(),
-            id: task.id,
-            what: describe(each),
-            why: each.why,
-          });
-          report = (await performed(task, each, () => perform(each, taskContext))) ?? report;
-        }
-        // A command that ends well when it is told to stop has not done its work.
+    return await limited({ host: task.host.name, what: task.id, seconds, stop }, async (stopped) => {
+      signal = stopped();
+      const entered = (other: Session) => void sessions.push(other);
+      const taskContext = await taskContextOf(task, session, context, { signal, entered });
+      let report: Json | undefined;
+      for (const each of changes) {
         signal.throwIfAborted();
-        return report;
-      },
-    );
+        context.emit({
+          kind: 'change',
+          at: context.at(),
+          id: task.id,
+          what: describe(each),
+          why: each.why,
+        });
+        report = (await performed(task, each, () => perform(each, taskContext))) ?? report;
+      }
+      // A command that ends well when it is told to stop has not done its work.
+      signal.throwIfAborted();
+      return report;
+    });
   } catch (error) {
     if (signal?.aborted) await endMarked(sessions, markOf(context.run, task));
+    // What it does on other hosts is stopped, too.
+    if (gone?.aborted && !context.signal.aborted) throw gone.reason;
     throw error;
   }
 }
@@ -180,7 +181,8 @@ async function endMarked(sessions: readonly Session[], mark: string): Promise<vo
   const late = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, ENDING * 1000);
   });
-  const reaped = Promise.allSettled(sessions.map(({ transport }) => transport.reap(mark))); // an agent that is lost ends all of it
+  const there = sessions.filter(({ transport }) => !transport.gone?.aborted); // an agent that is lost ends all of it
+  const reaped = Promise.allSettled(there.map(({ transport }) => transport.reap(mark)));
   await Promise.race([reaped, late]);
   clearTimeout(timer);
 }
@@ -212,7 +214,7 @@ export function remainingOf(changes: readonly Change[]): readonly Remaining[] {
   return changes.map((each) => ({ what: describe(each), why: each.why }));
 }
 
-/** While a host settles, a look that fails only means "not yet". */
+/** While a host settles, a look that fails only means "not yet", but for a host that is gone: its lock is gone, too. */
 async function attempt(
   task: Task,
   last: Last,
@@ -223,7 +225,7 @@ async function attempt(
     const facts = await probe(task, session, context);
     return { facts, left: planned(task, facts, last) };
   } catch (error) {
-    if (late || !(error instanceof Failed)) throw error;
+    if (late || !(error instanceof Failed) || error.failure.kind === 'agent-lost') throw error;
     return undefined;
   }
 }

@@ -54,6 +54,8 @@ export function decide(changes: readonly Change[], stamp: Stamp | undefined, las
   if (stamp.state === 'applying')
     return { kind: 'run', reason: { kind: 'interrupted', details: [last.why, ...details] } };
   if (stamp.state === 'failed') return { kind: 'run', reason: { kind: 'failed-before', details } };
+  if (last.pending !== undefined && last.pending.length > 0)
+    return { kind: 'run', reason: { kind: 'turn', details } };
   if (last.current) return { kind: 'run', reason: { kind: 'drifted', details } };
   // A change that has no other reason says `last.why` again.
   const own = details.filter((why) => why !== last.why);

@@ -7,7 +7,7 @@ import type { Clock } from '../host/shell.ts';
 import type { Emit, Reason } from '../model/event.ts';
 import { Failed, type Failure, failureOf } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
-import { isFinal, moved, type State, type Task, type TaskId } from '../model/task.ts';
+import { hostOf, isFinal, moved, type State, type Task, type TaskId } from '../model/task.ts';
 import { stackOf } from '../model/thrown.ts';
 import { gates } from './gates.ts';
 import { halts, type OnFailure } from './halts.ts';
@@ -59,10 +59,10 @@ export type Outcomes = ReadonlyMap<TaskId, Outcome>;
 /** ensures: every task ends in exactly one final state, and no work is left running. */
 export async function drive(options: Drive): Promise<Outcomes> {
   const { tasks, signal } = options;
-  const plan = schedule(options.graph);
+  const byId = new Map(tasks.map((task) => [task.id, task]));
+  const plan = schedule(options.graph, (id) => byId.get(id)?.spares ?? []);
   const weight = weightIn(options);
   const entrance = entering(options);
-  const byId = new Map(tasks.map((task) => [task.id, task]));
   const turns = turnsIn(options.turns ?? [], options);
   const board = boardOf(options, turns);
   const halt = halts(options.onFailure);
@@ -81,7 +81,7 @@ export async function drive(options: Drive): Promise<Outcomes> {
   };
   const end = (id: TaskId, { state, ...rest }: Outcome): void => {
     board.to(id, state, rest);
-    const { ready, lost } = plan.ended(id, state);
+    const { ready, lost } = plan.ended(id, state, (need) => halt.isGone(hostOf(need)));
     // What was never started has lost nobody: that did what kept it from starting.
     const because = state === 'skipped' ? rest.because! : id; // as nothing is skipped without a reason
     for (const { id } of lost) board.to(id, state === 'cancelled' ? state : 'skipped', { because });

@@ -16,11 +16,13 @@ export interface Halts {
   failed(task: Task, failure: Failure): void;
   /** How a task ends that may not start any more; undefined: it may. */
   instead(task: Task): Instead | undefined;
+  /** Whether a host has turned out to be one that cannot be reached. */
+  isGone(host: string): boolean;
 }
 
 const CANCELLED: Instead = { state: 'cancelled' };
 
-/** A bug stops everything; a host that cannot be reached is not asked again. */
+/** A bug stops everything; a host that cannot be reached, or has gone away, is not asked again. */
 export function halts(onFailure: OnFailure): Halts {
   let stopped = false;
   const hosts = new Map<string, Instead>();
@@ -31,10 +33,11 @@ export function halts(onFailure: OnFailure): Halts {
       if (isGone(failure, name)) hosts.set(name, { state: 'skipped', because: id });
       else if (onFailure === 'finish') hosts.set(name, CANCELLED);
     },
+    isGone: (host) => hosts.get(host)?.state === 'skipped',
     instead: ({ host }) => (stopped ? CANCELLED : hosts.get(host.name)),
   };
 }
 
 function isGone(failure: Failure, host: string): boolean {
-  return failure.kind === 'unreachable' && failure.host === host;
+  return (failure.kind === 'unreachable' || failure.kind === 'agent-lost') && failure.host === host;
 }

@@ -39,13 +39,26 @@ export function isOpen({ ours, undo = [] }: Stamp): boolean {
  * Whether a task takes back by itself all that a stamp of another name keeps. Paths and units are what they are; a command or a
  * script is the same where its step has the same inputs, and kept one of its names.
  */
-export function isHeir({ plugin, step }: Task, undo: readonly Kept[], stamp: Stamp): boolean {
+export function isHeir(task: Task, undo: readonly Kept[], stamp: Stamp): boolean {
+  const { plugin, step } = task;
+  if (goesOn(task, stamp)) return true;
   const [, before, name] = stamp.task.split('/');
   const alike =
     (before === plugin || name === step.name) &&
     sameData(stamp.manifest['inputs'] ?? null, withSecrets(step.inputs ?? null, String));
   const all = stamp.undo ?? [];
   return all.every((each) => (isSeen(each) || alike) && undo.some((other) => isSame(each, other)));
+}
+
+/** Whether a task says itself that it goes on with what a stamp of another name is of. */
+export function goesOn({ plugin, step }: Task, stamp: Stamp): boolean {
+  const [, before, name = ''] = stamp.task.split('/');
+  return before === plugin && step.heirOf?.includes(name) === true;
+}
+
+/** A stamp of another name as its heir has it: what the heir goes on with, it takes back in its own way. */
+export function passedOn(stamp: Stamp, task: Task, undo: readonly Kept[]): Stamp {
+  return goesOn(task, stamp) ? { ...stamp, undo } : stamp;
 }
 
 /** The stamp of a task, where it has none of its own that of the name that it had before. */
@@ -60,7 +73,8 @@ export async function stampOf(
   const open = (await undeclaredOn(task.host, session, declared)).filter(isOpen);
   if (open.length === 0) return own;
   const undo = undone(task, facts, alone(task.host, declared)).map(kept);
-  const former = open.find((stamp) => isHeir(task, undo, stamp));
+  const found = open.find((stamp) => isHeir(task, undo, stamp));
+  const former = found && passedOn(found, task, undo);
   return own && former ? inherited(own, former) : (own ?? former);
 }
 

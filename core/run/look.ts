@@ -11,7 +11,7 @@ import { digestOfData, sameData } from '../model/digest.ts';
 import { fail, failureOf } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
 import type { Last } from '../model/step.ts';
-import type { Task, TaskId } from '../model/task.ts';
+import { type Task, type TaskId, taskId } from '../model/task.ts';
 import type { Pending } from '../model/turn.ts';
 import type { Place, View } from '../model/view.ts';
 import type { BuiltFacts } from '../steps/built.ts';
@@ -83,7 +83,8 @@ export interface Looked {
 /** Seconds that one look at a host may take. */
 const PROBE_TIMEOUT = 120;
 
-export async function look(task: Task, context: RunContext): Promise<Looked> {
+/** `ahead`: what would change before this task, by which it disturbs its host. */
+export async function look(task: Task, context: RunContext, ahead: readonly Pending[] = []): Promise<Looked> {
   const session = await sessionFor(task, context);
   const inputs = await sealedInputs(task, session, context);
   const facts = await probe(task, session, context, { ahead: true });
@@ -92,7 +93,7 @@ export async function look(task: Task, context: RunContext): Promise<Looked> {
   const stamp = known && known.task !== task.id ? renamed(known, manifest()) : known;
   const last = {
     ...disturbed(task, context, lastOf(stamp, manifest, facts)),
-    ...(await waitingFor(task, context)),
+    ...(ahead.length > 0 ? { pending: ahead } : await waitingFor(task, context)),
   };
   const { declared } = context;
   const earlier = await former(
@@ -172,11 +173,17 @@ export function viewFor(task: Task, session: Session, context: RunContext, looki
     },
   };
   const on = async (place: Place) => {
-    const there = { ...task, host: hostAt(place, context.declared.hosts) };
+    const host = hostAt(place, context.declared.hosts);
+    const there = { ...task, host, id: taskId(host.name, task.plugin, task.step.name) };
     const { stop } = looking;
     return viewFor(there, await sessionFor(there, context), context, stop ? { stop } : {});
   };
-  return viewOf(transport, platform, artifacts, { ...looking, on, secrets: secretsOn(session, context) });
+  const reported = async () => {
+    const stamp = await session.stamps.read(task.id);
+    return stamp?.state === 'applied' ? stamp.report : undefined;
+  };
+  const secrets = secretsOn(session, context);
+  return viewOf(transport, platform, artifacts, { ...looking, on, reported, secrets });
 }
 
 /** The digest of an artifact: of the store's bytes, or of what the step that builds it was found to have built. */
@@ -199,7 +206,7 @@ function manifestOf(task: Task, { platform }: Session, context: RunContext, inpu
     digestFor(artifact, task, context) ?? null,
   ]);
   const needs = task.needs
-    .filter((need) => !context.declared.isEnd(need))
+    .filter((need) => !context.declared.isEnd(need) && !task.spares?.includes(need))
     .map((need) => [need, context.found.get(need)?.result() ?? null]);
   return {
     format: FORMAT,

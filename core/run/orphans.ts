@@ -6,7 +6,7 @@ import { step } from '../model/step.ts';
 import type { Task, TaskId } from '../model/task.ts';
 import type { Stamp } from '../store/stamp.ts';
 import { alone, keyOf, standing } from './declared.ts';
-import { isHeir, isOpen } from './heir.ts';
+import { goesOn, isHeir, isOpen, passedOn } from './heir.ts';
 import { lookingAt, probe, type RunContext, sessionFor } from './look.ts';
 import { undone } from './plugin-code.ts';
 import type { Session } from './session-pool.ts';
@@ -50,6 +50,12 @@ function taskOf({ task: id, root = true, manifest }: Stamp, host: Host, ids: Rea
   };
 }
 
+/** What a task has of its own already, and what it gets. */
+export interface Inheritance {
+  readonly own: Stamp | undefined;
+  readonly passed: Stamp;
+}
+
 /**
  * Which of these stamps are of tasks that are declared under another name now, with the stamps that those have of their own. A
  * task that cannot be looked at is nobody's heir.
@@ -58,17 +64,20 @@ export async function heirsOf(
   stamps: readonly Stamp[],
   host: Host,
   context: RunContext,
-): Promise<ReadonlyMap<TaskId, Stamp | 'none'>> {
-  const found = new Map<TaskId, Stamp | 'none'>();
+): Promise<ReadonlyMap<TaskId, Inheritance>> {
+  const found = new Map<TaskId, Inheritance>();
   const open = stamps.filter(isOpen);
   const tasks = open.length === 0 ? [] : context.declared.tasks;
   const here = tasks.filter((task) => task.step.undo && keyOf(task.host) === keyOf(host));
   for (const task of here) {
+    const meant = open.filter((stamp) => goesOn(task, stamp));
     try {
       const session = await sessionFor(task, context);
       const own = await session.stamps.read(task.id);
+      for (const passed of meant) found.set(passed.task, { own, passed }); // also where it cannot be looked at
       const undo = own?.ours ? (own.undo ?? []) : await undoOf(task, session, context);
-      for (const stamp of open) if (isHeir(task, undo, stamp)) found.set(stamp.task, own ?? 'none');
+      for (const stamp of open.filter((each) => isHeir(task, undo, each)))
+        found.set(stamp.task, { own, passed: passedOn(stamp, task, undo) });
     } catch (error) {
       if (!isFailure(error)) throw error;
     }

@@ -35,6 +35,17 @@ export function undone(task: Task, facts: Json, undoing: Undoing): readonly Chan
   return changes(task, 'undo', () => task.step.undo?.(facts, undoing) ?? []);
 }
 
+/** Scripts alone: anything else would be done on the controller. */
+export function undoneElsewhere(task: Task, undoing: Undoing): readonly Change[] {
+  return changes(task, 'undo', () => {
+    const all = task.step.undoElsewhere?.(task.host.name, undoing) ?? [];
+    const odd = all.find(({ kind }) => kind !== 'script');
+    if (odd !== undefined)
+      throw new Odd(`its undoElsewhere answered a change that is no script: ${odd.kind}`);
+    return all;
+  });
+}
+
 /** ensures: failed where it must not be taken back. */
 export async function permitted(task: Task, view: View, undoing: Undoing): Promise<void> {
   try {

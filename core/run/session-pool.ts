@@ -54,6 +54,7 @@ export function sessionPool(state: string, options: PoolOptions = {}): SessionPo
   const kept = localStamps(join(state, 'stamps.tsv'));
   const connect = options.connect ?? ((host, root) => connected(host, root, { state, memo, ...options }));
   const { known, enter, close } = entrance(kept, connect, options);
+  const once = onceEach(options);
   const sessions = new Map<string, Promise<Session>>();
   return {
     memo,
@@ -81,6 +82,7 @@ function entrance(
   given: PoolOptions,
 ) {
   const known = machines(given.hosts ?? []);
+  const once = onceEach(given);
   const transports: Transport[] = [];
   const opened = new Map<string, Promise<Opened>>();
   const door = doors();
@@ -165,19 +167,21 @@ interface Opened extends Session {
   enter(): Promise<void>;
 }
 
-/** Does something once for each host and right. */
-function once<Value>(
-  all: Map<string, Promise<Value>>,
-  host: Host,
-  root: boolean,
-  work: (host: Host, root: boolean) => Promise<Value>,
-): Promise<Value> {
-  const key = `${root} ${keyOf(host)}`;
-  const known = all.get(key) ?? work(host, root);
-  all.set(key, known);
-  // What is tried again is a host that a task of this run makes, and that may be there later.
-  if (host.madeBy) known.catch(() => all.delete(key));
-  return known;
+/** Does something once for each host and right; where hosts are taken back, none of them comes that is not there. */
+function onceEach({ undo = false }: PoolOptions) {
+  return <Value>(
+    all: Map<string, Promise<Value>>,
+    host: Host,
+    root: boolean,
+    work: (host: Host, root: boolean) => Promise<Value>,
+  ): Promise<Value> => {
+    const key = `${root} ${keyOf(host)}`;
+    const known = all.get(key) ?? work(host, root);
+    all.set(key, known);
+    // What is tried again is a host that a task of this run makes, and that may be there later.
+    if (host.madeBy && !undo) known.catch(() => all.delete(key));
+    return known;
+  };
 }
 
 interface Reaching extends Login {
@@ -192,7 +196,8 @@ async function connected(
 ): Promise<Transport> {
   if (connection.kind === 'ssh') {
     const { ssh } = await import('../host/ssh.ts');
-    return ssh(name, connection, { ...login, become: root ? become : undefined });
+    const sockets = join(state, 'logins');
+    return ssh(name, connection, { ...login, sockets, become: root ? become : undefined });
   }
   if (process.getuid?.() === 0) return local(name, ROOT_BASE, memo);
   if (root) return (await import('../host/local-agent.ts')).localAsRoot(name, become);

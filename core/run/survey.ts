@@ -1,16 +1,19 @@
 /** What a run would find and do, without doing it: behind `plan`, `status` and `why`. */
 import { CONTROLLER } from '../graph/place.ts';
+import { aboutPathsOf } from '../graph/turns.ts';
 import { holderOn } from '../host/holder.ts';
 import { type Change, changeData } from '../model/change.ts';
 import type { Reason } from '../model/event.ts';
 import { type Failure, failureData, failureOf, type Owner } from '../model/failure.ts';
 import type { Json } from '../model/json.ts';
 import type { Task, TaskId } from '../model/task.ts';
+import type { Pending } from '../model/turn.ts';
 import { decide } from './decide.ts';
 import type { Work } from './engine.ts';
 import { foundAs, type Looked, look, onlyByNeeds, type RunContext, sessionFor } from './look.ts';
 import { leftOut } from './outside.ts';
 import { told } from './plugin-code.ts';
+import { isOfHost } from './sweep.ts';
 
 /** One task as it stands. */
 export type Finding = { readonly id: TaskId } & (
@@ -77,18 +80,39 @@ async function find(
   try {
     const owner = await workingOn(task, context, holding);
     if (owner) return { kind: 'running', id: task.id, owner };
-    const looked = await look(task, context);
+    const ahead = changingFor(task, context, findings);
+    const looked = await look(task, context, ahead);
     context.found.set(task.id, foundAs(looked.facts, looked.stamp));
-    const refused = task.needs.find((need) => findings.get(need)?.kind === 'unknown');
-    return finding(task, looked, after, refused);
+    const refused = task.needs.find((need) => isRefused(need, task, findings));
+    return finding(task, looked, ahead.length > 0 ? undefined : after, refused);
   } catch (error) {
     const failure = failureOf(error);
-    // What a host lacks before its turn may make a look fail: that is no news. Code that is wrong is.
-    const wrong = failure.kind === 'plugin-threw' || failure.kind === 'bug';
-    return after && !wrong
+    // What a host lacks before its turn may make a look fail: that is no news. Code that is wrong is, and so is a host that nobody can enter.
+    const news = failure.kind === 'plugin-threw' || failure.kind === 'bug' || isOfHost(failure);
+    return after && !news
       ? { kind: 'pending', id: task.id, after }
       : { kind: 'unknown', id: task.id, failure };
   }
+}
+
+/** What a run would change of that by which a task disturbs its host: only then does the task have something to do. */
+function changingFor(
+  task: Task,
+  { turns }: RunContext,
+  findings: ReadonlyMap<TaskId, Finding>,
+): readonly Pending[] {
+  const members = turns.find(({ host }) => host === task.host.name)?.members ?? [];
+  return aboutPathsOf(task, members).flatMap(({ id }) => {
+    const found = findings.get(id);
+    return found?.kind === 'would' ? [{ task: id, why: found.changes.map(({ why }) => why).join('; ') }] : [];
+  });
+}
+
+/** Whether a run would skip a task for want of what it needs. */
+function isRefused(need: TaskId, { spares }: Task, findings: ReadonlyMap<TaskId, Finding>): boolean {
+  const found = findings.get(need);
+  if (found?.kind !== 'unknown') return false;
+  return !(found.failure.kind === 'unreachable' && spares?.includes(need));
 }
 
 /** Whose run is changing a task now: one that is dead has been interrupted. */
@@ -132,6 +156,16 @@ function finding(
     ...(report === undefined ? {} : { report }),
     ...(lines.length === 0 ? {} : { told: lines }),
   };
+}
+
+/** What could not be told, and what waits for that. What a run is not to change has been told. */
+export function untoldIn(findings: readonly Finding[]): ReadonlySet<TaskId> {
+  const waiting = Map.groupBy(findings, (each) => (each.kind === 'pending' ? each.after : undefined));
+  const unknown = findings.filter((each) => each.kind === 'unknown');
+  const untold = new Set(unknown.map(({ id }) => id));
+  for (const id of untold) for (const next of waiting.get(id) ?? []) untold.add(next.id); // these are come to as well
+  for (const { id, failure } of unknown) if (failure.kind === 'left-out') untold.delete(id);
+  return untold;
 }
 
 /** A finding as JSON, for `--json`. */

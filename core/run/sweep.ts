@@ -4,11 +4,10 @@ import { CLEANUP, CONTROLLER } from '../graph/place.ts';
 import type { Failure } from '../model/failure.ts';
 import type { Host } from '../model/plugin.ts';
 import { type TaskId, taskId } from '../model/task.ts';
-import type { Stamp } from '../store/stamp.ts';
 import { keyOf } from './declared.ts';
 import { type Drive, drive, type Outcome, type Outcomes, outcomeOf } from './engine.ts';
 import { inherited, undeclaredOn } from './heir.ts';
-import { heirsOf, sorted } from './orphans.ts';
+import { heirsOf, type Inheritance, sorted } from './orphans.ts';
 import type { Session } from './session-pool.ts';
 import type { ApplyContext } from './task-context.ts';
 
@@ -100,7 +99,7 @@ async function swept(
   if (all.length === 0) return new Map();
   const heirs = await heirsOf(all, host, context);
   const stamps = all.filter(({ task }) => !heirs.has(task));
-  for (const stamp of all) await passOn(stamp, heirs.get(stamp.task), session);
+  for (const stamp of all) await passOn(heirs.get(stamp.task), session);
   const { takingBack } = await import('./take-back.ts'); // nearly no run needs it
   const { orphans, idle, older } = sorted(stamps, host);
   await leaveOlder(older, session, context);
@@ -116,10 +115,11 @@ async function swept(
 }
 
 /** Who has no stamp yet takes this one for its own when its turn comes. */
-async function passOn(stamp: Stamp, own: Stamp | 'none' | undefined, { stamps }: Session): Promise<void> {
-  if (own === undefined || own === 'none') return;
-  if (!own.ours) await stamps.write(inherited(own, stamp));
-  await stamps.remove(stamp.task);
+async function passOn(heir: Inheritance | undefined, { stamps }: Session): Promise<void> {
+  if (heir?.own === undefined) return;
+  const { own, passed } = heir;
+  if (!own.ours) await stamps.write(inherited(own, passed));
+  await stamps.remove(passed.task);
 }
 
 /** Whose they are, and how they are taken back, only cleanup may guess, by cc's notes. */

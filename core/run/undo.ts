@@ -2,14 +2,15 @@
 import { CONTROLLER } from '../graph/place.ts';
 import { type Change, isTold, type Kept, type Told } from '../model/change.ts';
 import { fail, isFailure } from '../model/failure.ts';
-import type { Task } from '../model/task.ts';
+import { type Task, taskId } from '../model/task.ts';
 import type { View } from '../model/view.ts';
 import type { Stamp } from '../store/stamp.ts';
 import { endOrphans, performAll, performKept, remainingOf, without } from './converge.ts';
 import { alone, besides, former, isOfToday, standing } from './declared.ts';
+import { enteredOrNot, undoElsewhere } from './elsewhere.ts';
 import type { Outcome, Work } from './engine.ts';
 import { stampOf } from './heir.ts';
-import { lookingAt, probe, type RunContext, sessionFor } from './look.ts';
+import { lookingAt, probe, type RunContext } from './look.ts';
 import { leaving, undone } from './plugin-code.ts';
 import { noted } from './record.ts';
 import type { Session } from './session-pool.ts';
@@ -23,7 +24,9 @@ export function undoing(context: ApplyContext, leaving: ReadonlySet<string>): Wo
     // The controller keeps what it has built, and so the record of that.
     const kept = !task.step.undo && !task.step.check;
     if (kept && task.host.name === CONTROLLER) return { state: 'verified' };
-    const session = await sessionFor(task, context);
+    const entered = await enteredOrNot(task, context);
+    if ('elsewhere' in entered) return undoElsewhere(task, entered.elsewhere, to, context);
+    const { session } = entered;
     const own = await session.stamps.read(task.id);
     if (kept) return forget(session, own);
     await endOrphans(task, session, own, context);
@@ -109,7 +112,7 @@ async function asTold(task: Task, session: Session, context: RunContext): Promis
   // A stamp was written as if its host were taken back alone.
   const byItself = () => undone(task, facts, alone(task.host, declared));
   const earlier = await former(task, stamp, byItself, view, declared);
-  const mine = stamp?.ours ? undo : await noted(undo, view);
+  const mine = stamp?.ours || (await isMade(task, session)) ? undo : await noted(undo, view);
   const others = stamp ? [] : undo.filter((each) => !mine.includes(each));
   const leaves = leaving(task, facts, undoing);
   return {
@@ -125,6 +128,12 @@ async function asTold(task: Task, session: Session, context: RunContext): Promis
       ),
     ],
   };
+}
+
+/** Whether cc has made what a task takes its part of back. */
+async function isMade({ host, plugin, step }: Task, { stamps }: Session): Promise<boolean> {
+  if (step.partOf === undefined) return false;
+  return (await stamps.read(taskId(host.name, plugin, step.partOf)))?.ours === true;
 }
 
 /** Paths of what a task made, as its stamp tells, at which something stands that cc has no note of. */

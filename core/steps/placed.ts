@@ -5,7 +5,7 @@ import type { Digest } from '../model/digest.ts';
 import { type Step, type StepSpec, step } from '../model/step.ts';
 import type { View } from '../model/view.ts';
 
-type Base = Pick<StepSpec<never>, 'where' | 'needs' | 'root'>;
+type Base = Pick<StepSpec<never>, 'where' | 'needs' | 'spares' | 'root'>;
 
 export interface PlacedAt extends Base {
   readonly path: string;

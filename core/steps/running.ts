@@ -1,6 +1,6 @@
 /** A systemd unit is enabled, active, and started after its configuration last changed. */
 import { sameData } from '../model/digest.ts';
-import { type Step, type StepSpec, step } from '../model/step.ts';
+import { type Last, type Step, type StepSpec, step } from '../model/step.ts';
 import type { UnitName, View } from '../model/view.ts';
 
 export interface RunningAt extends Pick<StepSpec<never>, 'where' | 'needs' | 'settles'> {
@@ -50,22 +50,23 @@ export function running(
         const found = facts.enabled === '' ? 'unknown to systemd' : `${facts.active} and ${facts.enabled}`;
         return [{ kind: 'unit', unit, state: 'started', why: `${unit} is ${found}` }];
       }
-      const before = last.facts as Facts | undefined; // what this step's own probe found
-      if (before && !sameData(before.inputs, facts.inputs)) {
-        return [{ kind: 'unit', unit, state: 'restarted', why: `${unit} runs with an older configuration` }];
-      }
-      // A unit that cc has no record of may have read anything.
-      const unknown = !last.current && before === undefined && restartOn.length > 0;
-      if (last.unfinished || unknown) {
-        return [
-          { kind: 'unit', unit, state: 'restarted', why: `${unit} may run with an older configuration` },
-        ];
-      }
-      return [];
+      const why = stale(unit, facts, last);
+      return why === undefined ? [] : [{ kind: 'unit', unit, state: 'restarted', why }];
     },
     undo: ({ active, enabled }) =>
       (active === 'inactive' || active === 'failed') && enabled !== 'enabled'
         ? []
         : [{ kind: 'unit', unit, state: 'stopped', why: `${unit} is ${active}` }],
   });
+}
+
+/** Why what the unit has read is not what is there, or what would be there by a plan. */
+function stale(unit: UnitName, { inputs }: Facts, last: Last): string | undefined {
+  const before = last.facts as Facts | undefined; // what this step's own probe found
+  if (before && !sameData(before.inputs, inputs)) return `${unit} runs with an older configuration`;
+  // A unit that cc has no record of may have read anything.
+  const unknown = !last.current && before === undefined && Object.keys(inputs).length > 0;
+  if (last.unfinished || unknown) return `${unit} may run with an older configuration`;
+  const ahead = last.pending?.[0];
+  return ahead && `${ahead.task} changes what ${unit} has read`;
 }

@@ -158,7 +158,16 @@ const MISTAKES: readonly (readonly [string, Failure])[] = [
   ['run \ufffd', usage('Cannot read "\ufffd": it is not UTF-8')],
   ['list --set a.b=\ufffdx', usage('Cannot read "a.b=\ufffdx": it is not UTF-8')],
   ['list a', usage('Cannot list single tasks: cc list takes no names', 'list')],
-  ...['ssh', 'ssh a b', 'ssh -- a', '-- ssh a', 'ssh a b -- c'].map(
+  ...(
+    [
+      ['ssh a b', 'b'],
+      ['ssh a b -- c d', 'b c d'],
+    ] as const
+  ).map(([line, words]) => {
+    const way = `to run a command there: cc ssh a -- ${words}`;
+    return [line, usage(`Cannot tell where to: cc ssh takes one host; ${way}`, 'ssh')] as const;
+  }),
+  ...['ssh', 'ssh -- a', '-- ssh a'].map(
     (line) => [line, usage('Cannot tell where to: cc ssh takes one host', 'ssh')] as const,
   ),
   ['-', unknown('command', '-')],
@@ -196,6 +205,17 @@ const MISTAKES: readonly (readonly [string, Failure])[] = [
     'run all --lock-timeout=',
     usage('Cannot use --lock-timeout without a value: expected --lock-timeout SECONDS', 'run'),
   ],
+  ...(
+    [
+      ['list --limit w-3,', 'limit', 'w-3,', '--limit w-3'],
+      ['list --limit a,,b', 'limit', 'a,,b', '--limit a,b'],
+      ['list --limit ,', 'limit', ',', '--limit HOST|ROLE|LABEL'],
+      ['list --skip ,p', 'skip', ',p', '--skip p'],
+    ] as const
+  ).map(([line, name, value, way]) => {
+    const why = 'a word is missing beside a comma';
+    return [line, usage(`Cannot use --${name} "${value}": ${why}; write ${way}`, 'list')] as const;
+  }),
   ['list --config=', usage('Cannot use --config without a value: expected --config FILE', 'list')],
   [
     'plan --config a --config b',

@@ -132,8 +132,8 @@ const MISTAKES: readonly Mistake[] = [
     {},
     `Cannot use ~/cc.config.ts: 4 mistakes
   nmae: is not known; did you mean "name"?
-  name: expected letters, digits, ".", "_" and "-"
-  hosts: expected Array, found 5
+  name: expected at most 64 letters, digits, ".", "_" and "-", with a letter or a digit first and last, found "a b"
+  hosts: expected a list of hosts, the path of a file, or { command: [...] }, found 5
   concurrency: expected >=1, found 0`,
   ],
   [
@@ -143,10 +143,16 @@ const MISTAKES: readonly Mistake[] = [
     'Cannot use ~/b.yaml: 1 mistake\n  hots: is not known; did you mean "hosts"?',
   ],
   [
+    'what it extends is a promise',
+    { 'cc.config.ts': 'export default { extends: Promise.resolve({}) };' },
+    {},
+    'Cannot load ~/cc.config.ts\n  extends is a promise, not a recipe: write await before it',
+  ],
+  [
     'its name leads out of the folder',
     { 'cc.config.json': '{"name":"../x"}' },
     {},
-    'Cannot use ~/cc.config.json: 1 mistake\n  name: expected letters, digits, ".", "_" and "-"',
+    'Cannot use ~/cc.config.json: 1 mistake\n  name: expected at most 64 letters, digits, ".", "_" and "-", with a letter or a digit first and last, found "../x"',
   ],
   [
     'it extends itself',
@@ -242,7 +248,10 @@ const SHAPES: readonly (readonly [text: string, ...problems: string[]])[] = [
   ['{"zzzzzzzz":1,"yyyyyyyy":1}', 'zzzzzzzz: is not known', 'yyyyyyyy: is not known'],
   ['{"plugins":["runc"]}', 'plugins.0: is no plugin: expected what a function made by plugin() answers'],
   ['{"extends":{"nmae":"a"}}', 'extends.nmae: is not known; did you mean "name"?'],
-  ['{"extends":{"name":"a","extends":{"hosts":5}}}', 'extends.extends.hosts: expected Array, found 5'],
+  [
+    '{"extends":{"name":"a","extends":{"hosts":5}}}',
+    'extends.extends.hosts: expected a list of hosts, the path of a file, or { command: [...] }, found 5',
+  ],
 ];
 
 async function misshapen(

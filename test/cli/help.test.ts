@@ -30,8 +30,9 @@ Options:
   --limit HOST|ROLE|LABEL    chooses hosts by name, role or label (KEY=VALUE); several with commas.
                              Other hosts stay as they are: what is needed there is looked at. For
                              "cleanup", a HOST may have left the recipe
-  --skip TASK                leaves out tasks by their names, several with commas. What other tasks
-                             need cannot be left out
+  --skip HOST|TASK           leaves out hosts and tasks by their names, several with commas. What
+                             is needed on such a host is looked at; a task that others need cannot
+                             be left out
   --format FORMAT            prints the graph as text (the default), dot, mermaid or json
   -h, --help                 prints the help of the command
   --version                  prints the version of cc

@@ -1,6 +1,6 @@
 /** Commands that plugins of the recipe offer, as they are typed: what they get, how they end, and what is no command. */
 import assert from 'node:assert/strict';
-import { chown, lstat, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, lstat, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { cc, ccWith, folder, MOD } from '../rig/cc.ts';
@@ -62,6 +62,18 @@ test('a command of a plugin has a help, and is listed', async (t) => {
   ]);
 });
 
+test('help and list name all hosts where a command of a plugin may run', async (t) => {
+  const offer = OFFERS.split('\n')[1]!.replace("on: 'here'", "on: { firstOf: 'plane' }");
+  const host = (name: string, address: string) =>
+    `{ name: '${name}', roles: ['plane'], connection: { kind: 'ssh', address: '${address}' } }`;
+  const hosts = `hosts: [${host('p-1', '192.0.2.1')}, ${host('p-2', '192.0.2.2')}]`;
+  const cwd = await folder(t, { 'cc.config.ts': config(offer).replace(/hosts: .*\]/, hosts) });
+  const way = 'the first of p-1, p-2 that can be reached';
+  const told = (await cc(cwd, 'help', 'tool')).stdout.replaceAll('\n', ' ');
+  assert.match(told, new RegExp(`runs as root, with your terminal, on ${way}\\. All words`));
+  assert.match((await cc(cwd, 'list')).stdout, new RegExp(`a command of kit, on ${way}: cc help tool\n$`));
+});
+
 /** What is made here of `printed`, of words, and of a file. */
 const HERE = `
   { name: 'make', does: 'makes a file', takes: '[PATH]', on: 'controller', argv: () => ['sh', '-c', 'echo printed; [ -t 0 ] || cat'],
@@ -90,6 +102,61 @@ test('a command of a plugin makes something here of what its program printed', {
   await run('make', 'link');
   assert.deepEqual(await written(), ['["printed\\n",{"a":[1]}]', 0o600]);
   assert.ok((await lstat(join(cwd, 'link'))).isSymbolicLink());
+});
+
+const HOLDING = `
+  { name: 'make', does: 'makes a file', on: 'controller', argv: () => ['true'],
+    here: (_, { words: [path], hold }) => {
+      const held = () => { try { hold(path + '.lock'); return 'free'; } catch { return 'held'; } };
+      hold(path + '.lock');
+      return { file: { path, text: held() } };
+    } },
+`;
+
+test('a file that others write, too, is held as they hold it, and not written while they do', {
+  skip: NO_ROOT,
+}, async (t) => {
+  const { cwd, run } = await site(t, HOLDING);
+  const lock = join(cwd, 'folder/file.lock');
+  assert.deepEqual(await run('make', 'folder/file'), { code: 0, stdout: '', stderr: '' });
+  assert.equal(await readFile(join(cwd, 'folder/file'), 'utf8'), 'held');
+  await writeFile(lock, '', { flag: 'wx' }); // it is gone
+  assert.deepEqual(
+    await run('make', 'folder/file'),
+    refused(
+      1,
+      `Cannot confirm on controller: no other program is at work on the file\n  ${lock} is there: wait for the program that made it, or where none runs: rm ${lock}\n`,
+    ),
+  );
+  assert.equal(await readFile(lock, 'utf8'), '');
+});
+
+/** A first host that cannot be reached, and one that can. */
+const TWO = `import { plugin, recipe, step, v } from '${MOD}';
+const kit = plugin({ name: 'kit', help: '', options: v.strictObject({}), build: () => ({
+  steps: [step({ name: 's', probe: async () => null, plan: () => [] })],
+  offers: [
+    { name: 'tool', does: 'runs', on: { firstOf: 'plane' }, argv: (words) => ['sh', '-c', 'echo it ran; exit 3'] },
+    { name: 'make', does: 'makes', on: { firstOf: 'plane' }, argv: () => ['true'], here: (_, { host }) => ({ print: host.name }) },
+  ] }) });
+const off = { kind: 'ssh', address: 'off.example' };
+export default recipe({ name: 'site', plugins: [kit()], hosts: [
+  { name: 'cp-1', roles: ['plane'], connection: off }, { name: 'cp-2', roles: ['plane'], connection: { kind: 'local' } }] });
+`;
+const NO_ROUTE = `#!/bin/sh
+log=/dev/stderr; for word; do [ "$before" = -E ] && log=$word; before=$word; done
+echo 'ssh: connect to host off.example port 22: No route to host' >>"$log"; exit 255
+`;
+
+test('a command for the first of several hosts runs on the next one while the first cannot be reached', {
+  skip: NO_ROOT,
+}, async (t) => {
+  const cwd = await folder(t, { 'cc.config.ts': TWO, 'bin/ssh': NO_ROUTE });
+  await chmod(join(cwd, 'bin/ssh'), 0o755);
+  const env = { PATH: `${join(cwd, 'bin')}:${process.env['PATH']}` };
+  const stderr = 'cp-1 cannot be reached: cp-2 is asked\n';
+  assert.deepEqual(await ccWith(env, cwd, 'tool'), { code: 3, stdout: 'it ran\n', stderr });
+  assert.ok((await ccWith(env, cwd, 'make')).stderr.startsWith(stderr)); // this machine may be of another site
 });
 
 test('a file that cannot be read, or is of somebody else, is not written', { skip: NO_ROOT }, async (t) => {

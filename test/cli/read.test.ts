@@ -111,7 +111,8 @@ test('logs of a task that never did anything is refused, and writes nothing', as
   assert.deepEqual(await run('logs', 'copy'), {
     code: 64,
     stdout: '',
-    stderr: 'Cannot find a log of "copy"\n  fix: see: cc --help\n',
+    stderr:
+      'Cannot find a log of copy: nothing has run there yet, as far as cc remembers\n  fix: see: cc help logs\n',
   });
   await run('list');
   await run('graph');

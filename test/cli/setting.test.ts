@@ -23,6 +23,11 @@ const REFUSED: readonly (readonly [set: string, said: string])[] = [
   ['p.labels.__proto__=x', ': cannot be used as a name'],
   ['p.labels.constructor=x', ': cannot be used as a name'],
   ['p.labels={"a":"b","__proto__":"x"}', ': p.labels.__proto__: cannot be used as a name'],
+  [
+    'p.api=300',
+    ': expected Object, found "300"\n    known: port\n    write: each by itself: --set p.api.port=VALUE',
+  ],
+  ['p.labels=x', ': expected Object, found "x"\n    write: JSON: --set p.labels=\'{"NAME":VALUE}\''],
   ['p.list=', ': expected Array, found ""\n    write: JSON: --set p.list=\'["a","b"]\''],
   ['p.list.1=a', ': expected a place from 0 to 0 in the list, found "1"'],
   ['p.labels.a.b=c', ': p.labels.a: expected string, found Object'],

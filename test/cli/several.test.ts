@@ -14,8 +14,8 @@ export default recipe({ name: 'site', plugins: [p()], hosts: [host('w-1'), host(
 /** Lets nobody in, as ssh says it. */
 const SSH = '#!/bin/sh\necho "ssh: Could not resolve hostname" >&2\nexit 255\n';
 
-async function site(t: Parameters<typeof folder>[0]) {
-  const cwd = await folder(t, { 'cc.config.ts': CONFIG, 'bin/ssh': SSH });
+async function site(t: Parameters<typeof folder>[0], config = CONFIG) {
+  const cwd = await folder(t, { 'cc.config.ts': config, 'bin/ssh': SSH });
   await chmod(join(cwd, 'bin/ssh'), 0o755);
   const env = { PATH: `${join(cwd, 'bin')}:${process.env['PATH']}` };
   return (...words: readonly string[]) => ccWith(env, cwd, ...words);
@@ -33,6 +33,34 @@ test('plan and status tell each host that cannot be reached once, and how many o
     assert.deepEqual(heads(stdout).slice(3), ['could not be told: w-1 (3 of 3 tasks), w-2 (3 of 3 tasks)']);
     assert.equal(stdout.match(/Cannot reach w-1 at w-1\.example/g)?.length, 1);
   }
+});
+
+/** A note on the controller, which tasks on a host need; and what the first host has, which the others need. */
+const AFTER_A_NOTE = `import { plugin, recipe, step, v, written } from '${MOD}';
+const note = written('x', { name: 'note', path: import.meta.dirname + '/note', where: 'controller', root: false });
+const probing = { root: false, probe: async () => null, plan: () => [] } as const;
+const first = step({ name: 'first', where: { firstOf: 'worker' }, ...probing });
+const after = (name: string, needs: readonly string[]) => step({ name, needs, ...probing });
+const p = plugin({ name: 'p', help: '', options: v.strictObject({}), build: () => ({ steps: [note, first, after('a', ['p/note', 'p/first']), after('b', ['p/a'])] }) });
+const cleanup = plugin({ name: 'cleanup', help: '', options: v.strictObject({}), isCleanup: true, build: () => ({ steps: [] }) });
+const host = (name: string) => ({ name, roles: ['worker'], connection: { kind: 'ssh' as const, address: name + '.example' } });
+export default recipe({ name: 'site', plugins: [p(), cleanup()], hosts: [host('w-1'), host('w-2')] });
+`;
+
+test('plan counts as work what would change, and tells a host that cannot be reached also where its tasks wait', async (t) => {
+  const run = await site(t, AFTER_A_NOTE);
+  const summary = async (...words: readonly string[]) => {
+    const { code, stdout } = await run('plan', ...words);
+    return [code, ...heads(stdout).filter((line) => !line.startsWith('▶'))];
+  };
+  assert.deepEqual(await summary(), [
+    1,
+    ...['! w-1/p/first', '! w-2/p/a', '1 of 6 tasks would do something'],
+    'could not be told: w-1 (3 of 3 tasks), w-2 (2 of 2 tasks)',
+  ]);
+  const limited = ['1 of 3 tasks would do something', 'could not be told: w-2 (2 of 2 tasks)'];
+  assert.deepEqual((await summary('--limit', 'w-2')).slice(-2), limited);
+  assert.deepEqual((await summary('cleanup')).slice(-1), ['0 tasks would be taken back']);
 });
 
 test('a run tells each host that cannot be reached once, and goes on with the other', async (t) => {
@@ -64,7 +92,7 @@ const REFUSED: readonly (readonly [line: string, message: string, why?: string])
   ['plan --limit w-3', 'Cannot find a host, a role or a label "w-3"', '  did you mean "w-1"?'],
   ['status w-3', 'Cannot find task "w-3"', '  did you mean "w-1"?'],
   ['list --skip q', 'Cannot find task "q"', '  did you mean "p"?'],
-  ['run all --skip p/a', 'Cannot skip w-1/p/a: w-1/p/b needs it; to leave out all that needs it: --skip p'],
+  ['run all --skip p/a', 'Cannot skip w-1/p/a: w-1/p/b needs it; without it nothing is left to do'],
   [
     'run cleanup --skip p',
     'Cannot use --skip with cleanup: it takes back all that stands on a host; name hosts by --limit',

@@ -72,7 +72,7 @@ const REFUSED: readonly (readonly [words: readonly string[], stderr: string])[] 
   [['zzzzzz'], 'Cannot find a host "zzzzzz"\n  fix: see the names: cc list\n'],
   [
     ['192.0.2.2'],
-    'Cannot tell which host is meant by 192.0.2.2: node-2 at 192.0.2.2:1, node-3 at 192.0.2.2:2; name an address\n  fix: see: cc help ssh\n',
+    'Cannot tell which host is meant by 192.0.2.2: node-2 at 192.0.2.2:1, node-3 at 192.0.2.2:2; name a host\n  fix: see: cc help ssh\n',
   ],
 ];
 

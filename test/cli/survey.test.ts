@@ -111,6 +111,10 @@ test('plan does not announce what the run will leave alone', async (t) => {
   await run('run', 'all');
   await writeFile(join(cwd, 'note'), 'drift');
   // The run says: 1 applied, 1 verified (see run.test.ts).
+  assert.equal(
+    (await run('plan')).stdout.split('\n').at(-2),
+    '1 of 2 tasks would do something; 1 more can be told once others are done',
+  );
   assert.deepEqual(
     await run('why', 'copy'),
     result(

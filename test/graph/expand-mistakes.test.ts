@@ -9,7 +9,8 @@ import * as v from '../../core/model/vocabulary.ts';
 import { bare, expanded, failureIn, host, part, steps } from './recipes.ts';
 
 const FILE = '/site/cc.config.ts';
-const NAMING = 'expected letters, digits, ".", "_" and "-"';
+const misnamed = (name: string) =>
+  `expected at most 64 letters, digits, ".", "_" and "-", with a letter or a digit first and last, found "${name}"`;
 
 /** Fails with exactly these problems. */
 function refused(recipe: Recipe, ...problems: readonly Problem[]): void {
@@ -63,10 +64,16 @@ test('two hosts at one address are one machine under two names', () => {
     at('b', '192.0.2.2'),
     at('c', '192.0.2.1', 22),
     at('d', '192.0.2.1', 2222),
+    at('e', 'E.example'),
+    at('f', 'e.example'),
+    { ...at('g', 'g.example'), address: '10.0.0.1' },
+    { ...at('h', 'h.example'), address: '10.0.0.1' },
   ];
   refused(
     { hosts, plugins: [steps('p', bare('x'))] },
     { path: 'hosts.c', message: 'has the address of a already' },
+    { path: 'hosts.f', message: 'has the address of e already' },
+    { path: 'hosts.h', message: 'has the address of g already' },
   );
 });
 
@@ -91,8 +98,8 @@ test('every mistake in every step is reported', () => {
       ],
     },
     { path: 'p/x', message: 'is the name of another step already' },
-    { path: 'p/a b', message: NAMING },
-    { path: 'p/__proto__', message: NAMING },
+    { path: 'p/a b', message: misnamed('a b') },
+    { path: 'p/__proto__', message: misnamed('__proto__') },
     { path: 'q/s', message: 'needs "zzzzzzzz", which the recipe does not have' },
   );
 });
@@ -295,8 +302,8 @@ const s = steps('p', bare('s', { where: 'controller' }));
 const odd: Artifact = { name: 'a/b', source: { kind: 'url', url: 'https://a' } };
 
 const NAMES: readonly (readonly [string, Recipe, Problem])[] = [
-  ['a host', { hosts: [host('a b')], plugins: [s] }, { path: 'hosts.a b', message: NAMING }],
-  ['a plugin', { plugins: [steps('a b', bare('s'))] }, { path: 'a b', message: NAMING }],
+  ['a host', { hosts: [host('a b')], plugins: [s] }, { path: 'hosts.a b', message: misnamed('a b') }],
+  ['a plugin', { plugins: [steps('a b', bare('s'))] }, { path: 'a b', message: misnamed('a b') }],
 ];
 
 for (const [what, recipe, problem] of NAMES) {
@@ -306,7 +313,7 @@ for (const [what, recipe, problem] of NAMES) {
 test('an artifact with a name that is none is refused', () => {
   refused(
     { plugins: [steps('p', bare('s', { where: 'controller', artifacts: [odd] }))] },
-    { path: 'fetch/a/b', message: NAMING },
+    { path: 'fetch/a/b', message: misnamed('a/b') },
   );
 });
 

@@ -53,7 +53,11 @@ test('a command has a name of its own, and a host', () => {
       { path: 'a', message: 'offers "nowhere" on a host that the recipe does not have' },
       { path: 'b', message: 'offers "none" on a host that the recipe does not have' },
       { path: 'a', message: 'offers "run", which is a command of cc itself' },
-      { path: 'a', message: 'offers "-x", which is no name: expected letters, digits, ".", "_" and "-"' },
+      {
+        path: 'a',
+        message:
+          'offers "-x", which is no name: expected at most 64 letters, digits, ".", "_" and "-", with a letter or a digit first and last',
+      },
       { path: 'b', message: 'offers "x", which a offers already' },
     ],
   );

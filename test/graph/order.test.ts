@@ -166,13 +166,13 @@ test('criticalPath leaves out tasks that took no time of this run', () => {
 });
 
 test('reversed has all of a host wait for what is taken back first there', () => {
-  const hosts = { a: 'one', b: 'one', c: 'one', d: 'two' } as const;
-  const tasks = graph({ a: '', b: 'a', c: 'a', d: 'a' }).map((task, index) => {
+  const hosts = { a: 'one', b: 'one', c: 'one', d: 'two', e: 'one' } as const;
+  const tasks = graph({ a: '', b: 'a', c: 'a', d: 'a', e: 'c' }).map((task, index) => {
     const name = Object.values(hosts)[index]!; // one for each
     const host: Host = { name, roles: [], connection: { kind: 'local' } };
     const first = step<null>({ name: 'x', undoFirst: index === 2, probe: async () => null, plan: () => [] });
     return { ...task, host, step: first };
   });
-  assert.deepEqual(reversed(tasks), graph({ d: '', c: '', b: 'c', a: 'c b c d' }));
-  assert.equal(order(reversed(tasks)).ids.length, 4);
+  assert.deepEqual(reversed(tasks), graph({ e: 'c', d: '', c: '', b: 'c', a: 'c b c d' }));
+  assert.equal(order(reversed(tasks)).ids.length, 5);
 });

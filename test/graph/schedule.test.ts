@@ -108,3 +108,38 @@ test('a schedule of a diamond loses only what hangs on the failure', () => {
   assert.deepEqual(plan.ended(id('c'), 'adopted'), { ready: [id('e')], lost: [] });
   assert.deepEqual(plan.ended(id('e'), 'interrupted'), { ready: [], lost: [] });
 });
+
+test('what a task spares does not keep it from starting where its host cannot be reached', () => {
+  const [gone, after, other, join, last] = ['gone', 'after', 'other', 'join', 'last'].map((name) => id(name));
+  const tasks: readonly Node[] = [
+    { id: gone!, needs: [] },
+    { id: after!, needs: [gone!] },
+    { id: other!, needs: [] },
+    { id: join!, needs: [after!, other!] },
+    { id: last!, needs: [join!, gone!] },
+  ];
+  const spares = (task: TaskId) => (task === join ? [after!] : []);
+  const ended = (isGone: boolean, ...ends: readonly (readonly [TaskId, State])[]) => {
+    const plan = schedule(order(tasks), spares);
+    return ends.map(([task, state]) =>
+      plan.ended(task, state, (need) => isGone && [gone, after].includes(need)),
+    );
+  };
+  const because = (...ids: readonly (TaskId | undefined)[]) =>
+    ids.map((each) => ({ id: each, because: gone }));
+  const lost = (all: ReturnType<typeof ended>) =>
+    all.map((each) => ({ ...each, lost: each.lost.toSorted((a, b) => (a.id < b.id ? -1 : 1)) }));
+  // What needs the host itself is lost all the same.
+  assert.deepEqual(lost(ended(true, [gone!, 'failed'], [other!, 'verified'])), [
+    { ready: [], lost: because(after, last) },
+    { ready: [join], lost: [] },
+  ]);
+  assert.deepEqual(lost(ended(true, [other!, 'verified'], [gone!, 'failed'])), [
+    { ready: [], lost: [] },
+    { ready: [join], lost: because(after, last) },
+  ]);
+  assert.deepEqual(lost(ended(false, [gone!, 'failed'], [other!, 'verified'])), [
+    { ready: [], lost: because(after, join, last) },
+    { ready: [], lost: [] },
+  ]);
+});

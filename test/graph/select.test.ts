@@ -51,6 +51,16 @@ for (const [name, near] of UNKNOWN) {
   });
 }
 
+for (const name of ['worker', 'zone=a'])
+  test(`named says of ${name}, which hosts have, how hosts are chosen`, () => {
+    const hosts = [{ ...host('n1', 'worker'), labels: { zone: 'a' } }];
+    const fix = `choose hosts of this role or label: --limit ${name}; leave out hosts by their names: --skip HOST`;
+    assert.deepEqual(
+      failureIn(() => named(tasks, [name], hosts)),
+      { kind: 'unknown-name', what: 'task', name, fix },
+    );
+  });
+
 test('named refuses a name that a plugin and a host have, and finds its tasks by their whole names', () => {
   const both = expanded({
     hosts: [host('runc')],

@@ -134,6 +134,54 @@ test('--skip leaves out a plugin, what is fetched for it alone, a plugin on a ho
   assert.deepEqual(names(by({ skip: 'w-2' }).whole), ['controller', 'cp-1', 'w-1']);
 });
 
+test('--skip leaves out a host that others need: they go on where it is as declared', () => {
+  const cluster = expanded({
+    hosts: HOSTS,
+    plugins: [
+      steps('join', bare('joined', { where: { role: 'worker' } })),
+      steps('proof', bare('all', { where: { firstOf: 'control-plane' }, needs: ['join/joined'] })),
+    ],
+  });
+  const { wanted, outside, whole } = selected(cluster, { names: [], skip: 'w-2' });
+  assert.deepEqual(
+    wanted.map(({ id }) => id),
+    ['w-1/join/joined', 'cp-1/proof/all'],
+  );
+  assert.deepEqual([...outside], ['w-2/join/joined']);
+  assert.deepEqual(names(whole), ['controller', 'cp-1', 'w-1']);
+});
+
+test('what --skip says to leave out, too, can be left out', () => {
+  const tangled = expanded({
+    hosts: HOSTS.slice(0, 1),
+    plugins: [
+      steps('one', bare('first'), bare('last', { needs: ['two/only'] })),
+      steps('two', bare('only', { needs: ['one/first'] })),
+      steps('three', bare('only', { needs: ['one/last'] })),
+      steps('free', bare('only')),
+    ],
+  });
+  const message =
+    'Cannot skip cp-1/two/only: cp-1/one/last needs it; to leave out all that needs it: --skip two,one,three';
+  assert.deepEqual(
+    failureIn(() => selected(tangled, { names: [], skip: 'two' })),
+    { kind: 'usage', message },
+  );
+  const { wanted } = selected(tangled, { names: [], skip: 'two,one,three' });
+  assert.deepEqual(
+    wanted.map(({ id }) => id),
+    ['cp-1/free/only'],
+  );
+});
+
+test('what nothing can do without is not skipped', () => {
+  const message = 'Cannot skip cp-1/base/conf: cp-1/init/made needs it; without it nothing is left to do';
+  assert.deepEqual(
+    failureIn(() => by({ names: ['join'], skip: 'base' })),
+    { kind: 'usage', message },
+  );
+});
+
 const REFUSED: readonly (readonly [Partial<Selector>, string])[] = [
   [
     { skip: 'init' },
@@ -180,6 +228,14 @@ test('one host is meant by its name or address, and no role is', () => {
   const hosts = [...all.hosts, left];
   assert.equal(hostMeant('w-2', hosts).name, 'w-2');
   for (const word of ['gone', 'gone.example']) assert.equal(hostMeant(word, hosts), left);
+  const at = (name: string, port: number) =>
+    ({ ...host(name, 'worker'), connection: { kind: 'ssh', address: '192.0.2.2', port } }) as const;
+  const told = (...two: Parameters<typeof hostMeant>[1]) => {
+    const failure = failureIn(() => hostMeant('192.0.2.2', two));
+    return failure?.kind === 'usage' && failure.message.split('; ').at(-1);
+  };
+  assert.equal(told(at('a', 1), at('b', 2)), 'name a host');
+  assert.equal(told(at('a', 1), at('a', 2)), 'name an address');
   assert.deepEqual(
     failureIn(() => hostMeant('worker', hosts)),
     { kind: 'unknown-name', what: 'a host', name: 'worker' },

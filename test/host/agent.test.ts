@@ -1,7 +1,7 @@
 /** The agent itself: how it speaks, what it starts, what it ends, and what ends with it. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readdir, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -201,6 +201,13 @@ test('agent feeds a process that reads slowly without holding up another', async
   assert.equal((await slow).stdout, '3000000\n');
 });
 
+test('agent behind a network is pinged before it is asked for anything, so that it misses whoever is cut off', async (t) => {
+  const heard = join(await tempFolder(t), 'heard');
+  const one = await agentBy(t, (words) => [...sh(`tee ${heard} | "$@"`), 'sh', ...words], false);
+  await execute(one, ['true']);
+  assert.match(await readFile(heard, 'latin1'), /ping\0.*start\0/s);
+});
+
 test('agent keeps no file open for a process that read little of a stream', async (t) => {
   const folder = await tempFolder(t);
   const file = join(folder, 'big');
@@ -253,4 +260,7 @@ test('host whose agent took the lock is changed by no other agent', { skip }, as
     assert.equal(error instanceof Failed && error.failure.kind, 'agent-lost');
     return true;
   });
+  assert.equal(host.gone?.aborted, false);
+  await agents[0]![Symbol.asyncDispose]();
+  assert.equal(host.gone?.reason.failure.kind, 'agent-lost');
 });

@@ -1,6 +1,6 @@
 /** A host behind a real OpenSSH server: what is run there, and what is answered. */
 import assert from 'node:assert/strict';
-import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { agentFiles } from '../../core/host/files.ts';
@@ -83,6 +83,41 @@ test('ssh runs several commands at once over one connection', { skip }, async ()
     [1, 2, 3, 4, 5, 6, 7, 8],
   );
   assert.equal(await server.connections(), 1);
+});
+
+test('ssh keeps a login for the next run where that is declared, and nobody else reaches it', {
+  skip,
+}, async (t) => {
+  const own = await startSshd(t);
+  const sockets = join(await tempFolder(t), 'ssh');
+  const run = async (more: { readonly persist?: number }) => {
+    const there = await ssh('node-1', { ...own.target, ...more }, { sockets });
+    assert.deepEqual(await there.exec(['echo', 'here']), ended(0, 'here\n'));
+    const connections = await own.connections();
+    await there[Symbol.asyncDispose]();
+    return connections;
+  };
+  assert.equal(await run({ persist: 600 }), 1);
+  assert.equal(await own.connections(), 1);
+  assert.equal(await run({ persist: 600 }), 1);
+  assert.equal(await run({}), 2);
+  await until('only the kept login is there', async () => (await own.connections()) === 1);
+  const [socket = ''] = await readdir(sockets);
+  const modes = [sockets, join(sockets, socket)].map(async (path) => (await stat(path)).mode & 0o777);
+  assert.deepEqual(await Promise.all(modes), [0o700, 0o600]);
+});
+
+test('ssh keeps no login where others could reach it, or where a path is too long for it', {
+  skip,
+}, async (t) => {
+  const open = await tempFolder(t);
+  await chmod(open, 0o777);
+  const far = join(await tempFolder(t), 'x'.repeat(90));
+  for (const sockets of [open, far]) {
+    const there = await ssh('node-1', { ...server.target, persist: 600 }, { sockets });
+    await there[Symbol.asyncDispose]();
+    await until('only that of the other tests is there', async () => (await server.connections()) === 1);
+  }
 });
 
 test('ssh runs a line of bash for zx on the host', { skip }, async () => {

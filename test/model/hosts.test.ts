@@ -50,6 +50,13 @@ for (const count of [-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 10_001])
     );
   });
 
+test('a count in quotes is refused as what it is', () => {
+  assert.throws(
+    () => hosts('cp', '3' as unknown as number, { connection: ssh('cp') }),
+    new RangeError(`hosts('cp', "3"): expected a whole number of hosts, from 0 to 10000`),
+  );
+});
+
 const LABELS: readonly (readonly [Readonly<Record<string, unknown>>, string | undefined])[] = [
   [{ zone: 'a', 'example.org/disk': 'ssd', empty: '' }, undefined],
   [{ zone: 'a,b' }, 'hosts.0.labels.zone'],

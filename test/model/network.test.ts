@@ -88,9 +88,10 @@ test('ports and addresses of hosts are some', () => {
     assert.equal(said(Port, port), `expected a port from 1 to 65535, as 22, found ${port}`);
   for (const text of ['h', 'node-1.example', '192.0.2.1', 'fe80::1%eth0', '[::1]', 'my_host', 'on'])
     assert.deepEqual(said(HostAddress, text), { it: text });
-  for (const text of ['', ' ', '-oProxyCommand=x', 'a b', 'root@h', 'a;b'])
+  for (const text of ['', ' ', '-oProxyCommand=x', 'a b', 'root@h', 'a;b', '10.0.0.256', '10.0.0'])
     assert.equal(
       said(HostAddress, text),
       `expected a host name or an address, as 192.0.2.10, found "${text}"`,
     );
+  assert.equal(said(HostAddress, 'h:22'), "has the port in it: write address: 'h', port: 22");
 });

@@ -6,7 +6,7 @@ import { namesAt, readAs } from '../../core/model/reading.ts';
 import type { GenericSchema } from '../../core/model/schema.ts';
 import * as v from '../../core/model/vocabulary.ts';
 
-const version = v.pipe(v.string(), v.regex(/^\d/));
+const version = v.pipe(v.string(), v.regex(/^\d/, 'expected a digit'));
 const list = v.array(v.string());
 const record = v.record(v.string(), v.number());
 

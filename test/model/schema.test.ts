@@ -1,11 +1,11 @@
 /** Options against a schema: every complaint, with its place and in cc's own words. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { checked, checkedWhole, optionNames } from '../../core/model/schema.ts';
+import { checked, checkedWhole, type GenericSchema, optionNames } from '../../core/model/schema.ts';
 import * as v from '../../core/model/vocabulary.ts';
 
 const SCHEMA = v.strictObject({
-  version: v.pipe(v.string(), v.regex(/^\d+\.\d+$/)),
+  version: v.pipe(v.string(), v.regex(/^\d+\.\d+$/, 'expected a version such as 1.2')),
   from: v.optional(v.picklist(['release', 'debian']), 'release'),
   nodes: v.optional(v.array(v.strictObject({ name: v.string() })), []),
   port: v.optional(v.pipe(v.number(), v.maxValue(65535))),
@@ -24,7 +24,7 @@ test('checked answers every complaint at once, each with its path', () => {
     ok: false,
     problems: [
       { path: 'p.prot', message: 'is not known' },
-      { path: 'p.version', message: 'expected to match ^\\d+\\.\\d+$, found "new"' },
+      { path: 'p.version', message: 'expected a version such as 1.2, found "new"' },
       { path: 'p.from', message: 'expected ("release" | "debian"), found "ppa"' },
       { path: 'p.nodes.1.name', message: 'expected string, found 1' },
       { path: 'p.port', message: 'expected number, found "x"' },
@@ -75,6 +75,48 @@ test('checked says in the words of a check what is wrong', () => {
   assert.deepEqual(checked(schema, {}, 'p'), {
     ok: false,
     problems: [{ path: 'p', message: 'has no luck' }],
+  });
+});
+
+test('checked says what a pattern is for, in words', () => {
+  const said = (schema: GenericSchema, value: unknown) => {
+    const result = checked(v.strictObject({ a: schema }), { a: value }, 'p');
+    return result.ok ? [] : result.problems.map(({ path, message }) => `${path}: ${message}`);
+  };
+  const version = v.pipe(
+    v.string(),
+    v.regex(/^\d/, 'expected a digit'),
+    v.regex(/\d$/, 'expected one at the end'),
+  );
+  assert.deepEqual(said(version, 'x\ny'), ['p.a: expected a digit, found "x\ny"']);
+  assert.deepEqual(said(version, '1x'), ['p.a: expected one at the end, found "1x"']);
+  assert.deepEqual(said(v.pipe(v.string(), v.regex(/^\//, 'is odd')), 'x'), ['p.a: is odd']);
+  assert.deepEqual(said(v.pipe(v.number(), v.integer(), v.minValue(1)), 0.5), [
+    'p.a: expected a whole number, found 0.5',
+  ]);
+  assert.deepEqual(said(v.pipe(v.string(), v.url()), 'x'), [
+    'p.a: expected a URL such as https://example.org/, found "x"',
+  ]);
+});
+
+test('checked tells a mistake of a name beside one of its value, and all mistakes of an object', () => {
+  const no = (what: string) => v.check<string, string>(() => false, what);
+  const schema = v.strictObject({
+    map: v.record(v.pipe(v.string(), no('no key')), v.pipe(v.string(), no('no value'), no('nor this'))),
+    all: v.pipe(
+      v.array(v.string()),
+      v.check(() => false, 'one'),
+      v.check(() => false, 'two'),
+    ),
+  });
+  assert.deepEqual(checked(schema, { map: { a: 'b' }, all: [] }, 'p'), {
+    ok: false,
+    problems: [
+      { path: 'p.map.a', message: 'no key' },
+      { path: 'p.map.a', message: 'no value' },
+      { path: 'p.all', message: 'one' },
+      { path: 'p.all', message: 'two' },
+    ],
   });
 });
 

@@ -37,6 +37,8 @@ const ODD: readonly (readonly [label: unknown, from: unknown, said: RegExp])[] =
   ['a\nb', { env: 'A' }, /label of a secret is a name/],
   ['a', { env: 'A-B' }, /<a> names no variable/],
   ['a', { file: 'b' }, /<a> names a file by a path that is not absolute/],
+  ['a', { file: '/b', readable: false }, /<a> comes from nowhere/],
+  ['a', { env: 'A', readable: true }, /<a> comes from nowhere/],
   ['a', { command: [] }, /<a> has a command that is no list of words/],
   ['a', { env: 'A', file: '/b' }, /<a> comes from nowhere: expected \{ env: 'NAME' \}/],
   ['a', 'the value itself', /<a> comes from nowhere/],

@@ -1,7 +1,16 @@
 /** Tasks: what their names may be, and the only ways from one state to another. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { hostOf, isFinal, isGood, isName, moved, type State, taskId } from '../../core/model/task.ts';
+import {
+  hostOf,
+  isFinal,
+  isGood,
+  isName,
+  misnaming,
+  moved,
+  type State,
+  taskId,
+} from '../../core/model/task.ts';
 
 const GOOD = ['a', 'A1', '0', 'go-1.15-src', 'a_b', 'constructor', 'toString', 'x'.repeat(64)];
 const BAD = [
@@ -33,6 +42,13 @@ test('isName takes letters, digits, ".", "_" and "-", from a letter or digit to 
     BAD.filter((name) => isName(name)),
     [],
   );
+});
+
+test('misnaming says what a name may be, what was found, and how long that is where it is too long', () => {
+  const wanted =
+    'expected at most 64 letters, digits, ".", "_" and "-", with a letter or a digit first and last';
+  assert.equal(misnaming('-a'), `${wanted}, found "-a"`);
+  assert.equal(misnaming('a'.repeat(70)), `${wanted}, found 70 in "${'a'.repeat(70)}"`);
 });
 
 test('taskId joins host, plugin and step', () => {

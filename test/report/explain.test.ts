@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { Failure, Trouble } from '../../core/model/failure.ts';
+import { NO_IDENTITY } from '../../core/model/owner.ts';
 import { explained } from '../../core/report/explain.ts';
 import { textOf, visible } from '../../core/report/visible.ts';
 import { counted } from '../../core/report/words.ts';
@@ -385,6 +386,16 @@ const TEXTS: { readonly [K in Failure['kind']]: readonly Case<K>[] } = {
       },
       'Cannot work on n1: it belongs to another site\n  it is of the recipe "theirs" of the site 2-b\n  this is the recipe "mine" of the site 1-a\n  fix: if both are one site, have its cc.site in each checkout; else take the other site\'s things back first',
     ],
+    [
+      {
+        kind: 'foreign-site',
+        host: 'n1',
+        mine: { id: NO_IDENTITY, name: 'mine' },
+        theirs: { id: '2-b', name: 'theirs' },
+        way: 'the way',
+      },
+      'Cannot work on n1: it belongs to another site\n  it is of the recipe "theirs" of the site 2-b\n  this is the recipe "mine", whose site has no identity yet\n  fix: the way',
+    ],
   ],
   'one-machine': [
     [
@@ -516,6 +527,10 @@ const TEXTS: { readonly [K in Failure['kind']]: readonly Case<K>[] } = {
     [
       { kind: 'unknown-name', what: 'task', name: 'rucn', near: 'runc' },
       'Cannot find task "rucn"\n  did you mean "runc"?\n  fix: see the names: cc list',
+    ],
+    [
+      { kind: 'unknown-name', what: 'task', name: 'worker', fix: 'the way' },
+      'Cannot find task "worker"\n  fix: the way',
     ],
     [
       { kind: 'unknown-name', what: 'task', name: 'zzz' },

@@ -35,6 +35,7 @@ const REASONS: { readonly [K in Reason['kind']]: string } = {
   changed: 'changed: a; b',
   interrupted: 'interrupted before: a; b',
   'failed-before': 'failed before: a; b',
+  turn: 'for others in its turn: a; b',
   undeclared: 'no longer declared: a; b',
   undo: 'undo: a; b',
 };

@@ -22,7 +22,7 @@ const INIT = fileURLToPath(new URL('host-init.sh', import.meta.url));
 /** How long a host may take to start, setup included, in milliseconds. */
 const PATIENCE = 60_000;
 
-export type SshTarget = Required<Extract<Connection, { kind: 'ssh' }>>;
+export type SshTarget = Required<Omit<Extract<Connection, { kind: 'ssh' }>, 'persist'>>;
 
 /** How a host differs from others. */
 export interface HostSpec {

@@ -14,7 +14,7 @@ import { missing, nameless } from './tools.ts';
 
 const execute = promisify(execFile);
 
-type SshTarget = Extract<Connection, { kind: 'ssh' }>;
+type SshTarget = Omit<Extract<Connection, { kind: 'ssh' }>, 'persist'>;
 
 export interface Sshd {
   /** Why there is none here; then nothing else of this leads anywhere. */

@@ -49,6 +49,7 @@ export function paperView(paper: Paper = {}): View {
     on: async (place) => {
       throw new Error(`the paper host was not told of the place ${JSON.stringify(place)}`);
     },
+    reported: async () => undefined,
     locked: ({ name }) => registered(paper.locked, 'artifact', name) ?? undefined,
     fetched: async ({ name }) => registered(paper.fetched, 'bytes', name),
   };

@@ -25,6 +25,7 @@ async function counted(t: TestContext) {
       asked.count += 1;
       return agent.start(start, listener);
     },
+    hello: () => agent.hello(),
     lock: (path, owner) => agent.lock(path, owner),
     unlock: (path) => agent.unlock(path),
     ended: agent.ended,

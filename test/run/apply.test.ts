@@ -227,6 +227,28 @@ test('task whose look fails while it settles is looked at again, and fails if it
   assert.equal(ran.outcomes.get(task.id)?.failure?.kind, 'command-failed');
 });
 
+test('task whose host goes away while it settles is lost at once, and is not waited for', async (t) => {
+  const { host, running } = await place(t);
+  const task = taskOf(
+    step<{ state: string }>({
+      name: 'gone',
+      settles: 120,
+      probe: async (view) => ({ state: await view.read(cmd`state of it`) }),
+      plan: ({ state }) => (state === 'good' ? [] : [{ kind: 'run', command: cmd`make it`, why: state }]),
+    }),
+  );
+  host.when('state of it', 'bad');
+  host.when('make it', () => {
+    host.when('state of it', () => fail({ kind: 'agent-lost', host: 'node-1', why: 'timeout' }));
+    return '';
+  });
+  const clock = paperClock();
+  const ran = await runTasks([task], { ...running, clock });
+  assert.deepEqual(ran.states(task.id), ['ready', 'probing', 'performing', 'proving', 'lost']);
+  assert.deepEqual(clock.slept, []);
+  assert.equal((await stampOn(host, task))?.state, 'applying');
+});
+
 test('unit that lost its restart to a crash is restarted by the next run', async (t) => {
   const { host, running: place_ } = await place(t);
   host.write('/etc/systemd/system/x.service', '[Service]');

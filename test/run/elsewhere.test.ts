@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { cmd } from '../../core/model/command.ts';
+import { Failed } from '../../core/model/failure.ts';
 import { maskedData } from '../../core/model/mask.ts';
 import type { Host } from '../../core/model/plugin.ts';
 import type { Script } from '../../core/model/shell.ts';
 import { step } from '../../core/model/step.ts';
 import type { Place, View } from '../../core/model/view.ts';
-import { type Paper, paper } from '../rig/paper.ts';
+import { type Answer, type Paper, paper } from '../rig/paper.ts';
 import { type Lasting, tempFolder } from '../rig/temp.ts';
 import { NODE, type Running, runTasks, stampOn, taskOf } from './context.ts';
 
@@ -163,4 +164,22 @@ test('what is too short to be concealed is refused, and not told', async (t) => 
   const failure = outcomes.get(task.id)?.failure;
   assert.ok(failure?.kind === 'plugin-threw');
   assert.equal(failure.message, 'TypeError: what is concealed is a text of 6 characters or more');
+});
+
+test('script of a host that goes away is stopped where it works on another one', async (t) => {
+  const { hosts, running } = await there(t);
+  const gone = new AbortController();
+  const failure = { kind: 'agent-lost', host: 'node-1', why: 'it does not answer' } as const;
+  hosts['node-2'].when('wait for it', (_, { signal }) => {
+    const { promise, resolve } = Promise.withResolvers<Answer>();
+    signal?.addEventListener('abort', () => resolve({ code: null, signal: 'SIGTERM' }));
+    gone.abort(new Failed(failure));
+    return promise;
+  });
+  const task = scripted(async ({ on }) => void (await (await on('node-2')).run(cmd`wait for it`)));
+  Object.assign(hosts['node-1'], { gone: gone.signal });
+  const { outcomes } = await runTasks([task], running);
+  const { state, failure: told } = outcomes.get(task.id) ?? {};
+  assert.deepEqual([state, told], ['lost', failure]);
+  assert.equal((await stampOn(hosts['node-1'], task))?.state, 'applying');
 });

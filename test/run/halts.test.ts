@@ -44,7 +44,11 @@ interface Ran {
   readonly outcomes: Outcomes;
 }
 
-async function ran(tasks: readonly Task[], onFailure: OnFailure, concurrency = 1): Promise<Ran> {
+async function ran(
+  tasks: readonly Task[],
+  onFailure: OnFailure,
+  { concurrency = 1, failure = UNREACHABLE } = {},
+): Promise<Ran> {
   const ends: string[] = [];
   let text = '';
   const tell = lines((more) => {
@@ -59,7 +63,7 @@ async function ran(tasks: readonly Task[], onFailure: OnFailure, concurrency = 1
       ends.push([event.id.replace('/p/', ' '), event.state, event.because ?? ''].join(' ').trim());
     },
     work: async ({ host, id }, to) => {
-      if (host === gone) fail(UNREACHABLE);
+      if (host === gone) fail(failure);
       if (id === 'bad/p/a') fail(FAILED);
       to('performing');
       to('proving');
@@ -105,6 +109,16 @@ test('continue: what does not need the failed task goes on, also on its host', a
   ]);
 });
 
+test('continue: a host that went away under a task is not asked again', async () => {
+  const failure: Failure = { kind: 'agent-lost', host: 'gone', why: 'it does not answer' };
+  const { ends } = await ran(tasksOf(), 'continue', { failure });
+  assert.deepEqual(byHost(ends, 'gone'), [
+    'gone a lost',
+    'gone c skipped gone/p/a',
+    'gone b skipped gone/p/a',
+  ]);
+});
+
 test('stop: nothing more starts anywhere', async () => {
   const { ends } = await ran(tasksOf(), 'stop');
   assert.deepEqual(ends.slice(0, 2), ['gone a failed', 'gone c skipped gone/p/a']);
@@ -116,7 +130,9 @@ test('stop: nothing more starts anywhere', async () => {
 });
 
 test('a host that cannot be reached is told once, also where several of its tasks began at once', async () => {
-  const { text, ends } = await ran([on(gone, 'a'), on(gone, 'b'), on(gone, 'c')], 'continue', 8);
+  const { text, ends } = await ran([on(gone, 'a'), on(gone, 'b'), on(gone, 'c')], 'continue', {
+    concurrency: 8,
+  });
   assert.equal(ends.filter((end) => end.endsWith('failed')).length, 3);
   assert.equal(
     text,

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { cmd } from '../../core/model/command.ts';
+import { fail } from '../../core/model/failure.ts';
 import type { Host } from '../../core/model/plugin.ts';
 import { type Step, step } from '../../core/model/step.ts';
 import type { Task } from '../../core/model/task.ts';
@@ -13,7 +14,7 @@ import { did, siteOn, told } from './site.ts';
 const RENAMED: Host = { ...NODE, name: 'node-9' };
 /** Inputs of a thing that need not be made again, whoever made it. */
 const KEPT = 'kept';
-const made = (name: string, inputs = 'thing'): Step =>
+const made = (name: string, inputs = 'thing', undo = 'unmake'): Step =>
   step<{ there: boolean }>({
     name,
     inputs,
@@ -22,7 +23,7 @@ const made = (name: string, inputs = 'thing'): Step =>
       there && (current || inputs === KEPT)
         ? []
         : [{ kind: 'run', command: cmd`make`, why: there ? why : 'it is not there' }],
-    undo: ({ there }) => (there ? [{ kind: 'run', command: cmd`unmake`, why: 'it was made' }] : []),
+    undo: ({ there }) => (there ? [{ kind: 'run', command: cmd`${undo}`, why: 'it was made' }] : []),
   });
 
 /** A unit with its file and its configuration, and a thing that commands make, in one plugin on one host. */
@@ -120,4 +121,28 @@ test('a step with another name and other inputs is another step', async (t) => {
   const done = await run('all', others);
   assert.deepEqual(did(done), ['node-1/p/made: run unmake', 'node-1/p/other: run make']);
   assert.equal(host.disk.has('/run/thing'), true);
+});
+
+const heir = (undo: string): Step => ({ ...made('heir', KEPT, undo), heirOf: ['made'] });
+
+test('a step that goes on with another one by its own word takes nothing of it back, and goes with cleanup', async (t) => {
+  const { run, look, host, before } = await site(t);
+  host.when('unmake-whole', () => (host.disk.delete('/run/thing') ? '' : { code: 1 }));
+  const tasks = [...recipeOf().slice(0, -1), taskOf(heir('unmake-whole'))];
+  assert.deepEqual(told(await look('all', tasks)), []);
+  const done = await run('all', tasks);
+  assert.deepEqual([did(done), host.disk.has('/run/thing')], [[], true]);
+  const cleanup = await run('cleanup', tasks);
+  assert.ok(did(cleanup).includes('node-1/p/heir: run unmake-whole'));
+  assert.deepEqual(host.snapshot(), before);
+});
+
+test('a step that goes on with another one takes nothing of it back although it cannot be looked at', async (t) => {
+  const { run, host } = await site(t);
+  const blind = {
+    ...heir('unmake'),
+    probe: () => fail({ kind: 'cannot-tell', host: 'node-1', what: 'look', why: 'dark' }),
+  };
+  const done = await run('all', [...recipeOf().slice(0, -1), taskOf(blind)]);
+  assert.deepEqual([done.exit, did(done), host.disk.has('/run/thing')], [1, [], true]);
 });

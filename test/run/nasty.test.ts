@@ -38,7 +38,7 @@ function judge(failure: Failure | undefined, what: string): void {
   const text = textOf(explained(failure));
   assert.match(
     text,
-    /\b(bad|plugins\.0|expected letters)\b|it: cannot be read/,
+    /\b(bad|plugins\.0|expected at most 64 letters)\b|it: cannot be read/,
     `${what} is told without the plugin: ${text}`,
   );
 }

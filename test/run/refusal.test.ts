@@ -5,6 +5,7 @@ import { fail } from '../../core/model/failure.ts';
 import type { Host } from '../../core/model/plugin.ts';
 import { step, type Undoing } from '../../core/model/step.ts';
 import { type Task, taskId } from '../../core/model/task.ts';
+import { fixed } from '../../core/steps/fixed.ts';
 import { written } from '../../core/steps/written.ts';
 import type { Lasting } from '../rig/temp.ts';
 import { taskOf } from './context.ts';
@@ -125,4 +126,25 @@ test('step that cc has not applied forbids nothing', async (t) => {
   const site = await siteOn(t, HOSTS);
   site.papers['cp-1']?.write('/etc/plane', 'x');
   assert.deepEqual(failures(await site.run('cleanup', TASKS, HOSTS, { limit: 'cp-1' })), []);
+});
+
+test('host that refuses what is declared keeps what is no longer declared, until it refuses no more', async (t) => {
+  const host = WORKERS[0]!;
+  const site = await siteOn(t, [host]);
+  await site.run('all', [taskOf(written('old', { name: 'former', path: '/etc/former' }), { host })]);
+  site.papers['w-1']!.write('/etc/fixed', 'another');
+  const look = fixed({
+    ...{ name: 'look', what: 'the runtime', declared: { 'its name': 'new' }, fix: 'make it anew' },
+    look: async (view): Promise<Record<string, string>> => {
+      const text = await view.text('/etc/fixed');
+      return text === undefined ? {} : { 'its name': text };
+    },
+  });
+  const first = taskOf(look, { host });
+  const now = taskOf(written('new', { name: 'now', path: '/etc/now' }), { host, needs: [first.id] });
+  const refused = await site.run('all', [first, now]);
+  assert.deepEqual([failures(refused).map(([id]) => id), did(refused)], [[first.id], []]);
+  site.papers['w-1']!.disk.delete('/etc/fixed');
+  const done = await site.run('all', [first, now]);
+  assert.deepEqual(did(done), ['w-1/p/former: remove /etc/former', 'w-1/p/now: write /etc/now']);
 });

@@ -39,3 +39,27 @@ test('a host that lets cc in and then answers nothing is given up', async (t) =>
   const failure = { kind: 'timed-out', host: 'n1', what, within: 120 };
   for (const session of [first, second]) await assert.rejects(session, new Failed(failure as Failure));
 });
+
+test('a host that a task makes is tried again until it is there, but not where it is taken back', async (t) => {
+  const tries = async (undo: boolean) => {
+    let count = 0;
+    const connect = async ({ name }: Host) => {
+      count++;
+      throw new Failed({
+        kind: 'unreachable',
+        host: name,
+        address: 'one.example',
+        command: 'ssh',
+        why: 'no',
+      });
+    };
+    await using pool = sessionPool(await tempFolder(t), { connect, undo });
+    const host: Host = {
+      ...{ name: 'n1', roles: [], madeBy: 'machine/boot-n1' },
+      connection: { kind: 'ssh', address: 'one.example' },
+    };
+    for (let nth = 0; nth < 3; nth++) await assert.rejects(pool.session(host, true));
+    return count;
+  };
+  assert.deepEqual([await tries(false), await tries(true)], [3, 1]);
+});

@@ -8,8 +8,8 @@ import { local } from '../../core/host/local.ts';
 import { cmd } from '../../core/model/command.ts';
 import { fail } from '../../core/model/failure.ts';
 import { step } from '../../core/model/step.ts';
-import type { Task } from '../../core/model/task.ts';
-import { type Finding, type Holding, surveying } from '../../core/run/survey.ts';
+import { type Task, taskId } from '../../core/model/task.ts';
+import { type Finding, type Holding, surveying, untoldIn } from '../../core/run/survey.ts';
 import { built } from '../../core/steps/built.ts';
 import { check } from '../../core/steps/check.ts';
 import { written } from '../../core/steps/written.ts';
@@ -234,4 +234,22 @@ test('survey tells the run of another controller by the lock of the host', async
   host.when('sh', JSON.stringify(owner('another'))); // it has not come to this task yet
   const [first] = await look(() => undefined);
   assert.equal(first?.kind === 'would' && first.reason.kind, 'interrupted');
+});
+
+test('what waits for a host that cannot be reached is untold, also at the end of a long chain', () => {
+  const id = (index: number) => taskId('w-1', 'p', `s${index}`);
+  const failure = {
+    kind: 'unreachable',
+    host: 'w-1',
+    address: 'w-1',
+    command: 'ssh w-1',
+    why: 'no',
+  } as const;
+  const chain = Array.from({ length: 20_000 }, (_, index): Finding => {
+    return { kind: 'pending', id: id(index + 1), after: id(index) };
+  });
+  const first: Finding = { kind: 'unknown', id: id(0), failure };
+  assert.equal(untoldIn([first, ...chain]).size, 20_001);
+  assert.equal(untoldIn([...chain.toReversed(), first]).size, 20_001);
+  assert.equal(untoldIn(chain).size, 0);
 });

@@ -3,11 +3,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { turnLines } from '../../core/cli/survey.ts';
 import { turnsOf } from '../../core/graph/turns.ts';
+import { describe } from '../../core/model/change.ts';
 import type { Event } from '../../core/model/event.ts';
 import { fail } from '../../core/model/failure.ts';
 import { step } from '../../core/model/step.ts';
 import { rolled } from '../../core/run/rolled.ts';
-import { surveying } from '../../core/run/survey.ts';
+import { type Finding, surveying } from '../../core/run/survey.ts';
 import { paper } from '../rig/paper.ts';
 import { type Lasting, tempFolder } from '../rig/temp.ts';
 import { runTasks, taskOf } from './context.ts';
@@ -227,29 +228,72 @@ test('what needs all of a host is not changed by a turn that came and went', asy
   ]);
 });
 
+type Findings = ReturnType<typeof surveying>['findings'];
+
+/** What a plan would find of the tasks of some nodes. */
+async function surveyed(
+  tasks: ReturnType<typeof rolling>,
+  running: Parameters<typeof runTasks>[1],
+): Promise<Findings> {
+  let findings: Findings = new Map();
+  const work = (context: Parameters<typeof surveying>[0]) => {
+    const survey = surveying(context, () => undefined);
+    findings = survey.findings;
+    return survey.work;
+  };
+  await runTasks(tasks, { ...running, work });
+  return findings;
+}
+
+const WAITS = `a/p/config: ${CONFIG} has other bytes than declared`;
+
 test('survey tells the opening task what would disturb its host, and writes nothing', async (t) => {
   const { running, tasks, hosts } = await setUp(t, ['a']);
-  let findings: ReturnType<typeof surveying>['findings'] = new Map();
   const before = hosts['a']!.snapshot();
-  const work = (context: Parameters<typeof surveying>[0]) => {
-    const surveyed = surveying(context, () => undefined);
-    findings = surveyed.findings;
-    return surveyed.work;
-  };
-  await runTasks(tasks('2'), { ...running, work });
+  const findings = await surveyed(tasks('2'), running);
   assert.deepEqual(hosts['a']!.snapshot(), before);
-  const [drain] = tasks('2');
-  const found = findings.get(drain!.id);
-  assert.deepEqual(found?.kind === 'would' ? found.changes.map(({ why }) => why) : found, [
-    `a/p/config: ${CONFIG} has other bytes than declared`,
+  const found = findings.get(tasks('2')[0]!.id);
+  assert.deepEqual(found?.kind === 'would' ? found.changes.map(({ why }) => why) : found, [WAITS]);
+});
+
+test('survey names the unit that would be restarted because of a file, and why each takes part', async (t) => {
+  const { running, tasks } = await setUp(t, ['a']);
+  const findings = await surveyed(tasks('2'), running);
+  const reasons = tasks('2').map(({ id }) => {
+    const found = findings.get(id);
+    return found?.kind === 'would' ? [found.reason.kind, ...found.changes.map(describe)] : found?.kind;
+  });
+  assert.deepEqual(reasons, [
+    ['turn', 'run drain'],
+    ['changed', `write ${CONFIG}`],
+    ['turn', 'have runtime.service restarted'],
+    'as-declared',
   ]);
+  assert.deepEqual(turnLines(turnsOf(tasks('2')), [...findings.values()]), [
+    'nodes in turns, 1 at a time: a; restarted: runtime.service',
+  ]);
+});
+
+test('survey restarts nothing where no file differs', async (t) => {
+  const { running, tasks } = await setUp(t, ['a']);
+  const findings = await surveyed(tasks('1'), running);
+  assert.deepEqual(new Set([...findings.values()].map(({ kind }) => kind)), new Set(['as-declared']));
 });
 
 test('plan says who is disturbed in which order, and how many at a time', () => {
   const of = ({ name }: { name: string }) =>
     name.startsWith('w') ? { of: 'workers', after: ['planes'] } : { of: 'planes' };
   const turns = turnsOf(rolling(nodes('w-1', 'w-2', 'w-3', 'cp'), { text: '', of, places: 2 }));
-  const would = new Set(turns.flatMap(({ host, opener }) => (host === 'w-2' ? [] : [opener.id])));
+  const would = turns.flatMap(({ host, opener }): Finding[] =>
+    host === 'w-2'
+      ? []
+      : [
+          {
+            ...{ kind: 'would', id: opener.id, stamped: true },
+            ...{ reason: { kind: 'turn', details: [] }, changes: [] },
+          },
+        ],
+  );
   assert.deepEqual(turnLines(turns, would), [
     'planes in turns, 2 at a time: cp',
     'workers in turns, 2 at a time: w-1, w-3',

@@ -293,3 +293,28 @@ test('undo of what was adopted forgets it, and neither touches nor mentions it',
     [],
   );
 });
+
+test('undo takes the part of a step back that a run did not come to, where cc has made the whole', async (t) => {
+  const made = (name: string, more = {}) =>
+    step<{ there: boolean }>({
+      ...{ name, ...more, probe: async (view) => ({ there: (await view.stat('/node')) !== undefined }) },
+      plan: ({ there }) => (there ? [] : [{ kind: 'run', command: cmd`join`, why: 'it is not there' }]),
+      undo: ({ there }) =>
+        there && name === 'node' ? [{ kind: 'run', command: cmd`leave`, why: 'it is there' }] : [],
+    });
+  const join = taskOf(made('join'));
+  const node = taskOf(made('node', { partOf: 'join', undoFirst: true }), { needs: [join.id] });
+  const undone = async (first: readonly Task[]) => {
+    const { host, up, down } = await place(t);
+    host.when('join', () => {
+      host.write('/node', '');
+      return '';
+    });
+    host.when('leave', () => (host.disk.delete('/node') ? '' : { code: 1 }));
+    if (first.length === 0) host.write('/node', ''); // somebody else's
+    await runTasks(first, up);
+    await runTasks([join, node], { ...down, arrows: reversed([join, node]) });
+    return host.disk.has('/node');
+  };
+  assert.deepEqual([await undone([join]), await undone([])], [false, true]);
+});

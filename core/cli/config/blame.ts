@@ -59,17 +59,19 @@ function isAbout(path: string, { plugin, path: option }: Setting): boolean {
 
 /** A value that stands where a secret is wanted may be the secret. */
 function given(
-  { path: about, message }: Problem,
+  { path: about, message, known: [own] = [] }: Problem,
   { plugin, path, text }: Setting,
   hidden: boolean,
 ): Partial<Problem> {
   const name = [plugin, ...path].join('.');
   const isData = /^expected (Array|Object)/.test(message);
-  const example = message.startsWith('expected Array') ? '["a","b"]' : '{"a":"b"}';
+  const example = message.startsWith('expected Array') ? '["a","b"]' : '{"NAME":VALUE}';
+  const way =
+    own === undefined ? `JSON: --set ${about}='${example}'` : `each by itself: --set ${about}.${own}=VALUE`;
   return {
     given: `${name}=${hidden ? '…' : text}`,
     ...(about === name ? {} : { message: `${about}: ${message}` }),
-    ...(isData ? { hint: `JSON: --set ${about}='${example}'` } : {}),
+    ...(isData ? { hint: way } : {}),
   };
 }
 
@@ -89,11 +91,16 @@ function pathIn(path: string, recipe: Recipe): readonly string[] | undefined {
   const { options = {}, plugins = [], without = [] } = recipe;
   const at = (list: string, index: number, ...more: readonly string[]) =>
     index < 0 ? undefined : [list, String(index), ...more];
-  if (first === 'hosts')
+  if (first === 'hosts') {
+    const [name = '', option] = rest.join('.').split('.options.');
+    const inside = option === undefined ? [] : ['options', ...option.split('.')];
     return at(
       'hosts',
-      hostsOf(recipe).findLastIndex(({ name }) => name === rest.join('.')),
+      hostsOf(recipe).findLastIndex((host) => host.name === name),
+      ...inside,
     );
+  }
+  if (first === 'roleOptions') return isIn(recipe, [first, ...rest]) ? [first, ...rest] : undefined;
   if (first === 'without') return at('without', without.indexOf(rest.join('.')));
   if (first === 'options')
     return Object.hasOwn(options, rest.join('.')) ? ['options', rest.join('.')] : undefined;
@@ -104,6 +111,15 @@ function pathIn(path: string, recipe: Recipe): readonly string[] | undefined {
     'plugins',
     plugins.findLastIndex(({ spec }) => spec.name === first),
     ...rest,
+  );
+}
+
+/** Whether a layer says something of a role, as far as the option in it. */
+function isIn({ roleOptions = {} }: Recipe, [, role = '', plugin, option]: readonly string[]): boolean {
+  const options = roleOptions[role];
+  if (options === undefined || plugin === undefined) return options !== undefined;
+  return (
+    Object.hasOwn(options, plugin) && (option === undefined || Object.hasOwn(options[plugin] ?? {}, option))
   );
 }
 

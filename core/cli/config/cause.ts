@@ -5,6 +5,7 @@ import { codeOf, type Failure, type Place } from '../../model/failure.ts';
 import { importedFile, lineOf, sourceOf } from '../../model/source.ts';
 import { jsonEnd, jsonWords, placeAt } from '../../model/text-place.ts';
 import { asked, isOf, messageOf, placeOf, stackOf } from '../../model/thrown.ts';
+import { ownPackage } from '../version.ts';
 import type { Imports } from './modules.ts';
 import { awaitsIn } from './tokens.ts';
 
@@ -26,7 +27,7 @@ export function causeOf(file: string, error: unknown, imports: Imports): Unreada
 
 /** What never comes to its end: the one file that waits at its top level, where there is one alone. */
 export function stuckIn(file: string, { files }: Imports): Unreadable {
-  const why = 'it never comes to its end: an await at its top level, or in what it imports, waits for ever';
+  const why = 'it never comes to its end: an await in it, or in what it imports, waits for ever';
   const own = [...new Set([file, ...files])].filter((each) => !each.includes('/node_modules/'));
   const places = own.flatMap((each) => {
     const source = sourceOf(each) ?? '';
@@ -139,8 +140,16 @@ function fixFor(file: string, why: string, error: unknown, { missing }: Imports)
     /^(@[\w.-]+\/)?[\w.-]+/.test(missing.name) &&
     !missing.name.startsWith('.')
   )
-    return `npm install ${/^(@[^/]+\/)?[^/]+/.exec(missing.name)![0]}`; // as just matched
+    return installing(/^(@[^/]+\/)?[^/]+/.exec(missing.name)![0]); // as just matched
   return undefined;
+}
+
+/** cc itself is in no registry: whoever took its name there would be run by whoever installed it, as root maybe. */
+function installing(name: string): string {
+  const own = ownPackage();
+  return name === own.name
+    ? `run npm pack in your clone of cc, then here: npm install PATH_OF_CLONE/${name}-${own.version}.tgz`
+    : `npm install ${name}`;
 }
 
 function placeIn(name: string, line: number): Place | undefined {

@@ -18,7 +18,7 @@ export async function contentOf(file: string, trust: Trust): Promise<unknown> {
   const imports = watched(file, trust);
   try {
     if ('Deno' in globalThis && !isData(file)) (await import('./named-files.ts')).onlyFiles(file);
-    if (!isData(file)) return (await settled(import(pathToFileURL(file).href))).default;
+    if (!isData(file)) return await settled(defaultOf(pathToFileURL(file).href));
     if (file.endsWith('.json')) return JSON.parse(text);
     const { yaml } = await import('./yaml.ts');
     return yaml(file, text);
@@ -37,12 +37,16 @@ function isData(file: string): boolean {
   return /\.(json|ya?ml)$/.test(file);
 }
 
+/** What a module exports may be a promise, which fails as the module itself does. */
+async function defaultOf(url: string): Promise<unknown> {
+  const module: { readonly default?: unknown } = await import(url);
+  return module.default;
+}
+
 const STUCK = new Error('nothing is left to wait for');
 
 /** Node ends without a word when nothing is left to wait for, as behind an await that never settles. */
-async function settled(
-  loading: Promise<{ readonly default?: unknown }>,
-): Promise<{ readonly default?: unknown }> {
+async function settled(loading: Promise<unknown>): Promise<unknown> {
   const { promise: stuck, reject } = Promise.withResolvers<never>();
   const ended = () => reject(STUCK);
   process.once('beforeExit', ended);

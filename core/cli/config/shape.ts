@@ -9,11 +9,11 @@ import { snapshot, unreadable } from './snapshot.ts';
 /** What a file says, as a recipe; `path` leads to it where it is not the whole. */
 export function asRecipe(value: unknown, file: string, path: readonly string[] = []): Recipe {
   const problems: Problem[] = [];
-  const data = isPromise(value) ? value : snapshot(value, problems);
+  const data = snapshot(value, problems);
   if (problems.length === 0) {
     const what = otherThing(data);
     if (what !== undefined)
-      return fail({ kind: 'config-unreadable', file, why: `${holderOf(file)} ${what}` });
+      return fail({ kind: 'config-unreadable', file, why: `${holderOf(file, path)} ${what}` });
     problems.push(...misshapen(data as object)); // as otherThing has just said
   }
   if (problems.length === 0) return data as Recipe; // of that shape, as just checked
@@ -21,7 +21,8 @@ export function asRecipe(value: unknown, file: string, path: readonly string[] =
   return fail({ kind: 'config-invalid', file, problems: placed });
 }
 
-function holderOf(file: string): string {
+function holderOf(file: string, path: readonly string[]): string {
+  if (path.length > 0) return `${path.join('.')} is`;
   return /\.(json|ya?ml)$/.test(file) ? 'what it holds is' : 'its default export is';
 }
 

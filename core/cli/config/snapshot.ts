@@ -1,4 +1,5 @@
 /** A copy of what a configuration says, made once: nothing in it computes, throws, or has no end. */
+import { isPromise } from 'node:util/types';
 import type { Problem } from '../../model/failure.ts';
 import { described } from '../../model/plugin.ts';
 import { messageOf, placeOf } from '../../model/thrown.ts';
@@ -10,7 +11,10 @@ const MOST = 100_000;
 
 type Path = readonly string[];
 
-/** Copies lists and objects; what cannot be copied is added to `problems`, and left out. */
+/**
+ * Copies lists and objects; what cannot be copied is added to `problems`, and left out. A promise stays one, so that it can be
+ * told as such.
+ */
 export function snapshot(value: unknown, problems: Problem[]): unknown {
   let count = 0;
   const refuse = (path: Path, message: string): void => {
@@ -21,7 +25,8 @@ export function snapshot(value: unknown, problems: Problem[]): unknown {
     attempted(() => copied(value, path, above), path);
 
   const copied = (value: unknown, path: Path, above: readonly object[]): unknown => {
-    if (typeof value !== 'object' || value === null || isTheirs(value, path)) return value;
+    if (typeof value !== 'object' || value === null || isPromise(value) || isTheirs(value, path))
+      return value;
     if (isSpec(path)) return described(value);
     const circle = above.indexOf(value);
     if (circle >= 0)

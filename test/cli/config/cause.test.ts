@@ -1,6 +1,7 @@
 /** A configuration that cannot be loaded is told with file, line, column and the line itself, of the file that is to blame. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { version } from '../../../core/cli/version.ts';
 import { ccByNode, folder } from '../../rig/cc.ts';
 
 type Files = Readonly<Record<string, string>>;
@@ -101,6 +102,16 @@ const CAUSES: readonly (readonly [what: string, files: Files, text: string])[] =
   fix: npm install @some/thing`,
   ],
   [
+    'cc itself, which no registry has',
+    { 'cc.config.ts': "import { recipe } from 'cc-kubernetes';\nexport default recipe({});" },
+    `Cannot load ~/cc.config.ts
+  Cannot find package 'cc-kubernetes' imported from ~/cc.config.ts
+  at ~/cc.config.ts:1:24
+    1 | import { recipe } from 'cc-kubernetes';
+      |                        ^
+  fix: run npm pack in your clone of cc, then here: npm install PATH_OF_CLONE/cc-kubernetes-${version()}.tgz`,
+  ],
+  [
     'a name that is not exported',
     {
       'cc.config.ts': "import { bee } from './a.ts';\nexport default { name: bee };",
@@ -130,6 +141,27 @@ const CAUSES: readonly (readonly [what: string, files: Files, text: string])[] =
     1 | throw new Error("no luck");
       |       ^
   which ~/cc.config.ts imports`,
+  ],
+  [
+    'a promise that fails',
+    {
+      'cc.config.ts': `async function inventory() {
+  await 1;
+  throw new Error('inventory is down');
+}
+export default (async () => ({ hosts: await inventory() }))();`,
+    },
+    `Cannot load ~/cc.config.ts
+  inventory is down
+  at ~/cc.config.ts:3:9
+    3 | throw new Error('inventory is down');
+      |       ^`,
+  ],
+  [
+    'a promise that never settles',
+    { 'cc.config.ts': 'export default (async () => { await new Promise(() => {}); })();' },
+    `Cannot load ~/cc.config.ts
+  it never comes to its end: an await in it, or in what it imports, waits for ever`,
   ],
   [
     'a throw of what is no error',

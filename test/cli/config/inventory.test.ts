@@ -224,15 +224,11 @@ const MISTAKES: readonly (readonly [string, unknown, Files, readonly string[]])[
     { commands: ['a'] },
     {},
     [
-      'Cannot use /site/cc.config.json: 2 mistakes',
-      '  hosts.command: expected "command", it is missing',
-      '    at /site/cc.config.json:1:16',
+      'Cannot use /site/cc.config.json: 1 mistake',
+      '  hosts: expected a list of hosts, the path of a file, or { command: [...] }, found an object',
+      '    at /site/cc.config.json:1:24',
       '      1 | {"name":"site","hosts":{"commands":["a"]}}',
-      '        |                ^',
-      '  hosts.commands: is not known',
-      '    at /site/cc.config.json:1:25',
-      '      1 | {"name":"site","hosts":{"commands":["a"]}}',
-      '        |                         ^',
+      '        |                        ^',
     ],
   ],
 ];
@@ -271,6 +267,35 @@ export default recipe({ name: 'site', plugins: [p()], hosts: './hosts.yaml' });
     '    at /site/hosts.yaml:11:3',
     '      11 | - name: all',
     '         |   ^',
+    '',
+  ]);
+});
+
+test('a mistake in options of a host or of a role is told with its place', async (t) => {
+  const cwd = await folder(t, {
+    'cc.config.ts': `import { plugin, recipe, step, v } from '${MOD}';
+const p = plugin({ name: 'p', help: '', byHost: ['size'], options: v.strictObject({ size: v.optional(v.number()), all: v.optional(v.number()) }), build: () => ({ steps: [step({ name: 'a', probe: async () => null, plan: () => [] })] }) });
+export default recipe({
+  name: 'site',
+  plugins: [p()],
+  hosts: './hosts.yaml',
+  roleOptions: { worker: { p: { all: 1 } } },
+});
+`,
+    'hosts.yaml': `${YAML_HOSTS}  options:\n    p:\n      size: big\n`,
+  });
+  const { code, stderr } = await cc(cwd, 'list');
+  assert.equal(code, 65);
+  assert.deepEqual(stderr.replaceAll(cwd, '/site').split('\n'), [
+    'Cannot use /site/cc.config.ts: 2 mistakes',
+    '  roleOptions.worker.p.all: is for all hosts alike: by host or role p takes size; give it by options.p',
+    '    at /site/cc.config.ts:7:38',
+    '      7 | roleOptions: { worker: { p: { all: 1 } } },',
+    '        |                                    ^',
+    '  hosts.w-1.options.p.size: expected number, found "big"',
+    '    at /site/hosts.yaml:12:13',
+    '      12 | size: big',
+    '         |       ^',
     '',
   ]);
 });

@@ -63,7 +63,7 @@ test('a file is named whose await never settles, and the line where only one wai
   assert.equal(
     await said(),
     `Cannot load ~/cc.config.ts
-  it never comes to its end: an await at its top level, or in what it imports, waits for ever
+  it never comes to its end: an await in it, or in what it imports, waits for ever
 `,
   );
   assert.equal((await ccByNode({}, cwd, 'list')).code, 65);

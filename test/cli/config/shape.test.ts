@@ -75,7 +75,11 @@ const ODD: readonly (readonly [what: string, value: unknown, text: string])[] = 
     {},
     "plugins: the recipe has none: nothing to do\nwrite: plugins: [...], or extends: 'lab'",
   ],
-  ['an object of a class', new Recipeish(), 'name: expected letters, digits, ".", "_" and "-"'],
+  [
+    'an object of a class',
+    new Recipeish(),
+    'name: expected at most 64 letters, digits, ".", "_" and "-", with a letter or a digit first and last, found "a b"',
+  ],
   [
     'a map',
     new Map([['name', 'a']]),
@@ -107,7 +111,26 @@ const ODD: readonly (readonly [what: string, value: unknown, text: string])[] = 
   ['what has no end', deep(10_000), 'extends.extends.extends.…: is nested without an end'],
   ['more hosts than there are', { hosts: new Array(2 ** 32 - 1) }, 'hosts: has too many entries'],
   ['a hole for a host', { hosts: new Array(1) }, 'hosts.0: expected Object, it is missing'],
-  ['hosts that are a function', { hosts: () => [] }, 'hosts: expected Array, found Function'],
+  [
+    'hosts that are a function',
+    { hosts: () => [] },
+    'hosts: expected a list of hosts, the path of a file, or { command: [...] }, found a function',
+  ],
+  [
+    'hosts that are a map',
+    { hosts: { 'cp-1': {} } },
+    'hosts: expected a list of hosts, the path of a file, or { command: [...] }, found an object',
+  ],
+  [
+    'hosts that are a promise',
+    { hosts: Promise.resolve([]) },
+    'hosts: expected a list of hosts, the path of a file, or { command: [...] }, found a promise: write await before it',
+  ],
+  [
+    'hosts within hosts',
+    { hosts: [[]] },
+    'hosts.0: is a list of hosts in a list of hosts: write ... before it, as ...hosts(…)',
+  ],
   [
     'hosts that are a proxy of one',
     { hosts: new Proxy(() => [], all('getPrototypeOf')) },
