@@ -32,7 +32,13 @@ export interface Told {
   readonly systemd: string;
   /** Whether it is a node already: then its own programs listen, or nobody does. */
   readonly isNode: boolean;
+  /** The version of the kubelet that runs there; empty where none does. */
+  readonly kubelet: string;
+  /** That of its API server, likewise. */
+  readonly plane: string;
   readonly own: Own | { readonly lacks: string };
+  /** Whether it was compared before, and passed: it may not be asked again in this run. */
+  readonly passed: boolean;
   readonly clock: Offset;
 }
 
@@ -52,6 +58,8 @@ if [ -e /run/systemd/container ] || [ -e /run/host/container-manager ] || [ -e /
   say container yes
 fi
 [ -e /etc/kubernetes/kubelet.conf ] && say node-made yes
+for pid in $(pidof kubelet); do say kubelet "$("/proc/$pid/exe" --version 2>/dev/null)"; done
+say plane "$(sed -n 's/^ *image: .*kube-apiserver[^:]*:v*//p' /etc/kubernetes/manifests/kube-apiserver.yaml 2>/dev/null)"
 if command -v ip >/dev/null; then
   say ip yes
   ip -o -4 address show scope global | sed 's/^/address: /'
@@ -69,18 +77,21 @@ export type Now = () => number;
 export async function asked(view: View, { name, address }: Host, now: Now): Promise<Told> {
   const sent = now();
   const text = await view.read({ ...cmd`sh -c ${LOOK} cc`, title: 'a script that tells what this host is' });
-  return told(text, { name, declared: address, sent, answered: now() });
+  const answered = now();
+  const passed = (await view.reported()) !== undefined;
+  return told(text, { name, declared: address, passed, sent, answered });
 }
 
 interface Answer {
   readonly name: string;
   /** What the recipe says of its address. */
   readonly declared: string | undefined;
+  readonly passed: boolean;
   readonly sent: number;
   readonly answered: number;
 }
 
-export function told(text: string, { name, declared, sent, answered }: Answer): Told {
+export function told(text: string, { name, declared, passed, sent, answered }: Answer): Told {
   const all = (key: string) =>
     text.split('\n').flatMap((line) => (line.startsWith(`${key}: `) ? [line.slice(key.length + 2)] : []));
   const value = (key: string) => all(key)[0]?.trim() ?? '';
@@ -95,6 +106,9 @@ export function told(text: string, { name, declared, sent, answered }: Answer): 
     kernel: value('kernel'),
     systemd: value('systemd'),
     isNode: value('node-made') === 'yes',
+    kubelet: /^Kubernetes v(\S+)$/.exec(value('kubelet'))?.[1] ?? '',
+    plane: value('plane'),
+    passed,
     own: value('ip') === 'yes' ? ownOf(all, declared) : { lacks: NO_IP },
     clock: {
       seconds: Number(value('clock')) - (sent + answered) / 2000,

@@ -1,16 +1,29 @@
 /** What hosts are refused for that do not fit each other, and what is only told. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { faultsIn, linesFor } from '../../plugins/preflight/compare.ts';
+import { faultsIn, stops } from '../../plugins/preflight/compare.ts';
+import { linesFor } from '../../plugins/preflight/lines.ts';
 import type { Machine } from '../../plugins/preflight/look.ts';
-import type { Pair } from '../../plugins/preflight/round.ts';
+import { VXLAN } from '../../plugins/preflight/ports.ts';
+import type { Carried, Pair, Round } from '../../plugins/preflight/round.ts';
 import { machine } from './machines.ts';
 
 const API = { port: 6443, by: 'the API server' };
 const KUBELET = { port: 10250, by: 'kubelet' };
 
-function faults(machines: readonly Machine[], { isRouted = false, pairs = [] as readonly Pair[] } = {}) {
-  return faultsIn({ machines, pairs }, { isRouted }).map(({ check, hosts, what }) => [check, hosts, what]);
+type Given = Partial<Omit<Round, 'machines'>> & { readonly isRouted?: boolean; readonly version?: string };
+
+const roundOf = (machines: readonly Machine[], more: Partial<Round> = {}): Round => ({
+  ...{ machines, pairs: [], carried: [] },
+  ...more,
+});
+
+function faults(machines: readonly Machine[], { isRouted = false, version, ...more }: Given = {}) {
+  return faultsIn(roundOf(machines, more), { isRouted, version }).map(({ check, hosts, what }) => [
+    check,
+    hosts,
+    what,
+  ]);
 }
 
 const pair = (from: number, to: number, answer: Pair['answer'], port = API): Pair => ({
@@ -92,13 +105,13 @@ test('clocks that are within a second or may be are no fault; which of both it i
   const machines = [machine(1), slow];
   assert.deepEqual(faults(machines), []);
   assert.ok(
-    linesFor('w-1', { machines, pairs: [] }).includes(
+    linesFor('w-1', roundOf(machines)).includes(
       'clock: cannot tell whether it is within 1 s of w-2: answers took too long',
     ),
   );
   const near = [machine(1), machine(2, { clock: { seconds: 0.5, error: 0.01 } })];
   assert.deepEqual(faults(near), []);
-  assert.ok(linesFor('w-1', { machines: near, pairs: [] }).includes('clock: within 0.520 s of the others'));
+  assert.ok(linesFor('w-1', roundOf(near)).includes('clock: within 0.520 s of the others'));
 });
 
 test('host whose link has another MTU than most stops, and where there is no most all do', () => {
@@ -204,7 +217,7 @@ test('host is told what it is, what was not applicable, and with whom it was com
     pair(2, 1, { kind: 'untold', why: 'nobody listens there at the moment' }, KUBELET),
     pair(1, 2, OPEN),
   ];
-  assert.deepEqual(linesFor('w-1', { machines, pairs }), [
+  assert.deepEqual(linesFor('w-1', roundOf(machines, { pairs })), [
     'system: x86_64, kernel 6.1.0, systemd 252',
     'address: 192.0.2.1/24 on eth0, MTU 1500',
     'machine-id: not applicable: it has none',
@@ -216,5 +229,133 @@ test('host is told what it is, what was not applicable, and with whom it was com
     'compared with: w-2',
     'not compared with w-3: unreachable',
   ]);
-  assert.deepEqual(linesFor('w-3', { machines, pairs }), ['nothing could be compared: unreachable']);
+  assert.deepEqual(linesFor('w-3', roundOf(machines, { pairs })), ['nothing could be compared: unreachable']);
+});
+
+test('fault of a host that has passed before stops the one that was never compared with it', () => {
+  const stopped = (passed: boolean, never: readonly string[]) => {
+    const machines = [machine(1), machine(2, { passed }), machine(3)];
+    const round = roundOf(machines, { pairs: [pair(1, 2, SILENT), pair(3, 2, OPEN)] });
+    const [fault] = faultsIn(round, { isRouted: false });
+    assert.deepEqual([fault?.hosts, fault?.others], [['w-2'], ['w-1']]);
+    return machines.flatMap(({ name }) =>
+      fault && stops(fault, name, round, (host) => never.includes(host)) ? [name] : [],
+    );
+  };
+  assert.deepEqual(stopped(false, ['w-2']), ['w-2']);
+  assert.deepEqual(stopped(true, []), ['w-2']);
+  assert.deepEqual(stopped(true, ['w-2']), ['w-1', 'w-2']);
+});
+
+test('port of UDP is called so', () => {
+  assert.deepEqual(
+    faults([machine(1), machine(2), machine(3)], {
+      pairs: [pair(1, 2, SILENT, VXLAN), pair(1, 3, OPEN, VXLAN)],
+    }),
+    [
+      [
+        'ports',
+        ['w-2'],
+        'w-1 cannot reach w-2 at 192.0.2.2, UDP port 8472 (flannel, VXLAN): no answer, so a firewall drops it; let it in on w-2: nft list ruleset shows what does not',
+      ],
+    ],
+  );
+});
+
+const carried = (from: number, to: number, answer: Carried['answer']): Carried => ({
+  ...{ from: `w-${from}`, to: `w-${to}`, mtu: 1500, answer },
+});
+
+test('host stops that loses packets of a full MTU with most others, and both of two that lose them', () => {
+  const machines = [1, 2, 3].map((number) => machine(number));
+  const lost = { kind: 'lost', why: 'a router on the way takes 1400 bytes' } as const;
+  const said = (ways: string) =>
+    `packets of 1500 bytes, the MTU of eth0, do not get ${ways}, and small ones do: a router on the way takes 1400 bytes; on all hosts: ip link set LINK mtu SIZE, as ping -M do -s finds it`;
+  const apart = [carried(1, 2, lost), carried(1, 3, lost), carried(2, 1, lost), carried(3, 1, lost)];
+  assert.deepEqual(faults(machines, { carried: [...apart, carried(2, 3, { kind: 'whole' })] }), [
+    ['mtu', ['w-1'], said('from w-1 to w-2 and w-3')],
+    ['mtu', ['w-1'], said('from w-2 and w-3 to w-1')],
+  ]);
+  assert.deepEqual(faults(machines, { carried: [carried(1, 2, lost)] }), [
+    ['mtu', ['w-1', 'w-2'], said('from w-1 to w-2')],
+  ]);
+});
+
+test('host is told where its packets of a full MTU arrive, and where nobody can tell', () => {
+  const machines = [1, 2, 3].map((number) => machine(number));
+  const unsure = [
+    carried(2, 1, { kind: 'whole' }),
+    carried(2, 3, { kind: 'untold', why: 'it answers no ping' }),
+  ];
+  assert.deepEqual(
+    linesFor('w-2', roundOf(machines, { carried: unsure })).filter((line) => line.startsWith('packets')),
+    [
+      'packets of a full MTU: arrive in one piece at w-1',
+      'packets of a full MTU: cannot tell whether they arrive at w-3: it answers no ping',
+    ],
+  );
+});
+
+test('kubelet that is too far from the version of the recipe is refused by name', () => {
+  const node = (kubelet: string) => machine(2, { isNode: true, kubelet });
+  const of = (kubelet: string) => faults([machine(1), node(kubelet)], { version: '1.20.2' });
+  assert.deepEqual([of('1.20.2'), of('1.19.16')], [[], []]);
+  assert.deepEqual(of('1.18.9'), [
+    [
+      'versions',
+      ['w-2'],
+      'w-2 runs kubelet 1.18.9, which is too old beside 1.20.2: first declare a version of 1.19, and have the node upgraded: cc run all',
+    ],
+  ]);
+  assert.deepEqual(of('1.21.0'), [
+    [
+      'versions',
+      ['w-2'],
+      'w-2 runs kubelet 1.21.0, which is newer than 1.20.2: declare that version, or remove the node',
+    ],
+  ]);
+});
+
+test('host that would join a control plane of a version too far away stops before it joins', () => {
+  const cluster = (plane: string) => [
+    machine(1, { isNode: true, plane }),
+    machine(2, { isNode: true }),
+    machine(3),
+  ];
+  assert.deepEqual(faults(cluster('1.19.16'), { version: '1.20.2' }), []);
+  assert.deepEqual(faults(cluster('1.18.9'), { version: '1.20.2' }), [
+    [
+      'versions',
+      ['w-1', 'w-3'],
+      'w-1: its control plane is of 1.18.9, and 1.20.2 skips 1.19: declare a version of 1.19 first, with cc run all, then 1.20.2',
+    ],
+  ]);
+});
+
+test('host that does not reach the given endpoint of a cluster stops, and each is told how it stands to it', () => {
+  const at = 'api.example.org:6443';
+  const reach = {
+    at,
+    answers: [
+      { from: 'w-1', answer: OPEN },
+      { from: 'w-2', answer: { kind: 'closed', why: 'Connection refused' } },
+      { from: 'w-3', answer: { kind: 'untold', why: 'no answer within 15 s' } },
+    ],
+  } as const;
+  const machines = [1, 2, 3].map((number) => machine(number));
+  assert.deepEqual(faults(machines, { reach }), [
+    [
+      'endpoint',
+      ['w-2'],
+      `w-2 does not reach the API of the cluster at ${at}, which is given (kubeadm.endpoint): Connection refused; have that address lead to a control plane, and let w-2 reach it`,
+    ],
+  ]);
+  const told = machines.flatMap(({ name }) =>
+    linesFor(name, roundOf(machines, { reach })).filter((line) => line.startsWith('endpoint')),
+  );
+  assert.deepEqual(told, [
+    `endpoint: ${at} answers`,
+    `endpoint: it does not reach ${at}: Connection refused`,
+    `endpoint: cannot tell whether ${at} answers: no answer within 15 s`,
+  ]);
 });

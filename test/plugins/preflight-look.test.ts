@@ -20,7 +20,7 @@ link eth1: 00:00:00:00:00:00 1420
 `;
 
 const at = (text: string, declared?: string) =>
-  told(text, { name: 'w-1', declared, sent: 1_000_000, answered: 1_000_100 });
+  told(text, { name: 'w-1', declared, passed: false, sent: 1_000_000, answered: 1_000_100 });
 
 test('host is told by its names, its firmware, the link of its default route and its clock', () => {
   const { clock, ...rest } = at(SAID);
@@ -34,7 +34,10 @@ test('host is told by its names, its firmware, the link of its default route and
     kernel: '6.1.0-18-amd64',
     systemd: '252',
     isNode: false,
+    kubelet: '',
+    plane: '',
     own: { address: '192.0.2.11', prefix: 24, link: 'eth0', mac: '52:54:00:00:00:01', mtu: 1500 },
+    passed: false,
   });
   assert.deepEqual([clock.seconds.toFixed(3), clock.error], ['0.200', 0.05]);
 });
@@ -84,5 +87,8 @@ test('host that systemd has not named yet has no machine-id', () => {
 });
 
 test('host that has joined a cluster is a node', () => {
-  assert.equal(at(`${SAID}node-made: yes\n`).isNode, true);
+  const { isNode, kubelet, plane } = at(
+    `${SAID}node-made: yes\nkubelet: Kubernetes v1.20.2\nplane: 1.20.1\n`,
+  );
+  assert.deepEqual([isNode, kubelet, plane], [true, '1.20.2', '1.20.1']);
 });

@@ -107,6 +107,59 @@ test('host that comes later asks the others, whose own tasks do nothing', async 
   assert.equal(bench.ran.filter(({ argv }) => matches('sh -c', argv)).length, 3);
 });
 
+/** A bench whose hosts do not answer, or are not there, as long as they are named in `down`. */
+async function benchWith(t: Lasting, more: (host: Paper) => string | undefined = () => undefined) {
+  const down = new Set<string>();
+  const bench = await benchFor(t, [SECOND, THIRD], {
+    does: (host) => {
+      const [[command, answer]] = saying(host, more(host));
+      const asked = () => {
+        if (down.has(host.host)) throw new Error('it does not answer');
+        return answer();
+      };
+      return [[command, asked]];
+    },
+  });
+  const states = async () => {
+    const { outcomes } = await bench.run();
+    return Object.fromEntries(
+      [...outcomes].flatMap(([id, { state }]) =>
+        id.includes('preflight') ? [[id.split('/')[0], state]] : [],
+      ),
+    );
+  };
+  return { bench, down, states };
+}
+
+test('host that did not answer is compared when it is back, by those that have passed without it, too', async (t) => {
+  const { bench, down, states } = await benchWith(t);
+  const asked = () => bench.ran.filter(({ argv }) => matches('sh -c', argv)).length;
+  down.add('node-3');
+  assert.deepEqual(await states(), { 'node-1': 'applied', 'node-2': 'applied', 'node-3': 'failed' });
+  down.clear();
+  bench.ran.length = 0;
+  assert.deepEqual(await states(), { 'node-1': 'applied', 'node-2': 'applied', 'node-3': 'applied' });
+  assert.equal(asked(), 3);
+  assert.deepEqual(await states(), { 'node-1': 'verified', 'node-2': 'verified', 'node-3': 'verified' });
+  assert.equal(asked(), 3);
+});
+
+test('two hosts are compared that have passed, each without the other', async (t) => {
+  const twins = (host: Paper) => (host.host === 'node-2' ? undefined : idOf('7'));
+  const { bench, down, states } = await benchWith(t, twins);
+  const forget = (name: string) => bench.hosts.get(name)?.stamps.clear();
+  down.add('node-3');
+  await states(); // node-1 passes without node-3
+  const kept = new Map(bench.hosts.get('node-1')?.stamps);
+  down.delete('node-3');
+  down.add('node-1');
+  forget('node-1');
+  await states(); // node-3 passes without node-1
+  down.clear();
+  for (const [name, stamp] of kept) bench.hosts.get('node-1')?.stamps.set(name, stamp);
+  assert.deepEqual(await states(), { 'node-1': 'failed', 'node-2': 'applied', 'node-3': 'failed' });
+});
+
 test('machine that the recipe makes is compared once all are made', () => {
   const machines = Object.fromEntries(
     ['one', 'two'].map((name, index) => [name, { address: `198.18.77.1${index}`, roles: ['worker'] }]),

@@ -41,7 +41,7 @@ const OVERLAY = providing(podNetwork, {
 const CLUSTER = providing(cluster, { version: '1.20.2', kubeconfig: '/admin.conf', kubectl: '/kubectl' });
 const RUNTIME = providing(cri, {
   ...{ socket: 'unix:///run/cri.sock', cgroupDriver: 'systemd' },
-  ...{ importImages: cmd`take`, listImages: cmd`list`, removePods: [cmd`remove`] },
+  ...{ unit: 'runtime.service', importImages: cmd`take`, listImages: cmd`list`, removePods: [cmd`remove`] },
 });
 
 const REFUSED: readonly (readonly [path: string, instead: string, ...plugins: readonly PluginUse[]])[] = [
