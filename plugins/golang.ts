@@ -12,7 +12,7 @@ export const golang = plugin({
   options: v.strictObject({
     from: From,
     /** Of a release `1.26.1`; of Debian the packaged branch: `1.15`. */
-    version: v.pipe(v.string(), v.regex(/^\d+\.\d+(\.\d+)?$/)),
+    version: v.pipe(v.string(), v.regex(/^\d+\.\d+(\.\d+)?$/, 'expected a version such as 1.24 or 1.24.1')),
     suite: v.optional(v.string(), 'bookworm'),
   }),
   provides: [goToolchain],

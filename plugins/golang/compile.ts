@@ -9,6 +9,8 @@ export interface GoBuild {
   readonly source: Artifact;
   /** The import path of a tree from before modules. */
   readonly gopath?: string;
+  /** Trees that belong into its vendor folder and are not in it, by import path. */
+  readonly vendored?: Readonly<Record<string, Artifact>>;
   readonly packages: readonly string[];
   /** The processor to build for, where it is not the controller's; not for trees that call C. */
   readonly arch?: Arch | undefined;
@@ -59,7 +61,16 @@ const SCRATCH = ['gopath', 'tree', 'gocache', 'tmp', 'libraries', 'pkg-config'];
 
 /** Programs are linked statically, so that they run on any host; the same inputs give the same bytes in every folder. */
 export function compiled(build: GoBuild) {
-  const { name = 'compile', source, packages: paths, others = [], before, needs, folder } = build;
+  const {
+    name = 'compile',
+    source,
+    vendored = {},
+    packages: paths,
+    others = [],
+    before,
+    needs,
+    folder,
+  } = build;
   const place = placeOf(build);
   const libraries = build.libraries ?? build.system ?? [];
   const names = paths.map((path) => programOf(path, build));
@@ -69,12 +80,13 @@ export function compiled(build: GoBuild) {
     root: false,
     needs,
     timeout: 1800,
-    artifacts: [source, ...libraries],
+    artifacts: [source, ...Object.values(vendored), ...libraries],
     outputs: [...names, ...others.map(({ name }) => name)].map((name) => outputOf(folder, name)),
     make: [
       cmd`rm -rf ${folder}`,
       cmd`mkdir -p ${place.tree} ${place.bin} ${place.libraries} ${folder}/tmp`,
       cmd`tar -x -C ${place.tree} -f ${source}`,
+      ...Object.entries(vendored).flatMap(([path, tree]) => beside(`${place.tree}/vendor/${path}`, tree)),
       ...libraries.map((library) => cmd`dpkg-deb --extract ${library} ${place.libraries}`),
       ...(build.libraries
         ? [{ ...cmd`tee ${folder}/pkg-config`, input: PKG_CONFIG }, cmd`chmod 0755 ${folder}/pkg-config`]
@@ -85,6 +97,10 @@ export function compiled(build: GoBuild) {
       cmd`rm -rf ${SCRATCH.map((name) => `${folder}/${name}`)}`,
     ],
   });
+}
+
+function beside(folder: string, tree: Artifact): readonly Command[] {
+  return [cmd`mkdir -p ${folder}`, cmd`tar -x -C ${folder} -f ${tree}`];
 }
 
 function placeOf({ gopath, folder }: GoBuild): Place {

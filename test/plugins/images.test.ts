@@ -34,6 +34,7 @@ const BELOW = [
     importImages: { argv: ['ctr', 'import', '-'] },
     listImages: { argv: ['ctr', 'list'] },
     removePods: [{ argv: ['ctr', 'end-all'] }],
+    unit: 'runtime.service',
   }),
 ];
 const RECIPE = { plugins: [...BELOW, images()] };
@@ -55,7 +56,7 @@ function load(host: Paper): string {
 
 laws('images', RECIPE, {
   ...setup,
-  kept: ['tools', 'base', 'archive', 'loaded'],
+  kept: ['tools', 'base', 'archive', 'ahead', 'loaded'],
   // what a runtime has loaded goes with the runtime
   left: {
     controller: ['/var/lib/cc/roots/recipe-images-bookworm.tar', 'CACHE/images/1.20.2.tar', 'mmdebstrap'],
@@ -134,7 +135,7 @@ test('images are loaded again where one of them is gone', async (t) => {
 /** The plan of loading, in a state that has one memory. */
 async function loading(bench: Bench, last: (facts: Json) => Last): Promise<readonly string[]> {
   const { looked } = await bench.look();
-  const { id, step } = bench.tasks.find(({ step }) => step.name === 'loaded')!; // the plugin has this step
+  const { id, step } = bench.tasks.find(({ step }) => step.name === 'ahead')!; // the plugin has this step
   const { facts } = looked.get(id)!; // a bench on which everything is registered
   return step.plan(facts, last(facts)).map(({ why }) => why);
 }
@@ -148,6 +149,21 @@ test('images are loaded again where they come from another archive, and for noth
   assert.deepEqual(await loading(bench, () => changed('artifacts.images: 1 → 2', older)), [
     'the images come from another archive',
   ]);
+});
+
+test('node that runs has new images ahead of its turn, and one without a runtime once it has that', async (t) => {
+  const bench = await benchOf(t, RECIPE, setup);
+  const performed = async () => {
+    const { events } = await bench.run();
+    return events.flatMap((event) =>
+      event.kind === 'change' && event.id.startsWith('node-1/') ? [event.id] : [],
+    );
+  };
+  assert.deepEqual(await performed(), ['node-1/images/loaded']);
+  node(bench).units.set('runtime.service', { active: 'active', enabled: 'enabled', starts: 1 });
+  assert.deepEqual(await performed(), []);
+  node(bench).write(LOADED, REFS.slice(1).join('\n'));
+  assert.deepEqual(await performed(), ['node-1/images/ahead']);
 });
 
 test('images are loaded again where an archive was made anew', async (t) => {
