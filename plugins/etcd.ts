@@ -14,15 +14,20 @@ export const etcd = plugin({
     snapshots: v.optional(
       v.strictObject({
         /** On the controller; default: in the folder of the recipe's state. */
-        folder: v.optional(v.pipe(v.string(), v.regex(/^\//, 'is no absolute path'))),
-        /** How many stay there; the oldest go. */
+        folder: v.optional(v.absolutePath()),
+        /** How many stay there; the oldest go, but for the one that `kubeadm.restore` names. */
         keep: v.optional(Count, 5),
       }),
       {},
     ),
   }),
   build: ({ snapshots: { folder, keep = 5 } }, { use, state, refuse }) => {
-    const { version, kubectl, kubeconfig } = use(cluster);
+    const { version, kubectl, kubeconfig, restore, externalEtcd } = use(cluster);
+    if (externalEtcd)
+      refuse(
+        'snapshots',
+        'are of an etcd on the control planes: whoever keeps that of kubeadm.etcd.external saves it',
+      );
     if (!since('phases', version))
       refuse('snapshots', `are made of Kubernetes 1.13 and later, not of ${version}`);
     const kept = { folder: folder ?? `${state}/snapshots`, keep };
@@ -37,7 +42,9 @@ export const etcd = plugin({
           title: `save a snapshot of etcd to ${kept.folder}`,
           inputs: kept,
           script: async (shell) => {
-            const made = await snapshot(shell, { version, access: { kubectl, kubeconfig }, ...kept });
+            const access = { kubectl, kubeconfig };
+            const spared = restore === undefined ? {} : { restore };
+            const made = await snapshot(shell, { version, access, ...kept, ...spared });
             const lines = [
               `${made.file}: revision ${made.revision}, ${made.keys} keys, SHA-256 ${made.digest}`,
             ];

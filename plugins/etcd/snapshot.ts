@@ -15,6 +15,8 @@ export interface SnapshotOptions {
   readonly folder: string;
   /** How many snapshots stay there. */
   readonly keep: number;
+  /** A snapshot that stays in any case: the recipe names it. */
+  readonly restore?: string;
 }
 
 export interface Snapshot {
@@ -86,15 +88,12 @@ async function saved(shell: Shell, node: string, { version, access }: SnapshotOp
 }
 
 /** Fetches it under a name that sorts by time, the host's own, and lets go of what is too many. */
-async function kept(
-  shell: Shell,
-  { revision, keys }: Notes,
-  { folder, keep }: SnapshotOptions,
-): Promise<Snapshot> {
+async function kept(shell: Shell, { revision, keys }: Notes, options: SnapshotOptions): Promise<Snapshot> {
+  const { folder } = options;
   const time = (await shell.view.read(cmd`date -u +%Y-%m-%dT%H-%M-%SZ`)).trim();
   const file = `${folder}/etcd-${time}-revision-${revision}.tar`;
   const digest = (await shell.view.read(cmd`sha256sum ${ARCHIVE}`)).split(' ')[0] ?? '';
-  const { mkdir, readdir, rename, rm } = await import('node:fs/promises');
+  const { mkdir, rename, rm } = await import('node:fs/promises');
   await onDisk(`${file} can be written`, async () => {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const part = `${file}.part`;
@@ -106,10 +105,20 @@ async function kept(
     } finally {
       await rm(part, { force: true });
     }
-    const all = (await readdir(folder)).filter((name) => NAMED.test(name)).toSorted();
-    for (const name of all.slice(0, -keep)) await rm(`${folder}/${name}`);
+    await thinned(options);
   });
   return { file, digest, revision, keys };
+}
+
+/** Removes the oldest that are too many, but for the one that the recipe names, by whatever path. */
+async function thinned({ folder, keep, restore }: SnapshotOptions): Promise<void> {
+  const { readdir, realpath, rm } = await import('node:fs/promises');
+  const named = restore === undefined ? undefined : await realpath(restore).catch(() => undefined); // it may not be there
+  const all = (await readdir(folder)).filter((name) => NAMED.test(name)).toSorted();
+  for (const name of all.slice(0, -keep)) {
+    const path = `${folder}/${name}`;
+    if ((await realpath(path)) !== named) await rm(path);
+  }
 }
 
 const NAMED = /^etcd-[\dTZ-]+-revision-\d+\.tar$/;

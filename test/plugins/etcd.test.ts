@@ -1,13 +1,13 @@
 /** Snapshots of etcd: what they hold, how they come to the controller, and which ones stay. */
 import assert from 'node:assert/strict';
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { notesOf, WORK } from '../../plugins/etcd/archive.ts';
 import { etcd } from '../../plugins/etcd.ts';
 import { kubeadm } from '../../plugins/kubeadm.ts';
 import { laws } from '../rig/laws.ts';
-import type { Lasting } from '../rig/temp.ts';
+import { type Lasting, tempFolder } from '../rig/temp.ts';
 import { benchOf } from './bench.ts';
 import { BELOW } from './cluster.ts';
 import { BYTES, FILES, fresh, host, NOTES, packed, run, sum, taskIn, withEtcd } from './etcd.ts';
@@ -32,11 +32,11 @@ test('notes are read whole or not at all', () => {
 
 laws('etcd', { plugins: [...BELOW, kubeadm({ preflight: false }), etcd()] }, withEtcd(fresh()));
 
-async function saving(t: Lasting, keep = 2) {
+async function saving(t: Lasting, given: Parameters<typeof kubeadm>[0] = {}, keep = 2) {
   const state = fresh();
   const bench = await benchOf(
     t,
-    { plugins: [...BELOW, kubeadm(), etcd({ snapshots: { keep } })] },
+    { plugins: [...BELOW, kubeadm(given), etcd({ snapshots: { keep } })] },
     withEtcd(state),
   );
   const folder = `${bench.state}/snapshots`;
@@ -96,6 +96,20 @@ test('of snapshots the last ones stay, and what else is in the folder', async (t
   const made = `etcd-${state.time}-revision-42.tar`;
   assert.deepEqual((await readdir(folder)).toSorted(), [old[2], made, 'etcd.tar'].toSorted());
   assert.equal(task.step.check, true);
+});
+
+test('snapshot that the recipe restores from stays, however old it is and by whatever path it is named', async (t) => {
+  const other = await tempFolder(t);
+  const link = join(other, 'snapshots');
+  const named = 'etcd-2026-11-01T00-00-00Z-revision-1.tar';
+  const { bench, folder, state } = await saving(t, { restore: join(link, named) });
+  await mkdir(folder, { recursive: true });
+  await symlink(folder, link);
+  const old = [named, ...['02', '03'].map((day) => `etcd-2026-11-${day}T00-00-00Z-revision-1.tar`)];
+  for (const name of old) await writeFile(join(folder, name), BYTES, { mode: 0o600 });
+  await bench.run();
+  const made = `etcd-${state.time}-revision-42.tar`;
+  assert.deepEqual((await readdir(folder)).toSorted(), [named, old[2], made].toSorted());
 });
 
 test('folder that cannot be written is told as it is', async (t) => {

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { FRESH, PKI, WORK } from '../../plugins/etcd/archive.ts';
 import { APPEND, READ } from '../../plugins/etcd/carry.ts';
-import { RESTORE, RESTORED, UNPACK } from '../../plugins/etcd/restore.ts';
+import { LOST, RESTORE, RESTORED, UNPACK } from '../../plugins/etcd/restore.ts';
 import { PACK, REMOVE } from '../../plugins/etcd/snapshot.ts';
 import { type Lasting, tempFolder } from '../rig/temp.ts';
 import type { Bench, BenchSetup } from './bench.ts';
@@ -120,16 +120,19 @@ export function withEtcd(state: Etcd): BenchSetup {
         script(UNPACK),
         () => {
           say('took apart');
-          if (state.unpack === '')
+          if (state.unpack === '') {
             wrote(host, `${WORK}/notes.json`, JSON.stringify({ ...NOTES, ...state.notes }));
+            wrote(host, `${WORK}/pki/ca.crt`, 'of the snapshot');
+          }
           return state.unpack;
         },
       ],
+      [`touch -- ${LOST}`, () => wrote(host, LOST, '')],
       [
         script(RESTORE),
         (argv) => {
           say(`restored ${argv.slice(4).join(' ')}`);
-          wrote(host, RESTORED, `${argv[6]}\n`);
+          wrote(host, RESTORED, `${argv[6]}\n1790000000\n`);
           return wrote(host, `${PKI}/ca.crt`, 'of the snapshot');
         },
       ],
