@@ -7,6 +7,7 @@ import {
   type Cri,
   type CriClient,
   cluster,
+  clusterDns,
   cri,
   criClient,
   nodeImages,
@@ -15,7 +16,7 @@ import {
   type VmRuntime,
   vmRuntime,
 } from './capabilities.ts';
-import type { Access } from './kubectl/api.ts';
+import { type Access, answerOf, insisted } from './kubectl/api.ts';
 import { since } from './kubernetes/versions.ts';
 import { across, named } from './nginx-smoke/across.ts';
 import { evidence, type Machines } from './nginx-smoke/isolation.ts';
@@ -24,8 +25,8 @@ import { type Pod, podsOf, unready } from './nginx-smoke/pods.ts';
 import { type Spots, spotsOf } from './nginx-smoke/spots.ts';
 import { type Isolation, verdict } from './nginx-smoke/verdict.ts';
 
-/** What pods cannot start without, where the recipe has it. */
-const OPTIONAL = [nodeImages, overlayNetwork, runtimeClass] as const;
+/** What pods cannot start without, or find nothing by name, where the recipe has it. */
+const OPTIONAL = [clusterDns, nodeImages, overlayNetwork, runtimeClass] as const;
 
 /**
  * Lists of images by processor. The digest of nginx is that of docker-library/repo-info, repos/nginx/remote/1.30.5.md of September
@@ -114,39 +115,39 @@ async function nodeOf(shell: Shell): Promise<Node> {
 
 export const NODE = 'hostname && cat /proc/sys/kernel/random/uuid';
 
-async function clear(shell: Shell, { version, kubectl, within }: Smoke): Promise<void> {
+async function clear(shell: Shell, { version, access, kubectl, within }: Smoke): Promise<void> {
   const there = async () => {
-    const get = cmd`${kubectl} get namespace ${NAMESPACE} --ignore-not-found -o name`;
-    return (await shell.view.read(get)).trim() !== '';
+    const get = cmd`get namespace ${NAMESPACE} --ignore-not-found -o name`;
+    return (await answerOf(shell, access, get)).trim() !== '';
   };
   if (!(await there())) return;
   const here = since('deleteWaits', version) ? ['--wait=false'] : [];
-  await shell.run(cmd`${kubectl} delete namespace ${NAMESPACE} --ignore-not-found ${here}`);
+  await insisted(shell, cmd`${kubectl} delete namespace ${NAMESPACE} --ignore-not-found ${here}`);
   await shell.until(`namespace ${NAMESPACE} is gone`, within, async () =>
     (await there()) ? 'it is being removed' : undefined,
   );
 }
 
 async function proven(shell: Shell, given: Smoke, node: Node, spots: Spots): Promise<Json> {
-  const { kubectl, within, isolation, pods } = given;
+  const { access, kubectl, within, isolation, pods } = given;
   const input = workload({ ...given, ...node, spots: spots.all });
-  await shell.run({ ...cmd`${kubectl} apply -f -`, input });
+  await insisted(shell, { ...cmd`${kubectl} apply -f -`, input });
   const clients = new Set([...Object.keys(pods), ...spots.all.map(({ client }) => client)]);
   const count = 2 + clients.size + spots.all.length;
   let found: readonly Pod[] = [];
   await shell.until('nginx and the client are ready', within, async () => {
-    found = await podsOf(shell, kubectl);
+    found = await podsOf(shell, access);
     return unready(found, count);
   });
-  const told = await across(shell, { kubectl, spots, pods: found });
-  const { url, by } = await address(shell, kubectl);
+  const told = await across(shell, { access, kubectl, spots, pods: found });
+  const { url, by } = await address(shell, access);
   const inside = cmd`${kubectl} -n ${NAMESPACE} exec client --`.argv;
   await shell.until(`the page arrives from ${url}`, within, async () => {
     const page = await shell.view.ask(cmd`${inside} curl -sS --max-time 5 ${url}`);
     if (page === undefined) return 'no answer yet';
     return page.includes('Welcome to nginx') ? undefined : 'the answer is not the page';
   });
-  if (by === BY_NAME) await named(shell, { kubectl, spots });
+  const byName = by === BY_NAME ? await named(shell, { kubectl, spots }) : [];
   const known = Object.fromEntries(found.map(({ metadata }) => [metadata.name, metadata]));
   const seen = await evidence(shell, { ...given, ...node, pods: known });
   const judged = verdict(seen, isolation);
@@ -158,20 +159,29 @@ async function proven(shell: Shell, given: Smoke, node: Node, spots: Spots): Pro
     isolation: judged.proven,
     evidence: seen,
     ...told.report,
-    lines: [`page fetched from ${url} (${by}), two replicas ready`, ...told.lines, ...judged.lines],
+    lines: [
+      `page fetched from ${url} (${by}), two replicas ready`,
+      ...told.lines,
+      ...byName,
+      ...judged.lines,
+    ],
   };
 }
 
 const BY_NAME = 'by name';
 
 /** By name where the cluster has DNS, also while that is still starting; else by address. */
-async function address(shell: Shell, kubectl: readonly string[]): Promise<{ url: string; by: string }> {
-  const dns = await shell.view.read(
-    cmd`${kubectl} -n kube-system get service kube-dns --ignore-not-found -o name`,
+async function address(shell: Shell, access: Access): Promise<{ url: string; by: string }> {
+  const dns = await answerOf(
+    shell,
+    access,
+    cmd`-n kube-system get service kube-dns --ignore-not-found -o name`,
   );
   if (dns.trim() !== '') return { url: `http://nginx.${NAMESPACE}.svc.cluster.local/`, by: BY_NAME };
-  const ip = await shell.view.read(
-    cmd`${kubectl} -n ${NAMESPACE} get service nginx -o jsonpath={.spec.clusterIP}`,
+  const ip = await answerOf(
+    shell,
+    access,
+    cmd`-n ${NAMESPACE} get service nginx -o jsonpath={.spec.clusterIP}`,
   );
   return { url: `http://${ip.trim()}/`, by: 'by address, since the cluster has no DNS' };
 }

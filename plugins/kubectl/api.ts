@@ -1,5 +1,5 @@
 /** Asking a cluster on its own host: what its API answers, that there is no cluster, or that this cannot be told. */
-import { type Command, cmd, fail, type View } from '../../core/mod.ts';
+import { type Change, type Command, cmd, fail, isFailure, type Shell, type View } from '../../core/mod.ts';
 import type { Cluster } from '../capabilities.ts';
 
 export type Answer =
@@ -19,15 +19,51 @@ export function callOf({ kubectl, kubeconfig }: Access): readonly string[] {
   return [kubectl, '--kubeconfig', kubeconfig, '--request-timeout=10s'];
 }
 
-/** `words` must succeed where nothing is found: `--ignore-not-found`. */
+/** What an API says while members of etcd elect a leader, and for what they were told just before. */
+const ELECTING = /etcdserver: /;
+/** An election takes a second or two, and an API waits for one before it answers. */
+const TIMES = 5;
+
+/** What cc does at the moment that leaves an API without an answer. */
+const silences = new Set<Promise<unknown>>();
+
+/** Whoever gets no answer while this work lasts, on any host, asks again after it. The work itself must not ask by `asked`. */
+export async function silencing(work: Promise<void>): Promise<void> {
+  silences.add(work);
+  try {
+    await work;
+  } finally {
+    silences.delete(work);
+  }
+}
+
+/**
+ * `words` must succeed where nothing is found: `--ignore-not-found`. While etcd elects a leader the API is asked again, and after cc has
+ * had an API server start anew.
+ */
 export async function asked(view: View, access: Access, { argv, ...rest }: Command): Promise<Answer> {
   const [credentials, server] = await Promise.all([view.stat(access.kubeconfig), view.stat(API_SERVER)]);
   if (!credentials && !server) return { kind: 'none' };
-  const { code, stdout, stderr } = await view.result({ ...rest, ...cmd`${callOf(access)} ${argv}` });
+  const ask = () => answering(() => view.result({ ...rest, ...cmd`${callOf(access)} ${argv}` }));
+  let result = await ask();
+  for (let time = 1; time < TIMES && result.code !== 0 && ELECTING.test(result.stderr); time++)
+    result = await ask();
+  const { code, stdout, stderr } = result;
   if (code === 0) return { kind: 'answered', text: stdout };
   // What the API has no kind for, it has none of.
   if (/no matches for kind/.test(stderr)) return { kind: 'answered', text: '' };
   return { kind: 'silent', why: saidIn(stderr) || stderr.trim() || `kubectl exited ${code}` };
+}
+
+/** Asks again where cc itself has left the API without an answer, at any moment between question and answer. */
+async function answering(ask: () => ReturnType<View['result']>): ReturnType<View['result']> {
+  for (;;) {
+    const before = [...silences];
+    const result = await ask();
+    const during = [...before, ...silences];
+    if (result.code === 0 || during.length === 0) return result;
+    await Promise.allSettled(during);
+  }
 }
 
 /** What kubectl says in the end, without what its library logs before: `E1127 03:54:05.181313 …`. */
@@ -45,4 +81,69 @@ export function unanswered(answer: Exclude<Answer, { kind: 'answered' }>): strin
   return answer.kind === 'none'
     ? 'there is no cluster yet'
     : `the API does not answer: ${answer.why.split('\n').at(-1)}`;
+}
+
+/** Seconds in which an API answers again that has none for a moment: members of etcd come and go. */
+const ANSWERS_WITHIN = 60;
+
+/** What the API answers, which may be silent for a moment; `words` as for `asked`. Fails where it stays so. */
+export async function answerOf(shell: Shell, access: Access, words: Command): Promise<string> {
+  let text = '';
+  await shell.until('the API answers', ANSWERS_WITHIN, async () => {
+    const answer = await asked(shell.view, access, words);
+    if (answer.kind !== 'answered') return unanswered(answer);
+    text = answer.text;
+    return undefined;
+  });
+  return text;
+}
+
+/** What kubectl says where nobody answers for a moment: etcd elects a leader, or an API server ends or starts. */
+const PASSING = new RegExp(
+  [
+    'etcdserver: (?!member not found)|was refused|connection refused|connection reset|Unable to connect to the server|EOF',
+    'TLS handshake timeout|deadline exceeded|Client\\.Timeout|i/o timeout|http2: ',
+    '\\((?:InternalError|ServerTimeout|ServiceUnavailable|Timeout|TooManyRequests)\\)',
+  ].join('|'),
+);
+
+/**
+ * Tells the API something that may be told twice: again, as long as nobody answers; fails as it failed last. Answers what kubectl
+ * printed.
+ */
+export async function insisted(shell: Shell, command: Command): Promise<string> {
+  let said = '';
+  let last: unknown;
+  try {
+    await shell.until('the API takes it', ANSWERS_WITHIN, async () => {
+      last = undefined;
+      try {
+        said = await shell.run(command);
+        return undefined;
+      } catch (error) {
+        if (!isPassing(error)) throw error;
+        last = error;
+        return 'nobody answers now';
+      }
+    });
+  } catch (error) {
+    throw last ?? error;
+  }
+  return said;
+}
+
+/** The same, as a change; `argv` is what kubectl is told. */
+export function telling(access: Access, { argv, ...rest }: Command, why: string): Change {
+  const command = { ...rest, ...cmd`${callOf(access)} ${argv}` };
+  const script = async (shell: Shell) => {
+    await insisted(shell, command);
+    return undefined;
+  };
+  return { kind: 'script', title: rest.title ?? `kubectl ${argv.join(' ')}`, why, script };
+}
+
+function isPassing(error: unknown): boolean {
+  if (!isFailure(error)) return false;
+  const { failure } = error;
+  return failure.kind === 'command-failed' && PASSING.test(failure.stderr);
 }

@@ -1,9 +1,9 @@
 /** Objects stand in the cluster as declared. */
-import { type Change, cmd, type Json, type Need, step, type View } from '../../core/mod.ts';
+import { cmd, type Json, type Need, step, type View } from '../../core/mod.ts';
 import type { Cluster } from '../capabilities.ts';
 import { PLANE } from '../kubeadm/nodes.ts';
 import { NOTED } from '../kubeadm/traces.ts';
-import { asked, callOf, cannotTell } from './api.ts';
+import { asked, callOf, cannotTell, telling } from './api.ts';
 
 /** An object of the cluster, as far as it must be known here. */
 export interface KubeObject {
@@ -65,12 +65,8 @@ export function applied({ name, needs, cluster, objects }: AppliedAt) {
       if (silent !== undefined) cannotTell(host, silent);
       const missing = wanted.find((each) => !found.includes(each));
       const why = missing === undefined ? last.why : `${missing} is not there`;
-      const apply: Change = {
-        kind: 'run',
-        command: { ...cmd`${callOf(cluster)} apply -f -`, input: manifest, title: `kubectl apply ${name}` },
-        why,
-      };
-      return missing === undefined && last.current ? [] : [apply];
+      if (missing === undefined && last.current) return [];
+      return [telling(cluster, { ...cmd`apply -f -`, input: manifest, title: `kubectl apply ${name}` }, why)];
     },
     undo: ({ found, host = '', silent, ours }) => {
       if (silent !== undefined && !ours) cannotTell(host, silent);

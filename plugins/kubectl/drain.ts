@@ -1,7 +1,7 @@
 /** A node whose pods go elsewhere: nothing new comes, and what is there leaves as its budgets allow, or all stays as it was. */
 import { type Command, cmd, fail, type Shell, type View } from '../../core/mod.ts';
 import { since } from '../kubernetes/versions.ts';
-import { type Access, asked, callOf, cannotTell } from './api.ts';
+import { type Access, asked, callOf, cannotTell, insisted } from './api.ts';
 import { budgets, called, held, isAlone, movable, type Pod } from './pods.ts';
 
 /** Says on a node that cc has cordoned it: whoever else did so has it uncordoned by nobody. */
@@ -46,7 +46,7 @@ export async function drained(
   if (!draining.force) await refuseAlone(shell.view, access, name);
   if (!node.spec.unschedulable) await marked(shell, access, name, { [CORDONED]: 'yes' }, true);
   try {
-    await shell.run(drainOf(access, name, draining));
+    await insisted(shell, drainOf(access, name, draining));
   } catch (error) {
     const now = await nodeIn(shell.view, access, name).catch(() => node);
     if (now !== undefined && !isHeard(now)) return 'silent';
@@ -86,7 +86,7 @@ async function marked(
 ): Promise<void> {
   const patch = JSON.stringify({ metadata: { annotations }, spec: { unschedulable } });
   const title = `kubectl ${unschedulable ? 'cordon' : 'uncordon'} ${name}`;
-  await shell.run({ ...cmd`${callOf(access)} patch node ${name} --type=merge -p ${patch}`, title });
+  await insisted(shell, { ...cmd`${callOf(access)} patch node ${name} --type=merge -p ${patch}`, title });
 }
 
 async function nodeIn(view: View, access: Access, name: string): Promise<Node | undefined> {

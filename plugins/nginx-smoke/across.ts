@@ -1,5 +1,6 @@
 /** From every node to every node: what is asked, and what is told of it. */
 import { cmd, fail, type Json, type Shell } from '../../core/mod.ts';
+import { type Access, answerOf } from '../kubectl/api.ts';
 import { NAMESPACE, PAYLOAD } from './manifests.ts';
 import { faultsOf, matrixOf, tableOf } from './matrix.ts';
 import type { Pod } from './pods.ts';
@@ -7,6 +8,7 @@ import { reached, type Target } from './reach.ts';
 import type { Spots } from './spots.ts';
 
 export interface Across {
+  readonly access: Access;
   readonly kubectl: readonly string[];
   readonly spots: Spots;
   readonly pods: readonly Pod[];
@@ -19,12 +21,12 @@ export interface Told {
 }
 
 /** Fails where any node does not reach another one; what is told names the nodes that nobody asked. */
-export async function across(shell: Shell, { kubectl, spots, pods }: Across): Promise<Told> {
+export async function across(shell: Shell, { access, kubectl, spots, pods }: Across): Promise<Told> {
   const { all, left } = spots;
   const missed = left.map(({ node, why }) => `${node} is not asked: ${why}`);
   const notAsked = left.length > 0 ? { notAsked: left.map((each) => ({ ...each })) } : {};
   if (all.length === 0) return { report: notAsked, lines: missed };
-  const services = await servicesOf(shell, kubectl);
+  const services = await servicesOf(shell, access);
   const addresses = new Map(pods.map(({ metadata, status }) => [metadata.name, status.podIP ?? '']));
   const targets = all.flatMap((from) =>
     all.flatMap((to) => {
@@ -53,15 +55,22 @@ export async function across(shell: Shell, { kubectl, spots, pods }: Across): Pr
   };
 }
 
-/** Whether every node finds names; each asks for nginx of its own, so that this is all that can be wrong. */
-export async function named(shell: Shell, { kubectl, spots }: Omit<Across, 'pods'>): Promise<void> {
+/**
+ * Whether every node finds names; each asks for nginx of its own, so that this is all that can be wrong. Answers what is told of it:
+ * nothing where only one node takes part.
+ */
+export async function named(
+  shell: Shell,
+  { kubectl, spots }: Pick<Across, 'kubectl' | 'spots'>,
+): Promise<readonly string[]> {
   const targets = spots.all.map((spot) => {
     const url = `http://${spot.server}.${NAMESPACE}.svc.cluster.local/payload`;
     return { from: spot, to: spot, way: 'name', url } as const;
   });
-  if (targets.length === 0) return;
+  if (targets.length === 0) return [];
   const faults = faultsOf(await reached(shell, kubectl, targets));
   if (faults.length > 0) unreached(shell, faults);
+  return ['each node finds the Service of its own nginx by name'];
 }
 
 function unreached(shell: Shell, reasons: readonly string[]): never {
@@ -74,8 +83,8 @@ interface Service {
   readonly spec: { readonly clusterIP: string; readonly ports: readonly { readonly nodePort?: number }[] };
 }
 
-async function servicesOf(shell: Shell, kubectl: readonly string[]) {
-  const text = await shell.view.read(cmd`${kubectl} -n ${NAMESPACE} get services -o json`);
+async function servicesOf(shell: Shell, access: Access) {
+  const text = await answerOf(shell, access, cmd`-n ${NAMESPACE} get services -o json`);
   const { items } = JSON.parse(text) as { readonly items: readonly Service[] };
   return new Map(
     items.map(({ metadata, spec }) => [

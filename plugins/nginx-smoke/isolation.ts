@@ -1,6 +1,7 @@
 /** What pods and their node show of whether a pod runs in a virtual machine of its own. */
 import { cmd, type Shell } from '../../core/mod.ts';
 import type { VmRuntime } from '../capabilities.ts';
+import { insisted } from '../kubectl/api.ts';
 import { argumentOf, NAMESPACE } from './manifests.ts';
 
 /** What a kernel says of itself. */
@@ -76,7 +77,7 @@ const MOUNTS = '/proc/self/mountinfo';
 export async function evidence(shell: Shell, { kubectl, vm, mark, pods }: Looking): Promise<Evidence> {
   const inside = async (pod: string) =>
     files(
-      await shell.view.read(cmd`${kubectl} -n ${NAMESPACE} exec ${pod} -- grep -H ${''} ${READ} ${MOUNTS}`),
+      await insisted(shell, cmd`${kubectl} -n ${NAMESPACE} exec ${pod} -- grep -H ${''} ${READ} ${MOUNTS}`),
     );
   const onNode = async () =>
     files(await shell.view.read(cmd`unshare --pid --fork --mount --mount-proc grep -H ${''} ${READ}`));

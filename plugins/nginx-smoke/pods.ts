@@ -1,5 +1,6 @@
 /** Pods of the smoke test as the cluster has them, and what they wait for. */
 import { cmd, type Shell } from '../../core/mod.ts';
+import { type Access, answerOf } from '../kubectl/api.ts';
 import type { Made } from './isolation.ts';
 import { NAMESPACE } from './manifests.ts';
 
@@ -21,8 +22,8 @@ export interface Pod {
   };
 }
 
-export async function podsOf(shell: Shell, kubectl: readonly string[]): Promise<readonly Pod[]> {
-  return JSON.parse(await shell.view.read(cmd`${kubectl} -n ${NAMESPACE} get pods -o json`)).items;
+export async function podsOf(shell: Shell, access: Access): Promise<readonly Pod[]> {
+  return JSON.parse(await answerOf(shell, access, cmd`-n ${NAMESPACE} get pods -o json`)).items;
 }
 
 /** Why the pods are not all ready, in the words of the cluster; undefined when they are. */

@@ -17,6 +17,7 @@ import { verdict } from '../../plugins/nginx-smoke/verdict.ts';
 import { tempFolder } from '../rig/temp.ts';
 import { paperView } from '../rig/view.ts';
 import { inside } from './smoke.ts';
+import { patient } from './tools.ts';
 
 const NODE: Kernel = { release: '6.1', boot: 'a', uptime: 900 };
 const POD: Seen = {
@@ -193,7 +194,7 @@ test('what the node and the pod say is put together by pod', async () => {
 /** Pods and their node, which say the same of themselves, and what is seen of pods. */
 function shellOf(said: string, seen: string): Shell {
   const read = async ({ argv }: Command) => (argv.includes(LOOK) ? seen : said);
-  return { view: { ...paperView(), read } } as Partial<Shell> as Shell; // it only looks
+  return { view: { ...paperView(), read }, run: read, until: patient } as Partial<Shell> as Shell; // it only looks
 }
 
 test('file whose lines look like those of another is not taken for it', async () => {

@@ -7,6 +7,7 @@ import type { Shell } from '../../core/model/shell.ts';
 import { CORDONED, drained, uncordoned } from '../../plugins/kubectl/drain.ts';
 import { type Budget, held, type Pod } from '../../plugins/kubectl/pods.ts';
 import { paperView } from '../rig/view.ts';
+import { patient } from './tools.ts';
 
 const ACCESS = { kubectl: '/bin/kubectl', kubeconfig: '/etc/kubernetes/admin.conf' };
 const CALL = '/bin/kubectl --kubeconfig /etc/kubernetes/admin.conf --request-timeout=10s';
@@ -90,7 +91,16 @@ function clusterOf(over: Partial<Api> = {}) {
   };
   const never = (): never => assert.fail('a drain asks for nothing else');
   const shell: Shell = {
-    ...{ run, log: never, until: never, zx: never, on: never, leftOut: [], conceal: never, controller: view },
+    ...{
+      run,
+      log: never,
+      until: patient,
+      zx: never,
+      on: never,
+      leftOut: [],
+      conceal: never,
+      controller: view,
+    },
     view: { ...view, result },
   };
   return { api, ran, shell };

@@ -1,7 +1,7 @@
 /** The smoke test against a cluster of paper: the page arrives, or the reason why not, and nothing stays. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { nodeImages, overlayNetwork, runtimeClass } from '../../plugins/capabilities.ts';
+import { clusterDns, nodeImages, overlayNetwork, runtimeClass } from '../../plugins/capabilities.ts';
 import { inVm, onNode, workload } from '../../plugins/nginx-smoke/manifests.ts';
 import { bare, expanded, failureIn, needsOf, part } from '../graph/recipes.ts';
 import { laws } from '../rig/laws.ts';
@@ -282,8 +282,11 @@ test('workload asks for its runtime in the template of its pods', () => {
   );
 });
 
-test('pods are started once images, the network between nodes and the class are there', () => {
+test('pods are started once images, the network between nodes, the class and the DNS are there', () => {
   const parts = [
+    part('d', () => ({ steps: [bare('answer')], provides: [clusterDns.of({ address: '10.96.0.10' })] }), {
+      provides: [clusterDns],
+    }),
     part('i', () => ({ steps: [bare('load')], provides: [nodeImages.of({ nginx: 'n', client: 'c' })] }), {
       provides: [nodeImages],
     }),
@@ -296,5 +299,7 @@ test('pods are started once images, the network between nodes and the class are 
   ];
   const { plugins } = recipe();
   const all = needsOf(expanded({ hosts: [NODE], plugins: [...plugins, ...parts] }));
-  assert.deepEqual(all['node-1/nginx-smoke/page'], ['node-1/i/load', 'node-1/o/run', 'node-1/c/make']);
+  assert.deepEqual(all['node-1/nginx-smoke/page'], [
+    ...['node-1/d/answer', 'node-1/i/load', 'node-1/o/run', 'node-1/c/make'],
+  ]);
 });

@@ -211,6 +211,19 @@ test('what comes up late is asked again, and nothing else', async (t) => {
   assert.deepEqual(clients.slice(3), [again, again, again]);
 });
 
+test('client that a slow host could not ask is asked three times, however long one time takes', async (t) => {
+  let tries = 0;
+  const pace = 60;
+  const cut = await smoke(t, {
+    pace,
+    mute: (client) => (client === 'client-3' && tries++ < 2 ? 'EOF' : undefined),
+  });
+  assert.deepEqual([cut.state, tries], ['applied', 3]);
+  const never = await smoke(t, { pace, mute: (client) => (client === 'client-3' ? 'EOF' : undefined) });
+  assert.equal(never.state, 'failed');
+  assert.equal(never.clients.filter(([client]) => client === 'client-3').length, 3);
+});
+
 test('nodes that are not ready, cordoned, or without an address are not asked, and named', async (t) => {
   const nodes = [
     ...NODES,
@@ -258,6 +271,8 @@ test('every node finds names where the cluster has DNS, and one that does not is
   const dns = 'service/kube-dns\n';
   const well = await smoke(t, { dns });
   assert.equal(well.state, 'applied');
+  const { lines } = well.report as { lines: readonly string[] };
+  assert.equal(lines.at(-4), 'each node finds the Service of its own nginx by name');
   const asked = well.clients.slice(3).map(([client, [, url]]) => [client, url]);
   const url = (at: number) => `http://server-${at}.cc-nginx-smoke.svc.cluster.local/payload`;
   assert.deepEqual(asked, [

@@ -12,7 +12,9 @@ import { MACHINE } from './virtual.ts';
 
 const CALL = '/usr/local/bin/kubectl --kubeconfig /admin.conf --request-timeout=30s';
 const SPACE = `${CALL} -n cc-nginx-smoke`;
-const NODES = '/usr/local/bin/kubectl --kubeconfig /admin.conf --request-timeout=10s get nodes -o json';
+/** What only asks does not wait that long. */
+const ASKING = '/usr/local/bin/kubectl --kubeconfig /admin.conf --request-timeout=10s';
+const IN_SPACE = `${ASKING} -n cc-nginx-smoke`;
 
 const below = (version: string) => [
   providing(cluster, { version, kubeconfig: '/admin.conf', kubectl: '/usr/local/bin/kubectl' }),
@@ -22,6 +24,7 @@ const below = (version: string) => [
     importImages: { argv: ['ctr', 'import', '-'] },
     listImages: { argv: ['ctr', 'list'] },
     removePods: [{ argv: ['ctr', 'end-all'] }],
+    unit: 'runtime.service',
   }),
   providing(podNetwork, {
     name: 'pods',
@@ -80,6 +83,8 @@ export interface Behaviour {
   readonly nodes?: readonly PaperNode[];
   /** What a client's curl says of an address, but for the number; undefined: all that it must. */
   readonly asks?: (client: string, url: string) => string | undefined;
+  /** Seconds from one look at the clock to the next; default: 5. */
+  readonly pace?: number;
   /** Why a client cannot be asked. */
   readonly mute?: (client: string) => string | undefined;
   readonly pods?: () => readonly Pod[];
@@ -104,7 +109,7 @@ const NO = { code: 1, stderr: 'no\n' };
 
 export function smokeOn(behaviour: Behaviour = {}, applied: Applied = []): BenchSetup {
   const { pods = () => READY, dns = '', page = () => '<h1>Welcome to nginx!</h1>', lingers = 0 } = behaviour;
-  const { machine = false, undeletable = () => false } = behaviour;
+  const { machine = false, undeletable = () => false, pace = 5 } = behaviour;
   const { nodes = [{ name: 'node-1', address: '192.0.2.1' }] } = behaviour;
   let seen = 0;
   let time = 1_790_000_000;
@@ -127,23 +132,23 @@ export function smokeOn(behaviour: Behaviour = {}, applied: Applied = []): Bench
   return {
     bare: (host) => host.write('/admin.conf', 'the key of an administrator'),
     does: (host) => [
-      [NODES, JSON.stringify({ items: nodes.map(nodeData) })],
-      [`${SPACE} get services -o json`, () => servicesIn(applied)],
+      [`${ASKING} get nodes -o json`, JSON.stringify({ items: nodes.map(nodeData) })],
+      [`${IN_SPACE} get services -o json`, () => servicesIn(applied)],
       [
         'date +%s',
         () => {
-          time += 5;
+          time += pace;
           return `${time}\n`;
         },
       ],
       [(argv) => argv.includes(ASK), (argv) => curls(argv, behaviour)],
       [script(NODE), `Node-1\n${MARK}\n`],
       [`${CALL} delete namespace cc-nginx-smoke --ignore-not-found`, () => remove(host)],
-      [`${CALL} get namespace cc-nginx-smoke --ignore-not-found -o name`, () => gone(host)],
+      [`${ASKING} get namespace cc-nginx-smoke --ignore-not-found -o name`, () => gone(host)],
       [`${CALL} apply -f -`, (_, { input }) => apply(host, input)],
-      [`${SPACE} get pods -o json`, () => JSON.stringify({ items: pods().map(podData) })],
-      [`${CALL} -n kube-system get service kube-dns --ignore-not-found -o name`, dns],
-      [`${SPACE} get service nginx`, '10.96.0.7'],
+      [`${IN_SPACE} get pods -o json`, () => JSON.stringify({ items: pods().map(podData) })],
+      [`${ASKING} -n kube-system get service kube-dns --ignore-not-found -o name`, dns],
+      [`${IN_SPACE} get service nginx`, '10.96.0.7'],
       [`${SPACE} exec client -- curl -sS --max-time 5`, () => page() ?? NO],
       [`${SPACE} exec client -- grep -H`, inside(machine ? GUEST : HOST)],
       [`${SPACE} exec control -- grep -H`, inside(HOST)],
