@@ -8,6 +8,7 @@ import {
   type Host,
   type Sigstore,
   type Sums,
+  type UnitName,
   v,
 } from '../core/mod.ts';
 
@@ -43,6 +44,7 @@ export const runtimeClass = capability<{ readonly name: string }>('runtime-class
 
 /** A container runtime that kubelet can use. */
 export interface Cri {
+  readonly unit: UnitName;
   /** `unix://` and a path. */
   readonly socket: string;
   readonly cgroupDriver: 'cgroupfs' | 'systemd';
@@ -80,9 +82,16 @@ export interface PodNetwork {
 export const podNetwork = capability<PodNetwork>('pod-network');
 
 /** How Services get addresses, and the domain of their names. */
-export const serviceNetwork = capability<{ readonly subnet: string; readonly domain: string }>(
-  'service-network',
-);
+export interface ServiceNetwork {
+  readonly subnet: string;
+  readonly domain: string;
+  /** Whether kubeadm brings what answers for these names. */
+  readonly dns: boolean;
+}
+export const serviceNetwork = capability<ServiceNetwork>('service-network');
+
+/** What answers for the names of Services, where kubeadm does not bring it. */
+export const clusterDns = capability<{ readonly address: string }>('cluster-dns');
 
 /** The part of pods' network that runs in the cluster: pods start only where it does. */
 export const overlayNetwork = capability<{ readonly backend: string }>('overlay-network');
@@ -112,6 +121,12 @@ export interface Cluster {
   /** On hosts of the control plane. */
   readonly kubeconfig: string;
   readonly kubectl: string;
+  /** Where its API is to be reached, if somebody outside cc leads there. */
+  readonly endpoint?: { readonly address: string; readonly port: number };
+  /** The snapshot on the controller that the recipe names, for a cluster that is made anew. */
+  readonly restore?: string;
+  /** Whether its etcd is kept by somebody else. */
+  readonly externalEtcd?: true;
 }
 export const cluster = capability<Cluster>('cluster');
 
@@ -163,10 +178,16 @@ export function refuseForeign(context: Context, options: Readonly<Record<string,
 }
 
 /** A commit by its whole hash. */
-export const Commit = v.pipe(v.string(), v.regex(/^[0-9a-f]{40}$/));
+export const Commit = v.pipe(
+  v.string(),
+  v.regex(/^[0-9a-f]{40}$/, 'expected the whole hash of a commit, 40 digits and letters from a to f'),
+);
 
 /** Versions are numbers with dots, without leading v. */
-export const Version = v.pipe(v.string(), v.regex(/^\d+\.\d+\.\d+(-[0-9a-z.]+)?$/));
+export const Version = v.pipe(
+  v.string(),
+  v.regex(/^\d+\.\d+\.\d+(-[0-9a-z.]+)?$/, 'expected a version such as 1.36.0'),
+);
 
 /** Whether a version is that one or a later one; what follows a hyphen does not count. */
 export function atLeast(version: string, least: string): boolean {

@@ -26,7 +26,7 @@ import { link } from './cni/link.ts';
 import { routes } from './cni/routes.ts';
 import { debianArchive } from './debian.ts';
 import { state } from './flannel/state.ts';
-import { KUBECONFIG } from './kubeadm/nodes.ts';
+import { KUBECONFIG, planesOf } from './kubeadm/nodes.ts';
 
 const RELEASES = 'https://github.com/containernetworking/plugins/releases/download';
 const FLANNEL = 'https://github.com/flannel-io/cni-plugin/releases/download';
@@ -113,10 +113,14 @@ interface Configured {
   readonly config: (part: string) => string;
 }
 
-function configured({ network, subnet, config }: Configured, { use }: Context): readonly Step[] {
+function configured({ network, subnet, config }: Configured, context: Context): readonly Step[] {
   if (network !== 'routes') return [written(config(subnet), { name: 'network', path: CONFIG, needs: [] })];
-  const kubectl = `${use(kubernetesRelease).bin}/kubectl`;
-  return routes({ kubectl, kubeconfig: KUBECONFIG, subnet, config });
+  const kubectl = `${context.use(kubernetesRelease).bin}/kubectl`;
+  return routes({ kubectl, kubeconfig: KUBECONFIG, subnet, config, planes: planesIn(context) });
+}
+
+function planesIn({ hosts, find }: Context): readonly string[] {
+  return planesOf([...hosts, ...(find(madeHosts) ?? [])]).map(({ name }) => name);
 }
 
 /** Archives are named by system since 0.8.0, and each has a file with its digest beside it. */

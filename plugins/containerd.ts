@@ -25,7 +25,8 @@ const STATE = ['/var/lib/containerd', '/run/containerd', '/opt/containerd'];
 /** Where a release archive is unpacked, as a whole. */
 const OWN = '/opt/cc/containerd';
 const CONFIG = '/etc/containerd/config.toml';
-const UNIT = '/etc/systemd/system/containerd.service';
+const SERVICE = 'containerd.service';
+const UNIT = `/etc/systemd/system/${SERVICE}`;
 
 /** Of releases, where the recipe names none: it answers every kubelet from 1.10 on. */
 const RELEASE = '1.7.27';
@@ -33,6 +34,7 @@ const RELEASE = '1.7.27';
 export const containerd = plugin({
   name: 'containerd',
   help: 'places containerd, configures it for Kubernetes and keeps it running',
+  byHost: ['confined'],
   options: v.strictObject({
     from: From,
     /** Default: a release that fits; with `from: 'debian'` the one of the suite, as far as cc knows it. */
@@ -93,11 +95,16 @@ export const containerd = plugin({
     return {
       provides: [
         cri.of({
+          unit: SERVICE,
           socket: 'unix:///run/containerd/containerd.sock',
           cgroupDriver,
           importImages: cmd`${ctr} images import --all-platforms -`,
           listImages: cmd`${ctr} images list --quiet`,
-          removePods: [{ ...cmd`sh -c ${REMOVE_PODS} cc ${home}/ctr`, title: 'a script that ends all pods' }],
+          removePods: [
+            { ...cmd`sh -c ${REMOVE_PODS} cc ${home}/ctr`, title: 'a script that ends all pods' },
+            // Its CRI holds in memory what ctr has removed: it would list it to kubelet, which could never end such a pod.
+            cmd`systemctl try-restart ${SERVICE}`,
+          ],
         }),
       ],
       steps: [
@@ -106,7 +113,7 @@ export const containerd = plugin({
         ...proxies.steps,
         written(unit(home, proxies.lines), { name: 'unit', path: UNIT, needs: [] }),
         ...folders,
-        running('containerd.service', {
+        running(SERVICE, {
           disturbs: true,
           restartOn: [CONFIG, UNIT, `${home}/containerd`, ...proxies.files],
           needs: before,

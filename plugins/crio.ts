@@ -48,8 +48,9 @@ const Value = v.union([v.string(), v.number(), v.boolean(), v.array(v.string())]
 export const crio = plugin({
   name: 'crio',
   help: 'places CRI-O, configures it for Kubernetes and keeps it running',
+  byHost: ['confined', 'settings'],
   options: v.strictObject({
-    version: v.pipe(Version, v.regex(/^1\.(9|[1-3]\d)\./)),
+    version: v.pipe(Version, v.regex(/^1\.(9|[1-3]\d)\./, 'expected a version from 1.9 to 1.39, as 1.36.0')),
     /** Build the tree of this commit instead of taking the bundle. */
     commit: v.optional(Commit),
     suite: v.optional(v.string(), 'bookworm'),
@@ -114,7 +115,7 @@ export const crio = plugin({
     ];
     const placed = [...steps.filter(({ where }) => where !== 'controller'), ...files];
     const others = ['cri-client', 'oci-runtime', ...(ahead ?? []), ...(vm ? ['vm-runtime'] : [])];
-    const service = running('crio.service', {
+    const service = running(SERVICE, {
       disturbs: true,
       restartOn: [CONFIG, POLICY, UNIT, `${home}/crio`, ...proxies.files],
       needs: [...placed.map(({ name }) => `crio/${name}`), ...others],
@@ -153,10 +154,13 @@ interface Tools {
   readonly ends: Command | undefined;
 }
 
+const SERVICE = 'crio.service';
+
 /** What others ask of CRI-O; it can take in images where its own tool for that was built with it. */
 function offered(cgroupDriver: Cri['cgroupDriver'], { crictl, copyimg, ends }: Tools): Cri {
   const take = cmd`sh -c ${IMPORT} cc ${copyimg ?? ''} ${[STORAGE.root, STORAGE.runroot, POLICY]}`;
   return {
+    unit: SERVICE,
     socket: SOCKET,
     cgroupDriver,
     ...(copyimg === undefined ? {} : { importImages: { ...take, title: 'a script that takes in images' } }),

@@ -25,7 +25,10 @@ export const flannel = plugin({
     const { arch, hosts, image, use, refuse } = context;
     const { subnet, overlay } = use(podNetwork);
     if (overlay !== 'flannel')
-      refuse('backend', 'expected pods to be handed over: cni needs the option network: "flannel"');
+      refuse(
+        'backend',
+        'expected pods to be handed over: cni needs the option network: "flannel"; with another network, leave this plugin out: without: ["flannel"]',
+      );
     if (given === undefined && !atLeast(version, LISTS)) refuseSeveral(context, LISTS);
     const addressed = hosts.some(({ address }) => address !== undefined);
     const named = image(given ?? imageOf(version, arch));

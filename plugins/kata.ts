@@ -29,6 +29,7 @@ const MODULES: Readonly<Record<Accel, readonly Module[]>> = {
 export const kata = plugin({
   name: 'kata',
   help: 'places Kata Containers, which starts each pod in a virtual machine of its own',
+  byHost: ['vcpus', 'memory'],
   options: v.strictObject({
     version: v.optional(Version, '4.1.0'),
     /** `fc`, Firecracker, is refused: no container runtime is set up here for what it takes. */

@@ -7,33 +7,39 @@ import {
   kubernetesRelease,
   madeHosts,
   nodeImages,
-  type PodNetwork,
   podNetwork,
   serviceNetwork,
   vmRuntime,
 } from './capabilities.ts';
 import { restorer } from './etcd/restore.ts';
+import { resumed } from './etcd/settle.ts';
 import { address, addressesIn, declaredFor, withAddress } from './kubeadm/address.ts';
+import { answering } from './kubeadm/answering.ts';
 import { certificates } from './kubeadm/certificates.ts';
 import { kubeadmConfig } from './kubeadm/config.ts';
+import { controllers } from './kubeadm/controllers.ts';
 import { Endpoint, endpointFault, endpointOf } from './kubeadm/endpoint.ts';
-import { DOMAIN, existing } from './kubeadm/existing.ts';
+import { DOMAIN, existing, existingNode } from './kubeadm/existing.ts';
+import { Etcd, etcdFiles, externalEtcd } from './kubeadm/external-etcd.ts';
+import { unfit } from './kubeadm/fitting.ts';
 import { cgroups, tools } from './kubeadm/host.ts';
 import { CONFIG, init } from './kubeadm/init.ts';
 import { join } from './kubeadm/join.ts';
 import { joined } from './kubeadm/joining.ts';
 import { keepalived, virtualOf } from './kubeadm/keepalived.ts';
+import { kubeVip, kubeVipOf, settled } from './kubeadm/kube-vip.ts';
 import { kubeletDropIn, kubeletUnit } from './kubeadm/kubelet.ts';
+import { KubeletFlags } from './kubeadm/kubelet-flags.ts';
 import { Drain } from './kubeadm/leave.ts';
 import { networks } from './kubeadm/networks.ts';
 import { node } from './kubeadm/node.ts';
 import { labels } from './kubeadm/node-labels.ts';
-import { answering, JOINING, KUBECONFIG, PLANE, ready, registered, untainted } from './kubeadm/nodes.ts';
+import { JOINING, KUBECONFIG, PLANE, planesOf, ready, registered, untainted } from './kubeadm/nodes.ts';
 import { kubeconfigOffer, kubectlOffer } from './kubeadm/offers.ts';
 import { kernel, lasting } from './kubeadm/settings.ts';
 import { draining, returning } from './kubeadm/turn.ts';
 import { reachable, upgrade } from './kubeadm/upgrade.ts';
-import { minorOf, since } from './kubernetes/versions.ts';
+import { since } from './kubernetes/versions.ts';
 
 const UNIT = '/etc/systemd/system/kubelet.service';
 const DROP_IN = `${UNIT}.d/10-kubeadm.conf`;
@@ -54,7 +60,11 @@ export const kubeadm = plugin({
      * further control planes.
      */
     endpoint: v.optional(Endpoint),
-    /** Cluster DNS; without it the smoke test goes by address. */
+    /** An etcd that somebody else keeps, in place of one on the control planes; a cluster stays with what it was made with. */
+    etcd: v.optional(Etcd),
+    /** More flags of kubelet, by name: `{ 'max-pods': 50 }`. */
+    kubelet: v.optional(KubeletFlags, {}),
+    /** kubeadm's own cluster DNS. Without it the plugin coredns may bring one; without either the smoke test goes by address. */
     dns: v.optional(v.boolean(), true),
     /** kubeadm's own checks before it starts, and the Debian packages they ask for; from 1.11 to 1.30 they need crictl too. */
     preflight: v.optional(v.boolean(), true),
@@ -64,13 +74,14 @@ export const kubeadm = plugin({
      * A file of `cc run etcd/snapshot` on the controller, from which a cluster goes on that is made anew; never one that is
      * there already.
      */
-    restore: v.optional(v.pipe(v.string(), v.regex(/^\//, 'is no absolute path'))),
+    restore: v.optional(v.absolutePath()),
     /** How many days before its end a certificate is renewed. */
     certificates: v.optional(v.strictObject({ renewWithin: v.optional(Days, 30) }), { renewWithin: 30 }),
     drain: v.optional(Drain, {}),
   }),
+  byHost: ['kubelet'],
   provides: [cluster, serviceNetwork],
-  declares: ({ serviceSubnet }) => [serviceNetwork.of({ subnet: serviceSubnet, domain: DOMAIN })],
+  declares: ({ serviceSubnet, dns }) => [serviceNetwork.of({ subnet: serviceSubnet, domain: DOMAIN, dns })],
   build: (
     {
       serviceSubnet,
@@ -78,6 +89,8 @@ export const kubeadm = plugin({
       dns,
       preflight,
       restore,
+      etcd,
+      kubelet: flags,
       maxUnavailable,
       certificates: { renewWithin },
       drain,
@@ -93,7 +106,12 @@ export const kubeadm = plugin({
     if (!dns && !since('phases', version)) refuse('dns', `cannot be left out by kubeadm ${version}`);
     const fault = endpoint && endpointFault(endpoint, version, [podSubnet, serviceSubnet]);
     if (fault !== undefined) refuse('endpoint', fault);
-    const all = [...hosts, ...(find(madeHosts) ?? [])].filter(({ roles }) => roles.includes(PLANE.firstOf));
+    if (etcd && restore !== undefined)
+      refuse(
+        'restore',
+        'is for an etcd on the control planes: restore that of etcd.external where it is kept',
+      );
+    const all = planesOf([...hosts, ...(find(madeHosts) ?? [])]);
     const virtual = endpoint?.by === 'keepalived' ? virtualOf(endpoint.address, all, version) : undefined;
     if (virtual && 'fault' in virtual) return refuse('endpoint', virtual.fault);
     // Addresses of a host that are not its own.
@@ -102,7 +120,9 @@ export const kubeadm = plugin({
     const common = { version, criSocket, cgroupDriver, serviceSubnet };
     const patience = find(vmRuntime) ? { patience: PATIENCE } : {};
     const shared = endpoint ? { endpoint: endpointOf(endpoint) } : {};
-    const declared = { ...common, imageRepository, podSubnet, ...shared, ...patience };
+    const kept = find(nodeImages) ? ({ keepsImages: true } as const) : {};
+    const elsewhere = etcd ? { etcd: externalEtcd(etcd.external) } : {};
+    const declared = { ...common, imageRepository, podSubnet, ...shared, ...elsewhere, ...patience, ...kept };
     const known = declaredFor(hosts);
     const addresses = addressesIn(hosts);
     const file = (
@@ -129,13 +149,17 @@ export const kubeadm = plugin({
     ];
     const files = [
       written(kubeletUnit(bin), { name: 'unit', path: UNIT, needs: [] }),
-      file((own) => kubeletDropIn({ ...common, bin, cni: network, ...patience, ...own }), {
+      file((own) => kubeletDropIn({ ...common, bin, cni: network, flags, ...patience, ...own }), {
         name: 'drop-in',
         path: DROP_IN,
       }),
       file((own) => kubeadmConfig({ ...declared, ...own }), { name: 'config', path: CONFIG, where: PLANE }),
     ];
-    const own = [...host, ...files].map(({ name }) => `kubeadm/${name}`);
+    const outside = etcd ? etcdFiles({ external: etcd.external, access, version }) : [];
+    const planes = all.map(({ name }) => name);
+    const vip = endpoint?.by === 'kube-vip' ? kubeVipOf(endpoint, { version, access, planes }) : undefined;
+    const pods = vip ? kubeVip(vip) : [];
+    const own = [...host, ...files, ...outside, ...pods].map(({ name }) => `kubeadm/${name}`);
     const before = [
       'kubernetes-release',
       'cri',
@@ -144,8 +168,12 @@ export const kubeadm = plugin({
       ...bytes,
       ...own,
     ];
-    const making = { version, kubeadm: `${bin}/kubeadm`, preflight, runtime, network };
-    const planes = all.map(({ name }) => name);
+    const making = {
+      ...{ version, kubeadm: `${bin}/kubeadm`, preflight, runtime, network },
+      ...(vip ? ({ manifests: true } as const) : {}),
+    };
+    const ending = vip ? settled(vip) : [];
+    const made = ending.at(-1)?.name ?? 'init';
     const joining = { ...making, access, planes, addresses, others };
     const leaving = { version, access, drain };
     const ahead = [
@@ -153,25 +181,30 @@ export const kubeadm = plugin({
       // Where this host has no cluster, one of the others may have it.
       ...all.slice(1).flatMap(({ madeBy }) => madeBy ?? []),
     ];
-    const begun = restore === undefined ? {} : { restore: { file: restore, alone: planes.length < 2 } };
-    const renewing = { version, kubeadm: making.kubeadm, access, renewWithin };
-    const snapshots = `${state}/before-upgrades`;
-    const upgrading = { version, kubeadm: making.kubeadm, access, preflight, snapshots };
-    const turning = { access, version, planes, maxUnavailable, drain };
+    const given = endpoint?.by === 'given' ? { endpoint } : {};
+    const named = nodesOf([...hosts, ...(find(madeHosts) ?? [])]);
+    const renewing = { version, kubeadm: making.kubeadm, access, planes, renewWithin };
+    const saved = etcd ? {} : { snapshots: `${state}/before-upgrades` };
+    const upgrading = { version, kubeadm: making.kubeadm, access, preflight, planes, ...saved };
+    const turning = { access, version, runtime: runtime.unit, planes, maxUnavailable, drain };
     const kubelet = { disturbs: true, restartOn: [UNIT, DROP_IN, `${bin}/kubelet`] };
     return {
-      unfit: (all) => unfit(all, { network, version, shared: endpoint !== undefined }),
-      provides: [cluster.of({ version, ...access })],
+      unfit: (all) => unfit(all, { network, version, endpoint, external: etcd !== undefined }),
+      provides: [
+        cluster.of({ version, ...access, ...from, ...given, ...(etcd ? { externalEtcd: true } : {}) }),
+      ],
       offers: [kubectlOffer(access), kubeconfigOffer(access, mine)],
       steps: [
         address(addresses, others),
         existing({
           ...declared,
-          ...begun,
+          ...from,
+          access,
           addresses,
           others,
           ...(known === undefined ? {} : { declaredAddress: known }),
         }),
+        existingNode(declared),
         reachable(upgrading),
         draining(turning, 'planes'),
         draining(turning, 'workers'),
@@ -179,24 +212,32 @@ export const kubeadm = plugin({
         ...lasting(),
         ...host,
         ...files,
+        ...outside,
+        ...pods,
         ...(virtual ? keepalived(virtual) : []),
         init({
           ...{ ...making, ...from, kubectl, access, dns, planes, before: [...before, ...ahead] },
+          nodes: named.map(({ name }) => name),
           joined: (shell, by, name) => joined(shell, by, name, joining),
         }),
-        upgrade(upgrading, { name: 'upgrade', first: true, where: PLANE, needs: ['kubeadm/init'] }),
-        running('kubelet.service', { ...kubelet, name: 'kubelet', where: PLANE, needs: ['kubeadm/upgrade'] }),
-        certificates(renewing, { name: 'certificates', where: PLANE, needs: ['kubeadm/kubelet'] }),
-        answering(access, version),
-        join({ ...joining, before: [...before, 'kubeadm/api'] }),
-        upgrade(upgrading, { name: 'worker-upgrade', first: false, where: JOINING, needs: ['kubeadm/join'] }),
+        ...ending,
+        upgrade(upgrading, { name: 'upgrade', first: true, where: PLANE, needs: [`kubeadm/${made}`] }),
+        // With a certificate that has expired kubelet does not start.
+        certificates(renewing, { name: 'certificates', where: PLANE, needs: ['kubeadm/upgrade'] }),
         running('kubelet.service', {
-          ...{ ...kubelet, name: 'worker-kubelet', where: JOINING, needs: ['kubeadm/worker-upgrade'] },
+          ...{ ...kubelet, name: 'kubelet', where: PLANE, needs: ['kubeadm/certificates'] },
         }),
+        answering({ access, version, planes }),
+        join({ ...joining, before: before.filter((need) => need !== 'kubeadm/config') }),
+        upgrade(upgrading, { name: 'worker-upgrade', first: false, where: JOINING, needs: ['kubeadm/join'] }),
         certificates(renewing, {
-          ...{ name: 'node-certificates', where: JOINING, needs: ['kubeadm/worker-kubelet'] },
+          ...{ name: 'node-certificates', where: JOINING, needs: ['kubeadm/worker-upgrade'] },
           oneByOne: PLANE.firstOf,
         }),
+        running('kubelet.service', {
+          ...{ ...kubelet, name: 'worker-kubelet', where: JOINING, needs: ['kubeadm/node-certificates'] },
+        }),
+        ...(restore === undefined ? [] : [resumed()]),
         registered(access, network.overlay),
         returning(turning, { name: 'uncordon', where: PLANE, needs: ['kubeadm/api'] }),
         returning(turning, { name: 'worker-uncordon', where: JOINING, needs: ['kubeadm/registered'] }),
@@ -204,9 +245,19 @@ export const kubeadm = plugin({
         ...(planes.length > 1
           ? [node({ name: 'plane-node', where: PLANE, need: 'kubeadm/api', planes }, leaving)]
           : []),
-        untainted(access),
-        labels(access, nodesOf([...hosts, ...(find(madeHosts) ?? [])])),
+        untainted(access, planesOf(hosts)[0]?.taints ?? []),
+        labels(access, named),
         ready(access),
+        ...(planes.length > 1
+          ? [
+              controllers({
+                ...{ access, planes },
+                needs: ['kubeadm/api', 'kubeadm/join'],
+                // Who tells an API something does so before one may start anew.
+                spares: ['untaint', 'labels', 'uncordon', 'worker-uncordon'].map((name) => `kubeadm/${name}`),
+              }),
+            ]
+          : []),
       ],
     };
   },
@@ -215,43 +266,3 @@ export const kubeadm = plugin({
 function nodesOf(hosts: readonly Host[]): readonly Host[] {
   return hosts.filter(({ roles }) => roles.includes(PLANE.firstOf) || roles.includes('worker'));
 }
-
-interface Fitting {
-  readonly network: PodNetwork;
-  readonly version: string;
-  /** Whether there is one address for several control planes. */
-  readonly shared: boolean;
-}
-
-/** What is wrong with the hosts: who is what, and whether pods of several nodes would reach each other. */
-function unfit(hosts: readonly Host[], fitting: Fitting) {
-  const plane = hosts.find(({ roles }) => roles.includes('control-plane'));
-  if (plane === undefined) return []; // it is told of each step
-  const judged = hosts.map((host) => ({ host, message: faultOf(host.roles, host === plane, fitting) }));
-  const faults = judged.flatMap(({ host, message }) =>
-    message === undefined ? [] : [{ path: `hosts.${host.name}`, message }],
-  );
-  const joins = judged.some(({ host, message }) => host !== plane && message === undefined);
-  return joins && fitting.network.overlay === undefined
-    ? [...faults, { path: 'cni.network', message: APART }]
-    : faults;
-}
-
-function faultOf(
-  roles: readonly string[],
-  isFirst: boolean,
-  { version, shared }: Fitting,
-): string | undefined {
-  const [isPlane, isWorker] = [roles.includes('control-plane'), roles.includes('worker')];
-  if (isPlane && isWorker) return 'is for the control plane or for work: a host has one of these roles';
-  if (!isPlane) return isWorker ? undefined : "would join nothing: roles: ['worker'] makes it a node";
-  if (isFirst) return undefined;
-  if (!since('planes', version))
-    return `would be a further control plane, which kubeadm ${minorOf(version)} cannot join to etcd: take Kubernetes 1.13 or later, or make it a worker`;
-  return shared ? undefined : ALONE;
-}
-
-const ALONE =
-  "would be a further control plane, and those need one address that all share: kubeadm.endpoint: { address: '192.0.2.10', by: 'keepalived' }; a cluster that was made without one cannot get it";
-const APART =
-  "leaves every node on its own, so that pods of different nodes would have the same addresses: take 'routes' or 'flannel'";

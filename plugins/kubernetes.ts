@@ -22,7 +22,11 @@ export const kubernetes = plugin({
   options: v.strictObject({
     version: v.pipe(
       Version,
-      v.check(isKnown, `expected a version from ${MINORS.at(0)} to ${MINORS.at(-1)}, as 1.20.2`),
+      v.check(
+        isKnown,
+        ({ input }) =>
+          `expected a version from ${MINORS.at(0)} to ${MINORS.at(-1)}, as 1.20.2, found "${input}"`,
+      ),
     ),
     from: v.optional(v.picklist(['release', 'source']), 'release'),
     /** Where nodes take images from; kubeadm's own default is gone for versions before 1.25. */
@@ -34,6 +38,8 @@ export const kubernetes = plugin({
     date: v.exactOptional(v.string()),
     /** Go build tags; `providerless` leaves the cloud providers out, upstream's own tag. */
     tags: v.exactOptional(v.array(v.string())),
+    /** Keeps what the compiler made (1.5 GB), so that another version of the same tree has only to be linked. */
+    keepCompiled: v.exactOptional(v.boolean()),
   }),
   provides: [kubernetesRelease],
   build: ({ version, from, imageRepository, bin, ...building }, context) => {
@@ -52,8 +58,9 @@ export const kubernetes = plugin({
     const program = from === 'source' ? made : (name: string) => published(name, version, arch);
     const compile = () => {
       const { source = TREE, commit = 'unknown', date = '1970-01-01T00:00:00Z', tags = [] } = building;
+      const kept = building.keepCompiled === true ? `${cache}/kubernetes/compiled` : undefined;
       return compiled({
-        ...{ version, arch, controllerArch, commit, date, tags, folder },
+        ...{ version, arch, controllerArch, commit, date, tags, folder, kept },
         source: use(debianArchive).source('kubernetes-source', source),
         goroot: use(goToolchain).root,
         go: 'go-toolchain',

@@ -7,7 +7,10 @@ import { type Claim, claims } from './machine/claims.ts';
 import { basePath, baseRoot, booted, files, root } from './machine/root.ts';
 
 /** An interface name has 15 characters at most, and nspawn calls a machine's `vb-NAME`. */
-const Name = v.pipe(v.string(), v.regex(/^[a-z][a-z0-9-]{0,11}$/));
+const Name = v.pipe(
+  v.string(),
+  v.regex(/^[a-z][a-z0-9-]{0,11}$/, 'expected at most 12 small letters, digits and "-", the first a letter'),
+);
 
 export const machine = plugin({
   name: 'machine',

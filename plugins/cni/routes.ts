@@ -9,7 +9,8 @@ import {
   type View,
   written,
 } from '../../core/mod.ts';
-import { JOINING, NODE_KUBECONFIG, nodeName, nodeOf, nodes, PLANE } from '../kubeadm/nodes.ts';
+import { ALL_NODES, JOINING, NODE_KUBECONFIG, nodeName, nodeOf, nodesIn, PLANE } from '../kubeadm/nodes.ts';
+import { askedOf, unspoken } from '../kubeadm/speaker.ts';
 import { unanswered } from '../kubectl/api.ts';
 import { CONFIG } from './config.ts';
 
@@ -22,6 +23,8 @@ const PROTOCOL = '204';
 interface Routed {
   readonly kubectl: string;
   readonly kubeconfig: string;
+  /** The hosts of the control plane. */
+  readonly planes: readonly string[];
   /** Of all pods. */
   readonly subnet: string;
   /** The file of a node that has this part of it. */
@@ -52,7 +55,7 @@ export function routes(routed: Routed) {
     }),
     composed(
       { inputs, compose: (view) => script(view, routed) },
-      { name: 'routes', path: SCRIPT, needs: ['kubeadm/ready'] },
+      { name: 'routes', path: SCRIPT, needs: [], spares: ['cni/part', 'cni/plane-part'] },
     ),
     written(UNIT_TEXT, { name: 'routes-unit', path: UNIT_FILE, needs: [] }),
     running(UNIT, {
@@ -92,14 +95,11 @@ async function ownPart(view: View, { kubectl, config }: Routed): Promise<Composi
 }
 
 /** Routes to the parts of all other nodes, each of which must be reached without a router between. */
-async function script(view: View, { kubectl, kubeconfig, subnet }: Routed): Promise<Composition> {
-  const plane = await view.on(PLANE).catch(() => undefined);
-  // Its own tasks say why; routes are taken back without it.
-  if (plane === undefined) return { lacks: ['the host of the control plane cannot be reached'] };
-  const answer = await nodes(plane, { kubectl, kubeconfig });
-  if (answer.kind !== 'answered') return { lacks: [unanswered(answer)] };
+async function script(view: View, { kubectl, kubeconfig, subnet, planes }: Routed): Promise<Composition> {
+  const answer = await askedOf(view, planes, { kubectl, kubeconfig }, ALL_NODES);
+  if (answer.kind !== 'answered') return { lacks: [unspoken(answer)] };
   const own = await nodeName(view);
-  const others = answer.items
+  const others = nodesIn(answer.text)
     .filter(({ metadata }) => metadata.name !== own)
     .map(({ metadata, spec, status }) => ({
       name: metadata.name,

@@ -1,6 +1,7 @@
 /** By which of its addresses a node is known: declared and looked up on the host, or the one that kubeadm takes by itself. */
 import { type Composition, cmd, fail, type Host, step, type View } from '../../core/mod.ts';
-import { PLANE } from './nodes.ts';
+import { planesOf } from './nodes.ts';
+import { manifestOf } from './static-pods.ts';
 
 interface Address {
   readonly interface: string;
@@ -9,7 +10,7 @@ interface Address {
 
 /** What the recipe says of the first host of the control plane. */
 export function declaredFor(hosts: readonly Host[]): string | undefined {
-  return hosts.find(({ roles }) => roles.includes(PLANE.firstOf))?.address;
+  return planesOf(hosts)[0]?.address;
 }
 
 /** What it says of each host, by name. */
@@ -92,7 +93,7 @@ export function withAddress(
 }
 
 /** Where a control plane, or a node that joined one, is told that it was made. */
-const MADE = ['/etc/kubernetes/manifests/kube-apiserver.yaml', '/etc/kubernetes/kubelet.conf'];
+const MADE = [manifestOf('kube-apiserver'), '/etc/kubernetes/kubelet.conf'];
 
 /** Refuses a host where it is open what its address is, before anything is made of it. */
 export function address(declared: Addresses, others: Others) {

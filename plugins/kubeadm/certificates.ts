@@ -1,8 +1,11 @@
 /** Certificates of a control plane: until when each counts, renewed by kubeadm in time; kubelet's, which it renews by itself. */
 import { type Change, cmd, fail, type Step, type StepSpec, step, type View } from '../../core/mod.ts';
 import { since } from '../kubernetes/versions.ts';
+import { FILES } from './config.ts';
 import { CONFIG } from './init.ts';
-import { ANNOTATION, PODS, type RenewalOptions, renewing } from './renewal.ts';
+import { ANNOTATION, type RenewalOptions, renewing } from './renewal.ts';
+import { CURRENT, signed } from './signing.ts';
+import { annotationIn, manifestOf, PODS } from './static-pods.ts';
 import { bytesOf, type Validity, validities } from './validity.ts';
 
 const FOLDER = '/etc/kubernetes';
@@ -16,7 +19,7 @@ const RENEWED = [
     ...['etcd/server', 'etcd/peer', 'etcd/healthcheck-client'],
   ].map((name) => `${PKI}/${name}.crt`),
 ];
-const KUBELET = '/var/lib/kubelet/pki/kubelet-client-current.pem';
+const KUBELET = CURRENT;
 
 /** Prints the host's own time, and of each file that is there the certificates alone: beside some of them stands a key. */
 export const LIST = `set -eu
@@ -39,11 +42,11 @@ type Found = {
 type Facts = {
   host: string;
   certificates: { [file: string]: Found };
-  /** Until when the certificates counted with which cc had each pod of the control plane start anew. */
+  /** Until when the certificates counted with which cc had each pod of the control plane start anew that is there. */
   started: { [pod: string]: string | null };
 };
 
-export interface CertificateOptions extends Omit<RenewalOptions, 'until'> {
+export interface CertificateOptions extends Omit<RenewalOptions, 'until' | 'expired'> {
   /** Days before its end in which a certificate is renewed. */
   readonly renewWithin: number;
 }
@@ -53,9 +56,13 @@ type At = Pick<StepSpec<never>, 'name' | 'where' | 'needs' | 'oneByOne'>;
 /** Those of a node; a worker has kubelet's and that of the authority. */
 export function certificates(options: CertificateOptions, at: At): Step {
   const { version, renewWithin } = options;
-  const files = [...AUTHORITIES, ...RENEWED, KUBELET];
+  const files = [...AUTHORITIES, ...RENEWED, KUBELET, FILES.certFile];
   const until = async (view: View) => nearest(await look(view, RENEWED, 0))?.until ?? '';
-  const script = (from: 'renew' | 'restart') => renewing({ ...options, until }, from);
+  const expired: RenewalOptions['expired'] = async (view, whose) =>
+    Object.values(await look(view, whose === 'kubelet' ? [KUBELET] : RENEWED, 0)).some(
+      (each) => each.expired,
+    );
+  const script = (from: 'renew' | 'restart') => renewing({ ...options, until, expired }, from);
   return step<Facts>({
     ...at,
     inputs: { renewWithin },
@@ -70,7 +77,7 @@ export function certificates(options: CertificateOptions, at: At): Step {
       if (due.length > 0 && !since('renews', version)) byHand(host, version, why);
       if (due.length > 0) return [{ kind: 'script', title: RENEW, why, script: script('renew') }];
       const first = nearest(all, RENEWED);
-      const behind = PODS.filter((pod) => started[pod] !== first?.until);
+      const behind = Object.keys(started).filter((pod) => started[pod] !== first?.until);
       if (last.unfinished && first && behind.length > 0)
         return [
           {
@@ -81,7 +88,7 @@ export function certificates(options: CertificateOptions, at: At): Step {
           },
         ];
       refuseEnding(host, all);
-      return waitingFor(host, all);
+      return waitingFor(host, all, options);
     },
     tells: ({ certificates: all }) => tellingOf(all),
   });
@@ -131,11 +138,9 @@ function isLate({ from, until }: Validity, now: number): boolean {
 }
 
 async function startedOn(view: View): Promise<Facts['started']> {
-  const all = PODS.map(async (pod) => {
-    const text = await view.text(`${FOLDER}/manifests/${pod}.yaml`);
-    return [pod, new RegExp(`^    ${ANNOTATION}: "([^"]*)"$`, 'm').exec(text ?? '')?.[1] ?? null] as const;
-  });
-  return Object.fromEntries(await Promise.all(all));
+  const all = PODS.map(async (pod) => [pod, await view.text(manifestOf(pod))] as const);
+  const there = (await Promise.all(all)).filter(([, text]) => text !== undefined);
+  return Object.fromEntries(there.map(([pod, text]) => [pod, annotationIn(text, ANNOTATION)]));
 }
 
 function ending(file: string, { until, expired }: Found): string {
@@ -153,11 +158,15 @@ function tellingOf(all: Facts['certificates']): readonly string[] {
 }
 
 /** Whether kubelet gets one by itself, in the time that it takes after it was away; one that has expired it cannot renew. */
-function waitingFor(host: string, all: Facts['certificates']): readonly Change[] {
+function waitingFor(
+  host: string,
+  all: Facts['certificates'],
+  options: CertificateOptions,
+): readonly Change[] {
   const found = all[KUBELET];
   if (!found?.due) return [];
   const why = ending(KUBELET, found);
-  if (found.expired) kubeletExpired(host, why);
+  if (found.expired) return [signing(host, why, options)];
   const what = 'kubelet has renewed its certificate';
   return [
     {
@@ -175,11 +184,23 @@ function waitingFor(host: string, all: Facts['certificates']): readonly Change[]
   ];
 }
 
+function signing(host: string, why: string, options: CertificateOptions): Change {
+  if (!since('phases', options.version)) kubeletExpired(host, why);
+  return {
+    kind: 'script',
+    title: 'have a control plane sign a certificate for kubelet, and start kubelet anew',
+    why: `${why}, and the API lets kubelet renew it no more`,
+    script: async (shell) => {
+      await signed(shell, options);
+      return undefined;
+    },
+  };
+}
+
 function kubeletExpired(host: string, why: string): never {
   const reasons = [
     `${why}, and the API lets kubelet renew it no more`,
-    `a worker joins anew: cc run cleanup --limit ${host}, then cc run all`,
-    `on a control plane: move ${FOLDER}/kubelet.conf and ${KUBELET} away, run kubeadm init phase kubeconfig kubelet --config ${CONFIG}, and systemctl restart kubelet`,
+    `have the host join anew: cc run cleanup --limit ${host}, then cc run all`,
   ];
   return fail({ kind: 'check-failed', host, what: 'kubelet has a certificate that counts', reasons });
 }

@@ -1,6 +1,6 @@
 /** kubeadm's configuration, generated in the newest form that the version it is for reads. */
 import { dnsRepository } from '../kubernetes/image-names.ts';
-import { eraOf, type KubeadmApi, since } from '../kubernetes/versions.ts';
+import { eraOf, type KubeadmApi, leavesWatches, since } from '../kubernetes/versions.ts';
 
 export interface ClusterConfig {
   readonly version: string;
@@ -13,9 +13,28 @@ export interface ClusterConfig {
   readonly address?: string;
   /** Host and port by which all reach the API, whichever control plane answers. */
   readonly endpoint?: string;
+  /** An etcd elsewhere, and the files on its host with which it is asked; without it kubeadm makes one here. */
+  readonly etcd?: ExternalEtcd;
   /** How long the runtime may take to start a pod; kubelet's own patience where it is left out. */
   readonly patience?: string;
+  /** True: kubelet keeps images that no pod uses, because they are cc's, and nobody could pull them again. */
+  readonly keepsImages?: true;
 }
+
+/** In the words of kubeadm. */
+export interface ExternalEtcd {
+  readonly endpoints: readonly string[];
+  readonly caFile: string;
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
+/** Where cc puts these files. What is below /etc/kubernetes kubeadm would take for what another cluster left. */
+export const FILES = {
+  caFile: '/etc/cc/etcd/ca.crt',
+  certFile: '/etc/cc/etcd/client.crt',
+  keyFile: '/etc/cc/etcd/client.key',
+} as const;
 
 /** YAML documents as JSON, which YAML includes. */
 export function kubeadmConfig(config: ClusterConfig): string {
@@ -92,7 +111,8 @@ function apiOf(config: ClusterConfig): Document {
   return under('api', { ...advertised(config), ...shared(config) });
 }
 
-function clusterOf({ version, imageRepository, podSubnet, serviceSubnet }: ClusterConfig): Document {
+function clusterOf(config: ClusterConfig): Document {
+  const { version, imageRepository, podSubnet, serviceSubnet } = config;
   const dns = dnsRepository(version, imageRepository);
   return {
     // Named, because kubeadm otherwise asks the network for the newest.
@@ -100,14 +120,41 @@ function clusterOf({ version, imageRepository, podSubnet, serviceSubnet }: Clust
     imageRepository,
     networking: { podSubnet, serviceSubnet },
     ...(dns === undefined ? {} : { dns: { imageRepository: dns } }),
+    ...(leavesWatches(version) ? { apiServer: { extraArgs: UNCACHED } } : {}),
+    ...etcdOf(config),
   };
 }
 
-function kubeletOf({ cgroupDriver, patience }: ClusterConfig): Document {
+/**
+ * Watches of Services then come from etcd itself: those of the API server's own cache tell nothing more once etcd had no leader, and
+ * kube-proxies and the controller manager hear of no new Service for up to ten minutes.
+ */
+const UNCACHED = { 'watch-cache-sizes': 'services#0' };
+
+/** Through v1alpha1 it is not told from one that kubeadm makes but by its endpoints. */
+function etcdOf({ version, etcd: external }: ClusterConfig): Document {
+  if (external === undefined) return {};
+  return { etcd: eraOf(version).kubeadmApi === 'v1alpha1' ? external : { external } };
+}
+
+/**
+ * kubelet's own defaults, but for the disk: where less than 15 % of it are left, kubelet removes images that no pod uses, whatever it is
+ * told of them, and takes no pods. kubernetes/kubernetes, pkg/kubelet/eviction/defaults_linux.go.
+ */
+const EVICTION = {
+  'memory.available': '100Mi',
+  'nodefs.inodesFree': '5%',
+  'nodefs.available': '5%',
+  'imagefs.available': '5%',
+};
+
+function kubeletOf({ cgroupDriver, patience, keepsImages }: ClusterConfig): Document {
   return {
     cgroupDriver,
     failSwapOn: false,
     ...(patience === undefined ? {} : { runtimeRequestTimeout: patience }),
+    // With 100 kubelet removes none: kubernetes/kubernetes, pkg/kubelet/images/image_gc_manager.go.
+    ...(keepsImages ? { imageGCHighThresholdPercent: 100, evictionHard: EVICTION } : {}),
   };
 }
 

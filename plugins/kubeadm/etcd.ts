@@ -1,9 +1,10 @@
 /** What a cluster keeps of its control planes beside their nodes: members of etcd, and what kubeadm has noted of each. */
 import { cmd, type Shell, type View } from '../../core/mod.ts';
 import { inMember, LET_IN } from '../etcd/member.ts';
-import { type Access, callOf } from '../kubectl/api.ts';
+import { type Access, callOf, insisted } from '../kubectl/api.ts';
 import { since } from '../kubernetes/versions.ts';
 import { nodeName } from './nodes.ts';
+import { etcdAskedBy } from './parts.ts';
 
 export interface Member {
   readonly id: string;
@@ -62,8 +63,8 @@ export interface Leaving {
 }
 
 /**
- * Has the others forget a control plane: its member of etcd, the pod by which kubeadm finds that member, and its line in what
- * kubeadm before 1.22 notes of all. requires: that its etcd holds nothing the others lack, as each member holds all.
+ * Has the others forget a control plane: its member of etcd, where that is theirs, the pod by which kubeadm finds that member, and
+ * its line in what kubeadm before 1.22 notes of all. requires: that its etcd holds nothing the others lack, as each member holds all.
  */
 export async function forgotten(
   plane: Shell,
@@ -71,16 +72,24 @@ export async function forgotten(
   cluster: { access: Access; version: string },
 ) {
   const { access, version } = cluster;
-  const { name, addresses, within } = leaving;
+  const { name } = leaving;
+  if ((await etcdAskedBy(plane.view)).length === 0) await withoutMember(plane, leaving, cluster);
+  const system = cmd`${callOf(access)} -n kube-system`.argv;
+  await insisted(plane, cmd`${system} delete pod etcd-${name} --ignore-not-found --force --grace-period=0`);
+  if (!since('noStatus', version)) await struck(plane, name, system as string[]); // no artifacts
+}
+
+async function withoutMember(
+  plane: Shell,
+  { name, addresses, within }: Leaving,
+  { access, version }: { access: Access; version: string },
+): Promise<void> {
   const own = await nodeName(plane.view);
   const call = await etcdctl(plane.view, access, version);
   const left = (await awaitedMembers(plane, call, within)).filter(
     (member) => member.name !== own && (member.name === name || addresses.includes(member.address)),
   );
-  for (const { id } of left) await plane.run(cmd`${call} member remove ${id}`);
-  const system = cmd`${callOf(access)} -n kube-system`.argv;
-  await plane.run(cmd`${system} delete pod etcd-${name} --ignore-not-found --force --grace-period=0`);
-  if (!since('noStatus', version)) await struck(plane, name, system as string[]); // no artifacts
+  for (const { id } of left) await insisted(plane, cmd`${call} member remove ${id}`);
 }
 
 /** kubernetes/kubernetes, cmd/kubeadm/app/apis/kubeadm/types.go of 1.12 to 1.21: ClusterStatus. */
@@ -92,7 +101,7 @@ async function struck(plane: Shell, name: string, system: readonly string[]) {
   if (without === status) return;
   const input = JSON.stringify({ ...config, data: { ...config.data, ClusterStatus: without } });
   const title = `strike ${name} from the notes of kubeadm`;
-  await plane.run({ ...cmd`${system} replace -f -`, input, title });
+  await insisted(plane, { ...cmd`${system} replace -f -`, input, title });
 }
 
 /** A block of YAML that is indented by two, with what is indented deeper below it. */

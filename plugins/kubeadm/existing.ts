@@ -1,12 +1,14 @@
 /** The cluster that a host has already: kubeadm init has said what it is, and nothing here says it anew. */
-import { fixed, type View } from '../../core/mod.ts';
+import { cmd, fixed, type View } from '../../core/mod.ts';
 import { nameOf, restoredOn } from '../etcd/restore.ts';
+import { type Access, asked } from '../kubectl/api.ts';
 import { since } from '../kubernetes/versions.ts';
 import { type Addresses, addressOn, type Others } from './address.ts';
 import type { ClusterConfig } from './config.ts';
-import { KUBECONFIG, PLANES } from './nodes.ts';
+import { KUBECONFIG, NODE_KUBECONFIG, PLANES } from './nodes.ts';
+import { etcdElsewhere, type Image, imageOf, isBlank, planeOn } from './parts.ts';
+import { flag, manifestOf } from './static-pods.ts';
 
-const MANIFESTS = '/etc/kubernetes/manifests';
 const KUBELET = '/var/lib/kubelet';
 /** What kubeadm takes where it is not told, and cc does not tell it. */
 export const DOMAIN = 'cluster.local';
@@ -20,14 +22,15 @@ export interface Declared extends ClusterConfig {
   readonly declaredAddress?: string;
   readonly addresses: Addresses;
   readonly others: Others;
-  /** The snapshot that it was restored from, on the controller; others of its hosts say nothing of it. */
-  readonly restore?: { readonly file: string; readonly alone: boolean };
+  /** The snapshot that it was restored from, on the controller. */
+  readonly restore?: string;
+  readonly access: Access;
 }
 
 /** Refuses a cluster with other networks before kubelet or anything else on the host is replaced. */
 export function existing(config: Declared) {
-  const { declaredAddress: address, endpoint, restore } = config;
-  const { version, imageRepository, serviceSubnet, podSubnet, criSocket, cgroupDriver, patience } = config;
+  const { declaredAddress: address, endpoint, restore, etcd } = config;
+  const { version, imageRepository, serviceSubnet, podSubnet } = config;
   return fixed({
     name: 'cluster',
     where: PLANES,
@@ -40,21 +43,18 @@ export function existing(config: Declared) {
       'the domain of its DNS': DOMAIN,
       ...(address === undefined ? {} : { [ADDRESS]: address }),
       [ENDPOINT]: endpoint ?? NONE,
-      ...(restore === undefined ? {} : { [SNAPSHOT]: nameOf(restore.file) }),
-      "kubelet's container runtime": pathOf(criSocket),
-      "kubelet's cgroup driver": cgroupDriver,
-      "kubelet's runtimeRequestTimeout": patience ?? 'the default',
+      [ETCD]: etcd?.endpoints.join(', ') ?? OWN_ETCD,
+      ...(restore === undefined ? {} : { [SNAPSHOT]: nameOf(restore) }),
+      ...declaredOf(config),
     },
     look: async (view) => {
-      const [plane, kubelet, known, shared, restored] = await Promise.all([
+      const [plane, kubelet, known, shared, begun] = await Promise.all([
         planeOf(view),
         kubeletOf(view),
         addressOf(view, config),
         sharedBy(view, endpoint),
-        restore === undefined ? undefined : restoredOn(view),
+        restore === undefined ? {} : begunFrom(view, config.access),
       ]);
-      const from = restored ?? (restore?.alone ? NONE : undefined);
-      const begun = from === undefined || Object.keys(plane).length === 0 ? {} : { [SNAPSHOT]: from };
       // What kubelet was told counts only where it runs a cluster; before there was a file for it, cc's own drop-in tells it.
       return Object.keys(plane).length > 0 && since('kubeletConfig', version)
         ? { ...plane, ...kubelet, ...known, ...shared, ...begun }
@@ -64,32 +64,64 @@ export function existing(config: Declared) {
   });
 }
 
+/** Refuses the same on a worker: above all another runtime, which would be no other program of its node but another node. */
+export function existingNode(config: ClusterConfig) {
+  return fixed({
+    name: 'existing-node',
+    where: { role: 'worker', optional: true },
+    needs: [],
+    what: 'the node',
+    declared: { 'the domain of its DNS': DOMAIN, ...declaredOf(config) },
+    look: async (view) => {
+      const joined =
+        since('kubeletConfig', config.version) && (await view.stat(NODE_KUBECONFIG)) !== undefined;
+      return joined ? kubeletOf(view) : {};
+    },
+    fix: ANEW_NODE,
+  });
+}
+
+/** What kubeadm tells kubelet once. */
+function declaredOf({ criSocket, cgroupDriver, patience }: ClusterConfig): Told {
+  return {
+    "kubelet's container runtime": pathOf(criSocket),
+    "kubelet's cgroup driver": cgroupDriver,
+    "kubelet's runtimeRequestTimeout": patience ?? 'the default',
+  };
+}
+
 /** Said only where the recipe has one: a cluster goes on without the file. */
 const SNAPSHOT = 'the snapshot that it was made of';
+
+/** Nothing of a control plane that holds no cluster any more: it is to be made anew. */
+async function begunFrom(view: View, access: Access): Promise<Told> {
+  if ((await planeOn(view)) !== 'whole') return {};
+  const from = await restoredOn(view);
+  if (from !== undefined) return { [SNAPSHOT]: from };
+  if (await isBlank(view, access)) return {};
+  const revision = await revisionOf(view, access);
+  return { [SNAPSHOT]: revision === undefined ? NONE : `${NONE}, and it is at revision ${revision}` };
+}
+
+/** To which revision etcd has come, as each list says. */
+async function revisionOf(view: View, access: Access): Promise<string | undefined> {
+  const answer = await asked(view, access, cmd`get --raw /api/v1/nodes?limit=1`);
+  return answer.kind === 'answered' ? /"resourceVersion":"(\d+)"/.exec(answer.text)?.[1] : undefined;
+}
 
 const ANEW = [
   'declare what is there; or make the cluster anew, and lose what runs in it:',
   'cc run cleanup before you change the recipe (kubeadm reset where cc has not made it), cc run all after',
 ].join(' ');
 
-/** The image of a static pod, as kubeadm names it; undefined for what an init that was cut off left. */
-export function imageOf(manifest: string | undefined): Image | undefined {
-  const [, repository = '', name = '', tag = ''] = IMAGE.exec(manifest ?? '') ?? [];
-  return tag === '' ? undefined : { repository, name, tag };
-}
-
-interface Image {
-  readonly repository: string;
-  readonly name: string;
-  readonly tag: string;
-}
-
-/** Through 1.11 the name ends in the processor; a digest may follow the tag. */
-const IMAGE = /^ *image: "?(\S+)\/([\w-]+):([\w.-]+)(?:@\S+)?"?$/m;
+const ANEW_NODE =
+  'declare what is there; or take the node back, and have it join anew: cc run cleanup --limit HOST, then cc run all';
+const ETCD = 'its etcd';
+const OWN_ETCD = 'that of its control planes';
 
 function manifestsOf(view: View): Promise<readonly (string | undefined)[]> {
   const names = ['apiserver', 'controller-manager', 'scheduler'];
-  return Promise.all(names.map((name) => view.text(`${MANIFESTS}/kube-${name}.yaml`)));
+  return Promise.all(names.map((name) => view.text(manifestOf(`kube-${name}`))));
 }
 
 /** The images of the control plane of a host, without those of manifests that are not whole. */
@@ -104,8 +136,13 @@ async function planeOf(view: View): Promise<Told> {
   if (images.length === 0) return {};
   return {
     'the repository of its images': each(images.map(({ repository }) => repository)),
-    ...(imageOf(server) ? { 'the network of its Services': flag(server, 'service-cluster-ip-range') } : {}),
-    ...(imageOf(manager) ? { 'the network of its pods': flag(manager, 'cluster-cidr') } : {}),
+    ...(imageOf(server)
+      ? {
+          'the network of its Services': toldBy(server, 'service-cluster-ip-range'),
+          [ETCD]: etcdElsewhere(server).join(', ') || OWN_ETCD,
+        }
+      : {}),
+    ...(imageOf(manager) ? { 'the network of its pods': toldBy(manager, 'cluster-cidr') } : {}),
   };
 }
 
@@ -138,9 +175,9 @@ const ADDRESS = 'the address of its API';
 /** Where that API is told to be, in the words of the recipe if it is there. */
 async function addressOf(view: View, { declaredAddress, addresses, others }: Declared): Promise<Told> {
   if (declaredAddress === undefined || addresses.get(view.name) !== declaredAddress) return {};
-  const server = await view.text(`${MANIFESTS}/kube-apiserver.yaml`);
+  const server = await view.text(manifestOf('kube-apiserver'));
   if (!imageOf(server)) return {};
-  const is = flag(server, 'advertise-address');
+  const is = toldBy(server, 'advertise-address');
   const found = await addressOn(view, declaredAddress, others);
   return { [ADDRESS]: 'address' in found && found.address === is ? declaredAddress : is };
 }
@@ -150,10 +187,10 @@ const NONE = 'none';
 
 /** By which its own credentials reach that API: the address of this host, where there is no endpoint for it. */
 async function sharedBy(view: View, endpoint: string | undefined): Promise<Told> {
-  const server = await view.text(`${MANIFESTS}/kube-apiserver.yaml`);
+  const server = await view.text(manifestOf('kube-apiserver'));
   const [, told] = /^ *server: "?https:\/\/([^\s"]+?)"?$/m.exec((await view.text(KUBECONFIG)) ?? '') ?? [];
   if (told === undefined || !imageOf(server)) return {};
-  const own = told.startsWith(`${flag(server, 'advertise-address')}:`);
+  const own = told.startsWith(`${toldBy(server, 'advertise-address')}:`);
   return { [ENDPOINT]: own && told !== endpoint ? NONE : told };
 }
 
@@ -162,8 +199,9 @@ function each(values: readonly string[]): string {
   return [...new Set(values)].join(' and ');
 }
 
-function flag(manifest: string | undefined, name: string): string {
-  return new RegExp(`^ *- "?--${name}=([^\\s"]*)"?$`, 'm').exec(manifest ?? '')?.[1] ?? 'not told';
+/** A flag of a static pod, as people are told of it. */
+function toldBy(manifest: string | undefined, name: string): string {
+  return flag(manifest, name) ?? 'not told';
 }
 
 /** A key of the topmost level of a YAML file, as kubeadm writes one. */

@@ -1,12 +1,16 @@
 /** `kubeadm init`: when a control plane is made, when it is made anew, and how it is taken back. */
 import { type Change, cmd, fail, type Json, type Shell, step, type View } from '../../core/mod.ts';
 import type { Cri, PodNetwork } from '../capabilities.ts';
-import { restoring } from '../etcd/restore.ts';
+import { LOST, proving, restoredOn, restoring } from '../etcd/restore.ts';
+import { settling } from '../etcd/settle.ts';
 import type { Access } from '../kubectl/api.ts';
 import { since } from '../kubernetes/versions.ts';
-import { imageOf } from './existing.ts';
+import { silence } from './answering.ts';
+import { initFlags } from './flags.ts';
 import { AT_ONCE, leaving } from './leave.ts';
 import { KUBECONFIG, nodeName, PLANE } from './nodes.ts';
+import { isBlank, partsOn, planeOn } from './parts.ts';
+import { PODS } from './static-pods.ts';
 import { mayGo } from './staying.ts';
 import { clearing, NOTED, NOTING } from './traces.ts';
 
@@ -29,39 +33,10 @@ export interface InitOptions {
   readonly before: readonly string[];
   /** A snapshot of etcd on the controller, from which a new cluster goes on. */
   readonly restore?: string;
-}
-
-type Checked = Pick<InitOptions, 'version' | 'preflight' | 'restore'>;
-
-/** Checks of kubeadm's own that fail where nothing is wrong. */
-function ignored({ version, restore }: Checked): readonly string[] {
-  return [
-    // kubelet is told that swap is no reason to fail.
-    ...(since('swap', version) ? [] : ['Swap']),
-    // With a configuration file these cannot be told of a runtime other than Docker; and the last knows kernels to 4.x.
-    ...(since('noDocker', version) ? [] : ['CRI', 'Service-Docker', 'SystemVerification']),
-    ...(restore === undefined ? [] : ['DirAvailable--var-lib-etcd']),
-  ];
-}
-
-/** What kubeadm is told of its checks, and the phases that it leaves out, where its configuration has no words for them. */
-function flagsOf(options: Checked, phased: boolean, without: readonly string[]): readonly string[] {
-  const { preflight } = options;
-  const passed = ignored(options);
-  if (!phased) return [`--ignore-preflight-errors=${preflight ? passed.join(',') : 'all'}`];
-  const phases = [...(preflight ? [] : ['preflight']), ...without];
-  return [
-    ...(phases.length > 0 ? [`--skip-phases=${phases.join(',')}`] : []),
-    ...(preflight && passed.length > 0 ? [`--ignore-preflight-errors=${passed.join(',')}`] : []),
-  ];
-}
-
-export function initFlags(options: Checked & Pick<InitOptions, 'dns'>): readonly string[] {
-  return flagsOf(options, since('phases', options.version), options.dns ? [] : ['addon/coredns']);
-}
-
-export function joinFlags(options: Checked): readonly string[] {
-  return flagsOf(options, since('joinPhases', options.version), []);
+  /** All hosts that are or become nodes. */
+  readonly nodes: readonly string[];
+  /** Whether there are static pods of cc's own before kubeadm makes others. */
+  readonly manifests?: true;
 }
 
 type InitFacts = {
@@ -69,29 +44,36 @@ type InitFacts = {
   /** What other hosts of the control plane have, as far as this one has no cluster of its own. */
   others: { [host: string]: Other };
   admin: boolean;
-  /** How many manifests of the control plane are there, and whole. */
+  /** How many manifests of the control plane are there, and whole; that of etcd counts as such where etcd is elsewhere. */
   manifests: number;
   leftovers: boolean;
+  /** What etcd keeps here; `blank`: an etcd that began with nothing. */
+  etcd: 'data' | 'blank' | 'none';
+  /** Whether cc has begun to restore it because those data were lost. */
+  foundLost: boolean;
+  /** Whether a snapshot was put here. */
+  restored: boolean;
   complete: boolean;
   /** Whether the cluster has a DNS; null where the API does not say. */
   dns: boolean | null;
   noted: boolean;
 };
 
-/** A whole control plane, a part of one, none; or nobody can tell. */
-type Other = 'whole' | 'part' | 'none' | 'unreached';
+/** What it has, or nobody can tell. */
+type Other = Awaited<ReturnType<typeof planeOn>> | 'unreached';
 
 /** What kubeadm has called cluster DNS: CoreDNS by default from 1.11 on. */
 const DNS = ['coredns', 'kube-dns'];
-const MANIFESTS = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler'];
 
 export function init(options: InitOptions) {
-  const { dns, runtime, before, network } = options;
+  const { dns, runtime, before, network, restore } = options;
   const command = commandOf(options);
   const all = (why: string) => clearing({ runtime, network }, why);
   return step<InitFacts>({
     name: 'init',
     where: PLANE,
+    // It may have joined one that was the first before it; then its node stands for the cluster, too.
+    heirOf: options.planes.length > 1 ? ['join'] : ['join', 'node'],
     needs: before,
     inputs: { command: command.argv as Json, dns },
     timeout: 900,
@@ -100,19 +82,21 @@ export function init(options: InitOptions) {
     plan: (facts, last) => {
       const appliedBefore = last.current || last.facts !== undefined;
       if (facts.complete && facts.dns !== null && facts.dns !== dns) otherwise(facts.host, options);
+      const isLost =
+        facts.leftovers && facts.etcd !== 'data' && (facts.foundLost || last.facts !== undefined);
+      const isWhole = facts.admin && facts.manifests === PODS.length && !isLost;
+      if (isWhole && facts.complete && facts.restored && last.unfinished)
+        return [settling(options, 'the restore did not finish')];
       // An API that is silent now does not make a cluster unfinished that was finished once.
-      if (facts.admin && facts.manifests === MANIFESTS.length && (facts.complete || appliedBefore)) return [];
-      if (facts.leftovers && last.facts !== undefined) damaged();
+      if (isWhole && (facts.complete || appliedBefore)) return [];
+      if (facts.leftovers && last.facts !== undefined && !isLost) damaged();
       if (facts.leftovers && !appliedBefore && !last.unfinished) notOurs();
-      const by = holderOf(facts);
-      const why = facts.leftovers
-        ? `an earlier ${by ? 'join' : 'init'} did not finish`
-        : `there is no control plane${by ? ` here, and the cluster is on ${by}` : ''}`;
-      return [
-        ...(facts.leftovers ? all(why) : []),
-        { kind: 'run', command: NOTING, why },
-        ...(by ? [rejoining(by, options, why)] : making(options, why)),
-      ];
+      const by = holderOf(facts, restore !== undefined);
+      if (isLost && by === undefined && restore === undefined) lost(facts);
+      const why = whyAnew(facts, isLost, by);
+      const clear = [...(facts.leftovers ? all(why) : []), { kind: 'run', command: NOTING, why } as const];
+      if (by !== undefined) return [...clear, rejoining(by, options, why)];
+      return making(options, clear, { why, isLost });
     },
     beforeUndo: (view, undoing) => mayGo(view, options, undoing),
     undo: ({ host, leftovers, noted }, undoing) => {
@@ -129,34 +113,54 @@ function commandOf(options: InitOptions) {
   return { ...words, env: DIRECT, title: words.argv.join(' ') };
 }
 
-/** A cluster from nothing, or from a snapshot. */
-function making(options: InitOptions, why: string): readonly Change[] {
-  const { version, restore } = options;
-  return [
-    ...(restore === undefined ? [] : [restoring({ version, file: restore, config: CONFIG }, why)]),
-    { kind: 'run', command: commandOf(options), why },
-  ];
+function whyAnew({ leftovers, etcd }: InitFacts, isLost: boolean, by: string | undefined): string {
+  if (isLost) return etcd === 'none' ? 'the data of its etcd are gone' : 'its etcd has begun with nothing';
+  if (leftovers) return `an earlier ${by ? 'join' : 'init'} did not finish`;
+  return `there is no control plane${by ? ` here, and the cluster is on ${by}` : ''}`;
+}
+
+/** A cluster from nothing, or from a snapshot, which is proved before anything goes. */
+function making(
+  options: InitOptions,
+  clear: readonly Change[],
+  { why, isLost }: { readonly why: string; readonly isLost: boolean },
+): readonly Change[] {
+  const { version, restore, nodes } = options;
+  const made: Change = { kind: 'run', command: commandOf(options), why };
+  if (restore === undefined) return [...clear, made];
+  const told = { version, file: restore, config: CONFIG, nodes, isLost };
+  return [proving(told, why), ...clear, restoring(told, why), made, settling(options, why)];
 }
 
 /** The other host that has the cluster; undefined where none has any of one. A second cluster is worse than none. */
-function holderOf({ host, others }: InitFacts): string | undefined {
+function holderOf({ host, others }: InitFacts, restores: boolean): string | undefined {
   const having = (what: Other) => Object.keys(others).find((name) => others[name] === what);
-  const [whole, unreached, part] = [having('whole'), having('unreached'), having('part')];
+  const [whole, unreached, part, gone] = [
+    having('whole'),
+    having('unreached'),
+    having('part'),
+    having('lost'),
+  ];
   if (whole !== undefined) return whole;
   const what = 'look for the cluster on its other control planes';
   if (unreached !== undefined)
     return fail({ kind: 'cannot-tell', host, what, why: `${unreached} cannot be looked at` });
-  if (part === undefined) return undefined;
+  // Those that have lost all they knew join what is restored.
+  if (part === undefined && (restores || gone === undefined)) return undefined;
   const reasons = [
-    `${part} has a part of a control plane, and no host has a whole one`,
-    `make that one whole, or give it up: cc run cleanup --limit ${part}`,
+    `${part ?? gone} has a part of a control plane, and no host has a whole one`,
+    `make that one whole, or give it up: cc run cleanup --limit ${part ?? gone}`,
   ];
   return fail({ kind: 'check-failed', host, what: 'the cluster can be made here', reasons });
 }
 
 /** This host was made anew, and the cluster lives on others. */
-function rejoining(by: string, { joined }: InitOptions, why: string): Change {
-  const script = async (shell: Shell) => joined(shell, await shell.on(by), await nodeName(shell.view));
+function rejoining(by: string, options: InitOptions, why: string): Change {
+  const script = async (shell: Shell) => {
+    const other = await shell.on(by);
+    await shell.until(`the API on ${by} answers`, 120, () => silence(other.view, options));
+    return options.joined(shell, other, await nodeName(shell.view));
+  };
   return { kind: 'script', title: `have it join the control plane by ${by}`, why, script };
 }
 
@@ -192,6 +196,17 @@ function damaged(): never {
   return fail({ kind: 'check-failed', host: 'the control plane', what: 'the cluster is whole', reasons });
 }
 
+/** Nothing is left of it but what a snapshot has. */
+function lost({ host, etcd }: InitFacts): never {
+  const what =
+    etcd === 'none' ? 'etcd has no data here' : 'the API answers, and knows nothing of the cluster';
+  const reasons = [
+    `${what}, and no other control plane has the cluster`,
+    "have it go on from a snapshot: kubeadm: { restore: '/path/to/etcd-….tar' }; or give it up: cc run cleanup",
+  ];
+  return fail({ kind: 'check-failed', host, what: 'the cluster is whole', reasons });
+}
+
 /** State of a cluster that cc has no record of: somebody's, and not to be reset. */
 function notOurs(): never {
   const reasons = [
@@ -206,44 +221,30 @@ function notOurs(): never {
   });
 }
 
-/** What a host has of a control plane: all of it, or something that one leaves. */
-export async function planeOn(view: View): Promise<{ readonly whole: boolean; readonly left: boolean }> {
-  const { admin, there, left } = await partsOn(view);
-  return { whole: admin && there === MANIFESTS.length, left };
-}
-
-async function partsOn(view: View) {
-  const admin = (await view.stat(KUBECONFIG)) !== undefined;
-  const manifests = await Promise.all(
-    MANIFESTS.map((name) => view.text(`/etc/kubernetes/manifests/${name}.yaml`)),
-  );
-  const there = manifests.filter((text) => imageOf(text) !== undefined).length;
-  const left = await Promise.all(
-    ['/etc/kubernetes/pki', '/var/lib/etcd', '/var/lib/kubelet/config.yaml'].map((path) => view.stat(path)),
-  );
-  return { admin, there, left: admin || [...manifests, ...left].some((each) => each !== undefined) };
-}
-
 /**
  * kubeadm keeps no record of having finished; the last thing it leaves is kube-proxy's DaemonSet. An API that does not
  * answer now does not make a finished cluster unfinished: then the stamp says whether it was (`last.current`).
  */
-async function probeInit(view: View, { kubectl, planes }: InitOptions): Promise<InitFacts> {
-  const { admin, there, left: leftovers } = await partsOn(view);
+async function probeInit(view: View, { kubectl, planes, access }: InitOptions): Promise<InitFacts> {
+  const { admin, manifests, leftovers, data } = await partsOn(view);
   const call = cmd`${kubectl} --kubeconfig ${KUBECONFIG} --request-timeout=10s -n kube-system`.argv;
   const look = cmd`${call} get daemonset/kube-proxy ${DNS.map((name) => `deployment/${name}`)} --ignore-not-found -o name`;
-  const text = admin && there === MANIFESTS.length ? await view.ask(look) : undefined;
+  const text = admin && manifests === PODS.length ? await view.ask(look) : undefined;
   const found = text?.split('\n').map((line) => line.slice(line.indexOf('/') + 1));
   const complete = found?.includes('kube-proxy') ?? false;
-  const others = complete ? [] : planes.filter((name) => name !== view.name);
+  const others = complete && data ? [] : planes.filter((name) => name !== view.name);
+  const blank = found !== undefined && !complete && (await isBlank(view, access));
   return {
     host: view.name,
     others: Object.fromEntries(
       await Promise.all(others.map(async (name) => [name, await otherOn(view, name)])),
     ),
     admin,
-    manifests: there,
+    manifests,
     leftovers,
+    etcd: data ? (blank ? 'blank' : 'data') : 'none',
+    foundLost: (await view.stat(LOST)) !== undefined,
+    restored: (await restoredOn(view)) !== undefined,
     complete,
     dns: found ? DNS.some((name) => found.includes(name)) : null,
     noted: (await view.stat(NOTED)) !== undefined,
@@ -252,8 +253,7 @@ async function probeInit(view: View, { kubectl, planes }: InitOptions): Promise<
 
 async function otherOn(view: View, name: string): Promise<Other> {
   try {
-    const { whole, left } = await planeOn(await view.on(name));
-    return whole ? 'whole' : left ? 'part' : 'none';
+    return await planeOn(await view.on(name));
   } catch {
     return 'unreached';
   }

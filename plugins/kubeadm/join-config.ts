@@ -31,7 +31,12 @@ const FORMS: { readonly [Api in KubeadmApi]: (config: JoinConfig) => Document & 
       ...flat(config),
     }),
     v1alpha2: (config) => ({ kind: 'NodeConfiguration', ...registered(config), ...flat(config) }),
-    v1alpha3: (config) => ({ kind: 'JoinConfiguration', ...registered(config), ...flat(config) }),
+    v1alpha3: (config) => ({
+      kind: 'JoinConfiguration',
+      ...registered(config),
+      ...flat(config),
+      ...(config.plane === undefined ? {} : { controlPlane: true, ...reached('apiEndpoint', config.plane) }),
+    }),
     v1beta1: grouped,
     v1beta2: grouped,
     v1beta3: grouped,
@@ -49,13 +54,13 @@ function grouped(config: JoinConfig) {
     kind: 'JoinConfiguration',
     ...registered(config),
     discovery: { bootstrapToken: { token, apiServerEndpoint: endpoint, caCertHashes: pins } },
-    ...(plane === undefined ? {} : { controlPlane: localOf(plane) }),
+    ...(plane === undefined ? {} : { controlPlane: reached('localAPIEndpoint', plane) }),
   };
 }
 
-/** Forms before have no such member of etcd for it. */
-function localOf({ address }: { readonly address?: string }): Document {
-  return address === undefined ? {} : { localAPIEndpoint: { advertiseAddress: address } };
+/** Where it becomes a control plane: under its key, by which address its API is reached. */
+function reached(key: string, { address }: { readonly address?: string }): Document {
+  return address === undefined ? {} : { [key]: { advertiseAddress: address } };
 }
 
 function registered({ criSocket }: JoinConfig): Document {

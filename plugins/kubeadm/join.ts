@@ -2,10 +2,21 @@
 import { cmd, fail, type Json, type Shell, type StepSpec, step, type View } from '../../core/mod.ts';
 import { cannotTell } from '../kubectl/api.ts';
 import { AUTHORITY } from './authority.ts';
-import { joinFlags, planeOn } from './init.ts';
+import { joinFlags } from './flags.ts';
 import { type Joining, joined } from './joining.ts';
-import { AT_ONCE, leaving, leavingEtcd, type Told } from './leave.ts';
-import { isPlane, JOINING, NODE_KUBECONFIG, nodeName, nodeOf, ownAddresses, PLANE } from './nodes.ts';
+import { AT_ONCE, forgetting, leaving, speaker, type Told } from './leave.ts';
+import {
+  isPlane,
+  JOINING,
+  NODE_KUBECONFIG,
+  nodeIn,
+  nodeName,
+  nodeNamed,
+  ownAddresses,
+  PLANE,
+} from './nodes.ts';
+import { planeOn } from './parts.ts';
+import { askedOf } from './speaker.ts';
 import { mayGo } from './staying.ts';
 import { clearing, NOTED, NOTING } from './traces.ts';
 
@@ -13,7 +24,6 @@ export interface JoinOptions extends Joining {
   readonly before: readonly string[];
 }
 
-const UNREACHED = 'the host of the control plane cannot be reached';
 const LEFT = ['/etc/kubernetes/bootstrap-kubelet.conf', AUTHORITY, '/var/lib/kubelet/config.yaml'];
 
 type JoinFacts = {
@@ -23,6 +33,8 @@ type JoinFacts = {
   plane: boolean;
   /** Whether it has what a node asks the API with, and a control plane all that makes it one. */
   joined: boolean;
+  /** Whether it is a control plane without the data of its etcd. */
+  lost: boolean;
   /** Whether the cluster calls it what it is, which a join does last. */
   called: boolean;
   /** Whether that is for the cluster of this recipe; null where that has no authority yet. */
@@ -35,13 +47,16 @@ type JoinFacts = {
 };
 
 export function join(options: JoinOptions) {
-  const { version, kubeadm, access, before } = options;
+  const { version, kubeadm, access, before, planes } = options;
   const argv = cmd`${kubeadm} join ${joinFlags(options)}`.argv;
   const title = `have it join by ${argv.join(' ')}`;
   return step<JoinFacts>({
     name: 'join',
     where: JOINING,
+    heirOf: ['init'],
     needs: before,
+    // While the first control plane is gone, another one answers.
+    spares: ['kubeadm/api'],
     // Members of etcd come one at a time.
     oneByOne: PLANE.firstOf,
     inputs: { command: argv as Json },
@@ -54,10 +69,11 @@ export function join(options: JoinOptions) {
       if (why === undefined) return [];
       if (facts.leftovers && !known && !last.unfinished) notOurs(facts.host);
       if (facts.node === 'another') taken(facts);
-      const script = async (shell: Shell) => joined(shell, await shell.on(PLANE), facts.name, options);
+      const script = async (shell: Shell) =>
+        joined(shell, await speaker(shell, options), facts.name, options);
       // Before its etcd ends: of two members that leave together with one, none could agree to it.
       const member =
-        facts.leftovers && facts.plane ? [leavingEtcd(facts.name, { access, version }, why)] : [];
+        facts.leftovers && facts.plane ? [forgetting(facts.name, { access, version, planes }, why)] : [];
       return [
         ...member,
         ...(facts.leftovers ? clearing(options, why) : []),
@@ -84,7 +100,8 @@ function takenBack(options: JoinOptions): Pick<StepSpec<JoinFacts>, 'beforeUndo'
 
 /** Why a host has to join. An API that is silent now does not end what joined once. */
 function lacking(facts: JoinFacts, known: boolean, unfinished: boolean) {
-  const { host, name, joined, called, ours, node, why, leftovers } = facts;
+  const { host, name, joined, lost, called, ours, node, why, leftovers } = facts;
+  if (lost) return 'the data of its etcd are gone';
   if (!joined || (!called && unfinished))
     return leftovers ? 'an earlier join did not finish' : 'it is no node of the cluster';
   if (ours === false) return 'it is a node of a cluster that is not there any more';
@@ -124,33 +141,34 @@ async function probeJoin(view: View, options: JoinOptions): Promise<JoinFacts> {
     host: view.name,
     name,
     plane,
-    joined: conf !== undefined && made?.whole !== false,
+    joined: conf !== undefined && (made === undefined || made === 'whole'),
+    lost: made === 'lost',
     ...(await inCluster(view, name, authority, options)),
-    leftovers: made?.left === true || [conf, ...left].some((each) => each !== undefined),
+    leftovers: (made !== undefined && made !== 'none') || [conf, ...left].some((each) => each !== undefined),
     noted: noted !== undefined,
   };
 }
 
-/** What the control plane knows of a host. */
+/** What the other control planes know of a host. */
 async function inCluster(
   view: View,
   name: string,
   authority: string | undefined,
   { access, planes }: JoinOptions,
 ) {
-  const plane = await view.on(PLANE).catch(() => undefined);
-  // Its own tasks say why.
-  if (plane === undefined) return { ours: null, node: 'unreached', why: UNREACHED, called: true } as const;
-  const theirs = await plane.text(AUTHORITY);
-  const ours = theirs === undefined ? null : theirs === authority;
-  const answer = await nodeOf(plane, access, name);
-  const told = { ours, why: '', called: true };
+  const others = planes.filter((plane) => plane !== view.name);
+  const answer = await askedOf(view, others, access, nodeNamed(name));
+  const told = { ours: null, why: '', called: true };
   if (answer.kind === 'none') return { ...told, node: 'none' } as const;
+  if (answer.kind === 'unreached') return { ...told, node: 'unreached', why: answer.why } as const;
   if (answer.kind === 'silent') return { ...told, node: 'unknown', why: answer.why } as const;
-  if (answer.node === undefined) return { ...told, node: 'none' } as const;
-  const called = !planes.includes(view.name) || isPlane(answer.node);
+  const theirs = await answer.by.text(AUTHORITY);
+  const ours = theirs === undefined ? null : theirs === authority;
+  const node = nodeIn(answer.text);
+  if (node === undefined) return { ...told, ours, node: 'none' } as const;
+  const called = !planes.includes(view.name) || isPlane(node);
   const own = await ownAddresses(view);
-  const addresses = (answer.node.status.addresses ?? []).filter(({ type }) => type === 'InternalIP');
+  const addresses = (node.status.addresses ?? []).filter(({ type }) => type === 'InternalIP');
   const isThis = addresses.some(({ address }) => own.includes(address));
-  return { ...told, called, node: isThis ? 'this' : 'another' } as const;
+  return { ...told, ours, called, node: isThis ? 'this' : 'another' } as const;
 }

@@ -1,18 +1,22 @@
 /** What has a host join, by another one that has the cluster: a token, the configuration, and what control planes share. */
 import { cmd, fail, type Shell, type View } from '../../core/mod.ts';
 import type { Cri, PodNetwork } from '../capabilities.ts';
-import { type Access, callOf } from '../kubectl/api.ts';
+import { type Access, asked, callOf, insisted, unanswered } from '../kubectl/api.ts';
 import { type Addresses, addressOn, type Others } from './address.ts';
 import { AUTHORITY, carried, withdrawn } from './authority.ts';
 import { forgotten } from './etcd.ts';
-import { DIRECT, joinFlags } from './init.ts';
+import { joinFlags } from './flags.ts';
+import { DIRECT } from './init.ts';
 import { joinConfig } from './join-config.ts';
 import { ownAddresses } from './nodes.ts';
+import { manifestOf } from './static-pods.ts';
 
 export interface Joining {
   readonly version: string;
   readonly kubeadm: string;
   readonly preflight: boolean;
+  /** See `InitOptions`. */
+  readonly manifests?: true;
   readonly runtime: Cri;
   readonly network: PodNetwork;
   /** The API, on the control plane. */
@@ -52,14 +56,18 @@ export async function joined(shell: Shell, plane: Shell, name: string, options: 
   // What a machine of this name and address left that was made anew.
   if (isPlane)
     await forgotten(plane, { name, addresses: await ownAddresses(shell.view), within: 120 }, options);
-  await plane.run(cmd`${call} delete node ${name} --ignore-not-found`);
-  await plane.run({ ...cmd`${call} create -f -`, input: objectOf(own, until.trim()) });
-  const remove = () => plane.run(cmd`${call} -n kube-system delete secret ${nameOf(own)} --ignore-not-found`);
+  // While members of etcd come, the API may have no answer for a moment.
+  await insisted(plane, cmd`${call} delete node ${name} --ignore-not-found`);
+  // Made already, where only the answer was lost.
+  await insisted(plane, { ...cmd`${call} apply -f -`, input: objectOf(own, until.trim()) });
+  const secret = cmd`${call} -n kube-system delete secret ${nameOf(own)} --ignore-not-found`;
+  const remove = () => insisted(plane, secret);
   try {
     const config = await configured(shell.view, plane.view, whole, options);
     if (isPlane) await carried(plane, shell);
     await shell.run({ ...joinCommand(options), input: config });
   } catch (error) {
+    if (isPlane) await readmitted(shell, plane, access).catch(() => plane.log('etcd does not answer yet\n'));
     await remove().catch(() =>
       plane.log('the token could not be removed; it ends by itself after 10 minutes\n'),
     );
@@ -68,6 +76,20 @@ export async function joined(shell: Shell, plane: Shell, name: string, options: 
   }
   await remove();
   return undefined;
+}
+
+/**
+ * A member that was added and does not start leaves the only other one without a majority. kubelet 1.20 refuses the pod of etcd for
+ * good as long as it does not know its disk; once it starts anew it asks again. The next run needs etcd to begin the join anew.
+ */
+async function readmitted(shell: Shell, plane: Shell, access: Access): Promise<void> {
+  const silent = async () => {
+    const answer = await asked(plane.view, access, cmd`get --raw /healthz/etcd`);
+    return answer.kind === 'answered' ? undefined : unanswered(answer);
+  };
+  if ((await shell.view.stat(manifestOf('etcd'))) === undefined || (await silent()) === undefined) return;
+  await shell.run(cmd`systemctl restart kubelet.service`);
+  await shell.until('etcd answers again', 120, silent);
 }
 
 function joinCommand(options: Joining) {

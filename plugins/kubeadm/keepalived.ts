@@ -12,7 +12,7 @@ import {
   type View,
 } from '../../core/mod.ts';
 import { since } from '../kubernetes/versions.ts';
-import { API_PORT } from './endpoint.ts';
+import { API_PORT, ownAddress } from './endpoint.ts';
 import { ownAddresses, PLANE, PLANES } from './nodes.ts';
 
 const UNIT = 'keepalived.service';
@@ -42,24 +42,14 @@ export function virtualOf(
 ): Virtual | { fault: string } {
   const peers: Peer[] = [];
   for (const plane of planes) {
-    const own = peerAddress(plane);
+    const own = ownAddress(plane);
     if (own === undefined)
       return {
         fault: `needs the address by which the other control planes reach ${plane.name}: { name: '${plane.name}', address: '192.0.2.11', … }`,
       };
-    if (own === address)
-      return { fault: `is ${address}, which is the address of ${plane.name}: name one that no host has` };
     peers.push({ name: plane.name, address: own });
   }
   return { address, peers, version };
-}
-
-/** By which address others reach a host, as far as the recipe says so by itself. */
-function peerAddress({ address, connection }: Plane): string | undefined {
-  const said = [address, connection.kind === 'ssh' ? connection.address : undefined];
-  return address !== undefined && !net.isIpv4(address)
-    ? undefined
-    : said.find((text) => text && net.isIpv4(text));
 }
 
 export function keepalived(virtual: Virtual): readonly Step[] {
@@ -101,9 +91,21 @@ function pathOf({ version }: Virtual): string {
   return since('readyz', version) ? '/readyz' : '/healthz';
 }
 
+/**
+ * Seconds that an API may take to answer, and how often in a row it may not: on a host that is busy it is slow, and while etcd has no
+ * leader none has an answer. The address of a host that is gone moves without any check.
+ */
+const [PATIENCE, FALL] = [8, 5];
+
 function asking(host: string, virtual: Virtual): readonly string[] {
   const quiet = ['-q', '--silent', '--fail', '--insecure', '--noproxy', '*', '--output', '/dev/null'];
-  return ['/usr/bin/curl', ...quiet, '--max-time', '3', `https://${host}:${API_PORT}${pathOf(virtual)}`];
+  return [
+    '/usr/bin/curl',
+    ...quiet,
+    '--max-time',
+    `${PATIENCE}`,
+    `https://${host}:${API_PORT}${pathOf(virtual)}`,
+  ];
 }
 
 async function configOn(view: View, virtual: Virtual): Promise<Composition> {
@@ -154,8 +156,8 @@ global_defs {
 vrrp_script api {
   script "${asking('127.0.0.1', virtual).join(' ')}"
   interval 1
-  timeout 4
-  fall 3
+  timeout ${PATIENCE + 1}
+  fall ${FALL}
   rise 3
   weight ${READY}
   init_fail

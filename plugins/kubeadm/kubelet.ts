@@ -1,6 +1,7 @@
 /** kubelet's systemd unit, and the drop-in by which it is told what kubeadm wants of it. */
 import { net } from '../../core/mod.ts';
 import { since } from '../kubernetes/versions.ts';
+import { type KubeletFlags, wordsOf } from './kubelet-flags.ts';
 
 /** As upstream's packages ship it: https://github.com/kubernetes/release, cmd/krel/templates/latest/kubelet */
 export function kubeletUnit(bin: string): string {
@@ -30,6 +31,8 @@ export interface Kubelet {
   /** The folders of the CNI plugins and of their configuration. */
   readonly cni: { readonly bin: string; readonly config: string };
   readonly patience?: string;
+  /** More flags, after those of kubeadm and cc. */
+  readonly flags?: KubeletFlags;
   /** By which others reach the node; kubelet's own choice where it is left out. */
   readonly address?: string;
 }
@@ -43,8 +46,8 @@ const KUBECONFIG =
   'Environment="KUBELET_KUBECONFIG_ARGS=--bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf --kubeconfig=/etc/kubernetes/kubelet.conf"';
 
 /** Before what a user adds, so that this wins. */
-function nodeAddress({ address }: Kubelet): string {
-  return address === undefined ? '' : ` --node-ip=${address}`;
+function more({ address, flags = {} }: Kubelet): string {
+  return `${address === undefined ? '' : ` --node-ip=${address}`}${wordsOf(flags)}`;
 }
 
 function byFile(kubelet: Kubelet): string {
@@ -54,7 +57,7 @@ Environment="KUBELET_CONFIG_ARGS=--config=/var/lib/kubelet/config.yaml"
 EnvironmentFile=-/var/lib/kubelet/kubeadm-flags.env
 EnvironmentFile=-/etc/default/kubelet
 ExecStart=
-ExecStart=${kubelet.bin}/kubelet $KUBELET_KUBECONFIG_ARGS $KUBELET_CONFIG_ARGS $KUBELET_KUBEADM_ARGS${nodeAddress(kubelet)} $KUBELET_EXTRA_ARGS
+ExecStart=${kubelet.bin}/kubelet $KUBELET_KUBECONFIG_ARGS $KUBELET_CONFIG_ARGS $KUBELET_KUBEADM_ARGS${more(kubelet)} $KUBELET_EXTRA_ARGS
 `;
 }
 
@@ -74,7 +77,7 @@ function byFlags(kubelet: Kubelet): string {
     EXTRA: [
       `--container-runtime=remote --container-runtime-endpoint=${criSocket}`,
       ...(patience === undefined ? [] : [`--runtime-request-timeout=${patience}`]),
-      `--cgroup-driver=${cgroupDriver} --fail-swap-on=false${nodeAddress(kubelet)}`,
+      `--cgroup-driver=${cgroupDriver} --fail-swap-on=false${more(kubelet)}`,
     ].join(' '),
   };
   const lines = Object.entries(groups).map(

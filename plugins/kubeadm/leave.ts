@@ -1,9 +1,10 @@
 /** How a host leaves the cluster: its pods go elsewhere, then its member of etcd and its node, and only then what stands there. */
 import { type Change, cmd, type Shell, type Undoing, v } from '../../core/mod.ts';
-import { type Access, callOf, cannotTell } from '../kubectl/api.ts';
+import { type Access, callOf, cannotTell, insisted } from '../kubectl/api.ts';
 import { drained } from '../kubectl/drain.ts';
 import { forgotten } from './etcd.ts';
-import { nodeName, nodes, ownAddresses, PLANE } from './nodes.ts';
+import { nodeName, ownAddresses, planesOf } from './nodes.ts';
+import { speakerOf, unspoken } from './speaker.ts';
 
 /** What a node that leaves is given. */
 export const Drain = v.strictObject({
@@ -33,7 +34,7 @@ export type Told = {
 
 /** The control planes of a cluster that stays; none where it goes as a whole, with all that is in it. */
 export function planesIn({ staying }: Undoing): readonly string[] {
-  return staying.filter(({ roles }) => roles.includes(PLANE.firstOf)).map(({ name }) => name);
+  return planesOf(staying).map(({ name }) => name);
 }
 
 /** Whether nobody is asked about the node: its cluster cannot be reached, or is silent and not to be waited for. */
@@ -69,8 +70,10 @@ interface From {
 /** A node that is not there is not waited for, nor one whose kubelet could end nothing. */
 async function left(shell: Shell, { plane, planes }: From, cluster: Leaving): Promise<undefined> {
   const { access, version, drain } = cluster;
-  const by = await asking(shell, planes, access);
-  if (by === undefined) return undefined;
+  const answer = await speakerOf(shell, planes, access);
+  if (answer.kind === 'none') return undefined;
+  if (answer.kind !== 'answered') return cannotTell(shell.view.name, answer.why);
+  const { by } = answer;
   const name = await nodeName(shell.view);
   if (drain.within > 0) {
     const how = await drained(by, access, name, { version, ...drain });
@@ -80,32 +83,31 @@ async function left(shell: Shell, { plane, planes }: From, cluster: Leaving): Pr
       );
   }
   if (plane) await forgotten(by, { name, addresses: await ownAddresses(shell.view), within: 30 }, cluster);
-  await by.run(cmd`${callOf(access)} delete node ${name} --ignore-not-found`);
+  await insisted(by, cmd`${callOf(access)} delete node ${name} --ignore-not-found`);
   return undefined;
 }
 
-/** The first control plane whose API answers; undefined where none of them has a cluster. */
-async function asking(shell: Shell, planes: readonly string[], access: Access): Promise<Shell | undefined> {
-  const silent: string[] = [];
-  for (const name of planes) {
-    const by = await shell.on(name).catch(() => undefined);
-    if (by === undefined) {
-      silent.push(`${name} cannot be reached`);
-      continue;
-    }
-    const answer = await nodes(by.view, access);
-    if (answer.kind === 'answered') return by;
-    if (answer.kind === 'silent') silent.push(`${name}: ${answer.why}`);
-  }
-  return silent.length === 0 ? undefined : cannotTell(shell.view.name, silent.join('; '));
+/** By whom a cluster is changed that must be there. */
+export async function speaker(shell: Shell, { planes, access }: Asking): Promise<Shell> {
+  const { name } = shell.view;
+  const others = planes.filter((plane) => plane !== name);
+  const answer = await speakerOf(shell, others, access);
+  if (answer.kind === 'answered') return answer.by;
+  return cannotTell(name, unspoken(answer));
 }
 
-/** Has the others forget a member of etcd that is to come anew, which takes their consent. */
-export function leavingEtcd(name: string, cluster: Omit<Leaving, 'drain'>, why: string): Change {
+interface Asking {
+  readonly access: Access;
+  /** Where it can be asked. */
+  readonly planes: readonly string[];
+}
+
+/** Has the others forget a control plane that is to come anew: to let its member of etcd go takes their consent. */
+export function forgetting(name: string, cluster: Omit<Leaving, 'drain'> & Asking, why: string): Change {
   return {
-    ...{ kind: 'script', title: `remove ${name} from etcd`, why },
+    ...{ kind: 'script', title: `have the other control planes forget ${name}`, why },
     script: async (shell) => {
-      const plane = await shell.on(PLANE);
+      const plane = await speaker(shell, cluster);
       await forgotten(plane, { name, addresses: await ownAddresses(shell.view), within: 30 }, cluster);
       return undefined;
     },

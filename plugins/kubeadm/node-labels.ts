@@ -1,7 +1,7 @@
 /** Labels and taints of nodes, as their hosts declare them; what others have set stays. */
 import { type Change, cmd, type Host, step, type View } from '../../core/mod.ts';
-import { type Access, callOf, cannotTell } from '../kubectl/api.ts';
-import { type Node, nodeName, nodes, PLANE } from './nodes.ts';
+import { type Access, cannotTell, telling } from '../kubectl/api.ts';
+import { markOn, type Node, nodeName, nodes, PLANE } from './nodes.ts';
 
 /** `zone=a` of labels, `gpu=yes:NoSchedule` of taints. */
 type Texts = readonly string[];
@@ -24,7 +24,8 @@ export function labels(access: Access, hosts: readonly Host[]) {
   return step<LabelFacts>({
     name: 'labels',
     where: PLANE,
-    needs: ['kubeadm/api', 'kubeadm/registered'],
+    needs: ['kubeadm/api'],
+    spares: ['kubeadm/registered'],
     inputs: { hosts: Object.fromEntries(declared.map(({ host, marks }) => [host, marks])) },
     probe: async (view) => {
       const answer = await nodes(view, access);
@@ -40,15 +41,25 @@ export function labels(access: Access, hosts: readonly Host[]) {
       // No host need be asked for its name where none declares any, and cc has set none.
       if (declared.every(({ marks }) => isBare(marks)) && items.every(isUnnoted)) return { nodes: [] };
       return {
-        nodes: await Promise.all(declared.map(({ host, marks }) => marked(view, items, host, marks))),
+        nodes: (
+          await Promise.all(declared.map(({ host, marks }) => marked(view, items, host, marks)))
+        ).flat(),
       };
     },
     plan: ({ nodes, none }) => nodes.flatMap((node) => changesOf(access, node, none === true)),
   });
 }
 
-async function marked(view: View, items: readonly Node[], host: string, declared: Marks): Promise<Marked> {
-  return { ...markedIn(items, await nodeName(await view.on(host))), declared };
+/** Nothing is known of the node of a host that cannot be reached and that no node names. */
+async function marked(
+  view: View,
+  items: readonly Node[],
+  host: string,
+  declared: Marks,
+): Promise<readonly Marked[]> {
+  const known = items.find((node) => markOn(node) === host)?.metadata.name;
+  const name = known ?? (await view.on(host).then(nodeName, () => undefined));
+  return name === undefined ? [] : [{ ...markedIn(items, name), declared }];
 }
 
 function markedIn(items: readonly Node[], name: string): Omit<Marked, 'declared'> {
@@ -102,7 +113,7 @@ function keyOf(text: string): string {
 function changesOf(access: Access, node: Marked, none: boolean): readonly Change[] {
   const run = (words: Texts, why: string): Change => {
     const title = none ? { title: `kubectl ${words.join(' ')}, once there is such a node` } : {};
-    return { kind: 'run', command: { ...cmd`${callOf(access)} ${words}`, ...title }, why };
+    return telling(access, { ...cmd`${words}`, ...title }, why);
   };
   const own = KINDS.map((kind) => ({ kind, ...ownOf(node, kind) }));
   const noting = (when: 'before' | 'after', why: string) => {

@@ -1,11 +1,18 @@
 /** The node of a host, by which cc knows that the host has joined, and which leaves the cluster before anything on its host is taken back. */
 import { cmd, step, type View } from '../../core/mod.ts';
-import { type Access, asked, callOf, cannotTell } from '../kubectl/api.ts';
+import { type Access, asked, cannotTell, telling } from '../kubectl/api.ts';
+import { removing } from './gone.ts';
 import { type Leaving, leaving, stranded, type Told } from './leave.ts';
-import { type JOINING, NODE_KUBECONFIG, nodeName, type PLANE } from './nodes.ts';
-
-/** On a node: of which host of the recipe it is. */
-const MARK = 'cc/host';
+import {
+  type JOINING,
+  MARK,
+  markOn,
+  NODE_KUBECONFIG,
+  nodeIn,
+  nodeName,
+  nodeNamed,
+  type PLANE,
+} from './nodes.ts';
 
 type NodeFacts = Told & {
   host: string;
@@ -28,37 +35,38 @@ export function node({ name, where, need, planes }: At, cluster: Leaving) {
   return step<NodeFacts>({
     name,
     where,
+    heirOf: ['node', 'plane-node'].filter((each) => each !== name),
     needs: [need],
     // A drain has its own limit.
     timeout: 600 + within,
     // Its pods move while its kubelet and its network are there.
     undoFirst: true,
+    // A join that was cut off before this has made a node as well.
+    partOf: name === 'node' ? 'join' : 'init',
     probe: (view) => probeNode(view, access, planes),
     plan: ({ host, name, node, mark, why }, last) => {
       if (node === 'this' && mark === host) return [];
       if (node === 'unknown' || node === 'unreached') return last.current ? [] : cannotTell(host, why);
-      const words = cmd`${callOf(access)} annotate node ${name} ${MARK}=${host} --overwrite`;
+      const title = `say on node ${name} that it is ${host}`;
+      const mine = { ...cmd`annotate node ${name} ${MARK}=${host} --overwrite`, title };
       const lacking = node === 'this' ? `its node does not say that it is ${host}` : 'it is no node yet';
-      return [{ kind: 'run', command: words, why: lacking }];
+      return [telling(access, mine, lacking)];
     },
     undo: (facts, undoing) => leaving(facts, cluster, undoing, 'cc has made it a node'),
     leaves: (facts, undoing) => stranded(facts, cluster, undoing),
+    undoElsewhere: (host, undoing) => removing(host, { ...cluster, plane: planes.includes(host) }, undoing),
   });
 }
 
 async function probeNode(view: View, access: Access, planes: readonly string[]): Promise<NodeFacts> {
   const name = await nodeName(view);
   const told = { host: view.name, name, plane: planes.includes(view.name), mark: null, why: '' };
-  const answer = await asked(view, access, cmd`get node ${name} --ignore-not-found -o json`);
+  const answer = await asked(view, access, nodeNamed(name));
   if (answer.kind === 'none') return { ...told, node: 'none' };
   if (answer.kind === 'silent') return { ...told, node: await silence(view, planes), why: answer.why };
-  if (answer.text.trim() === '') return { ...told, node: 'none' };
-  const { metadata } = JSON.parse(answer.text) as Marked;
-  return { ...told, node: 'this', mark: metadata.annotations?.[MARK] ?? null };
-}
-
-interface Marked {
-  readonly metadata: { readonly annotations?: Readonly<Record<string, string>> };
+  const node = nodeIn(answer.text);
+  if (node === undefined) return { ...told, node: 'none' };
+  return { ...told, node: 'this', mark: markOn(node) ?? null };
 }
 
 /** Whether an API that does not answer is on hosts that can be reached, and so may answer later. */

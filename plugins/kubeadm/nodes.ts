@@ -1,14 +1,27 @@
 /** What a control plane still needs once init has made it: an API that answers, nodes that take pods and are ready. */
-import { awaited, type Change, cmd, step, type View } from '../../core/mod.ts';
+import {
+  awaited,
+  type Change,
+  type Command,
+  cmd,
+  type Host,
+  type Shell,
+  step,
+  type View,
+} from '../../core/mod.ts';
 import type { PodNetwork } from '../capabilities.ts';
-import { type Access, asked, callOf, cannotTell, unanswered } from '../kubectl/api.ts';
-import { since } from '../kubernetes/versions.ts';
+import { type Access, asked, cannotTell, telling, unanswered } from '../kubectl/api.ts';
 
 /** The first host of the control plane, where kubeadm has left its credentials. */
 export const PLANE = { firstOf: 'control-plane' } as const;
 
 /** All hosts of it. */
 export const PLANES = { role: PLANE.firstOf } as const;
+
+/** Those of some hosts that are of it, in their order. */
+export function planesOf<At extends Pick<Host, 'roles'>>(hosts: readonly At[]): readonly At[] {
+  return hosts.filter(({ roles }) => roles.includes(PLANE.firstOf));
+}
 
 /** Hosts that join it, as workers or as further control planes; a cluster may have none. */
 export const JOINING = { butFirstOf: PLANE.firstOf } as const;
@@ -42,10 +55,15 @@ export interface Node {
 
 /** The nodes, or why there is no telling. */
 export async function nodes(view: View, access: Access) {
-  const answer = await asked(view, access, cmd`get nodes -o json`);
-  return answer.kind === 'answered'
-    ? { ...answer, items: (JSON.parse(answer.text) as { items: readonly Node[] }).items }
-    : answer;
+  const answer = await asked(view, access, ALL_NODES);
+  return answer.kind === 'answered' ? { ...answer, items: nodesIn(answer.text) } : answer;
+}
+
+/** On a node: of which host of the recipe it is. */
+export const MARK = 'cc/host';
+
+export function markOn({ metadata }: Node): string | undefined {
+  return metadata.annotations?.[MARK];
 }
 
 /** Whether kubeadm has called it a control plane, which is the last that a join does. */
@@ -53,44 +71,47 @@ export function isPlane({ metadata }: Node): boolean {
   return TAINTS.some((label) => metadata.labels?.[label] !== undefined);
 }
 
+/** A host that a script goes on to, unless it is left out or cannot be reached: its own tasks say why. */
+export async function entered(shell: Shell, name: string): Promise<Shell | undefined> {
+  return shell.leftOut.includes(name) ? undefined : shell.on(name).catch(() => undefined);
+}
+
 /** One node, which the cluster may not have, or why there is no telling. */
 export async function nodeOf(view: View, access: Access, name: string) {
-  const answer = await asked(view, access, cmd`get node ${name} --ignore-not-found -o json`);
-  if (answer.kind !== 'answered') return answer;
-  const { kind, text } = answer;
-  return { kind, node: text.trim() === '' ? undefined : (JSON.parse(text) as Node) };
+  const answer = await asked(view, access, nodeNamed(name));
+  return answer.kind === 'answered' ? { kind: answer.kind, node: nodeIn(answer.text) } : answer;
 }
 
-export function answering(access: Access, version: string) {
-  const path = since('readyz', version) ? '/readyz' : '/healthz';
-  return awaited({
-    name: 'api',
-    where: PLANE,
-    // With certificates that have expired it answers nobody.
-    needs: ['kubeadm/certificates'],
-    what: 'the API answers',
-    within: 180,
-    look: async (view) => {
-      const answer = await asked(view, access, cmd`get --raw ${path}`);
-      return answer.kind === 'answered' ? undefined : unanswered(answer);
-    },
-  });
+/** Asks for one node, and for all. */
+export const nodeNamed = (name: string): Command => cmd`get node ${name} --ignore-not-found -o json`;
+export const ALL_NODES: Command = cmd`get nodes -o json`;
+
+/** What the API answers to that. */
+export function nodeIn(text: string): Node | undefined {
+  return text.trim() === '' ? undefined : (JSON.parse(text) as Node);
 }
 
-/** A single node of the control plane takes pods too. */
-export function untainted(access: Access) {
+export function nodesIn(text: string): readonly Node[] {
+  return (JSON.parse(text) as { items: readonly Node[] }).items;
+}
+
+/** A single node of the control plane takes pods too, but for what its host declares: `KEY=VALUE:EFFECT`. */
+export function untainted(access: Access, declared: readonly string[]) {
+  const kept = declared.map((taint) => taint.replace(/[=:].*/, ''));
+  const unwanted = TAINTS.filter((key) => !kept.includes(key));
   return step<{ tainted: { [node: string]: readonly string[] }; none?: true }>({
     name: 'untaint',
     where: PLANE,
     // A node of the control plane takes pods only where it is the only one.
-    needs: ['kubeadm/api', 'kubeadm/registered'],
+    needs: ['kubeadm/api'],
+    spares: ['kubeadm/registered'],
     probe: async (view) => {
       const answer = await nodes(view, access);
       if (answer.kind === 'silent') return cannotTell(view.name, answer.why);
       if (answer.kind === 'none') return { tainted: {}, none: true };
       const all = answer.items;
       const taints = all.map(({ metadata, spec }) => {
-        const keys = (spec.taints ?? []).map(({ key }) => key).filter((key) => TAINTS.includes(key));
+        const keys = (spec.taints ?? []).map(({ key }) => key).filter((key) => unwanted.includes(key));
         return [metadata.name, keys] as const;
       });
       return {
@@ -99,7 +120,7 @@ export function untainted(access: Access) {
     },
     plan: ({ tainted, none }) =>
       none
-        ? [untaint(access, ['--all'], TAINTS, 'there is no cluster yet')]
+        ? unwanted.slice(0, 1).map(() => untaint(access, ['--all'], unwanted, 'there is no cluster yet'))
         : Object.entries(tainted).map(([node, keys]) =>
             untaint(access, [node], keys, `${node} is the only node and takes no pods`),
           ),
@@ -107,10 +128,10 @@ export function untainted(access: Access) {
 }
 
 function untaint(access: Access, nodes: readonly string[], keys: readonly string[], why: string): Change {
-  const command = cmd`${callOf(access)} taint node ${nodes} ${keys.map((key) => `${key}-`)}`;
+  const command = cmd`taint node ${nodes} ${keys.map((key) => `${key}-`)}`;
   // Which node that will be is not known before there is one.
   const title = nodes[0] === '--all' ? { title: 'kubectl taint node, once there is one' } : {};
-  return { kind: 'run', command: { ...command, ...title }, why };
+  return telling(access, { ...command, ...title }, why);
 }
 
 /** With what a control plane is asked and told all. */

@@ -9,10 +9,14 @@ import { yamlOf } from './yaml-text.ts';
 export function kubectlOffer({ kubectl, kubeconfig }: Access): Offer {
   return {
     name: 'kubectl',
-    does: 'runs kubectl on the first host of the control plane, as the administrator of the cluster. Files that it is given are those of that host; "-f -" reads what you give it here',
+    does: 'runs kubectl on the first host of the control plane that can be reached, as the administrator of the cluster. Files that it is given are those of that host; "-f -" reads what you give it here',
     takes: '[WORDS...]',
     on: PLANE,
-    argv: (words) => ['env', `KUBECONFIG=${kubeconfig}`, kubectl, ...words],
+    // A `--` before the words is dropped, as in cc ssh: with it kubectl would print its help.
+    argv: (words) => [
+      ...['env', `KUBECONFIG=${kubeconfig}`, kubectl],
+      ...(words[0] === '--' ? words.slice(1) : words),
+    ],
   };
 }
 
@@ -37,10 +41,11 @@ export function kubeconfigOffer({ kubectl, kubeconfig }: Access, mine: Mine): Of
       }
       return ['sh', '-c', READ, 'sh', kubectl, kubeconfig];
     },
-    here: (printed, { words, host, env, read }) => {
+    here: (printed, { words, host, env, read, hold }) => {
       const { config, says } = ownFrom(printed, mine, host);
       if (words.length === 0) return { print: yamlOf(config), says };
       const path = fileIn(env);
+      hold(`${path}.lock`); // as kubectl does: k8s.io/client-go/tools/clientcmd/config.go, lockFile
       const all = mergedInto(read(path), config, { path, mine });
       const way = `"${mine.name}" is in ${path}: kubectl --context ${mine.name} get nodes`;
       return { file: { path, text: yamlOf(all) }, says: [...says, way] };

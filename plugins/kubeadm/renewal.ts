@@ -3,53 +3,39 @@ import { cmd, type Script, type Shell, type View } from '../../core/mod.ts';
 import { type Access, asked, unanswered } from '../kubectl/api.ts';
 import { since } from '../kubernetes/versions.ts';
 import { DIRECT } from './init.ts';
-import { nodeName } from './nodes.ts';
-
-/** In the order in which they start anew: each of them asks those before it. */
-export const PODS = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler'];
+import { entered } from './nodes.ts';
+import { signed } from './signing.ts';
+import { annotated, annotating, manifestOf, PODS, restart, startedAnew } from './static-pods.ts';
 
 /** By which a pod is another one to kubelet, and which says with which certificates it began. */
 export const ANNOTATION = 'cc-kubernetes/certificates-until';
 
-/**
- * ANNOTATE MANIFEST VALUE: puts the annotation into the manifest of a static pod, which is whole at any moment: kubelet ends the
- * pod whose manifest is gone, and nobody would bring it back after a run that was killed.
- */
-export const ANNOTATE = `set -eu
-file=$1
-grep -q '^metadata:$' "$file" || { echo "$file is no manifest as kubeadm writes it" >&2; exit 1; }
-new=$(mktemp "\${file%/*/*}/.cc-XXXXXX")
-trap 'rm -f -- "$new"' EXIT
-sed '/^    ${ANNOTATION.replace('/', '\\/')}: /d' "$file" | awk -v line='    ${ANNOTATION}: "'"$2"'"' -v has="$(grep -c '^  annotations:$' "$file")" '
-  { print }
-  has && $0 == "  annotations:" { print line }
-  !has && $0 == "metadata:" { print "  annotations:"; print line }
-' >"$new"
-chmod --reference="$file" -- "$new"
-chown --reference="$file" -- "$new"
-mv -f -- "$new" "$file"`;
+export const ANNOTATE = annotating(ANNOTATION);
 
 export interface RenewalOptions {
   readonly version: string;
   readonly kubeadm: string;
   readonly access: Access;
+  /** The hosts of the control plane. */
+  readonly planes: readonly string[];
   /** The end of the certificate that ends first. */
   readonly until: (view: View) => Promise<string>;
+  /** Whether kubelet's own, or one that kubeadm renews, counts no more. */
+  readonly expired: (view: View, whose: 'kubelet' | 'kubeadm') => Promise<boolean>;
 }
 
 /** Renews them, or goes on after that. */
 export function renewing(options: RenewalOptions, from: 'renew' | 'restart'): Script {
-  const { version, kubeadm, access, until } = options;
+  const { access, until } = options;
   return async (shell) => {
-    const words = cmd`${kubeadm} ${since('certs', version) ? [] : ['alpha']} certs renew all`;
-    if (from === 'renew') await shell.run({ ...words, env: DIRECT });
+    const isUp = (await asked(shell.view, access, cmd`get --raw ${pathOf(options)}`)).kind === 'answered';
+    await renewed(shell, options, from);
     const value = await until(shell.view);
-    for (const pod of PODS) await restart(shell, pod, value, access);
-    const path = since('readyz', version) ? '/readyz' : '/healthz';
-    await shell.until('the API is ready', 180, async () => {
-      const answer = await asked(shell.view, access, cmd`get --raw ${path}`);
-      return answer.kind === 'answered' ? undefined : unanswered(answer);
-    });
+    if (isUp)
+      for (const pod of await podsOn(shell.view))
+        await restart(shell, access, { pod, annotation: ANNOTATION, value });
+    else await revived(shell, value, options);
+    await answering(shell, options, 180);
     return {
       until: value,
       lines: [`they count until ${value}; copies of admin.conf elsewhere end as before`],
@@ -57,28 +43,53 @@ export function renewing(options: RenewalOptions, from: 'renew' | 'restart'): Sc
   };
 }
 
-interface Pod {
-  readonly metadata: { readonly annotations?: Readonly<Record<string, string>> };
-  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+function pathOf({ version }: RenewalOptions): string {
+  return since('readyz', version) ? '/readyz' : '/healthz';
 }
 
-/** The API has a static pod as kubelet runs it. */
-async function restart(shell: Shell, pod: string, value: string, access: Access): Promise<void> {
-  await shell.run({
-    ...cmd`sh -c ${ANNOTATE} cc /etc/kubernetes/manifests/${pod}.yaml ${value}`,
-    title: `a script that has ${pod} start anew`,
+async function answering(shell: Shell, options: RenewalOptions, within: number): Promise<void> {
+  await shell.until('the API is ready', within, async () => {
+    const answer = await asked(shell.view, options.access, cmd`get --raw ${pathOf(options)}`);
+    return answer.kind === 'answered' ? undefined : unanswered(answer);
   });
-  const name = `${pod}-${await nodeName(shell.view)}`;
-  await shell.until(`${pod} has started anew`, 300, async () => {
-    const answer = await asked(
-      shell.view,
-      access,
-      cmd`-n kube-system get pod ${name} --ignore-not-found -o json`,
-    );
-    if (answer.kind !== 'answered') return unanswered(answer);
-    const { metadata, status } = JSON.parse(answer.text || '{"metadata":{}}') as Pod; // as the API describes one
-    if (metadata.annotations?.[ANNOTATION] !== value) return 'kubelet runs the one before';
-    const ready = status?.conditions?.find(({ type }) => type === 'Ready');
-    return ready?.status === 'True' ? undefined : 'it is not ready';
-  });
+}
+
+/** Those of one host. kubeadm leaves kubelet's alone, and kubelet cannot renew one that has expired. */
+async function renewed(
+  shell: Shell,
+  options: RenewalOptions,
+  from: 'renew' | 'restart' = 'renew',
+): Promise<void> {
+  const { version, kubeadm, expired } = options;
+  const words = cmd`${kubeadm} ${since('certs', version) ? [] : ['alpha']} certs renew all`;
+  if (from === 'renew') await shell.run({ ...words, env: DIRECT });
+  if (await expired(shell.view, 'kubelet')) await signed(shell, options);
+}
+
+/**
+ * Where no API answers, nobody is disturbed by pods that start at once; and etcd may need the other control planes, whose
+ * certificates are as old.
+ */
+async function revived(shell: Shell, value: string, options: RenewalOptions): Promise<void> {
+  const { planes, until, expired, access } = options;
+  const names = planes.filter((name) => name !== shell.view.name);
+  await shell.run(cmd`systemctl start kubelet.service`);
+  const pods = await podsOn(shell.view);
+  await Promise.all(pods.map((pod) => annotated(shell, { pod, annotation: ANNOTATION, value })));
+  for (const name of names) {
+    const other = await entered(shell, name);
+    if (other === undefined || !(await expired(other.view, 'kubeadm'))) continue;
+    await renewed(other, options);
+    const end = await until(other.view);
+    const theirs = await podsOn(other.view);
+    await Promise.all(theirs.map((pod) => annotated(other, { pod, annotation: ANNOTATION, value: end })));
+  }
+  await answering(shell, options, 300);
+  for (const pod of pods) await startedAnew(shell, access, { pod, annotation: ANNOTATION, value });
+}
+
+/** Those that a host has: with an etcd elsewhere it has none of its own. */
+async function podsOn(view: View): Promise<readonly string[]> {
+  const found = await Promise.all(PODS.map(async (pod) => [pod, await view.stat(manifestOf(pod))] as const));
+  return found.flatMap(([pod, facts]) => (facts === undefined ? [] : [pod]));
 }

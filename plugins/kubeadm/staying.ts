@@ -4,6 +4,7 @@ import { type Access, unanswered } from '../kubectl/api.ts';
 import { isHealthy, members } from './etcd.ts';
 import { planesIn } from './leave.ts';
 import { nodeName, nodes } from './nodes.ts';
+import { etcdAskedBy, majorityOf } from './parts.ts';
 
 interface Cluster {
   readonly access: Access;
@@ -16,13 +17,36 @@ export async function mayGo(view: View, cluster: Cluster, undoing: Undoing): Pro
   const others = await Promise.all(planesIn(undoing).map((name) => otherOn(view, name, cluster)));
   const having = others.filter((other) => other !== undefined);
   if (having.length === 0) await keepLast(view, cluster.access, undoing);
-  else await keepMajority(view, cluster, having);
+  else await keepMajority({ view, own: await nodeName(view) }, cluster, having);
+}
+
+/** The same for a host that cannot be reached: `own` is its node, and `view` of a control plane that stays. */
+export async function mayGoWithout(
+  view: View,
+  own: string,
+  cluster: Cluster,
+  undoing: Undoing,
+): Promise<void> {
+  const others = await Promise.all(planesIn(undoing).map((name) => otherOn(view, name, cluster)));
+  await keepMajority(
+    { view, own },
+    cluster,
+    others.filter((other) => other !== undefined),
+  );
+}
+
+/** The node that is to go, and where its member of etcd would be asked. */
+interface Going {
+  readonly view: View;
+  readonly own: string;
 }
 
 /** A control plane that stays, and where its member of etcd is asked, if that is well. */
 interface Other {
   readonly name: string;
   readonly asked?: View;
+  /** Its etcd is elsewhere, and loses nothing with a control plane. */
+  readonly outside?: true;
 }
 
 /** undefined: it has no part of the cluster yet. */
@@ -30,6 +54,7 @@ async function otherOn(view: View, name: string, { access, version }: Cluster): 
   const other = await view.on(name).catch(() => undefined);
   if (other === undefined) return { name };
   if ((await nodes(other, access)).kind === 'none') return undefined;
+  if ((await etcdAskedBy(other)).length > 0) return { name, outside: true };
   return (await isHealthy(other, access, version)) ? { name, asked: other } : { name };
 }
 
@@ -53,17 +78,17 @@ async function keepLast(view: View, access: Access, { staying }: Undoing): Promi
 
 /** etcd answers as long as more than half of its members do. One that is no member takes none away. */
 async function keepMajority(
-  view: View,
+  { view, own }: Going,
   { access, version }: Cluster,
   others: readonly Other[],
 ): Promise<void> {
-  const own = await nodeName(view);
+  if (others.some(({ outside }) => outside) || (await etcdAskedBy(view)).length > 0) return;
   const well = others.filter(({ asked }) => asked !== undefined);
   const all = await members(well[0]?.asked ?? view, access, version).catch(() => undefined);
   if (all?.every(({ name }) => name !== own)) return;
   // A control plane of the recipe that has not joined yet is no member.
   const left = all === undefined ? others.length : Math.min(all.length - 1, others.length);
-  const must = Math.floor(left / 2) + 1;
+  const must = majorityOf(left);
   if (well.length >= must) return;
   const has = all === undefined ? '' : `etcd has ${all.length} members: `;
   const silent = others.filter((other) => !well.includes(other)).map(({ name }) => name);

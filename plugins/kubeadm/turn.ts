@@ -1,13 +1,37 @@
 /** The turn of a node: its pods go elsewhere before its kubelet or runtime is restarted, and come back once it is proven ready. */
-import { type Change, cmd, fail, type Shell, step, type Turn, type View } from '../../core/mod.ts';
-import { type Access, unanswered } from '../kubectl/api.ts';
+import {
+  type Change,
+  cmd,
+  fail,
+  type Shell,
+  step,
+  type Turn,
+  type UnitName,
+  type View,
+} from '../../core/mod.ts';
+import { type Access, cannotTell } from '../kubectl/api.ts';
 import { drained, uncordoned } from '../kubectl/drain.ts';
-import { isPlane, NODE_KUBECONFIG, type Node, nodeName, nodeOf, nodes, PLANE, unready } from './nodes.ts';
+import { acting, STARTING } from './acting.ts';
+import {
+  isPlane,
+  NODE_KUBECONFIG,
+  type Node,
+  nodeIn,
+  nodeName,
+  nodeNamed,
+  nodesIn,
+  PLANE,
+  unready,
+} from './nodes.ts';
+import { PROXIES_WITHIN, proxiesBehind } from './proxies.ts';
+import { askedOf, speakerOf, unspoken } from './speaker.ts';
 
 /** What a node is given before it is disturbed. */
 export interface Turning {
   readonly access: Access;
   readonly version: string;
+  /** The unit of the container runtime. */
+  readonly runtime: UnitName;
   /** The hosts of the control plane. */
   readonly planes: readonly string[];
   /** How long pods may take to go elsewhere, in seconds; 0 drains nobody. With `force` pods end that nobody makes again. */
@@ -52,7 +76,7 @@ export function draining(turning: Turning, of: 'planes' | 'workers') {
         }),
     needs: [],
     claims: [NOTE],
-    timeout: turning.drain.within + 120,
+    timeout: turning.drain.within + 120 + PROXIES_WITHIN + STARTING,
     probe: look,
     plan: ({ joined, stage }, { pending = [] }) => {
       if (!joined || stage === 'drained' || pending.length === 0) return [];
@@ -77,19 +101,19 @@ export function draining(turning: Turning, of: 'planes' | 'workers') {
 async function emptied(shell: Shell, turning: Turning): Promise<undefined> {
   const { access, planes, drain, version } = turning;
   const own = shell.view.name;
-  const by = await shell.on(PLANE);
-  const answer = await nodes(by.view, access);
+  const isAlone = planes.every((name) => name === own);
+  const answer = await (isAlone ? speakerOf : waitedFor)(shell, planes, access);
   if (answer.kind !== 'answered') {
-    if (answer.kind === 'none' || planes.every((name) => name === own)) {
-      shell.log(
-        'the API of its cluster does not answer, and it is the only control plane: nothing is drained\n',
-      );
+    if (answer.kind === 'none' || isAlone) {
+      shell.log('its API does not answer, and it is the only control plane: nothing is drained\n');
       return undefined;
     }
-    return refused(own, 'the cluster can spare it', [unanswered(answer)]);
+    return refused(own, 'the cluster can spare it', [unspoken(answer)]);
   }
+  const { by, text } = answer;
   const name = await nodeName(shell.view);
-  const others = answer.items.filter(({ metadata }) => metadata.name !== name);
+  const all = nodesIn(text);
+  const others = all.filter(({ metadata }) => metadata.name !== name);
   if (planes.includes(own)) {
     const down = others.filter(isPlane).flatMap((node) => unready(node) ?? []);
     if (down.length > 0)
@@ -100,16 +124,30 @@ async function emptied(shell: Shell, turning: Turning): Promise<undefined> {
   }
   const free = others.filter((node) => node.spec.unschedulable !== true && unready(node) === undefined);
   if (free.length === 0 || drain.within === 0) {
-    shell.log(
-      drain.within === 0
-        ? 'drain.within is 0: its pods stay\n'
-        : 'no other node could take its pods: they stay\n',
-    );
+    const why = drain.within === 0 ? 'drain.within is 0' : 'no other node could take them';
+    shell.log(`its pods stay: ${why}\n`);
     return undefined;
   }
+  const down = all.filter((node) => unready(node) !== undefined).length;
+  await shell.until('kube-proxy runs on all nodes as it is declared', PROXIES_WITHIN, () =>
+    proxiesBehind(by.view, access, down),
+  );
+  await acting(by, access, own);
   const how = await drained(by, access, name, { version, ...drain });
   if (how === 'silent') shell.log(`the kubelet of ${name} says nothing, and could end no pod: they stay\n`);
   return undefined;
+}
+
+/** An API that is silent may have been restarted just now, in the turn before this one. */
+async function waitedFor(...asking: Parameters<typeof speakerOf>): ReturnType<typeof speakerOf> {
+  const [shell] = asking;
+  let answer = await speakerOf(...asking);
+  if (answer.kind === 'silent')
+    await shell.until('the API of its cluster answers', 120, async () => {
+      answer = await speakerOf(...asking);
+      return answer.kind === 'silent' ? answer.why : undefined;
+    });
+  return answer;
 }
 
 function older({ metadata, status }: Node, version: string): readonly string[] {
@@ -125,7 +163,7 @@ function refused(host: string, what: string, reasons: readonly string[]): never 
 
 /** Closes the turn: pods come back only to a node whose kubelet has told since it was started that it is ready. */
 export function returning(
-  { access, version }: Turning,
+  turning: Turning,
   at: {
     readonly name: string;
     readonly where: typeof PLANE | { readonly butFirstOf: string };
@@ -140,7 +178,7 @@ export function returning(
     plan: ({ stage }) => {
       if (stage === null) return [];
       const why = 'it was drained for its turn';
-      const script = (shell: Shell) => returned(shell, access, version);
+      const script = (shell: Shell) => returned(shell, turning);
       return [
         { kind: 'script', title: 'have it take pods again, once it is ready', why, script },
         { kind: 'remove', path: NOTE, why },
@@ -149,25 +187,47 @@ export function returning(
   });
 }
 
-async function returned(shell: Shell, access: Access, version: string): Promise<undefined> {
-  const by = await shell.on(PLANE);
+async function returned(shell: Shell, turning: Turning): Promise<undefined> {
+  const { access, version, planes, runtime } = turning;
+  await afterRuntime(shell, runtime);
   const name = await nodeName(shell.view);
   await shell.until(`the node ${name} is ready`, 300, async () => {
-    const answer = await nodeOf(by.view, access, name);
-    if (answer.kind !== 'answered') return unanswered(answer);
-    if (answer.node === undefined) return undefined; // then nobody has cordoned it
-    return (await lately(shell.view, answer.node)) ?? older(answer.node, version)[0] ?? unready(answer.node);
+    const answer = await askedOf(shell.view, planes, access, nodeNamed(name));
+    if (answer.kind !== 'answered') return unspoken(answer);
+    const node = nodeIn(answer.text);
+    if (node === undefined) return undefined; // then nobody has cordoned it
+    return (await lately(shell.view, node)) ?? older(node, version)[0] ?? unready(node);
   });
-  await uncordoned(by, access, name);
+  const answer = await speakerOf(shell, planes, access);
+  if (answer.kind !== 'answered') return cannotTell(shell.view.name, unspoken(answer));
+  await uncordoned(answer.by, access, name);
   return undefined;
 }
+
+/**
+ * A kubelet that runs tells of itself every five minutes only, as long as it sees nothing new (`nodeStatusReportFrequency`). One
+ * that was started does so at once: so it is started anew where its runtime was started after it.
+ */
+async function afterRuntime(shell: Shell, runtime: UnitName): Promise<void> {
+  const since = async (unit: UnitName) => Number(await shell.view.read(cmd`sh -c ${SINCE} cc ${unit}`));
+  const [kubelet, started] = await Promise.all([since(KUBELET), since(runtime)]);
+  if (started > kubelet) await shell.run(cmd`systemctl restart ${KUBELET}`);
+}
+
+const KUBELET = 'kubelet.service';
+const SINCE = 'systemctl show -p ActiveEnterTimestampMonotonic "$1" | cut -d= -f2';
 
 /** Both times are of the clock of the host. */
 const STARTED = 'date -u -d "$(systemctl show -p ActiveEnterTimestamp kubelet.service | cut -d= -f2)" +%s';
 
+/** When kubelet was started last, in seconds of the clock of its host. */
+export async function kubeletStarted(view: View): Promise<number> {
+  return Number(await view.read(cmd`sh -c ${STARTED}`));
+}
+
 /** Why what the API has of a node may be of a kubelet that is gone; undefined where it is not. */
 async function lately(view: View, node: Node): Promise<string | undefined> {
-  const started = Number(await view.read(cmd`sh -c ${STARTED}`));
+  const started = await kubeletStarted(view);
   const told = node.status.conditions?.find(({ type }) => type === 'Ready')?.lastHeartbeatTime ?? '';
   return Date.parse(told) / 1000 >= started
     ? undefined

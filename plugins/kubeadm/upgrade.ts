@@ -9,19 +9,22 @@ import {
   step,
   type View,
 } from '../../core/mod.ts';
-import { type Access, asked, unanswered } from '../kubectl/api.ts';
+import type { Access } from '../kubectl/api.ts';
 import { since } from '../kubernetes/versions.ts';
 import { imagesOf } from './existing.ts';
 import { DIRECT } from './init.ts';
-import { NODE_KUBECONFIG, nodes, PLANE, PLANES } from './nodes.ts';
+import { NODE_KUBECONFIG, nodes, PLANES } from './nodes.ts';
+import { askedOf, unspoken } from './speaker.ts';
 
 export interface Upgrading {
   readonly version: string;
   readonly kubeadm: string;
   readonly access: Access;
   readonly preflight: boolean;
-  /** On the controller: what the cluster was before, for each upgrade that began. */
-  readonly snapshots: string;
+  /** The hosts of the control plane. */
+  readonly planes: readonly string[];
+  /** On the controller: what the cluster was before, for each upgrade that began. Without it etcd is not cc's to save. */
+  readonly snapshots?: string;
 }
 
 /** So many snapshots of upgrades stay. */
@@ -174,9 +177,10 @@ export function commandsOf(
   { first, isPlane }: { readonly first: boolean; readonly isPlane: boolean },
 ): readonly (readonly string[])[] {
   const words = (...all: readonly string[]) => [kubeadm, 'upgrade', ...all];
-  if (first)
-    return [words('apply', `v${version}`, '--yes', ...(preflight ? [] : ['--ignore-preflight-errors=all']))];
-  if (since('upgradeNode', version)) return [words('node')];
+  const unchecked = preflight ? [] : ['--ignore-preflight-errors=all'];
+  if (first) return [words('apply', `v${version}`, '--yes', ...unchecked)];
+  if (since('upgradeNode', version))
+    return [words('node', ...(since('nodeChecks', version) ? unchecked : []))];
   return [
     ...(isPlane ? [words('node', 'experimental-control-plane')] : []),
     ...(since('kubeletConfig', version) ? [words('node', 'config', '--kubelet-version', `v${version}`)] : []),
@@ -184,11 +188,12 @@ export function commandsOf(
 }
 
 /** A new version may write what the one before does not read, and kubeadm knows no way back. Snapshots are made from 1.13 on. */
-function saving(planes: readonly string[], { access, snapshots }: Upgrading, why: string): readonly Change[] {
+function saving(planes: readonly string[], upgrading: Upgrading, why: string): readonly Change[] {
   const [version] = planes;
-  if (version === undefined || !since('phases', version)) return [];
+  const { access, snapshots } = upgrading;
+  if (version === undefined || snapshots === undefined || !since('phases', version)) return [];
   const script = async (shell: Shell) => {
-    await answered(shell, access);
+    await answered(shell, upgrading);
     const { snapshot } = await import('../etcd/snapshot.ts'); // only upgrades need it
     const { file, revision } = await snapshot(shell, { version, access, folder: snapshots, keep: KEPT });
     shell.log(`${file}: revision ${revision}\n`);
@@ -197,17 +202,28 @@ function saving(planes: readonly string[], { access, snapshots }: Upgrading, why
   return [{ kind: 'script', title: `save a snapshot of etcd to ${snapshots}`, why, script }];
 }
 
-async function upgraded(shell: Shell, argv: readonly string[], { access }: Upgrading): Promise<undefined> {
-  await answered(shell, access);
-  await shell.run({ ...cmd`${argv}`, env: DIRECT });
+async function upgraded(shell: Shell, argv: readonly string[], upgrading: Upgrading): Promise<undefined> {
+  await answered(shell, upgrading);
+  const unchecked = { ...cmd`sh -c ${UNCHECKED} cc ${argv}`, title: argv.join(' ') };
+  await shell.run({ ...(upgrading.preflight ? cmd`${argv}` : unchecked), env: DIRECT });
   return undefined;
 }
 
+/**
+ * kubeadm asks crictl for the images first. It ignores whatever that says with `--ignore-preflight-errors=all`, but not that there
+ * is none: RunPullImagesCheck in cmd/kubeadm/app/preflight/checks.go.
+ */
+export const UNCHECKED = `command -v crictl >/dev/null || {
+  none=$(mktemp -d) || exit
+  trap 'rm -rf "$none"' EXIT
+  ln -s /bin/false "$none/crictl" && PATH=$none:$PATH
+}
+"$@"`;
+
 /** The runtime may have been restarted just now. */
-async function answered(shell: Shell, access: Access): Promise<void> {
-  const plane = await shell.on(PLANE);
+async function answered(shell: Shell, { planes, access }: Upgrading): Promise<void> {
   await shell.until('the API answers', 120, async () => {
-    const answer = await asked(plane.view, access, cmd`get --raw /healthz`);
-    return answer.kind === 'answered' ? undefined : unanswered(answer);
+    const answer = await askedOf(shell.view, planes, access, cmd`get --raw /healthz`);
+    return answer.kind === 'answered' ? undefined : unspoken(answer);
   });
 }

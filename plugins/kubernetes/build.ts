@@ -22,6 +22,8 @@ export interface Build {
   readonly go: Need;
   /** The folder to build in; cc's own. */
   readonly folder: string;
+  /** Where what Go compiled stays for the next version of the same tree, if it shall: it has only to be linked then. */
+  readonly kept: string | undefined;
 }
 
 export function outputOf(folder: string, program: string): string {
@@ -34,12 +36,13 @@ export function outputOf(folder: string, program: string): string {
  * -trimpath and an empty build id make the result reproducible; GOGC=off trades memory (2 GiB) for a quarter of the time.
  */
 export function compiled(build: Build) {
-  const { arch, controllerArch, source, tags, goroot, go, folder } = build;
+  const { arch, controllerArch, source, tags, goroot, go, folder, kept } = build;
+  const cache = kept ?? `${folder}/gocache`;
   const tree = `${folder}/gopath/src/k8s.io/kubernetes`;
   const env = {
     GOROOT: goroot,
     GOPATH: `${folder}/gopath`,
-    GOCACHE: `${folder}/gocache`,
+    GOCACHE: cache,
     GOTMPDIR: `${folder}/tmp`,
     GO111MODULE: 'off',
     GOENV: 'off',
@@ -82,7 +85,7 @@ export function compiled(build: Build) {
         env,
         cwd: folder,
       },
-      cmd`rm -rf ${folder}/gopath ${folder}/gocache ${folder}/tmp ${folder}/tools`,
+      cmd`rm -rf ${folder}/gopath ${kept === undefined ? [cache] : []} ${folder}/tmp ${folder}/tools`,
     ],
   });
 }

@@ -104,12 +104,16 @@ const FIRST = {
   manifestLists: 12,
   /** Every program has a file beside it with its SHA-256: kubernetes/release, commit b31efc2e of September 2018. */
   sums: 12,
-  /** `kubeadm join` gives a further control plane a member of etcd; that of 1.12 leaves it an etcd of its own: kubernetes/kubernetes#69486. */
+  /** `kubeadm join` makes a further control plane where etcd is elsewhere: cmd/kubeadm/app/cmd/join.go, CheckIfReadyForAdditionalControlPlane. */
+  outerPlanes: 12,
+  /** `kubeadm join` gives a further control plane a member of etcd; that of 1.12 refuses it: kubernetes/kubernetes#69486. */
   planes: 13,
   /** `kubeadm init` can leave out phases: kubernetes/website, kubeadm-init-phase.md of 1.13. */
   phases: 13,
   /** `kubeadm join` can leave out phases, too: kubernetes/kubernetes#73163. */
   joinPhases: 14,
+  /** Leases are coordination.k8s.io/v1: kubernetes/kubernetes, CHANGELOG-1.14.md. */
+  leases: 14,
   /** Pods name a RuntimeClass, which is on by default: kubernetes/kubernetes, CHANGELOG-1.14.md. */
   runtimeClass: 14,
   /** kubeadm renews what is in kubeconfigs, too: kubernetes/kubeadm#1361. */
@@ -124,6 +128,8 @@ const FIRST = {
   cgroupV2: 19,
   /** `kubectl drain --delete-emptydir-data`, which was --delete-local-data: kubernetes/kubernetes#95076. */
   emptyDir: 20,
+  /** `kubeadm upgrade node` has checks, and a flag to ignore them: found in the tree of 1.20; older ones were not looked at. */
+  nodeChecks: 20,
   /** `kubeadm certs` is no more below `kubeadm alpha`: kubernetes/kubernetes, CHANGELOG-1.20.md. */
   certs: 20,
   /** CoreDNS has a folder of its own in the registry: cmd/kubeadm/app/images/images.go, GetDNSImage. */
@@ -134,6 +140,8 @@ const FIRST = {
   swap: 23,
   /** Every program has a signature of Sigstore beside it: kubernetes/website, verify-signed-artifacts.md, beta since 1.26. */
   signed: 26,
+  /** admin.conf has its rights by an object that kubeadm init makes with super-admin.conf: kubernetes/kubernetes#121305. */
+  superAdmin: 29,
   /** A snapshot is read by etcdutl, and no more by etcdctl: etcd 3.6. */
   etcdutl: 34,
   /** kubelet refuses cgroup v1 (failCgroupV1): kubernetes/kubernetes, CHANGELOG-1.35.md. */
@@ -156,6 +164,15 @@ export function eraOf(version: string): Era {
 /** Whether something holds for a version. */
 export function since(turn: Turn, version: string): boolean {
   return minorNumber(version) >= FIRST[turn];
+}
+
+/**
+ * Whether its API server leaves watches of Services open that its cache has ended (kubernetes/kubernetes#102464): from 1.20 on,
+ * mended by #102539 in 1.22, 1.21.4 and 1.20.10.
+ */
+export function leavesWatches(version: string): boolean {
+  const mended = { 20: 10, 21: 4 }[minorNumber(version)];
+  return mended !== undefined && Number(version.split('.')[2]) < mended;
 }
 
 export function isKnown(version: string): boolean {

@@ -154,6 +154,21 @@ export function root(
   });
 }
 
+type Booted = { readonly machine: string; readonly system: string; readonly lacks?: string };
+
+/** Instances of inotify that the programs of one machine take: systemd has some for each of its services. */
+const WATCHERS = 13;
+
+/** What LOOK has said. What a machine may lack is found where it has not started, and is not part of what others see of it. */
+function bootedIn(text: string): Booted {
+  const [first = '', second = ''] = text.trim().split('\n');
+  const [machine = 'gone', system = 'not known'] = first.split(' ').filter(Boolean);
+  const [, used, most] = second.split(' ').map(Number);
+  if (used === undefined || !most || used + WATCHERS <= most) return { machine, system };
+  const lacks = `root has ${used} of ${most} instances of inotify, and a machine takes about ${WATCHERS}: sysctl -w fs.inotify.max_user_instances=${Math.max(512, 2 * most)}`;
+  return { machine, system, lacks };
+}
+
 /** The machine runs, and its own systemd says that it has started. */
 export function booted(name: string, bridge: string) {
   const { root, pid, log } = place(name);
@@ -168,21 +183,19 @@ export function booted(name: string, bridge: string) {
     '--startas',
     '/bin/sh',
   ];
-  return step<{ machine: string; system: string }>({
+  return step<Booted>({
     name: `boot-${name}`,
     where: 'controller',
     needs: [`machine/root-${name}`, 'machine/bridge', 'machine/known-hosts'],
     inputs: { name, bridge },
     settles: 60,
     probe: async (view) => {
-      const [machine = 'gone', system = 'not known'] = (await view.read(cmd`sh -c ${LOOK} cc ${name} ${pid}`))
-        .trim()
-        .split(' ');
-      return { machine, system };
+      return bootedIn(await view.read(cmd`sh -c ${LOOK} cc ${name} ${pid}`));
     },
-    plan: ({ machine, system }) => {
+    plan: ({ machine, system, lacks }) => {
       if (machine === 'runs' && (system === 'running' || system === 'degraded')) return [];
-      const why = machine === 'runs' ? `${name} runs, its system is ${system}` : `${name} does not run`;
+      const is = machine === 'runs' ? `${name} runs, its system is ${system}` : `${name} does not run`;
+      const why = lacks === undefined ? is : `${is}; ${lacks}`;
       // Whatever started under the mark of this run would be ended with it; the machine is meant to outlive it.
       const start = {
         ...cmd`env -u CC_RUN start-stop-daemon ${daemon} -- -c ${BOOT} cc ${name} ${root} ${bridge}`,

@@ -39,17 +39,24 @@ exec systemd-nspawn --quiet --directory="$root" --machine="$name" --boot --regis
 `;
 
 /**
- * LOOK NAME PIDFILE: `runs` with what the machine's own systemd says of its state, `left-over` (processes or cgroups
- * without their nspawn), or `gone`.
+ * LOOK NAME PIDFILE [PROC]: `runs` with what the machine's own systemd says of its state, `left-over` (processes or cgroups
+ * without their nspawn), or `gone`. Then how many instances of inotify root has, whose processes those of machines are, and how
+ * many it may have.
  */
-export const LOOK = `name=$1
+export const LOOK = `name=$1 proc=\${3:-/proc}
+inotify() {
+  used=$(find "$proc"/[0-9]*/fd -maxdepth 1 -uid 0 -lname anon_inode:inotify 2>/dev/null | wc -l)
+  echo "inotify $used $(cat "$proc/sys/fs/inotify/max_user_instances" 2>/dev/null)"
+}
 pid=$(cat "$2" 2>/dev/null || :)
 if [ -n "$pid" ] && tr '\\0' '\\n' <"/proc/$pid/cmdline" 2>/dev/null | grep -qxF -e "--machine=$name"; then
   leader=$(cut -d' ' -f1 "/proc/$pid/task/$pid/children")
-  echo "runs $(nsenter --target "$leader" --mount --uts --ipc --net --pid systemctl is-system-running 2>/dev/null)"
+  system=$(nsenter --target "$leader" --mount --uts --ipc --net --pid systemctl is-system-running 2>/dev/null)
+  echo "runs $system"
+  case $system in running | degraded) ;; *) inotify ;; esac
 elif [ -n "$(find /sys/fs/cgroup -type d -name "cc-$name" 2>/dev/null | head -n 1)" ]; then echo left-over
 elif ip link show dev "vb-$name" >/dev/null 2>&1; then echo left-over
-else echo gone; fi`;
+else echo gone; inotify; fi`;
 
 /**
  * STOP NAME ROOT PIDFILE: ends a machine at once and clears what nspawn leaves; does nothing where nothing is.

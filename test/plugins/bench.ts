@@ -44,7 +44,11 @@ export interface Bench {
   readonly tasks: readonly Task[];
   readonly hosts: ReadonlyMap<string, Paper>;
   /** Words of all commands since they were last cleared, by host. */
-  readonly ran: { readonly host: Paper; readonly argv: readonly string[] }[];
+  readonly ran: {
+    readonly host: Paper;
+    readonly argv: readonly string[];
+    readonly env: Readonly<Record<string, string>>;
+  }[];
   readonly cache: string;
   readonly state: string;
   /** Whether the store has the artifacts. */
@@ -126,7 +130,7 @@ function on(hosts: readonly Host[], tasks: readonly Task[]): readonly Task[] {
 /** A host that keeps the words of what is run on it. */
 function watched(host: Paper, ran: Bench['ran']): Paper {
   const exec: Paper['exec'] = (argv, options) => {
-    ran.push({ host, argv });
+    ran.push({ host, argv, env: options?.env ?? {} });
     return host.exec(argv, options);
   };
   return { ...host, exec };

@@ -12,6 +12,9 @@ export const KUBECTL = `/usr/local/bin/kubectl --kubeconfig ${ADMIN} --request-t
 const PROXY = `${KUBECTL} -n kube-system get daemonset/kube-proxy deployment/coredns deployment/kube-dns --ignore-not-found -o name`;
 /** Stands for CoreDNS in what etcd holds. */
 export const WITH_DNS = '/var/lib/etcd/coredns';
+/** Stands for an etcd that began with nothing, and for a namespace that somebody made there since. */
+export const BLANK = '/var/lib/etcd/blank';
+export const OWN = '/var/lib/etcd/own';
 const TAINT = 'node-role.kubernetes.io/master';
 const TAINTED = '/var/lib/etcd/tainted';
 
@@ -52,6 +55,7 @@ export function below(version: string, pods = PODS) {
       importImages: { argv: ['ctr', 'import', '-'] },
       listImages: { argv: ['ctr', 'list'] },
       removePods: [{ argv: ['ctr', 'end-all'] }],
+      unit: 'runtime.service',
     }),
     providing(podNetwork, pods),
   ];
@@ -156,6 +160,11 @@ function nodes(host: Paper): string {
   });
 }
 
+/** What controllers have done with a Service and a pod that they were asked for. */
+const ACTED = JSON.stringify({
+  items: [{ kind: 'Endpoints' }, { kind: 'Pod', status: { conditions: [{ type: 'PodScheduled' }] } }],
+});
+
 function reading(host: Paper, api: Api, health: string): readonly FakeCommand[] {
   const there = () => host.disk.has(ADMIN) && api.answers;
   const refused = { code: 1, stderr: 'connection refused\n' };
@@ -164,11 +173,30 @@ function reading(host: Paper, api: Api, health: string): readonly FakeCommand[] 
   return [
     [
       PROXY,
-      answer(
-        () => `daemonset.apps/kube-proxy\n${host.disk.has(WITH_DNS) ? 'deployment.apps/coredns\n' : ''}`,
+      answer(() =>
+        host.disk.has(BLANK)
+          ? ''
+          : `daemonset.apps/kube-proxy\n${host.disk.has(WITH_DNS) ? 'deployment.apps/coredns\n' : ''}`,
       ),
     ],
+    [
+      `${KUBECTL} -n kube-system get configmap/kubeadm-config daemonset/kube-proxy --ignore-not-found -o name`,
+      answer(() => (host.disk.has(BLANK) ? '' : 'configmap/kubeadm-config\ndaemonset.apps/kube-proxy\n')),
+    ],
+    [
+      `${KUBECTL} get namespaces -o name`,
+      answer(
+        () => `namespace/default\nnamespace/kube-system\n${host.disk.has(OWN) ? 'namespace/own\n' : ''}`,
+      ),
+    ],
+    [
+      `${KUBECTL} get --raw '/api/v1/nodes?limit=1'`,
+      answer(() => '{"kind":"NodeList","apiVersion":"v1","metadata":{"resourceVersion":"8123"},"items":[]}'),
+    ],
+    [`${KUBECTL} -n kube-system get pods -o json`, answer(() => '{"items":[]}')],
     [`${KUBECTL} get --raw ${health}`, answer(() => 'ok')],
+    [`${KUBECTL} -n kube-system get daemonset kube-proxy --ignore-not-found`, ''],
+    [(argv) => argv.join(' ').startsWith(`${KUBECTL} -n kube-system get endpoints/cc-controllers`), ACTED],
     [`${KUBECTL} get nodes -o json`, answer(() => nodes(host))],
   ];
 }
@@ -257,6 +285,11 @@ export function clusterOn(api: Api = { answers: true }, settings = '1\n'): Bench
       ['sysctl -w', (argv) => sysctl(host, argv)],
       ['/usr/local/bin/kubeadm init', (argv) => init(host, argv)],
       ['ctr end-all', ''],
+      [`${KUBECTL} -n kube-system apply -f -`, ''],
+      [
+        (argv) => argv.join(' ').startsWith(`${KUBECTL} -n kube-system delete service,pod cc-controllers`),
+        '',
+      ],
       ...clearing(host),
       [`${KUBECTL} taint node node-1 ${TAINT}-`, () => removed(host, TAINTED)],
     ],

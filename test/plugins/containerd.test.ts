@@ -1,7 +1,9 @@
 /** containerd: its programs, its configuration, its service. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { kubernetesRelease, ociRuntime, podNetwork } from '../../plugins/capabilities.ts';
+import { plugin } from '../../core/model/plugin.ts';
+import * as v from '../../core/model/vocabulary.ts';
+import { cri, kubernetesRelease, ociRuntime, podNetwork } from '../../plugins/capabilities.ts';
 import { containerd } from '../../plugins/containerd.ts';
 import { laws } from '../rig/laws.ts';
 import type { Paper } from '../rig/paper.ts';
@@ -172,4 +174,19 @@ test('folders of containerd are made before it starts, and go with what it kept 
     [...node(bench).disk.keys()].filter((path) => /^\/(var\/lib|run)\/containerd/.test(path)),
     [],
   );
+});
+
+test('its CRI starts anew once pods were removed beside it, so that it lists none that is gone', async (t) => {
+  const titles: (string | undefined)[] = [];
+  const user = plugin({
+    name: 'user',
+    help: 'looks at how pods are removed',
+    options: v.strictObject({}),
+    build: (_, { use }) => {
+      titles.push(...use(cri).removePods.map(({ argv, title }) => title ?? argv.join(' ')));
+      return { steps: [] };
+    },
+  });
+  await benchOf(t, { plugins: [...BELOW, containerd({}), user({})] }, { bytes });
+  assert.deepEqual(titles, ['a script that ends all pods', 'systemctl try-restart containerd.service']);
 });

@@ -113,7 +113,8 @@ test('subnet that a node gets while it is waited for is seen', async (t) => {
 
 test('pods that nobody hands over are no work for flannel', () => {
   const given = { hosts: [NODE], plugins: [CLUSTER, providing(podNetwork, network), flannel()] };
-  const message = 'expected pods to be handed over: cni needs the option network: "flannel"';
+  const message =
+    'expected pods to be handed over: cni needs the option network: "flannel"; with another network, leave this plugin out: without: ["flannel"]';
   assert.deepEqual(
     failureIn(() => expanded(given)),
     { kind: 'config-invalid', file: EXPAND_CONTEXT.file, problems: [{ path: 'flannel.backend', message }] },

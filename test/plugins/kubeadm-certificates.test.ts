@@ -2,13 +2,27 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  mkdir,
+  readdir,
+  readFile,
+  readlink,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
+import process from 'node:process';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { describe } from '../../core/model/change.ts';
+import { maskedData } from '../../core/model/mask.ts';
 import { LIST } from '../../plugins/kubeadm/certificates.ts';
 import { ANNOTATE, ANNOTATION } from '../../plugins/kubeadm/renewal.ts';
+import { SIGN, TAKE } from '../../plugins/kubeadm/signing.ts';
+import { BEGAN } from '../../plugins/kubeadm/static-pods.ts';
 import { validities } from '../../plugins/kubeadm/validity.ts';
 import { kubeadm } from '../../plugins/kubeadm.ts';
 import type { Paper } from '../rig/paper.ts';
@@ -83,6 +97,10 @@ test('annotation is put into a manifest, in place of the one before, and the fil
     await annotated(POD('  annotations:\n    other/a: b\n'), 'A'),
     POD(`${one('A')}    other/a: b\n`),
   );
+  const written = new Date(1000);
+  await utimes(file, written, written);
+  await run('sh', ['-c', ANNOTATE, 'cc', file, 'A']);
+  assert.deepEqual((await stat(file)).mtime, written, 'what it says already is not written again');
   await assert.rejects(annotated('', 'A'), /is no manifest as kubeadm writes it/);
   assert.deepEqual([await readFile(file, 'utf8'), await readdir(folder)], ['', ['manifests']]);
 });
@@ -96,14 +114,17 @@ const manifest = (pod: string) => `/etc/kubernetes/manifests/${pod}.yaml`;
 
 const node = ({ hosts }: Bench) => hosts.get('node-1')!; // every bench has this host
 
+const SIGNED = `${OF_A_YEAR}-----BEGIN EC PRIVATE KEY-----\nc2VjcmV0\n-----END EC PRIVATE KEY-----\n`;
+
 /** What happens to pods, in order; `broken` does not start anew. */
 interface Told {
   readonly done: string[];
   broken?: string;
+  readonly api: { answers: boolean };
 }
 
-function withCertificates({ done, ...told }: Told): BenchSetup {
-  const setup = clusterOn();
+function withCertificates({ done, api, ...told }: Told): BenchSetup {
+  const setup = clusterOn(api);
   const seen = told as { broken?: string };
   const listed = (host: Paper, files: readonly string[]) =>
     files
@@ -125,6 +146,21 @@ function withCertificates({ done, ...told }: Told): BenchSetup {
       ['uname -n', 'node-1\n'],
       [script(LIST), (argv) => `${NOW / 1000}\n${listed(host, argv.slice(4))}`],
       [(argv) => argv.join(' ').startsWith(`${KUBECTL} -n kube-system get pod`), (argv) => pod(host, argv)],
+      [`${KUBECTL} get --raw /healthz`, 'ok'],
+      [
+        script(BEGAN),
+        () => {
+          done.push('asked for kube-apiserver');
+          return '';
+        },
+      ],
+      [
+        script(SIGN),
+        (argv) => {
+          done.push(argv.slice(5).join(' '));
+          return SIGNED;
+        },
+      ],
     ],
     does: (host, bench) => [
       ...(setup.does?.(host, bench) ?? []),
@@ -135,11 +171,21 @@ function withCertificates({ done, ...told }: Told): BenchSetup {
           return wrote(host, SERVER, OF_A_YEAR);
         },
       ],
+      ['systemctl start kubelet.service', ''],
+      [
+        script(TAKE),
+        (argv, { input }) => {
+          done.push('kubelet took its certificate');
+          return wrote(host, argv[4] ?? '', String(input));
+        },
+      ],
       [
         script(ANNOTATE),
         (argv) => {
           const [file = ''] = paths(argv.slice(4));
           done.push(`annotated ${file}`);
+          // It comes up with the last of them.
+          if (file.includes('scheduler')) api.answers = true;
           return wrote(host, file, `${host.read(file)}    ${ANNOTATION}: "${argv.at(-1)}"\n`);
         },
       ],
@@ -149,15 +195,20 @@ function withCertificates({ done, ...told }: Told): BenchSetup {
 
 /** A plane that was made, and then got certificates. */
 async function plane(t: Lasting, files: Readonly<Record<string, string>>, version = '1.20.2') {
-  const told: Told = { done: [] };
+  const told: Told = { done: [], api: { answers: true } };
   const recipe = { plugins: [...below(version), kubeadm()] };
   const bench = await benchOf(t, recipe, withCertificates(told));
   await bench.run();
   for (const [path, text] of Object.entries(files)) node(bench).write(path, text);
-  return { bench, done: told.done, task: bench.tasks.find(({ step }) => step.name === 'certificates')! }; // the plugin has it
+  return {
+    bench,
+    done: told.done,
+    api: told.api,
+    task: bench.tasks.find(({ step }) => step.name === 'certificates')!,
+  }; // the plugin has it
 }
 
-async function planned({ bench, task }: Awaited<ReturnType<typeof plane>>) {
+async function planned({ bench, task }: Pick<Awaited<ReturnType<typeof plane>>, 'bench' | 'task'>) {
   const { looked, failed } = await bench.look();
   const why = failed[task.id];
   return why === undefined
@@ -170,7 +221,7 @@ test('certificates within the limit are renewed, and pods start anew one by one,
     [SERVER]: endingAt('261226120000Z'),
     [`${PKI}/ca.crt`]: AUTHORITY,
   });
-  assert.deepEqual(await planned({ bench, done, task }), [
+  assert.deepEqual(await planned({ bench, task }), [
     [
       'have kubeadm renew the certificates, and the pods of the control plane start anew one by one',
       `${SERVER} expires on 2026-12-26T12:00:00Z`,
@@ -243,7 +294,7 @@ test('kubeadm that renews no kubeconfigs is not asked, and the way by hand is to
   );
 });
 
-test('kubelet renews its own: late is waited for, expired is refused with what to do', async (t) => {
+test('kubelet renews its own certificate, and one that is late is waited for', async (t) => {
   const late = await plane(t, { [CURRENT]: endingAt('261127120100Z') });
   assert.deepEqual(await planned(late), [
     [
@@ -251,18 +302,109 @@ test('kubelet renews its own: late is waited for, expired is refused with what t
       `${CURRENT} expires on 2026-11-27T12:01:00Z, and kubelet has not renewed it`,
     ],
   ]);
-  node(late.bench).write(CURRENT, endingAt('261127115959Z'));
-  const { what, reasons } = await planned(late);
-  assert.deepEqual(
-    [what, reasons.slice(0, 2)],
+});
+
+test('kubelet whose certificate has expired gets one that a control plane has signed', async (t) => {
+  const made = await plane(t, { [CURRENT]: endingAt('261127115959Z'), [`${PKI}/ca.key`]: 'key' });
+  const { bench, done, task } = made;
+  assert.deepEqual(await planned(made), [
     [
-      'kubelet has a certificate that counts',
-      [
-        `${CURRENT} expired on 2026-11-27T11:59:59Z, and the API lets kubelet renew it no more`,
-        'a worker joins anew: cc run cleanup --limit node-1, then cc run all',
-      ],
+      'have a control plane sign a certificate for kubelet, and start kubelet anew',
+      `${CURRENT} expired on 2026-11-27T11:59:59Z, and the API lets kubelet renew it no more`,
     ],
+  ]);
+  const { outcomes, events } = await bench.run();
+  assert.equal(outcomes.get(task.id)?.state, 'applied');
+  assert.deepEqual(done, [SIGNING, 'kubelet took its certificate']);
+  assert.equal(node(bench).read(CURRENT), SIGNED);
+  const told = JSON.stringify([bench.ran.map(({ argv }) => argv), maskedData(events)]);
+  assert.equal(told.includes('c2VjcmV0'), false);
+});
+
+const SIGNING = 'init phase kubeconfig kubelet --node-name node-1 --kubernetes-version v1.20.2';
+
+test('renewal that was cut off before kubelet had its certificate goes on with that', async (t) => {
+  const gone = endingAt('261127115959Z');
+  const made = await plane(t, { [SERVER]: gone, [CURRENT]: gone, [`${PKI}/ca.key`]: 'key' });
+  const { bench, done, api, task } = made;
+  api.answers = false;
+  let fails = true;
+  node(bench).when(script(TAKE), (argv, { input }) =>
+    fails ? { code: 1, stderr: 'killed\n' } : wrote(node(bench), argv[4] ?? '', String(input)),
   );
+  assert.equal((await bench.run()).outcomes.get(task.id)?.state, 'failed');
+  fails = false;
+  assert.equal((await bench.run()).outcomes.get(task.id)?.state, 'applied');
+  assert.equal(node(bench).read(CURRENT), SIGNED);
+  assert.deepEqual(
+    done.filter((each) => !each.startsWith('a')),
+    ['certs renew all', SIGNING, SIGNING],
+  );
+});
+
+test('kubelet gets no certificate where no control plane has the key of the authority', async (t) => {
+  const { bench, task } = await plane(t, { [CURRENT]: endingAt('261127115959Z') });
+  const { failure } = (await bench.run()).outcomes.get(task.id) ?? {};
+  assert.deepEqual(failure?.kind === 'check-failed' && failure.reasons, [
+    'no control plane that can be reached has /etc/kubernetes/pki/ca.key: node-1',
+  ]);
+});
+
+test('kubelet before the phases of init is not given one, and the way is told', async (t) => {
+  const { reasons } = await planned(await plane(t, { [CURRENT]: endingAt('261127115959Z') }, '1.12.10'));
+  assert.equal(reasons[1], 'have the host join anew: cc run cleanup --limit node-1, then cc run all');
+});
+
+test('control plane that is down because all has expired is renewed at once, and comes back', async (t) => {
+  const gone = endingAt('261127115959Z');
+  const made = await plane(t, { [SERVER]: gone, [CURRENT]: gone, [`${PKI}/ca.key`]: 'key' });
+  const { bench, done, api, task } = made;
+  api.answers = false;
+  const { outcomes } = await bench.run();
+  assert.equal(outcomes.get(task.id)?.state, 'applied', JSON.stringify(outcomes.get(task.id)));
+  assert.deepEqual(done, [
+    'certs renew all',
+    SIGNING,
+    'kubelet took its certificate',
+    ...PODS.map((pod) => `annotated ${manifest(pod)}`),
+    ...PODS.map((pod) => `asked for ${pod}`),
+  ]);
+  assert.deepEqual((await bench.look()).looked.get(task.id)?.changes, []);
+});
+
+test('certificate is signed as kubeadm writes it into a kubeconfig, and nothing of it stays', async (t) => {
+  const folder = await tempFolder(t);
+  const program = join(folder, 'kubeadm');
+  await writeFile(
+    program,
+    `#!/bin/sh
+echo "[kubeconfig] writing" 
+while [ "$1" != --kubeconfig-dir ]; do shift; done
+echo "$2" >${folder}/where
+printf 'users:\\n- user:\\n    client-certificate-data: %s\\n    client-key-data: %s\\n' ${btoa('one\n')} ${btoa('two\n')} >"$2/kubelet.conf"
+`,
+    { mode: 0o755 },
+  );
+  const { stdout } = await run('sh', ['-c', SIGN, 'cc', program, 'init']);
+  assert.equal(stdout, 'one\ntwo\n');
+  await assert.rejects(stat((await readFile(join(folder, 'where'), 'utf8')).trim()), { code: 'ENOENT' });
+});
+
+test('kubelet takes a certificate by a link, as it makes them itself', async (t) => {
+  const folder = await tempFolder(t);
+  await writeFile(join(folder, 'systemctl'), `#!/bin/sh\necho "$@" >${folder}/said\n`, { mode: 0o755 });
+  const current = join(folder, 'kubelet-client-current.pem');
+  await writeFile(join(folder, 'kubelet-client-old.pem'), 'old');
+  await symlink(join(folder, 'kubelet-client-old.pem'), current);
+  const env = { ...process.env, PATH: `${folder}:${process.env['PATH']}` };
+  const child = run('sh', ['-c', TAKE, 'cc', current], { env });
+  child.child.stdin?.end('new');
+  await child;
+  assert.equal(await readFile(current, 'utf8'), 'new');
+  assert.match(await readlink(current), /\/kubelet-client-\d{4}(-\d\d){5}\.pem$/);
+  assert.equal((await stat(current)).mode & 0o777, 0o600);
+  assert.equal(await readFile(join(folder, 'kubelet-client-old.pem'), 'utf8'), 'old');
+  assert.equal(await readFile(join(folder, 'said'), 'utf8'), 'restart kubelet.service\n');
 });
 
 test('file without a certificate that can be read is told, and never passed over', async (t) => {

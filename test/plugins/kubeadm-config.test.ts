@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { type ClusterConfig, kubeadmConfig } from '../../plugins/kubeadm/config.ts';
+import { kubeadmConfig } from '../../plugins/kubeadm/config.ts';
 import { dnsAddress, kubeletDropIn, kubeletUnit } from '../../plugins/kubeadm/kubelet.ts';
 import { kubeadm } from '../../plugins/kubeadm.ts';
 import { expanded, failureIn } from '../graph/recipes.ts';
 import { benchOf, NODE } from './bench.ts';
-import { BELOW, below, clusterOn } from './cluster.ts';
+import { BELOW, below, clusterOn, OVERLAY } from './cluster.ts';
+import { CLUSTER } from './tools.ts';
 
 const UNIT = '/etc/systemd/system/kubelet.service';
 
@@ -16,13 +17,6 @@ function golden(name: string): string {
   return readFileSync(new URL(`golden/kubeadm/${name}`, import.meta.url), 'utf8');
 }
 
-const CLUSTER: Omit<ClusterConfig, 'version'> = {
-  imageRepository: 'registry.lab',
-  criSocket: 'unix:///run/cri.sock',
-  cgroupDriver: 'systemd',
-  podSubnet: '10.244.0.0/24',
-  serviceSubnet: '10.96.0.0/12',
-};
 /** Each form, and the first version here that is told in it; of the first form there are two. */
 const FORMS = {
   v1alpha1: '1.9.2',
@@ -49,6 +43,13 @@ function documents(text: string): Readonly<Record<string, Record<string, unknown
     .map((part) => JSON.parse(part) as { kind: string });
   return Object.fromEntries(all.map((document) => [document.kind, document]));
 }
+
+test('API server that would leave watches of Services open does not keep them, and no other is told so', () => {
+  const server = (version: string) =>
+    documents(kubeadmConfig({ ...CLUSTER, version }))['ClusterConfiguration']?.['apiServer'];
+  assert.deepEqual(server('1.21.3'), { extraArgs: { 'watch-cache-sizes': 'services#0' } });
+  assert.equal(server('1.21.4'), undefined);
+});
 
 const SHARED = '10.0.0.10:6443';
 for (const [version, kind, at, own] of [
@@ -137,6 +138,25 @@ test('kubelet of every form waits as long as its runtime needs for machines', ()
   });
 });
 
+test('kubelet of every form keeps images that cc has loaded', () => {
+  const given = { ...CLUSTER, keepsImages: true } as const;
+  const first = documents(kubeadmConfig({ ...given, version: '1.11.10' }))['MasterConfiguration'];
+  const kept = {
+    imageGCHighThresholdPercent: 100,
+    evictionHard: {
+      'memory.available': '100Mi',
+      'nodefs.inodesFree': '5%',
+      'nodefs.available': '5%',
+      'imagefs.available': '5%',
+    },
+  };
+  assert.deepEqual(first?.['kubeletConfiguration'], {
+    baseConfig: { cgroupDriver: 'systemd', failSwapOn: false, ...kept },
+  });
+  const later = documents(kubeadmConfig({ ...given, version: '1.36.4' }))['KubeletConfiguration'];
+  assert.deepEqual(later?.['evictionHard'], kept.evictionHard);
+});
+
 const KUBELET = {
   bin: '/opt/bin',
   criSocket: 'unix:///run/cri.sock',
@@ -207,4 +227,68 @@ test('configuration of kubeadm takes its networks and cgroup driver from what it
       .replace('10.244.0.0/24', '10.1.0.0/16')
       .replace('10.96.0.0/12', '10.2.0.0/16'),
   );
+});
+
+const FLAGS = { 'max-pods': 50, 'eviction-hard': 'memory.available<5%,nodefs.available<10%', v: true };
+
+for (const version of ['1.9.2', '1.20.2'])
+  test(`kubelet of ${version} is told more flags, after those of kubeadm, and systemd reads them as they are`, () => {
+    const common = {
+      ...{ version, bin: '/usr/local/bin', criSocket: 'unix:///run/cri.sock', cgroupDriver: 'systemd' },
+      ...{ serviceSubnet: '10.96.0.0/12', cni: { bin: '/opt/cni/bin', config: '/etc/cni/net.d' } },
+    };
+    const more = ' --max-pods=50 --eviction-hard=memory.available<5%%,nodefs.available<10%% --v=true';
+    const without = kubeletDropIn({ ...common, address: '10.0.0.1' });
+    assert.equal(
+      kubeletDropIn({ ...common, address: '10.0.0.1', flags: FLAGS }),
+      without.replace(' --node-ip=10.0.0.1', `$&${more}`),
+    );
+  });
+
+for (const [flags, path, message] of [
+  [{ 'node-labels': 'zone=a' }, 'kubeadm.kubelet.node-labels', '"node-labels" is told by labels of the host'],
+  [{ kubeconfig: '/x' }, 'kubeadm.kubelet.kubeconfig', '"kubeconfig" is told by kubeadm and cc'],
+  [
+    { 'container-runtime-endpoint': 'x' },
+    'kubeadm.kubelet.container-runtime-endpoint',
+    '"container-runtime-endpoint" is told by kubeadm and cc',
+  ],
+  [
+    { '--max-pods': 50 },
+    'kubeadm.kubelet.--max-pods',
+    'expected the name of a flag of kubelet, as max-pods, found "--max-pods"',
+  ],
+  [
+    { 'root-dir': '/a b' },
+    'kubeadm.kubelet.root-dir',
+    'expected a word without spaces, quotes and $, found "/a b"',
+  ],
+] as const)
+  test(`flags ${JSON.stringify(flags)} of kubelet are refused by name`, () => {
+    const failure = failureIn(() =>
+      expanded({ hosts: [NODE], plugins: [...BELOW, kubeadm({ kubelet: flags })] }),
+    );
+    assert.deepEqual(failure.kind === 'config-invalid' && failure.problems.slice(0, 1), [{ path, message }]);
+  });
+
+test('another flag of kubelet on one worker changes its drop-in, and no task of any other host', () => {
+  const worker = (name: string, flags?: Readonly<Record<string, number>>) => ({
+    ...{ name, roles: ['worker'], connection: { kind: 'ssh', address: name } as const },
+    ...(flags ? { options: { kubeadm: { kubelet: flags } } } : {}),
+  });
+  const of = (pods: number) => {
+    const hosts = [NODE, worker('w-1'), worker('w-2'), worker('w-3', { 'max-pods': pods })];
+    const { tasks } = expanded({
+      hosts,
+      plugins: [...below('1.20.2', OVERLAY), kubeadm()],
+      roleOptions: { worker: { kubeadm: { kubelet: { 'max-pods': 60 } } } },
+    });
+    return new Map<string, string>(tasks.map(({ id, step }) => [id, JSON.stringify(step.inputs)]));
+  };
+  const [before, after] = [of(70), of(80)];
+  const changed = [...after.keys()].filter((id) => before.get(id) !== after.get(id));
+  assert.deepEqual(changed, ['w-3/kubeadm/drop-in']);
+  const dropIns = ['node-1', 'w-1', 'w-2', 'w-3'].map((name) => after.get(`${name}/kubeadm/drop-in`));
+  assert.equal(new Set(dropIns).size, 3);
+  assert.equal(dropIns[1], dropIns[2]);
 });

@@ -2,11 +2,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Artifact } from '../../core/model/artifact.ts';
+import { digestOf } from '../../core/model/digest.ts';
 import { plugin } from '../../core/model/plugin.ts';
 import * as v from '../../core/model/vocabulary.ts';
 import { placed } from '../../core/steps/placed.ts';
+import { existingNode } from '../../plugins/kubeadm/existing.ts';
 import { kubeadm } from '../../plugins/kubeadm.ts';
+import { failureIn } from '../graph/recipes.ts';
 import type { Lasting } from '../rig/temp.ts';
+import { paperView } from '../rig/view.ts';
+import { NEVER } from '../steps/last.ts';
 import { benchOf } from './bench.ts';
 import { BELOW, below, clusterOn, type Made, madeCluster, WITH_DNS } from './cluster.ts';
 
@@ -186,3 +191,40 @@ for (const dns of [true, false])
       fix: `declare kubeadm.dns: ${!dns}; or ${fix}`,
     });
   });
+
+test('worker that runs with another container runtime refuses it by name, and one that is no node yet does not', async () => {
+  const declared = {
+    ...{ version: '1.20.2', imageRepository: 'registry.lab', criSocket: 'unix:///run/crio/crio.sock' },
+    ...{ cgroupDriver: 'systemd', podSubnet: '10.244.0.0/16', serviceSubnet: '10.96.0.0/12' },
+  };
+  const step = existingNode(declared);
+  const found = (joined: boolean, socket: string) => {
+    const conf = { kind: 'file', mode: 0o600, owner: 'root:root', size: 1, digest: digestOf('') } as const;
+    const view = paperView({
+      stat: { '/etc/kubernetes/kubelet.conf': joined ? conf : null },
+      text: {
+        '/var/lib/kubelet/config.yaml': 'cgroupDriver: systemd\nclusterDomain: cluster.local\n',
+        '/var/lib/kubelet/instance-config.yaml': null,
+        '/var/lib/kubelet/kubeadm-flags.env': `KUBELET_KUBEADM_ARGS="--container-runtime-endpoint=${socket}"\n`,
+      },
+    });
+    return step.probe(view);
+  };
+  for (const facts of [await found(true, '/run/crio/crio.sock'), await found(false, '/run/other.sock')])
+    assert.deepEqual(step.plan(facts as never, NEVER), []);
+  const other = await found(true, '/run/containerd/containerd.sock');
+  assert.deepEqual(
+    failureIn(() => step.plan(other as never, NEVER)),
+    {
+      ...{ kind: 'cannot-change', host: 'paper', what: 'the node' },
+      differences: [
+        {
+          what: "kubelet's container runtime",
+          is: '/run/containerd/containerd.sock',
+          declared: '/run/crio/crio.sock',
+        },
+      ],
+      fix: 'declare what is there; or take the node back, and have it join anew: cc run cleanup --limit HOST, then cc run all',
+    },
+  );
+});

@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import type { ExecOptions } from '../../core/host/transport.ts';
 import { describe } from '../../core/model/change.ts';
 import { maskedData } from '../../core/model/mask.ts';
-import { joinFlags } from '../../plugins/kubeadm/init.ts';
+import { joinFlags } from '../../plugins/kubeadm/flags.ts';
 import { joinConfig } from '../../plugins/kubeadm/join-config.ts';
 import { JOIN } from '../../plugins/kubeadm/joining.ts';
 import { pinsOf, token } from '../../plugins/kubeadm/token.ts';
@@ -165,7 +165,7 @@ function clusterOf(handed: Handed[], joins: () => Answer = () => ''): BenchSetup
       [`${CALL_AS_NODE} annotate node w-1 cc/host=w-1 --overwrite`, () => wrote(plane(bench), MARKED, '')],
       [`${KUBECTL} patch node w-1`, ''],
       [`${KUBECTL} drain w-1`, ''],
-      [`${KUBECTL} create -f -`, (argv, options) => keep(host, argv, options)],
+      [`${KUBECTL} apply -f -`, (argv, options) => keep(host, argv, options)],
       [
         script(JOIN),
         (argv, options) => {
@@ -244,7 +244,7 @@ test('worker joins by a token of its own, that nothing tells and that goes with 
   assert.deepEqual(
     handed.map(({ host, argv }) => [host, argv.slice(-3).join(' ')]),
     [
-      ['node-1', 'create -f -'],
+      ['node-1', 'apply -f -'],
       ['w-1', '/usr/local/bin/kubeadm join --ignore-preflight-errors=Swap'],
     ],
   );
@@ -363,3 +363,26 @@ test('pods of several nodes need a network between them', () => {
     ],
   });
 });
+
+for (const [subnet, room] of [
+  ['10.244.0.0/24', 'one node'],
+  ['10.244.0.0/23', '2 nodes'],
+] as const)
+  test(`network of pods ${subnet} has room for ${room}`, () => {
+    const other = { ...WORKER, name: 'w-2', connection: { kind: 'ssh', address: 'w-2' } } as const;
+    const hosts = [NODE, WORKER, other];
+    const plugins = [...below('1.20.2', { ...OVERLAY, subnet }), kubeadm()];
+    assert.deepEqual(
+      failureIn(() => expanded({ hosts, plugins })),
+      {
+        kind: 'config-invalid',
+        file: '/site/cc.config.ts',
+        problems: [
+          {
+            path: 'cni.subnet',
+            message: `is ${subnet}, which has room for ${room}, a /24 each, and the recipe has 3: take a larger network`,
+          },
+        ],
+      },
+    );
+  });

@@ -26,10 +26,10 @@ global_defs {
   script_user nobody nogroup
 }
 vrrp_script api {
-  script "/usr/bin/curl -q --silent --fail --insecure --noproxy * --output /dev/null --max-time 3 https://127.0.0.1:6443/readyz"
+  script "/usr/bin/curl -q --silent --fail --insecure --noproxy * --output /dev/null --max-time 8 https://127.0.0.1:6443/readyz"
   interval 1
-  timeout 4
-  fall 3
+  timeout 9
+  fall 5
   rise 3
   weight 100
   init_fail
@@ -194,4 +194,26 @@ for (const [what, addresses, reasons] of [
       reasons,
     });
     assert.notEqual(outcomes.get(taskIn(bench, 'init').id)?.state, 'applied');
+  });
+
+for (const by of ['keepalived', 'kube-vip'] as const)
+  test(`virtual address by ${by} is no worker's own`, () => {
+    const image = `ghcr.io/kube-vip/kube-vip@sha256:${'0'.repeat(64)}`;
+    const endpoint = { address: '10.0.0.21', by, ...(by === 'kube-vip' ? { image } : {}) };
+    const { hosts, plugins } = recipe(endpoint, '10.0.0.1');
+    const connection = { kind: 'ssh', address: '10.0.0.21' } as const;
+    const worker = { name: 'w-1', roles: ['worker'], connection };
+    assert.deepEqual(
+      failureIn(() => expanded({ hosts: [...hosts, worker], plugins })),
+      {
+        kind: 'config-invalid',
+        file: '/site/cc.config.ts',
+        problems: [
+          {
+            path: 'kubeadm.endpoint',
+            message: 'is 10.0.0.21, which is the address of w-1: name one that no host has',
+          },
+        ],
+      },
+    );
   });

@@ -106,6 +106,40 @@ test('labels and taints of a host are noted, then set, and found so by the next 
   assert.deepEqual(await again(bench), ['zone=a is declared']);
 });
 
+test('taint of the control plane that its only node declares stays, and another one of its kind goes', async (t) => {
+  const node = stored();
+  const [old, declared] = ['node-role.kubernetes.io/master', 'node-role.kubernetes.io/control-plane'];
+  node.taints = [old, declared].map((key) => ({ key, effect: 'NoSchedule' }));
+  const setup = clusterWith(node);
+  const bench = await benchOf(
+    t,
+    { hosts: [{ ...NODE, taints: [`${declared}:NoSchedule`] }], plugins: [...BELOW, kubeadm()] },
+    {
+      ...setup,
+      does: (host, bench) => [
+        ...(setup.does?.(host, bench) ?? []),
+        [
+          (argv) => argv.join(' ').startsWith(`${KUBECTL} taint node node-1 node-role`),
+          (argv) => {
+            const keys = argv.slice(7).map((word) => word.slice(0, -1));
+            node.taints = node.taints.filter(({ key }) => !keys.includes(key));
+            return '';
+          },
+        ],
+      ],
+    },
+  );
+  await bench.run();
+  assert.deepEqual(node.taints, [{ key: declared, effect: 'NoSchedule' }]);
+  bench.ran.length = 0;
+  const again = await bench.run();
+  assert.deepEqual([...new Set([...again.outcomes.values()].map(({ state }) => state))], ['verified']);
+  assert.deepEqual(
+    bench.ran.filter(({ argv }) => argv.includes('taint')),
+    [],
+  );
+});
+
 test('labels and taints that are declared no more go, but for what others have set', async (t) => {
   const node = stored();
   await made(t, node, BOTH);

@@ -11,6 +11,7 @@ import { type Leaving, leaving, stranded, type Told } from '../../plugins/kubead
 import { mayGo } from '../../plugins/kubeadm/staying.ts';
 import { paperView } from '../rig/view.ts';
 import { ALL } from '../steps/last.ts';
+import { patient } from './tools.ts';
 
 const ACCESS = { kubectl: '/bin/kubectl', kubeconfig: '/etc/kubernetes/admin.conf' };
 const CALL = '/bin/kubectl --kubeconfig /etc/kubernetes/admin.conf --request-timeout=10s';
@@ -64,7 +65,7 @@ async function removed(cluster: Leaving, ready: string) {
     [`${CALL} get nodes -o json`]: { items: [] },
   };
   const shellOn = (host: string): Shell => ({
-    ...{ until: never, zx: never, conceal: never, leftOut: [], controller: view },
+    ...{ until: patient, zx: never, conceal: never, leftOut: [], controller: view },
     view: {
       ...view,
       name: host,
@@ -116,6 +117,8 @@ interface Planes {
   readonly members?: readonly string[];
   /** Control planes whose etcd does not answer. */
   readonly sick?: readonly string[];
+  /** Where their etcd is, if not on them. */
+  readonly etcd?: string;
 }
 
 function viewOn(name: string, planes: Planes): View {
@@ -125,6 +128,9 @@ function viewOn(name: string, planes: Planes): View {
   const there = nodes === 'none' ? null : ({ kind: 'other' } as const);
   const paper = paperView({
     stat: { [conf]: there, [server]: there },
+    text: {
+      [server]: nodes === 'none' ? null : `    - --etcd-servers=${planes.etcd ?? 'https://127.0.0.1:2379'}\n`,
+    },
     commands: {
       'uname -n': `${name.toUpperCase()}\n`,
       [`${etcdctl(name)} member list`]: planes.sick?.includes(name)
@@ -208,4 +214,18 @@ test('control plane without which etcd would lose its majority does not go', asy
   // Two of three at once leave one, which is a majority of itself; and who is no member takes none away.
   assert.equal(await refusal({ staying: [planeOf('cp-3')] }, { nodes, members: all }), undefined);
   assert.equal(await refusal(two, { nodes, members: ['cp-2', 'cp-3'], sick: ['cp-3'] }), undefined);
+});
+
+test('control plane that asks an etcd elsewhere takes no member away, and is still not the last one to go', async () => {
+  const etcd = 'https://10.0.0.5:2379,https://10.0.0.6:2379';
+  const all = ['cp-1', 'cp-2', 'cp-3'];
+  const two = { staying: [planeOf('cp-2'), planeOf('cp-3')] };
+  const nodes = { 'cp-1': all, 'cp-2': all, 'cp-3': all };
+  assert.equal(await refusal(two, { nodes, sick: all, etcd }), undefined);
+  assert.equal(await refusal(two, { nodes: { 'cp-1': all }, sick: all, etcd }), undefined);
+  assert.deepEqual(await refusal(WORKERS, { nodes: { 'cp-1': ['cp-1', 'w-1'] }, etcd }), [
+    'no node is left without a control plane',
+    '1 node would be: w-1',
+    'take them back with it: cc run cleanup --limit cp-1,w-1,w-2',
+  ]);
 });

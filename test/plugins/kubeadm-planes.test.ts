@@ -1,22 +1,32 @@
 /** Several control planes: how further ones join, what they are handed, and what a first one does that was made anew. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join as pathOf } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
+import { expand } from '../../core/graph/expand.ts';
+import { flattened } from '../../core/graph/flatten.ts';
 import { describe } from '../../core/model/change.ts';
 import { fail } from '../../core/model/failure.ts';
 import { maskedData } from '../../core/model/mask.ts';
+import { applying } from '../../core/run/apply.ts';
+import { sweeper } from '../../core/run/sweep.ts';
+import { RESTORED } from '../../plugins/etcd/restore.ts';
 import { PLACE } from '../../plugins/kubeadm/authority.ts';
+import { LIST } from '../../plugins/kubeadm/certificates.ts';
 import { membersIn, statusWithout } from '../../plugins/kubeadm/etcd.ts';
 import { joinConfig } from '../../plugins/kubeadm/join-config.ts';
 import { JOIN } from '../../plugins/kubeadm/joining.ts';
+import { ANNOTATE, ANNOTATION } from '../../plugins/kubeadm/renewal.ts';
+import { BEGAN } from '../../plugins/kubeadm/static-pods.ts';
 import { kubeadm } from '../../plugins/kubeadm.ts';
-import { expanded, failureIn } from '../graph/recipes.ts';
+import { bare, expanded, failureIn, part } from '../graph/recipes.ts';
 import type { Answer, Paper } from '../rig/paper.ts';
 import { type Lasting, tempFolder } from '../rig/temp.ts';
+import { runTasks } from '../run/context.ts';
 import { type Bench, benchOf, type FakeCommand, NODE } from './bench.ts';
+import { endingAt } from './certificate.ts';
 import { below, clusterOn, KUBECTL, madeCluster, OVERLAY } from './cluster.ts';
 import { removed, script, wrote } from './tools.ts';
 
@@ -52,10 +62,16 @@ interface Held {
   joining: number;
   /** How often etcd is still unknown to the API. */
   unknown: number;
+  /** How often the API has no answer to what it is told of the token. */
+  leaderless: number;
   /** How many have joined at once, at most. */
   most: number;
   readonly handed: { readonly host: string; readonly config: { readonly controlPlane?: unknown } }[];
   fails: Answer;
+  /** Whether a member has come that does not start, so that the others have no majority. */
+  alone: boolean;
+  /** Where etcd is, if not on them. */
+  readonly etcd: readonly string[];
 }
 
 const ADDRESSES: Readonly<Record<string, string>> = {
@@ -96,6 +112,8 @@ function reading(own: Paper, held: Held): readonly FakeCommand[] {
     ['ip -o -4 address show', `2: eth0    inet ${ADDRESSES[own.host]}/24 scope global eth0\n`],
     [`${KUBECTL} get nodes -o json`, all],
     [`${KUBECTL} get pods`, '{"items":[]}'],
+    [`${KUBECTL} get --raw /healthz/etcd`, () => (held.alone ? { code: 1, stderr: 'etcd failed\n' } : 'ok')],
+    [`${KUBECTL} get services,endpoints`, ''],
     [`${KUBECTL} get node`, asked],
     [`/usr/local/bin/kubectl --kubeconfig ${CONF} --request-timeout=10s get node`, asked],
     [`${KUBECTL} config view`, 'https://10.0.0.10:6443'],
@@ -108,6 +126,14 @@ function reading(own: Paper, held: Held): readonly FakeCommand[] {
   ];
 }
 
+const LEADERLESS = { code: 1, stderr: 'Error from server: etcdserver: leader changed\n' };
+/** A control plane that has no etcd of its own. */
+function elsewhere(own: Paper, endpoints: readonly string[]): void {
+  const server = '/etc/kubernetes/manifests/kube-apiserver.yaml';
+  removed(own, '/etc/kubernetes/manifests/etcd.yaml');
+  own.write(server, `${own.read(server)}    - --etcd-servers=${endpoints.join(',')}\n`);
+}
+
 function doing(own: Paper, held: Held): readonly FakeCommand[] {
   const here = ADDRESSES[own.host] ?? '';
   const made = () => {
@@ -115,7 +141,8 @@ function doing(own: Paper, held: Held): readonly FakeCommand[] {
     madeCluster(own, { pods: '10.244.0.0/16' });
     if (carried) own.disk.set(`${PKI}/ca.crt`, carried);
     held.nodes.set(own.host, here);
-    held.members.set(own.host, here);
+    if (held.etcd.length === 0) held.members.set(own.host, here);
+    else elsewhere(own, held.etcd);
     return wrote(own, CONF, 'a key of the node');
   };
   return [
@@ -123,7 +150,8 @@ function doing(own: Paper, held: Held): readonly FakeCommand[] {
       '/usr/local/bin/kubeadm init',
       () => {
         made();
-        for (const path of SHARED)
+        const shared = SHARED.filter((path) => held.etcd.length === 0 || !path.includes('/etcd/'));
+        for (const path of shared)
           own.write(path, `${path} as made\n`, path.endsWith('.key') ? 0o600 : 0o644);
         return '';
       },
@@ -142,6 +170,7 @@ function doing(own: Paper, held: Held): readonly FakeCommand[] {
         held.most = Math.max(held.most, ++held.joining);
         await new Promise(setImmediate);
         held.joining--;
+        if (held.alone) own.write('/etc/kubernetes/manifests/etcd.yaml', 'a pod\n');
         if (held.fails !== '') return held.fails;
         assert.equal(held.members.has(own.host), false, 'etcd has a member of that name');
         return made();
@@ -155,10 +184,17 @@ function doing(own: Paper, held: Held): readonly FakeCommand[] {
         return '';
       },
     ],
+    [
+      'systemctl restart kubelet.service',
+      () => {
+        held.alone = false;
+        return '';
+      },
+    ],
     [`${KUBECTL} patch node`, ''],
     [`${KUBECTL} drain`, ''],
-    [`${KUBECTL} -n kube-system delete`, ''],
-    [`${KUBECTL} create -f -`, ''],
+    [`${KUBECTL} -n kube-system delete`, () => (held.leaderless-- > 0 ? LEADERLESS : '')],
+    [`${KUBECTL} apply -f -`, () => (held.leaderless-- > 0 ? LEADERLESS : '')],
     [
       `${KUBECTL} delete node`,
       (argv) => {
@@ -176,13 +212,19 @@ function doing(own: Paper, held: Held): readonly FakeCommand[] {
   ];
 }
 
-async function planes(t: Lasting, names: readonly string[] = ['cp-2', 'cp-3']) {
+async function planes(
+  t: Lasting,
+  names: readonly string[] = ['cp-2', 'cp-3'],
+  etcd?: NonNullable<Parameters<typeof kubeadm>[0]>['etcd'],
+) {
   const held: Held = {
     ...{ nodes: new Map(), members: new Map(), handed: [], status: '' },
-    ...{ joining: 0, unknown: 0, most: 0, fails: '' },
+    ...{ joining: 0, unknown: 0, leaderless: 0, most: 0, fails: '', alone: false },
+    etcd: etcd?.external.endpoints ?? [],
   };
   const setup = clusterOn();
-  const bench = await benchOf(t, recipe(names), {
+  const given = { endpoint: ENDPOINT, ...(etcd ? { etcd } : {}) };
+  const bench = await benchOf(t, recipe(names, '1.20.2', given), {
     ...setup,
     reads: (own, bench) => [...(setup.reads?.(own, bench) ?? []), ...reading(own, held)],
     does: (own, bench) => [...(setup.does?.(own, bench) ?? []), ...doing(own, held)],
@@ -231,12 +273,40 @@ test('further control planes join one after the other, by keys that nothing tell
   assert.deepEqual([...held.members.keys()].toSorted(), ['cp-2', 'cp-3', 'node-1']);
 });
 
+test('further control planes join a cluster whose etcd is elsewhere, and nobody asks for members of it', async (t) => {
+  const folder = await tempFolder(t);
+  const [ca, certificate, key] = ['ca', 'certificate', 'key'].map((name) => pathOf(folder, name));
+  for (const path of [ca, certificate, key]) await writeFile(path!, `of ${path}\n`, { mode: 0o600 }); // there are three
+  const external = { endpoints: ['https://10.0.0.5:2379'], ca: ca!, certificate: certificate!, key: key! };
+  const { bench, held } = await planes(t, ['cp-2'], { external });
+  const { outcomes } = await bench.run();
+  assert.equal(outcomes.get(taskIn(bench, 'cp-2', 'join').id)?.state, 'applied');
+  held.nodes.delete('cp-2');
+  held.status = 'apiEndpoints:\n  cp-2:\n    advertiseAddress: 10.0.0.2\n    bindPort: 6443\n';
+  await bench.run();
+  assert.equal(held.nodes.get('cp-2'), '10.0.0.2');
+  assert.equal(held.status, 'apiEndpoints: {}\n');
+  assert.deepEqual(
+    bench.ran.filter(({ argv }) => argv.includes('member') || argv[4]?.startsWith(`${PKI}/etcd`)),
+    [],
+  );
+  assert.equal(hostOf(bench, 'cp-2').read('/etc/cc/etcd/client.key'), `of ${key}\n`);
+});
+
 test('further control plane waits until the API knows the pod of etcd', async (t) => {
   const { bench, held } = await planes(t, ['cp-2']);
   held.unknown = 2;
   const { outcomes } = await bench.run();
   assert.equal(outcomes.get(taskIn(bench, 'cp-2', 'join').id)?.state, 'applied');
   assert.ok(held.unknown < 0);
+});
+
+test('further control plane joins while etcd has no leader for a moment', async (t) => {
+  const { bench, held } = await planes(t, ['cp-2']);
+  held.leaderless = 4;
+  const { outcomes } = await bench.run();
+  assert.equal(outcomes.get(taskIn(bench, 'cp-2', 'join').id)?.state, 'applied');
+  assert.ok(held.leaderless < 0);
 });
 
 test('keys that were carried go where the join fails, and the next run joins anew', async (t) => {
@@ -253,6 +323,15 @@ test('keys that were carried go where the join fails, and the next run joins ane
   assert.equal(again.outcomes.get(taskIn(bench, 'cp-2', 'join').id)?.state, 'applied');
 });
 
+test('kubelet that has refused the pod of etcd starts anew where the join fails, so that etcd has a majority', async (t) => {
+  const { bench, held } = await planes(t, ['cp-2']);
+  held.fails = { code: 1, stderr: 'etcd cluster is not healthy\n' };
+  held.alone = true;
+  const { outcomes } = await bench.run();
+  assert.equal(outcomes.get(taskIn(bench, 'cp-2', 'join').id)?.failure?.kind, 'command-failed');
+  assert.equal(held.alone, false);
+});
+
 test('control plane whose node was deleted leaves etcd before its own data goes, and joins again', async (t) => {
   const { bench, held } = await planes(t, ['cp-2']);
   await bench.run();
@@ -262,7 +341,7 @@ test('control plane whose node was deleted leaves etcd before its own data goes,
   assert.deepEqual(
     await planned(bench, 'cp-2', 'join'),
     [
-      'remove cp-2 from etcd',
+      'have the other control planes forget cp-2',
       'run systemctl stop kubelet',
       'run ctr end-all',
       'run a script that clears what the cluster left, and no more',
@@ -297,6 +376,157 @@ test('first control plane that was made anew joins the others, and makes no seco
   assert.equal(hostOf(bench, 'node-1').read(`${PKI}/ca.key`), hostOf(bench, 'cp-2').read(`${PKI}/ca.key`));
   assert.deepEqual(await planned(bench, 'node-1', 'init'), []);
 });
+
+for (const [name, step, rejoins] of [
+  ['cp-2', 'join', ['have the other control planes forget cp-2']],
+  ['node-1', 'init', []],
+] as const)
+  test(`control plane ${name} that has lost the disk of its etcd joins the others again`, async (t) => {
+    const { bench, held } = await planes(t);
+    await bench.run();
+    removed(hostOf(bench, name), '/var/lib/etcd/member');
+    const why = 'the data of its etcd are gone';
+    const changes = (await planned(bench, name, step)) as readonly (readonly string[])[];
+    assert.deepEqual(changes.slice(0, -1), [
+      ...rejoins.map((what) => [what, why]),
+      ['run systemctl stop kubelet', why],
+      ['run ctr end-all', why],
+      ['run a script that clears what the cluster left, and no more', why],
+      ['run a script that notes what is there', why],
+    ]);
+    const { outcomes } = await bench.run();
+    assert.equal(outcomes.get(taskIn(bench, name, step).id)?.state, 'applied');
+    assert.equal(held.handed.at(-1)?.host, name);
+    assert.deepEqual([...held.members.keys()].toSorted(), ['cp-2', 'cp-3', 'node-1']);
+  });
+
+test('API that is silent because most control planes are gone is told with their numbers', async (t) => {
+  const { bench } = await planes(t);
+  await bench.run();
+  for (const name of ['cp-2', 'cp-3']) anew(hostOf(bench, name));
+  hostOf(bench, 'node-1').when(`${KUBECTL} get --raw /readyz`, { code: 1, stderr: 'connection refused\n' });
+  const { reason } = (await bench.facts(taskIn(bench, 'node-1', 'api'))) as { readonly reason: string };
+  assert.equal(
+    reason,
+    'the API does not answer: connection refused; 1 of 3 control planes can be reached with their data, and etcd may need 2: see "When most control planes are gone" in docs/restoring.md',
+  );
+});
+
+test('certificates of all control planes are renewed by the first one where no API answers', async (t) => {
+  const { bench } = await planes(t, ['cp-2']);
+  await bench.run();
+  const server = `${PKI}/apiserver.crt`;
+  const done: string[] = [];
+  const isUp = () => done.filter((each) => each.endsWith('renewed')).length === 2;
+  for (const own of [hostOf(bench, 'node-1'), hostOf(bench, 'cp-2')]) {
+    const ends = () => (done.includes(`${own.host} renewed`) ? '271127113621Z' : '261127115959Z');
+    own.when(script(LIST), (argv) =>
+      argv.includes(server)
+        ? `${Date.UTC(2026, 10, 27, 12) / 1000}\n= ${server}\n${endingAt(ends())}`
+        : '1795780800\n',
+    );
+    own.when(
+      (argv) => argv.includes('renew'),
+      () => {
+        done.push(`${own.host} renewed`);
+        return '';
+      },
+    );
+    own.when('systemctl start kubelet.service', '');
+    own.when(script(ANNOTATE), (argv) => {
+      done.push(`${own.host} ${argv[4]}`);
+      return '';
+    });
+    own.when(script(BEGAN), '');
+    own.when(`${KUBECTL} get --raw /healthz`, 'ok');
+    const told = { [ANNOTATION]: '2027-11-27T11:36:21Z' };
+    const status = { conditions: [{ type: 'Ready', status: 'True' }] };
+    own.when(
+      `${KUBECTL} -n kube-system get pod`,
+      JSON.stringify({ metadata: { annotations: told }, status }),
+    );
+    own.when(`${KUBECTL} get --raw /readyz`, () =>
+      isUp() ? 'ok' : { code: 1, stderr: 'certificate has expired\n' },
+    );
+  }
+  const { outcomes } = await bench.run();
+  assert.equal(outcomes.get(taskIn(bench, 'node-1', 'certificates').id)?.state, 'applied');
+  const manifests = (name: string) =>
+    ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler'].map(
+      (pod) => `${name} /etc/kubernetes/manifests/${pod}.yaml`,
+    );
+  assert.deepEqual(done, ['node-1 renewed', ...manifests('node-1'), 'cp-2 renewed', ...manifests('cp-2')]);
+});
+
+test('control planes that join a restored cluster know of which snapshot it was made', async (t) => {
+  const { bench } = await planes(t, ['cp-2']);
+  const [own, other] = [hostOf(bench, 'node-1'), hostOf(bench, 'cp-2')];
+  await bench.run();
+  own.write(RESTORED, 'etcd.tar\n1790000000\n');
+  anew(other);
+  await bench.run();
+  assert.equal(other.read(RESTORED), 'etcd.tar\n1790000000\n');
+});
+
+test('other hosts wait for nothing of the first control plane that they could not do without while it is off', async (t) => {
+  const { bench } = await planes(t);
+  const waits = bench.tasks.flatMap(({ id, host, needs, spares = [] }) =>
+    needs
+      .filter((need) => host.name !== 'node-1' && need.startsWith('node-1/') && !spares.includes(need))
+      .map((need) => `${id} for ${need}`),
+  );
+  assert.deepEqual(waits, []);
+  assert.deepEqual(taskIn(bench, 'cp-2', 'join').spares, ['node-1/kubeadm/api']);
+});
+
+/** Runs a recipe of some of the hosts: what left is swept before anything else on each, as a run does. */
+async function runOf(bench: Bench, names: readonly string[]) {
+  const { plugins, hosts } = recipe(['cp-2', 'cp-3']);
+  const some = hosts.filter(({ name }) => names.includes(name));
+  const flat = flattened([{ hosts: some }, { plugins }], []);
+  const context = { arch: 'amd64', cache: bench.cache, state: bench.state, file: 'cc.config.ts' } as const;
+  const { tasks: declared, hosts: all } = expand(flat, context, []);
+  const proof = declared.find(({ step }) => step.name === 'controllers')?.id; // it has a test of its own
+  const tasks = declared
+    .filter(({ id }) => id !== proof)
+    .map((task) => ({ ...task, needs: task.needs.filter((need) => need !== proof) }));
+  const entering = { rights: () => true, alone: () => true, left: () => false };
+  const driving = { concurrency: 4, duration: () => 1 };
+  return runTasks(tasks, {
+    ...{ folder: bench.state, hosts: Object.fromEntries(bench.hosts), declaredHosts: all },
+    work: (context) => {
+      const { sweep } = sweeper(context, driving, entering);
+      const applied = applying(context);
+      return async (task, ...rest) => {
+        await sweep(task.host);
+        return applied(task, ...rest);
+      };
+    },
+  });
+}
+
+for (const names of [['cp-2', 'cp-3'], ['cp-2']])
+  test(`control plane after a first one that left is the first of ${names.length}, and keeps all that it has`, async (t) => {
+    const { bench, held } = await planes(t, names);
+    await runOf(bench, ['node-1', ...names]);
+    await bench.run('undo', ['node-1']);
+    assert.deepEqual([...held.members.keys()].toSorted(), names);
+    const { outcomes, events } = await runOf(bench, names);
+    const failures = [...outcomes.values()].flatMap(({ failure }) => failure ?? []);
+    const wrote = events.flatMap((event) => (event.kind === 'change' ? [`${event.id}: ${event.what}`] : []));
+    assert.deepEqual(failures, []);
+    assert.deepEqual(
+      wrote.filter((line) => line.startsWith('cp-')),
+      ['cp-2/kubeadm/config: write /etc/cc/kubeadm.json'],
+    );
+    const stamps = [...hostOf(bench, 'cp-2').stamps.keys()];
+    assert.deepEqual(
+      ['init', 'join'].map((name) => stamps.includes(`cp-2+kubeadm+${name}.json`)),
+      [true, false],
+    );
+    const again = await runOf(bench, names);
+    assert.deepEqual([...new Set([...again.outcomes.values()].map(({ state }) => state))], ['verified']);
+  });
 
 test('first control plane is not made as long as another one cannot be looked at', async (t) => {
   const { bench } = await planes(t);
@@ -368,7 +598,7 @@ for (const [version, given, message] of [
   [
     '1.12.10',
     { endpoint: ENDPOINT },
-    'would be a further control plane, which kubeadm 1.12 cannot join to etcd: take Kubernetes 1.13 or later, or make it a worker',
+    'would be a further control plane, which kubeadm 1.12 cannot join to etcd: take Kubernetes 1.13 or later, have etcd elsewhere, by kubeadm.etcd.external, or make it a worker',
   ],
   [
     '1.20.2',
@@ -386,6 +616,22 @@ for (const [version, given, message] of [
       },
     );
   });
+
+test('host that a plugin makes is refused with the name of that plugin', () => {
+  const made = {
+    ...{ name: 'made', roles: ['control-plane'], madeBy: 'maker/boot' },
+    connection: { kind: 'ssh', address: '10.0.0.9' },
+  } as const;
+  const maker = part('maker', () => ({ steps: [bare('boot', { where: 'controller' })], hosts: [made] }));
+  const { hosts, plugins } = recipe([], '1.20.2', {});
+  const failure = failureIn(() => expanded({ hosts, plugins: [...plugins, maker] }));
+  const [problem] = failure.kind === 'config-invalid' ? failure.problems : [];
+  assert.equal(problem?.path, 'hosts.made');
+  assert.match(
+    problem?.message ?? '',
+    /; the plugin maker makes it, and without: \['maker'\] leaves it out$/,
+  );
+});
 
 for (const version of ['1.13.12', '1.20.2', '1.30.1', '1.36.4'])
   test(`kubeadm ${version} is told that a host becomes a control plane, and by which address`, () => {

@@ -11,11 +11,18 @@ import { draining, returning, type Turning } from '../../plugins/kubeadm/turn.ts
 import { CORDONED } from '../../plugins/kubectl/drain.ts';
 import { paperView } from '../rig/view.ts';
 import { NEVER } from '../steps/last.ts';
+import { patient } from './tools.ts';
 
 const ACCESS = { kubectl: '/bin/kubectl', kubeconfig: '/etc/kubernetes/admin.conf' };
 const CALL = '/bin/kubectl --kubeconfig /etc/kubernetes/admin.conf --request-timeout=10s';
 const TURNING: Turning = {
-  ...{ access: ACCESS, version: '1.20.3', planes: ['cp-1', 'cp-2'], maxUnavailable: 2 },
+  ...{
+    access: ACCESS,
+    version: '1.20.3',
+    runtime: 'crio.service',
+    planes: ['cp-1', 'cp-2'],
+    maxUnavailable: 2,
+  },
   drain: { within: 60, force: false },
 };
 
@@ -47,9 +54,12 @@ const objectOf = ({ name, plane, ready = 'True', version = 'v1.20.3', ...more }:
   },
 });
 
-/** A cluster that is asked on its first control plane, and one host of it; `silent`: its API does not answer. */
-function clusterOf(host: string, nodes: readonly Node[], { silent = false } = {}) {
-  const ran: string[] = [];
+/** A cluster that is asked on its first control plane, and one host of it; `silent`: so often its API does not answer. */
+function clusterOf(
+  host: string,
+  nodes: readonly Node[],
+  { silent = 0, runtime = 50_000_000, proxies = '', controllers = ACTING, ran = [] as string[] } = {},
+) {
   const told: string[] = [];
   const own = () => nodes.find(({ name }) => name === host);
   const answers: Readonly<Record<string, () => string>> = {
@@ -58,11 +68,16 @@ function clusterOf(host: string, nodes: readonly Node[], { silent = false } = {}
       own() ? JSON.stringify(objectOf(own()!)) : '',
     [`${CALL} get pods --all-namespaces --field-selector spec.nodeName=${host} -o json`]: () =>
       '{"items":[]}',
+    [`${CALL} -n kube-system get endpoints/${NAME}-${host} pod/${NAME}-${host} --ignore-not-found -o json`]:
+      () => controllers,
+    [`${CALL} -n kube-system get daemonset kube-proxy --ignore-not-found -o json`]: () => proxies,
+    'a script that asks when kube-apiserver began': () => '',
+    [`${CALL} get --raw /healthz`]: () => 'ok',
   };
   const result: View['result'] = async (command) => {
-    const answer = answers[shown(command)];
+    const answer = answers[command.title ?? shown(command)];
     assert.ok(answer, shown(command));
-    return silent
+    return silent-- > 0
       ? { code: 1, stdout: '', stderr: 'connection refused\n' }
       : { code: 0, stdout: answer(), stderr: '' };
   };
@@ -71,21 +86,26 @@ function clusterOf(host: string, nodes: readonly Node[], { silent = false } = {}
     '/etc/kubernetes/manifests/kube-apiserver.yaml': null,
   } as const;
   const view = (name: string): View => ({
-    ...paperView({ stat: files, commands: { 'uname -n': `${host}\n` } }),
+    ...paperView({
+      ...{ stat: files, commands: { 'uname -n': `${host}\n` } },
+      text: { '/etc/kubernetes/manifests/kube-apiserver.yaml': '    image: here/kube-apiserver:v1.20.1\n' },
+    }),
     ...{
       name,
       result,
-      read: async (command: Command) => (command.argv[0] === 'sh' ? '1767225660\n' : `${host}\n`),
+      read: async ({ argv }: Command) => {
+        if (argv[0] !== 'sh') return `${host}\n`;
+        if (argv[4] === undefined) return '1767225660\n'; // when kubelet was started, since 1970
+        return `${argv[4] === 'kubelet.service' ? 60_000_000 : runtime}\n`; // since the machine was
+      },
+      on: async (place) => view(String(place)),
     },
   });
   const shellOf = (name: string): Shell => ({
     ...{ view: view(name), controller: view('controller'), log: (text) => void told.push(text) },
-    run: async (command) => void ran.push(command.title ?? shown(command).slice(CALL.length + 1)) as never,
-    until: async (_, __, look) => {
-      const why = await look();
-      if (why !== undefined) throw new Error(why);
-    },
-    on: async () => shellOf('cp-1'),
+    run: async (command) => void ran.push(command.title ?? shown(command).replace(`${CALL} `, '')) as never,
+    until: patient,
+    on: async (place) => shellOf(String(place)),
     ...{ zx: () => assert.fail('nobody asks for zx'), leftOut: [], conceal: () => {} },
   });
   const perform = async (step: Step, facts: object, last: Last) => {
@@ -96,6 +116,15 @@ function clusterOf(host: string, nodes: readonly Node[], { silent = false } = {}
   return { perform };
 }
 
+/** What a Service and a pod have got that were made to see who acts. */
+const NAME = 'cc-controllers';
+const ACTING = JSON.stringify({
+  items: [{ kind: 'Endpoints' }, { kind: 'Pod', status: { conditions: [{ type: 'PodScheduled' }] } }],
+});
+const cleared = (host: string) =>
+  `-n kube-system delete service,pod ${NAME}-${host} --ignore-not-found --force --grace-period=0`;
+const CREATED = '-n kube-system apply -f -';
+
 const PENDING: Last = {
   ...NEVER,
   pending: [{ task: 'w-1/containerd/config', why: 'it has other bytes than declared' }],
@@ -104,7 +133,12 @@ const JOINED = { joined: true, stage: null };
 const worker = draining(TURNING, 'workers');
 const plane = draining(TURNING, 'planes');
 const closing = returning(TURNING, { name: 'end', where: { firstOf: 'control-plane' }, needs: [] });
-const CORDON = ['kubectl cordon w-1', 'drain w-1 --ignore-daemonsets --delete-emptydir-data --timeout=60s'];
+const ASKED = [cleared('w-1'), CREATED, cleared('w-1')];
+const CORDON = [
+  ...ASKED,
+  'kubectl cordon w-1',
+  'drain w-1 --ignore-daemonsets --delete-emptydir-data --timeout=60s',
+];
 const CLUSTER: readonly Node[] = [
   { name: 'cp-1', plane: true },
   { name: 'cp-2', plane: true },
@@ -155,7 +189,7 @@ test('control planes take turns one at a time, and workers after them, as many a
 test('only node of a cluster keeps its pods, which could go nowhere', async () => {
   for (const others of [[], [{ name: 'w-2', unschedulable: true }], [{ name: 'w-2', ready: 'False' }]]) {
     const done = await clusterOf('w-1', [{ name: 'w-1' }, ...others]).perform(worker, JOINED, PENDING);
-    assert.deepEqual([done.ran, done.told], [[], ['no other node could take its pods: they stay\n']]);
+    assert.deepEqual([done.ran, done.told], [[], ['its pods stay: no other node could take them\n']]);
   }
 });
 
@@ -175,14 +209,55 @@ test('control plane is not drained while another one is not ready', async () => 
   ]);
 });
 
-test('API that is silent stops the turn, but for the only control plane, which may need just that', async () => {
-  const silent = { silent: true };
-  assert.deepEqual(await reasons(clusterOf('w-1', CLUSTER, silent).perform(worker, JOINED, PENDING)), [
-    'the cluster can spare it',
-    'the API does not answer: connection refused',
-  ]);
+test('API that stays silent stops the turn, but for the only control plane, which may need just that', async () => {
+  const silent = { silent: Number.POSITIVE_INFINITY };
+  await assert.rejects(clusterOf('w-1', CLUSTER, silent).perform(worker, JOINED, PENDING), {
+    message:
+      'the API on cp-1 does not answer: connection refused; the API on cp-2 does not answer: connection refused',
+  });
   const alone = draining({ ...TURNING, planes: ['cp-1'] }, 'planes');
   assert.deepEqual((await clusterOf('cp-1', CLUSTER, silent).perform(alone, JOINED, PENDING)).ran, []);
+});
+
+test('API that is silent for a moment, as after the turn before this one, is waited for', async () => {
+  assert.deepEqual(
+    (await clusterOf('w-1', CLUSTER, { silent: 4 }).perform(worker, JOINED, PENDING)).ran,
+    CORDON,
+  );
+});
+
+test('node is not drained while nobody takes pods out of Services', async () => {
+  const ran: string[] = [];
+  const idle = clusterOf('w-1', CLUSTER, { controllers: '{"items":[]}', ran }).perform(
+    worker,
+    JOINED,
+    PENDING,
+  );
+  await assert.rejects(idle, {
+    message:
+      'the controller manager makes no endpoints of a new Service, and the scheduler says nothing of a new pod',
+  });
+  assert.deepEqual(ran, ASKED);
+});
+
+test('node is drained once kube-proxy of all other nodes that are ready is replaced and runs', async () => {
+  const proxies = (updated: number, unavailable: number, observed = 2) =>
+    JSON.stringify({
+      metadata: { generation: 2 },
+      status: {
+        ...{ observedGeneration: observed, desiredNumberScheduled: 4 },
+        ...(updated === 0 ? {} : { updatedNumberScheduled: updated }),
+        ...(unavailable === 0 ? {} : { numberUnavailable: unavailable }),
+      },
+    });
+  const draining = (told: string, nodes = CLUSTER) =>
+    clusterOf('w-1', nodes, { proxies: told }).perform(worker, JOINED, PENDING);
+  assert.deepEqual((await draining(proxies(4, 0))).ran, CORDON);
+  await assert.rejects(draining(proxies(0, 0)), { message: 'it is replaced on 0 of 4 nodes' });
+  await assert.rejects(draining(proxies(4, 0, 1)), { message: 'nobody has begun to replace it' });
+  await assert.rejects(draining(proxies(4, 1)), { message: 'it does not run on 1 of 4 nodes' });
+  const down = CLUSTER.map((node) => (node.name === 'w-2' ? { ...node, ready: 'Unknown' } : node));
+  assert.deepEqual((await draining(proxies(3, 1), down)).ran, CORDON);
 });
 
 const DRAINED = { joined: true, stage: 'drained' };
@@ -193,6 +268,11 @@ test('node takes pods again once it is ready, if cc has cordoned it', async () =
   assert.deepEqual((await ending(MARKED)).ran, ['kubectl uncordon w-1']);
   assert.deepEqual((await ending({ name: 'w-1', unschedulable: true })).ran, []);
   assert.deepEqual(closing.plan(JOINED, NEVER), []);
+});
+
+test('kubelet is started anew after its runtime, because it tells of itself every five minutes only', async () => {
+  const ended = await clusterOf('w-1', [MARKED], { runtime: 60_000_001 }).perform(closing, DRAINED, NEVER);
+  assert.deepEqual(ended.ran, ['systemctl restart kubelet.service', 'kubectl uncordon w-1']);
 });
 
 test('node is not ready by what a kubelet said that is gone, or that has another version', async () => {

@@ -1,5 +1,7 @@
 /** A cluster that gets another version: what is refused by name, what kubeadm is told on each node, and in which order. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { test } from 'node:test';
 import type { Artifact } from '../../core/model/artifact.ts';
@@ -7,7 +9,7 @@ import { plugin } from '../../core/model/plugin.ts';
 import * as v from '../../core/model/vocabulary.ts';
 import { placed } from '../../core/steps/placed.ts';
 import { kubernetesRelease } from '../../plugins/capabilities.ts';
-import { commandsOf, tooFar, unreachable, upgrade } from '../../plugins/kubeadm/upgrade.ts';
+import { commandsOf, tooFar, UNCHECKED, unreachable, upgrade } from '../../plugins/kubeadm/upgrade.ts';
 import { kubeadm } from '../../plugins/kubeadm.ts';
 import { applied, changed, INTERRUPTED, NEVER, PERFORMED } from '../steps/last.ts';
 import { type BenchSetup, benchOf } from './bench.ts';
@@ -64,7 +66,10 @@ test('kubeadm is told on each node what its version knows', () => {
   assert.deepEqual(told('1.20.3', true, true, false), [
     'kubeadm upgrade apply v1.20.3 --yes --ignore-preflight-errors=all',
   ]);
-  assert.deepEqual(told('1.15.0', false, true), ['kubeadm upgrade node']);
+  assert.deepEqual(told('1.20.3', false, true, false), [
+    'kubeadm upgrade node --ignore-preflight-errors=all',
+  ]);
+  assert.deepEqual(told('1.15.0', false, true, false), ['kubeadm upgrade node']);
   assert.deepEqual(told('1.15.0', false, false), ['kubeadm upgrade node']);
   assert.deepEqual(told('1.14.1', false, true), [
     'kubeadm upgrade node experimental-control-plane',
@@ -74,10 +79,20 @@ test('kubeadm is told on each node what its version knows', () => {
   assert.deepEqual(told('1.10.1', false, false), []);
 });
 
+test('kubeadm that is told to check nothing finds a crictl that answers nothing, and that is gone afterwards', () => {
+  const asks = 'crictl inspecti x; echo $?; command -v crictl; exit 3';
+  const { status, stdout } = spawnSync('sh', ['-c', UNCHECKED, 'cc', 'sh', '-c', asks], {
+    env: { PATH: '/usr/bin:/bin' },
+    encoding: 'utf8',
+  });
+  const [exit, crictl = ''] = stdout.split('\n');
+  assert.deepEqual([status, exit, crictl.endsWith('/crictl'), existsSync(crictl)], [3, '1', true, false]);
+});
+
 test('worker is upgraded where it was brought to another version, or an upgrade was cut off', () => {
   const step = upgrade(
     {
-      ...{ version: '1.20.3', kubeadm: 'kubeadm', preflight: true, snapshots: '/s' },
+      ...{ version: '1.20.3', kubeadm: 'kubeadm', preflight: true, planes: [], snapshots: '/s' },
       access: { kubectl: '', kubeconfig: '' },
     },
     { name: 'x', first: false, needs: [] },

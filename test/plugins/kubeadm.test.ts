@@ -6,7 +6,7 @@ import { Failed, type Failure } from '../../core/model/failure.ts';
 import type { Json } from '../../core/model/json.ts';
 import type { Last, Step } from '../../core/model/step.ts';
 import type { Task } from '../../core/model/task.ts';
-import { initFlags } from '../../plugins/kubeadm/init.ts';
+import { initFlags } from '../../plugins/kubeadm/flags.ts';
 import { kubeadm } from '../../plugins/kubeadm.ts';
 import { expanded, failureIn } from '../graph/recipes.ts';
 import { laws } from '../rig/laws.ts';
@@ -128,12 +128,15 @@ const none = {
   admin: false,
   manifests: 0,
   leftovers: false,
+  etcd: 'none' as 'none' | 'data' | 'blank',
+  restored: false,
+  foundLost: false,
   complete: false,
   dns: null as boolean | null,
   noted: false,
   others: {},
 };
-const whole = { ...none, admin: true, manifests: 4, leftovers: true };
+const whole = { ...none, admin: true, manifests: 4, leftovers: true, etcd: 'data' as const };
 
 const CASES: Readonly<Record<string, Case>> = {
   'bare host': { files: [], api: true, facts: none, never: FRESH, unfinished: FRESH, current: FRESH },
@@ -156,7 +159,7 @@ const CASES: Readonly<Record<string, Case>> = {
   'init that ended before the second manifest': {
     files: MADE.slice(0, 2),
     api: false,
-    facts: { ...whole, manifests: 1, complete: false },
+    facts: { ...whole, manifests: 1, etcd: 'none', complete: false },
     never: REFUSED,
     unfinished: ANEW,
     current: ANEW,
@@ -164,7 +167,7 @@ const CASES: Readonly<Record<string, Case>> = {
   'init that ended before the configuration of the administrator': {
     files: MADE.slice(1, 5),
     api: false,
-    facts: { ...whole, admin: false, complete: false },
+    facts: { ...whole, admin: false, etcd: 'none', complete: false },
     never: REFUSED,
     unfinished: ANEW,
     current: ANEW,
@@ -447,6 +450,6 @@ test('API that is silent leaves nothing for as declared', async (t) => {
 test('bare host has no node yet to take a taint from', async (t) => {
   const bench = await benchOf(t, RECIPE, clusterOn());
   assert.deepEqual(planOf(stepOf(bench, 'untaint'), await facts(bench, 'untaint'), NEVER), [
-    ['run kubectl taint node, once there is one', 'there is no cluster yet'],
+    ['kubectl taint node, once there is one', 'there is no cluster yet'],
   ]);
 });

@@ -6,7 +6,7 @@ import type { Failure } from '../../core/model/failure.ts';
 import type { Json } from '../../core/model/json.ts';
 import type { Connection, Host } from '../../core/model/plugin.ts';
 import { mergedInto, ownFrom } from '../../plugins/kubeadm/kubeconfig.ts';
-import { kubeconfigOffer } from '../../plugins/kubeadm/offers.ts';
+import { kubeconfigOffer, kubectlOffer } from '../../plugins/kubeadm/offers.ts';
 import { yamlOf } from '../../plugins/kubeadm/yaml-text.ts';
 import { failureIn } from '../graph/recipes.ts';
 
@@ -177,10 +177,12 @@ test('it takes --merge and nothing else', () => {
 });
 
 test('it goes into the first file of KUBECONFIG, or into that of the home', () => {
+  const held: string[] = [];
+  const at = { words: ['--merge'], host: by('10.0.0.11'), read: () => undefined };
   const path = (env: Readonly<Record<string, string>>) =>
-    offer.here?.(PRINTED, { words: ['--merge'], host: by('10.0.0.11'), env, read: () => undefined }).file
-      ?.path;
+    offer.here?.(PRINTED, { ...at, env, hold: (path) => void held.push(path) }).file?.path;
   assert.equal(path({ HOME: '/home/me' }), '/home/me/.kube/config');
+  assert.deepEqual(held, ['/home/me/.kube/config.lock']); // by that kubectl keeps out of its way
   assert.equal(path({ HOME: '/home/me', KUBECONFIG: ':/a:/b' }), '/a');
   assert.deepEqual(
     failureIn(() => path({})),
@@ -257,4 +259,17 @@ test('what is written as YAML is read as what it was', () => {
   };
   assert.deepEqual(yaml('x', yamlOf(data)), data);
   for (const value of [5, 'x', null, [], {}] as const) assert.deepEqual(yaml('x', yamlOf(value)), value);
+});
+
+test('kubectl is run as the administrator with all words, and with no -- before them', () => {
+  const { argv } = kubectlOffer({ kubectl: '/bin/kubectl', kubeconfig: '/etc/admin.conf' });
+  const whole = (...words: readonly string[]) => [
+    'env',
+    'KUBECONFIG=/etc/admin.conf',
+    '/bin/kubectl',
+    ...words,
+  ];
+  assert.deepEqual(argv([]), whole());
+  assert.deepEqual(argv(['--', 'get', 'pods']), whole('get', 'pods'));
+  assert.deepEqual(argv(['exec', 'a', '--', 'ls']), whole('exec', 'a', '--', 'ls'));
 });

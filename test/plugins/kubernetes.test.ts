@@ -81,6 +81,22 @@ test('build tells the programs what they are, and leaves nothing but them', asyn
   );
 });
 
+test('what the compiler made is kept for another version where that is asked for, and else removed', async (t) => {
+  const [toolchain, archive] = [SOURCE.plugins[1]!, SOURCE.plugins[0]!];
+  const cachesOf = async (version: string, keepCompiled: boolean) => {
+    const built = kubernetes({ version, from: 'source', keepCompiled });
+    const bench = await benchOf(t, { plugins: [archive, toolchain, built] }, setup);
+    await bench.run();
+    const caches = bench.ran.flatMap(({ env }) => env['GOCACHE'] ?? []);
+    const removed = bench.ran.findLast(({ argv }) => argv[0] === 'rm')?.argv ?? [];
+    const place = (path: string) => path.slice(path.indexOf('/kubernetes/'));
+    return [...new Set(caches)].map((path) => [place(path), removed.includes(path) ? 'removed' : 'kept']);
+  };
+  assert.deepEqual(await cachesOf('1.20.2', true), [['/kubernetes/compiled', 'kept']]);
+  assert.deepEqual(await cachesOf('1.20.3', true), [['/kubernetes/compiled', 'kept']]);
+  assert.deepEqual(await cachesOf('1.20.3', false), [['/kubernetes/1.20.3/gocache', 'removed']]);
+});
+
 /** Why a recipe with these options is refused. */
 function problemsOf(given: NonNullable<Parameters<typeof kubernetes>[0]>) {
   const failure = failureIn(() => expanded({ hosts: [NODE], plugins: [kubernetes(given)] }));
@@ -89,15 +105,23 @@ function problemsOf(given: NonNullable<Parameters<typeof kubernetes>[0]>) {
 
 test('version that no table knows is refused with those that it does', () => {
   assert.deepEqual(problemsOf({ version: '1.99.0' }), [
-    { path: 'kubernetes.version', message: 'expected a version from 1.9 to 1.36, as 1.20.2' },
+    { path: 'kubernetes.version', message: 'expected a version from 1.9 to 1.36, as 1.20.2, found "1.99.0"' },
   ]);
 });
+
+for (const version of ['1.36', 'v1.36.4', 'latest'])
+  test(`version ${version} is one mistake, told in words`, () => {
+    assert.deepEqual(problemsOf({ version }), [
+      { path: 'kubernetes.version', message: `expected a version such as 1.36.0, found "${version}"` },
+    ]);
+  });
 
 for (const given of [
   { source: { package: 'kubernetes', suite: 'bookworm' } },
   { commit: 'faecb19' },
   { date: '2021-01-13T13:20:00Z' },
   { tags: ['providerless'] },
+  { keepCompiled: true },
 ]) {
   const [option] = Object.keys(given);
   test(`${option}, which a release has no use for, is refused`, () => {

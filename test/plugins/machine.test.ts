@@ -1,6 +1,10 @@
 /** Throw-away machines: their keys, their bridge, their roots, and that they run. */
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { promisify } from 'node:util';
 import { digestOf } from '../../core/model/digest.ts';
 import { basePath } from '../../plugins/machine/root.ts';
 import { FILE, LOOK, STOP } from '../../plugins/machine/scripts.ts';
@@ -8,9 +12,12 @@ import { machine } from '../../plugins/machine.ts';
 import { expanded, failureIn } from '../graph/recipes.ts';
 import { laws } from '../rig/laws.ts';
 import type { Paper } from '../rig/paper.ts';
+import { tempFolder } from '../rig/temp.ts';
 import { ARCHIVE } from './archive.ts';
 import { type Bench, type BenchSetup, benchOf, type FakeCommand } from './bench.ts';
 import { files, option, paths, removed, script, wrote } from './tools.ts';
+
+const execute = promisify(execFile);
 
 const RECIPE = {
   plugins: [ARCHIVE, machine({ machines: { lab: { address: '198.18.77.11', roles: ['control-plane'] } } })],
@@ -178,8 +185,37 @@ test('machine that stopped is cleared and started again', async (t) => {
   controller(bench).when(script(LOOK), 'runs maintenance\n');
   const why = 'lab runs, its system is maintenance';
   assert.deepEqual(await plan(bench, 'boot-lab'), [why, why]);
+  const full =
+    'root has 120 of 128 instances of inotify, and a machine takes about 13: sysctl -w fs.inotify.max_user_instances=512';
+  controller(bench).when(script(LOOK), 'runs starting\ninotify 120 128\n');
+  assert.deepEqual(
+    new Set(await plan(bench, 'boot-lab')),
+    new Set([`lab runs, its system is starting; ${full}`]),
+  );
+  controller(bench).when(script(LOOK), 'gone\ninotify 120 128\n');
+  assert.deepEqual(new Set(await plan(bench, 'boot-lab')), new Set([`lab does not run; ${full}`]));
+  controller(bench).when(script(LOOK), 'gone\ninotify 115 128\n');
+  assert.deepEqual(new Set(await plan(bench, 'boot-lab')), new Set(['lab does not run']));
+  controller(bench).when(script(LOOK), 'gone\ninotify 115 \n');
+  assert.deepEqual(new Set(await plan(bench, 'boot-lab')), new Set(['lab does not run']));
   controller(bench).when(script(LOOK), 'runs degraded\n');
   assert.deepEqual(await plan(bench, 'boot-lab'), []);
+});
+
+test('look tells how many instances of inotify there are where a machine does not run', async (t) => {
+  const proc = await tempFolder(t);
+  await mkdir(join(proc, 'sys/fs/inotify'), { recursive: true });
+  await writeFile(join(proc, 'sys/fs/inotify/max_user_instances'), '128\n');
+  await mkdir(join(proc, '17/fd'), { recursive: true });
+  for (const [name, to] of [
+    ['3', 'anon_inode:inotify'],
+    ['4', 'anon_inode:inotify'],
+    ['5', '/dev/null'],
+  ] as const)
+    await symlink(to, join(proc, '17/fd', name));
+  const { stdout } = await execute('sh', ['-c', LOOK, 'cc', 'nosuchlab', join(proc, 'pid'), proc]);
+  const own = process.getuid?.() === 0 ? 2 : 0; // those of root alone count
+  assert.equal(stdout, `gone\ninotify ${own} 128\n`);
 });
 
 test('machine that was made otherwise is made anew', async (t) => {

@@ -1,8 +1,19 @@
 /** What tests of plugins share: programs that work on files, scripts by text, plugins that only provide. */
 import { type Capability, plugin } from '../../core/model/plugin.ts';
+import type { Until } from '../../core/model/shell.ts';
 import * as v from '../../core/model/vocabulary.ts';
+import type { ClusterConfig } from '../../plugins/kubeadm/config.ts';
 import type { Answer, Paper } from '../rig/paper.ts';
 import type { FakeCommand } from './bench.ts';
+
+/** What kubeadm is told of a cluster, whatever its version. */
+export const CLUSTER: Omit<ClusterConfig, 'version'> = {
+  imageRepository: 'registry.lab',
+  criSocket: 'unix:///run/cri.sock',
+  cgroupDriver: 'systemd',
+  podSubnet: '10.244.0.0/24',
+  serviceSubnet: '10.96.0.0/12',
+};
 
 /** A host that does not have a program. */
 export const MISSING: Answer = { code: 127, stderr: 'not found\n' };
@@ -144,3 +155,10 @@ export function files(host: Paper): readonly FakeCommand[] {
     ['mmdebstrap', (argv) => wrote(host, `${paths(argv)[0]}/var/lib/dpkg/status`, argv.join(' '))],
   ];
 }
+
+/** Looks three times, and throws why not yet after that. */
+export const patient: Until = async (_, __, look) => {
+  let why = await look();
+  for (let left = 2; why !== undefined && left > 0; left--) why = await look();
+  if (why !== undefined) throw new Error(why);
+};

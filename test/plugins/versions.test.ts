@@ -1,7 +1,15 @@
 /** The table of Kubernetes' versions: what is in it, and where its turns are. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Era, eraOf, isKnown, MINORS, since, type Turn } from '../../plugins/kubernetes/versions.ts';
+import {
+  type Era,
+  eraOf,
+  isKnown,
+  leavesWatches,
+  MINORS,
+  since,
+  type Turn,
+} from '../../plugins/kubernetes/versions.ts';
 
 test('table has every minor version from 1.9 to 1.36', () => {
   assert.deepEqual(
@@ -70,10 +78,13 @@ const TURNS: { readonly [Name in Turn]: string } = {
   deleteWaits: '1.11',
   manifestLists: '1.12',
   sums: '1.12',
+  outerPlanes: '1.12',
   planes: '1.13',
   phases: '1.13',
   joinPhases: '1.14',
   upgradeNode: '1.15',
+  leases: '1.14',
+  nodeChecks: '1.20',
   runtimeClass: '1.14',
   renews: '1.15',
   readyz: '1.16',
@@ -85,6 +96,7 @@ const TURNS: { readonly [Name in Turn]: string } = {
   noStatus: '1.22',
   swap: '1.23',
   signed: '1.26',
+  superAdmin: '1.29',
   etcdutl: '1.34',
   noCgroupV1: '1.35',
 };
@@ -95,3 +107,12 @@ for (const [turn, minor] of Object.entries(TURNS) as [Turn, string][]) {
     assert.deepEqual(holding, MINORS.slice(MINORS.indexOf(minor)));
   });
 }
+
+test('API servers from 1.20 on leave watches of Services open, up to the release that mends it', () => {
+  const leaving = ['1.20.0', '1.20.9', '1.21.0', '1.21.3'];
+  const mended = ['1.9.2', '1.19.16', '1.20.10', '1.21.4', '1.22.0', '1.36.2'];
+  assert.deepEqual(
+    [...leaving, ...mended].filter((version) => leavesWatches(version)),
+    leaving,
+  );
+});
