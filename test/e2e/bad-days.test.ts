@@ -1,20 +1,23 @@
 /** Bad days before any machine is there: each ends with its exit code and its message, and nothing half done. */
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { after, before, test } from 'node:test';
-import { makeSite, must, type Site } from './site.ts';
+import { MACHINE, makeSite, must, type Site } from './site.ts';
 
 let site: Site;
 
 before(() => {
-  site = makeSite();
+  site = makeSite({ base: 'lab', machine: MACHINE, fresh: true });
 });
 
 after(() => site.remove());
 
 test('without root and without sudo nothing starts', () => {
+  // That of the clone may be in a home that others cannot enter.
+  const node = join(site.folder, 'node');
+  copyFileSync(process.execPath, node);
   must('chmod', ['-R', 'a+rX', site.folder], '/');
   const home = join(site.folder, 'home');
   mkdirSync(home);
@@ -28,7 +31,7 @@ test('without root and without sudo nothing starts', () => {
     `HOME=${home}`,
     'PATH=/usr/bin:/bin',
   ];
-  const cc = [process.execPath, 'node_modules/cc-kubernetes/bin/cc.js', 'run', 'all'];
+  const cc = [node, 'node_modules/cc-kubernetes/bin/cc.js', 'run', 'all'];
   const script = '"$@" 2>&1; echo "exit $?"';
   const said = must('sh', ['-c', script, 'sh', 'setpriv', ...user, ...cc], site.folder);
   assert.match(said, /^Cannot become root on controller as nobody\n/);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { after, before, test } from 'node:test';
 import { hostPicture } from './host.ts';
+import { good } from './ran.ts';
 import { type Machine, makeSite, must, type Site } from './site.ts';
 
 const NAMESPACE = 'cc-e2e-cut';
@@ -21,14 +22,13 @@ let site: Site;
 let untouched: ReturnType<typeof hostPicture>;
 
 before(async () => {
-  connected = makeSite({ base: 'lab', machine: MACHINE });
-  const tools = await connected.cc(['run', 'machine/tools', 'images/tools']);
-  assert.equal(tools.code, 0, tools.stdout + tools.stderr);
+  connected = makeSite({ base: 'lab', machine: MACHINE, fresh: true });
+  good(await connected.cc(['run', 'machine/tools', 'images/tools']));
   spawnSync('ip', ['netns', 'delete', NAMESPACE]); // of a test that was killed
   must('ip', ['netns', 'add', NAMESPACE], '/');
   must('nsenter', [`--net=${NETWORK}`, 'ip', 'link', 'set', 'dev', 'lo', 'up'], '/');
   untouched = hostPicture();
-  site = makeSite({ base: 'lab', machine: MACHINE, network: NETWORK });
+  site = makeSite({ base: 'lab', machine: MACHINE, network: NETWORK, fresh: true });
 });
 
 after(async () => {
@@ -47,10 +47,8 @@ test('run all without the network and without a bundle fails at the archive', as
 
 test('run all from a bundle brings up a cluster that kubectl confirms', async () => {
   const bundle = join(connected.folder, 'lab.tar');
-  const made = await connected.cc(['bundle', bundle]);
-  assert.equal(made.code, 0, made.stdout + made.stderr);
-  const ran = await site.cc(['run', 'all', '--bundle', bundle]);
-  assert.equal(ran.code, 0, ran.stdout + ran.stderr);
+  good(await connected.cc(['bundle', bundle]));
+  const ran = good(await site.cc(['run', 'all', '--bundle', bundle]));
   assert.match(ran.stdout, /page fetched from/);
   const [node] = JSON.parse(site.kubectl('get nodes -o json')).items;
   assert.equal(node.status.nodeInfo.kubeletVersion, 'v1.20.2');
@@ -58,14 +56,12 @@ test('run all from a bundle brings up a cluster that kubectl confirms', async ()
 
 test('a second run changes nothing, with and without the bundle', async () => {
   for (const words of [[], ['--bundle', join(connected.folder, 'lab.tar')]]) {
-    const ran = await site.cc(['run', 'all', ...words]);
-    assert.equal(ran.code, 0, ran.stdout + ran.stderr);
+    const ran = good(await site.cc(['run', 'all', ...words]));
     assert.match(ran.stdout, /^0 changed/m);
   }
 });
 
 test('cleanup leaves the host as it was', async () => {
-  const ran = await site.cc(['run', 'cleanup']);
-  assert.equal(ran.code, 0, ran.stdout + ran.stderr);
+  good(await site.cc(['run', 'cleanup']));
   assert.deepEqual(hostPicture(), untouched);
 });

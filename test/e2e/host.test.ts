@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { until } from '../host/second-process.ts';
 import { killMachine, whenInitHasBegun } from './machine.ts';
+import { good } from './ran.ts';
 import { type Machine, makeSite, type Site } from './site.ts';
 import { differences, type Picture, pictureOf, THEIRS } from './theirs.ts';
 
@@ -33,8 +34,7 @@ after(async () => {
 
 /** Runs cc and answers what it said; fails unless it exits 0. */
 async function done(words: readonly string[]): Promise<string> {
-  const ran = await site.cc(words);
-  assert.equal(ran.code, 0, ran.stdout + ran.stderr);
+  const ran = good(await site.cc(words));
   return ran.stdout;
 }
 

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { hostPicture } from './host.ts';
+import { good } from './ran.ts';
 import { type Machine, makeSite, type Site, UPSTREAM } from './site.ts';
 
 const { skip, mirrors } = UPSTREAM;
@@ -21,8 +22,7 @@ let untouched: ReturnType<typeof hostPicture>;
 if (skip === false) {
   before(async () => {
     site = makeSite({ base: 'kubernetes-1.20', machine: MACHINE, mirrors });
-    const tools = await site.cc(['run', 'machine/tools', 'images/tools', 'crio/tools']);
-    assert.equal(tools.code, 0, tools.stdout + tools.stderr);
+    good(await site.cc(['run', 'machine/tools', 'images/tools', 'crio/tools']));
     untouched = hostPicture();
   });
 
@@ -33,8 +33,7 @@ if (skip === false) {
 }
 
 test('run all brings up a cluster on CRI-O that kubectl confirms', { skip }, async () => {
-  const ran = await site.cc(['run', 'all']);
-  assert.equal(ran.code, 0, ran.stdout + ran.stderr);
+  const ran = good(await site.cc(['run', 'all']));
   assert.match(ran.stdout, /page fetched from/);
   const [node] = JSON.parse(site.kubectl('get nodes -o json')).items;
   assert.equal(node.status.nodeInfo.containerRuntimeVersion, 'cri-o://1.20.9');
@@ -54,13 +53,11 @@ test('a second run changes nothing, also after a restart of CRI-O that keeps its
   const running = containers();
   site.ssh('systemctl restart crio');
   assert.equal(containers(), running);
-  const ran = await site.cc(['run', 'all']);
-  assert.equal(ran.code, 0, ran.stdout + ran.stderr);
+  const ran = good(await site.cc(['run', 'all']));
   assert.match(ran.stdout, /^0 changed/m);
 });
 
 test('cleanup leaves the host as it was', { skip }, async () => {
-  const ran = await site.cc(['run', 'cleanup']);
-  assert.equal(ran.code, 0, ran.stdout + ran.stderr);
+  good(await site.cc(['run', 'cleanup']));
   assert.deepEqual(hostPicture(), untouched);
 });

@@ -6,6 +6,8 @@
 import assert from 'node:assert/strict';
 import { after, before, type TestContext, test } from 'node:test';
 import { hostPicture } from './host.ts';
+import { kubectlFed } from './nodes.ts';
+import { good } from './ran.ts';
 import { type Machine, makeSite, type Site, UPSTREAM } from './site.ts';
 
 const { skip, mirrors } = UPSTREAM;
@@ -28,8 +30,7 @@ let untouched: ReturnType<typeof hostPicture>;
 if (skip === false) {
   before(async () => {
     site = makeSite({ base: 'lab-vm', machine: MACHINE, mirrors });
-    const tools = await site.cc(['run', ...TOOLS, 'clear-containers/guest-tools']);
-    assert.equal(tools.code, 0, tools.stdout + tools.stderr);
+    good(await site.cc(['run', ...TOOLS, 'clear-containers/guest-tools']));
     untouched = hostPicture();
   });
 
@@ -53,14 +54,13 @@ async function timed<Value>(
 
 test('run all brings up a cluster whose pods are proven to run in virtual machines', { skip }, async (t) => {
   const ran = await timed(t, 'run all', () => site.cc(['run', 'all']));
-  assert.equal(ran.code, 0, ran.stdout + ran.stderr);
+  good(ran);
   assert.match(ran.stdout, /page fetched from/);
   assert.match(ran.stdout, /isolation declared vm, proven vm$/m);
 });
 
 test('a second run changes nothing', { skip }, async () => {
-  const ran = await site.cc(['run', 'all']);
-  assert.equal(ran.code, 0, ran.stdout + ran.stderr);
+  const ran = good(await site.cc(['run', 'all']));
   assert.match(ran.stdout, /^0 changed/m);
 });
 
@@ -87,9 +87,7 @@ function pod(name: string, namespace: string) {
 /** The line of a shell that gives objects to the cluster. */
 function apply(...objects: readonly object[]): string {
   const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects });
-  return site.ssh(
-    `/usr/local/bin/kubectl --kubeconfig /etc/kubernetes/admin.conf apply -f - <<'END'\n${list}\nEND\n`,
-  );
+  return kubectlFed(site, 'apply -f -', list);
 }
 
 function ready(name: string, namespace: string): void {
@@ -220,7 +218,7 @@ test('cleanup leaves the host as it was, with pods that run and one that lost it
   killMachineOf(sandboxOf('third', 'one'));
   const start = performance.now();
   const ran = await timed(t, 'cleanup', () => site.cc(['run', 'cleanup']));
-  assert.equal(ran.code, 0, ran.stdout + ran.stderr);
+  good(ran);
   assert.ok(performance.now() - start < BOUND * 1000, ran.stdout);
   assert.deepEqual(hostPicture(), untouched);
 });

@@ -1,7 +1,5 @@
 /** What happens to a machine from outside: an init that has begun is seen, and a power cut. */
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import process from 'node:process';
+import { existsSync } from 'node:fs';
 import { type Machine, must } from './site.ts';
 
 /** Waits, in the test's own time, until init has written the first manifest of the control plane. */
@@ -14,12 +12,13 @@ export function whenInitHasBegun({ name }: Machine, act: () => void): void {
   }, 50);
 }
 
-/** As a power cut: everything in the machine's cgroups is killed at once. */
-export function killMachine({ name }: Machine): void {
-  const groups = must('find', ['/sys/fs/cgroup', '-depth', '-type', 'd', '-path', `*/cc-${name}*`], '/');
-  const pids = groups
-    .split('\n')
-    .filter(Boolean)
-    .flatMap((group) => readFileSync(join(group, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean));
-  for (const pid of new Set(pids)) process.kill(Number(pid), 'SIGKILL');
+/** As a power cut: everything in the machine's cgroups is killed, until nothing is left there. */
+export function killMachine({ name }: Pick<Machine, 'name'>): void {
+  const kill = `for i in $(seq 100); do
+    p=$(find /sys/fs/cgroup -path '*/cc-${name}/*' -name cgroup.procs -exec cat {} + | sort -u)
+    [ -n "$p" ] || exit 0
+    kill -KILL $p 2>/dev/null
+  done
+  exit 1`;
+  must('sh', ['-c', kill], '/');
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import type { Event } from '../../core/model/event.ts';
+import { inside } from './network.ts';
 
 const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -33,17 +34,32 @@ export const UPSTREAM: { readonly skip: string | false; readonly mirrors: Mirror
     ? { skip: 'CC_UPSTREAM_MIRROR names no mirror of the sources', mirrors: [] }
     : { skip: false, mirrors: [{ from: 'https://github.com/', to: MIRROR }] };
 
-/** The recipe to extend, and what a site adds to it. */
-export interface Extending {
+/** Machines beside the first one, by name. */
+export type Machines = Readonly<
+  Record<string, { readonly address: string; readonly roles: readonly string[] }>
+>;
+
+/** What the configuration of a site says. */
+export interface Declared {
+  /** The recipe to extend. */
   readonly base: string;
+  /** A control plane, the first machine; `ssh` and `kubectl` of the site speak to it, unless they are told an address. */
   readonly machine: Machine;
-  /** Addresses of machines beside it that join its cluster, by name. */
-  readonly workers?: Readonly<Record<string, string>>;
+  readonly others?: Machines;
+  /** Of plugins, by name; those of `machine` are laid over what makes the machines above. */
+  readonly options?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** Other keys of a recipe. */
+  readonly more?: Readonly<Record<string, unknown>>;
   readonly mirrors?: Mirrors;
-  /** The network namespace to do everything in, as a file; default: the one that the test is in. */
-  readonly network?: string;
   /** The name of a recipe that makes the machine, in `host.config.ts`; to the site it is then a host like any other. */
   readonly madeBy?: string;
+}
+
+export interface Extending extends Declared {
+  /** The network namespace to do everything in, as a file; default: the one that the test is in. */
+  readonly network?: string;
+  /** True: a folder of its own with nothing built, whatever CC_E2E_SITE says. */
+  readonly fresh?: true;
 }
 
 export interface Ran {
@@ -58,6 +74,8 @@ export interface Site {
   readonly folder: string;
   readonly state: string;
   readonly cache: string;
+  /** Writes the configuration anew: keys that are given replace those of before. */
+  configure(changes: Partial<Declared>): void;
   /** Runs `cc` and waits for it. */
   cc(words: readonly string[], env?: Readonly<Record<string, string>>): Promise<Ran>;
   /** Starts `cc run … --json`, and lets the test act when an event arrives. */
@@ -65,32 +83,34 @@ export interface Site {
     words: readonly string[],
     on: (event: Event, stop: (signal: NodeJS.Signals) => void) => void,
   ): Promise<Ran>;
-  /** Runs a command on the machine, over an ssh of the test's own; fails unless it exits 0. */
-  ssh(line: string): string;
-  kubectl(line: string): string;
+  /** Runs a command on a machine, over an ssh of the test's own; fails unless it exits 0. */
+  ssh(line: string, address?: string): string;
+  kubectl(line: string, address?: string): string;
   remove(): void;
 }
 
 /**
- * Packs the working tree, installs the package, writes a configuration that extends a shipped recipe. Whoever tries a test again and
- * again names a folder by CC_E2E_SITE, which stays with all that was built.
+ * Packs the working tree, installs the package, writes a configuration that extends a shipped recipe. CC_E2E_SITE names a folder that
+ * stays with all that was built: all tests of one `npm run e2e` share one, and so may whoever tries a test again and again.
  */
-export function makeSite(extending: Extending = { base: 'lab', machine: MACHINE }): Site {
-  const kept = process.env['CC_E2E_SITE'];
+export function makeSite(extending: Extending): Site {
+  const kept = extending.fresh ? undefined : process.env['CC_E2E_SITE'];
   const folder = kept ?? mkdtempSync(join(tmpdir(), 'cc-e2e-'));
   const [state, cache] = [join(folder, 'state'), join(folder, 'cache')];
   must('npm', ['pack', '--silent', '--pack-destination', folder], REPOSITORY);
   const { version } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8'));
   writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }\n');
   must('npm', ['install', '--silent', '--no-audit', '--no-fund', `./cc-kubernetes-${version}.tgz`], folder);
-  for (const [file, text] of Object.entries(configsOf(extending, state)))
-    writeFileSync(join(folder, file), text);
+  let declared: Declared = extending;
+  const configure = (changes: Partial<Declared>) => {
+    declared = { ...declared, ...changes };
+    for (const [file, text] of Object.entries(configsOf(declared, state)))
+      writeFileSync(join(folder, file), text);
+  };
+  configure({});
   for (const own of [state, cache]) mkdirSync(own, { recursive: true });
   const env = { ...process.env, XDG_STATE_HOME: state, XDG_CACHE_HOME: cache };
   const { network } = extending;
-  const inside = (...argv: readonly string[]) =>
-    network === undefined ? argv : ['nsenter', `--net=${network}`, '--', ...argv];
-  const keys = keysOf(extending, state);
 
   const start = (
     words: readonly string[],
@@ -98,7 +118,7 @@ export function makeSite(extending: Extending = { base: 'lab', machine: MACHINE 
     onLine: (line: string) => void,
   ) => {
     const main = 'node_modules/cc-kubernetes/bin/cc.js';
-    const [program = '', ...argv] = inside(process.execPath, main, ...words);
+    const [program = '', ...argv] = inside(network, [process.execPath, main, ...words]);
     const child = spawn(program, argv, {
       cwd: folder,
       env: { ...env, ...more },
@@ -119,7 +139,8 @@ export function makeSite(extending: Extending = { base: 'lab', machine: MACHINE 
     child.on('close', (code) => done.resolve({ code, ...text, events: eventsOf(text.stdout) }));
     return { child, done: done.promise };
   };
-  const ssh = (line: string) => {
+  const ssh = (line: string, address = declared.machine.address) => {
+    const keys = keysOf(declared, state);
     const options = [
       'BatchMode=yes',
       `IdentityFile=${keys}/id`,
@@ -127,13 +148,14 @@ export function makeSite(extending: Extending = { base: 'lab', machine: MACHINE 
       'LogLevel=ERROR',
     ];
     const flags = options.flatMap((option) => ['-o', option]);
-    const [program = '', ...argv] = inside('ssh', ...flags, `root@${extending.machine.address}`, line);
+    const [program = '', ...argv] = inside(network, ['ssh', ...flags, `root@${address}`, line]);
     return must(program, argv, folder);
   };
   return {
     folder,
     state,
     cache,
+    configure,
     cc: (words, more = {}) => start(words, more, () => {}).done,
     watch: (words, on) => {
       const { child, done } = start([...words, '--json'], {}, (line) => {
@@ -143,40 +165,39 @@ export function makeSite(extending: Extending = { base: 'lab', machine: MACHINE 
       return done;
     },
     ssh,
-    kubectl: (line) => ssh(`/usr/local/bin/kubectl --kubeconfig /etc/kubernetes/admin.conf ${line}`),
+    kubectl: (line, address) => ssh(`${KUBECTL} ${line}`, address),
     remove: () => {
       if (kept === undefined) rmSync(folder, { recursive: true, force: true });
     },
   };
 }
 
-function keysOf({ madeBy = NAME }: Extending, state: string): string {
+function keysOf({ madeBy = NAME }: Declared, state: string): string {
   return join(state, 'cc', madeBy, 'ssh');
 }
+
+/** On a control plane, as the administrator of the cluster. */
+export const KUBECTL = '/usr/local/bin/kubectl --kubeconfig /etc/kubernetes/admin.conf';
 
 const NAME = 'e2e';
 
 /** The site's configuration, and that of its host where another recipe makes it. */
-function configsOf(extending: Extending, state: string): Readonly<Record<string, string>> {
-  const { base, machine, workers, mirrors = [], madeBy } = extending;
+function configsOf(declared: Declared, state: string): Readonly<Record<string, string>> {
+  const { base, machine, others, options, more, mirrors = [], madeBy } = declared;
   const { name, address, bridge, gateway } = machine;
   const roles = ['control-plane'];
+  const site = { name: NAME, extends: base, mirrors, ...more };
   if (madeBy === undefined) {
-    const joining = Object.entries(workers ?? {}).map(([name, address]) => [
-      name,
-      { address, roles: ['worker'] },
-    ]);
-    const machines = { [name]: { address, roles }, ...Object.fromEntries(joining) };
-    const network = workers ? { cni: { network: 'routes' } } : {};
-    const options = { machine: { machines, bridge, gateway }, ...network };
-    return { 'cc.config.ts': configOf({ name: NAME, extends: base, mirrors, options }) };
+    const machines = { [name]: { address, roles }, ...others };
+    const made = { machine: { machines, bridge, gateway, ...options?.['machine'] } };
+    return { 'cc.config.ts': configOf({ ...site, options: { ...options, ...made } }) };
   }
-  const keys = keysOf(extending, state);
+  const keys = keysOf(declared, state);
   const files = { identity: `${keys}/id`, knownHosts: `${keys}/known_hosts` };
   const hosts = [{ name: 'node-1', roles, connection: { kind: 'ssh', address, user: 'root', ...files } }];
   const made = JSON.stringify({ machines: { [name]: { address } }, bridge, gateway });
   return {
-    'cc.config.ts': configOf({ name: NAME, extends: base, mirrors, without: ['machine'], hosts }),
+    'cc.config.ts': configOf({ without: ['machine'], hosts, options, ...site }),
     'host.config.ts': `import { recipe } from 'cc-kubernetes';
 import { cleanup } from 'cc-kubernetes/plugins/cleanup';
 import { debian } from 'cc-kubernetes/plugins/debian';
@@ -196,6 +217,15 @@ function eventsOf(text: string): Event[] {
     .split('\n')
     .filter((line) => line.startsWith('{"kind":'))
     .map((line) => JSON.parse(line) as Event); // printed by the json reporter
+}
+
+/** Asks from outside the nodes until somebody answers well, for so many seconds. */
+export function awaitAnswer(url: string, seconds: number, network?: string): void {
+  const again = ['--retry', `${seconds}`, '--retry-all-errors', '--retry-delay', '1'];
+  const limits = ['--retry-max-time', `${seconds}`, '--connect-timeout', '1', '--max-time', '2'];
+  const quiet = ['-skSf', '--noproxy', '*', '--output', '/dev/null'];
+  const [program = '', ...words] = inside(network, ['curl', ...quiet, ...again, ...limits, url]);
+  must(program, words, '/');
 }
 
 /** Runs a program of the system; fails with what it said unless it exits 0. */

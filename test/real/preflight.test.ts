@@ -54,6 +54,8 @@ const DROP = `nft -f - <<'NFT'
 table ip own { chain own { type filter hook input priority 0
   ip saddr ${NETWORK}.1 tcp dport 10250 drop
   ip saddr ${NETWORK}.3 tcp dport 10250 reject with tcp reset
+  ip saddr ${NETWORK}.3 udp dport 8472 drop
+  ip saddr ${NETWORK}.1 icmp type echo-request meta length > 1400 drop
 }
 }
 NFT
@@ -85,11 +87,15 @@ function config(hosts: readonly RigHost[], options: string): string {
   }));
   return `import { plugin, recipe, v, written } from '${MOD}';
 import { preflight } from '${MOD.replace('core/mod', 'plugins/preflight')}';
+import { overlayNetwork } from '${MOD.replace('core/mod', 'plugins/capabilities')}';
 
 const site = plugin({ name: 'site', help: 'writes', options: v.strictObject({}), build: () => ({
   steps: [written('text', { name: 'text', path: '/srv/text', needs: [] })] }) });
 
-export default recipe({ name: 'apart', plugins: [preflight(${options}), site()], hosts: ${JSON.stringify(places)} });
+const overlay = plugin({ name: 'overlay', help: 'is vxlan', options: v.strictObject({}), provides: [overlayNetwork],
+  build: () => ({ steps: [], provides: [overlayNetwork.of({ backend: 'vxlan' })] }) });
+
+export default recipe({ name: 'apart', plugins: [preflight(${options}), overlay(), site()], hosts: ${JSON.stringify(places)} });
 `;
 }
 
@@ -116,7 +122,8 @@ test('hosts that fit are compared for real once, ports included, and then change
     first.stdout + first.stderr,
   );
   const { stdout: log } = await run('logs', 'w-2/preflight');
-  assert.match(log, /ports: 2379, 2380, 6443, 10250 can be reached from w-1 and w-3\n/);
+  assert.match(log, /ports: 2379, 2380, 6443, 8472\/udp, 10250 can be reached from w-1 and w-3\n/);
+  assert.match(log, /packets of a full MTU: arrive in one piece at w-1 and w-3\n/);
   assert.match(log, /product_uuid: not applicable: a container has that of the machine it runs on\n/);
   assert.match(log, /clock: within \d\.\d+ s of the others\n/);
   const second = await run('run', 'all');
@@ -132,7 +139,7 @@ test('host that alone is meant asks the others, which are neither noted nor chan
   const { code, stdout, stderr } = await run('run', 'all', '--limit', 'w-1');
   assert.deepEqual([code, await changed(hosts)], [0, ['w-1']], stdout + stderr);
   const { stdout: log } = await run('logs', 'w-1/preflight');
-  assert.match(log, /ports: 2379, 2380, 6443, 10250 can be reached from w-2\n/);
+  assert.match(log, /ports: 2379, 2380, 6443, 8472\/udp, 10250 can be reached from w-2\n/);
   const { stdout: file } = await execute('find', [join(cwd, 'state'), '-name', 'hosts.json']);
   const noted = JSON.parse(await readFile(file.trim(), 'utf8'));
   assert.deepEqual(
@@ -150,10 +157,12 @@ test('firewall between two hosts is found by their own connections, and the host
   const fix = 'let it in on w-2: nft list ruleset shows what does not';
   const way = 'cannot reach w-2 at NET.2, TCP port 10250 (kubelet)';
   assert.deepEqual(reasons(stdout + stderr), [
+    `mtu: packets of 1500 bytes, the MTU of eth0, do not get from w-1 to w-2, and small ones do: no answer; on all hosts: ip link set LINK mtu SIZE, as ping -M do -s finds it`,
     `ports: w-1 ${way}: no answer, so a firewall drops it; ${fix}`,
     `ports: w-3 ${way}: refused although somebody listens, so a firewall rejects it; ${fix}`,
+    `ports: w-3 cannot reach w-2 at NET.2, UDP port 8472 (flannel, VXLAN): no answer, so a firewall drops it; ${fix}`,
   ]);
-  assert.deepEqual(await changed(hosts), ['w-1', 'w-3']);
+  assert.deepEqual(await changed(hosts), ['w-3']);
 });
 
 test('clone, wrong clock and odd MTU are told by doctor, which leaves nothing on the hosts', {

@@ -83,15 +83,9 @@ async function begun(t: TestContext, count: number): Promise<readonly RigHost[]>
   return all;
 }
 
-const HOLDER = `import { hostRig } from '${new URL('../rig/hosts.ts', import.meta.url).href}';
-const { host } = await hostRig({ after: () => {} });
-const { root } = await host({ after: () => {} }, 'held');
-console.log(root);
-`;
-
 test('host ends with a test that is killed', { skip }, async (t) => {
-  const [node = ''] = program(new URL(import.meta.url));
-  const holder = spawn(node, ['--input-type=module-typescript', '-e', HOLDER], {
+  const [runtime = '', ...words] = program(new URL('host-holder.ts', import.meta.url));
+  const holder = spawn(runtime, words, {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, TMPDIR: await tempFolder(t) },
   });

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
 import { kubeadmConfig } from '../../../plugins/kubeadm/config.ts';
-import { initFlags } from '../../../plugins/kubeadm/init.ts';
+import { initFlags } from '../../../plugins/kubeadm/flags.ts';
 import { kubeletDropIn } from '../../../plugins/kubeadm/kubelet.ts';
 import { dnsRepository, pauseImage, UPSTREAM } from '../../../plugins/kubernetes/image-names.ts';
 import { eraOf, since } from '../../../plugins/kubernetes/versions.ts';
