@@ -64,11 +64,18 @@ const BESIDE = { motd: 0, auth: 2 };
 
 const RECIPES = PAGES.flatMap((page) => blocks(page, 'ts').map((code, index) => ({ page, index, code })));
 
-test('README, clusters, sites, mirrors and restoring show recipes', () => {
+test('README, clusters, sites, mirrors, restoring and upgrading show recipes', () => {
   const pages = new Set(RECIPES.map(({ page }) => page));
   assert.deepEqual(
     [...pages],
-    ['README.md', 'docs/clusters.md', 'docs/mirrors-and-air-gap.md', 'docs/restoring.md', 'docs/sites.md'],
+    [
+      'README.md',
+      'docs/clusters.md',
+      'docs/mirrors-and-air-gap.md',
+      'docs/restoring.md',
+      'docs/sites.md',
+      'docs/upgrading.md',
+    ],
   );
 });
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { order, reversed } from '../../core/graph/order.ts';
 import type { Recipe } from '../../core/model/recipe.ts';
 import { readLocks } from '../../core/store/lock.ts';
 import clearContainers from '../../recipes/clear-containers.ts';
@@ -10,6 +11,7 @@ import doctor from '../../recipes/doctor.ts';
 import kata from '../../recipes/kata.ts';
 import middle from '../../recipes/kubernetes-1.20.ts';
 import lab from '../../recipes/lab.ts';
+import labDns from '../../recipes/lab-dns.ts';
 import labHa from '../../recipes/lab-ha.ts';
 import labVm from '../../recipes/lab-vm.ts';
 import { assertGolden, imagesOf, needsText, planText, type Release, tasksOf } from './golden.ts';
@@ -31,6 +33,7 @@ const RECIPES: Readonly<Record<string, Case>> = {
   doctor: { recipe: withHost(doctor), host: 'node-1', releases: [] },
   kata: { recipe: withHost(kata), host: 'node-1', releases: ['Debian 12', 'Ubuntu 24.04'] },
   'kubernetes-1.20': { recipe: middle, host: 'middle', releases: ['Debian 12'] },
+  'lab-dns': { recipe: labDns, host: 'plane', releases: ['Debian 12'] },
   'lab-ha': { recipe: labHa, host: 'cp-1', releases: ['Debian 12'] },
   'lab-vm': { recipe: labVm, host: 'vm', releases: ['Debian 12'] },
   lab: { recipe: lab, host: 'lab', releases: ['Debian 12'] },
@@ -49,6 +52,11 @@ test('every recipe that is shipped is here', () => {
 for (const [name, { recipe, host, releases }] of Object.entries(RECIPES)) {
   test(`${name} is these tasks with these needs`, () => {
     assertGolden(needsText(tasksOf(recipe)), `${name}.tasks.txt`);
+  });
+
+  test(`${name} can be taken back in some order`, () => {
+    const tasks = tasksOf(recipe);
+    assert.equal(order(reversed(tasks)).ids.length, tasks.length);
   });
 
   for (const release of releases) {
