@@ -7,10 +7,12 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
 import { runProcess } from '../../core/host/own-agent.ts';
+import type { Command } from '../../core/model/command.ts';
 import type { Shell } from '../../core/model/shell.ts';
 import { evidence } from '../../plugins/nginx-smoke/isolation.ts';
 import { argumentOf } from '../../plugins/nginx-smoke/manifests.ts';
 import { verdict } from '../../plugins/nginx-smoke/verdict.ts';
+import { patient } from '../plugins/tools.ts';
 import { tempFolder } from '../rig/temp.ts';
 import { paperView } from '../rig/view.ts';
 
@@ -97,16 +99,13 @@ export async function nodeOf(t: TestContext, { accel = 'tcg', qemu }: Node = {})
   };
 }
 
-const SHELL = {
-  view: {
-    ...paperView(),
-    read: async ({ argv, input }) => {
-      const { code, stdout, stderr } = await runProcess(
-        argv.map(String),
-        input === undefined ? {} : { input: String(input) },
-      );
-      assert.equal(code, 0, stderr);
-      return stdout;
-    },
-  },
-} as Partial<Shell> as Shell; // it only looks
+const read = async ({ argv, input }: Command) => {
+  const { code, stdout, stderr } = await runProcess(
+    argv.map(String),
+    input === undefined ? {} : { input: String(input) },
+  );
+  assert.equal(code, 0, stderr);
+  return stdout;
+};
+
+const SHELL = { view: { ...paperView(), read }, run: read, until: patient } as Partial<Shell> as Shell; // it only looks
