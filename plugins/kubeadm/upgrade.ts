@@ -159,8 +159,9 @@ function behind(
 ): string | undefined {
   const old = planes.filter((each) => each !== version);
   if (old.length > 0) return `its control plane is of ${old.join(' and ')}, declared ${version}`;
-  if (planes.length > 0) return undefined;
+  // kubeadm changes the manifests first, and after them what it tells the cluster.
   if (last.unfinished) return 'its upgrade did not finish';
+  if (planes.length > 0) return undefined;
   const before = (last.facts as Facts | undefined)?.version; // what this step's own probe found
   return before === undefined || before === version
     ? undefined
