@@ -1,7 +1,8 @@
 /**
  * Whether the controllers of a cluster hear of what is declared. When a second control plane joins, etcd has no leader for a moment, and
- * the API server that was there before may have watches after that which tell nothing (kubernetes/kubernetes#97294), for minutes:
- * Services get no endpoints, and pods no node. Nothing but doing something shows that. A start of that server ends it.
+ * an API server may have watches after that which tell nothing, for minutes: Services get no endpoints, or pods no node. One reason is
+ * known and mended (`UNCACHED` in config.ts); kubernetes/kubernetes#97294 tells of more. Nothing but doing something shows it. A start
+ * of that server ends it.
  */
 import { cmd, fail, type Shell, type StepSpec, step, type View } from '../../core/mod.ts';
 import { type Access, asked } from '../kubectl/api.ts';

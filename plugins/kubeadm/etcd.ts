@@ -1,7 +1,7 @@
 /** What a cluster keeps of its control planes beside their nodes: members of etcd, and what kubeadm has noted of each. */
 import { cmd, type Shell, type View } from '../../core/mod.ts';
 import { inMember, LET_IN } from '../etcd/member.ts';
-import { type Access, callOf, insisted } from '../kubectl/api.ts';
+import { type Access, answerOf, callOf, insisted } from '../kubectl/api.ts';
 import { since } from '../kubernetes/versions.ts';
 import { nodeName } from './nodes.ts';
 import { etcdAskedBy } from './parts.ts';
@@ -76,7 +76,7 @@ export async function forgotten(
   if ((await etcdAskedBy(plane.view)).length === 0) await withoutMember(plane, leaving, cluster);
   const system = cmd`${callOf(access)} -n kube-system`.argv;
   await insisted(plane, cmd`${system} delete pod etcd-${name} --ignore-not-found --force --grace-period=0`);
-  if (!since('noStatus', version)) await struck(plane, name, system as string[]); // no artifacts
+  if (!since('noStatus', version)) await struck(plane, name, access);
 }
 
 async function withoutMember(
@@ -93,15 +93,15 @@ async function withoutMember(
 }
 
 /** kubernetes/kubernetes, cmd/kubeadm/app/apis/kubeadm/types.go of 1.12 to 1.21: ClusterStatus. */
-async function struck(plane: Shell, name: string, system: readonly string[]) {
-  const text = await plane.view.read(cmd`${system} get configmap kubeadm-config -o json`);
+async function struck(plane: Shell, name: string, access: Access) {
+  const text = await answerOf(plane, access, cmd`-n kube-system get configmap kubeadm-config -o json`);
   const config = JSON.parse(text) as { data: Record<string, string> };
   const status = config.data['ClusterStatus'] ?? '';
   const without = statusWithout(status, name);
   if (without === status) return;
   const input = JSON.stringify({ ...config, data: { ...config.data, ClusterStatus: without } });
   const title = `strike ${name} from the notes of kubeadm`;
-  await insisted(plane, { ...cmd`${system} replace -f -`, input, title });
+  await insisted(plane, { ...cmd`${callOf(access)} -n kube-system replace -f -`, input, title });
 }
 
 /** A block of YAML that is indented by two, with what is indented deeper below it. */

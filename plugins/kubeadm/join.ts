@@ -60,7 +60,7 @@ export function join(options: JoinOptions) {
     // Members of etcd come one at a time.
     oneByOne: PLANE.firstOf,
     inputs: { command: argv as Json },
-    timeout: 900,
+    timeout: 1200,
     settles: 120,
     probe: (view) => probeJoin(view, options),
     plan: (facts, last) => {

@@ -37,8 +37,8 @@ export function node({ name, where, need, planes }: At, cluster: Leaving) {
     where,
     heirOf: ['node', 'plane-node'].filter((each) => each !== name),
     needs: [need],
-    // A drain has its own limit.
-    timeout: 600 + within,
+    // A drain has its own limit, and may be told again.
+    timeout: 600 + 2 * within,
     // Its pods move while its kubelet and its network are there.
     undoFirst: true,
     // A join that was cut off before this has made a node as well.

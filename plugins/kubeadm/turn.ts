@@ -40,6 +40,9 @@ export interface Turning {
   readonly maxUnavailable: number;
 }
 
+/** Seconds for an API that falls silent meanwhile, each time it is told something. */
+const TOLD = 300;
+
 /** Says on the host that it is in its turn, and whether it is drained: a run that was cut off goes on there. */
 const NOTE = '/etc/cc/kubernetes-turn';
 
@@ -76,7 +79,8 @@ export function draining(turning: Turning, of: 'planes' | 'workers') {
         }),
     needs: [],
     claims: [NOTE],
-    timeout: turning.drain.within + 120 + PROXIES_WITHIN + STARTING,
+    // A drain whose API falls silent is told again, with all its time.
+    timeout: 2 * turning.drain.within + 120 + PROXIES_WITHIN + STARTING + TOLD,
     probe: look,
     plan: ({ joined, stage }, { pending = [] }) => {
       if (!joined || stage === 'drained' || pending.length === 0) return [];

@@ -98,34 +98,46 @@ export async function answerOf(shell: Shell, access: Access, words: Command): Pr
   return text;
 }
 
-/** What kubectl says where nobody answers for a moment: etcd elects a leader, or an API server ends or starts. */
+/**
+ * What kubectl says where nobody answers for a moment: etcd elects a leader, or an API server ends or starts. What etcd says is of
+ * etcd-io/etcd, server/etcdserver/errors.go.
+ */
 const PASSING = new RegExp(
   [
-    'etcdserver: (?!member not found)|was refused|connection refused|connection reset|Unable to connect to the server|EOF',
-    'TLS handshake timeout|deadline exceeded|Client\\.Timeout|i/o timeout|http2: ',
-    '\\((?:InternalError|ServerTimeout|ServiceUnavailable|Timeout|TooManyRequests)\\)',
+    'etcdserver: (?:leader changed|no leader|not leader|request timed out|server stopped|unhealthy cluster)',
+    'Unable to connect to the server: (?!x509|tls:|.*no such host)',
+    'was refused|connection refused|connection reset|TLS handshake timeout|deadline exceeded|Client\\.Timeout|i/o timeout',
+    'http2: |\\bEOF$|\\((?:ServerTimeout|ServiceUnavailable|Timeout|TooManyRequests)\\)',
   ].join('|'),
+  'm',
 );
 
+/** What is said the second time of what was done the first time, when only the answer was lost. */
+const DONE = /^error: taint ".*" not found|etcdserver: member not found/m;
+
 /**
- * Tells the API something that may be told twice: again, as long as nobody answers; fails as it failed last. Answers what kubectl
- * printed.
+ * Tells the API something that may be told twice: again, for a minute at most, while nobody answers; fails as it failed last. Answers
+ * what kubectl printed.
  */
 export async function insisted(shell: Shell, command: Command): Promise<string> {
   let said = '';
   let last: unknown;
+  const told = async () => {
+    try {
+      said = await shell.run(command);
+    } catch (error) {
+      const stderr = stderrOf(error);
+      if (last !== undefined && DONE.test(stderr)) return undefined;
+      last = error;
+      if (!PASSING.test(stderr)) throw error;
+      return 'nobody answers now';
+    }
+    return undefined;
+  };
+  // The minute is for the API, and begins when that falls silent: a drain may take longer by itself.
+  if ((await told()) === undefined) return said;
   try {
-    await shell.until('the API takes it', ANSWERS_WITHIN, async () => {
-      last = undefined;
-      try {
-        said = await shell.run(command);
-        return undefined;
-      } catch (error) {
-        if (!isPassing(error)) throw error;
-        last = error;
-        return 'nobody answers now';
-      }
-    });
+    await shell.until('the API takes it', ANSWERS_WITHIN, told);
   } catch (error) {
     throw last ?? error;
   }
@@ -142,8 +154,8 @@ export function telling(access: Access, { argv, ...rest }: Command, why: string)
   return { kind: 'script', title: rest.title ?? `kubectl ${argv.join(' ')}`, why, script };
 }
 
-function isPassing(error: unknown): boolean {
-  if (!isFailure(error)) return false;
-  const { failure } = error;
-  return failure.kind === 'command-failed' && PASSING.test(failure.stderr);
+/** What a command said that failed; nothing of any other error. */
+function stderrOf(error: unknown): string {
+  const failure = isFailure(error) ? error.failure : undefined;
+  return failure?.kind === 'command-failed' ? failure.stderr : '';
 }

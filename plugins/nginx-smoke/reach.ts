@@ -64,7 +64,7 @@ while [ $# -gt 0 ]; do
 done
 wait`;
 
-/** Asks all, and those that fail again, for a while. */
+/** Asks all, and then those that failed, for a while and three times at least. */
 export async function reached(
   shell: Shell,
   kubectl: readonly string[],
@@ -81,7 +81,8 @@ export async function reached(
     open = open.filter((each) => known.get(keyOf(each))?.fault);
     times++;
     if (open.length === 0) return undefined;
-    if (times >= LEAST && (await seconds()) - begun >= PATIENCE) return undefined;
+    const took = (await seconds()) - begun;
+    if ((times >= LEAST && took >= PATIENCE) || took >= 10 * PATIENCE) return undefined;
     const pairs = new Set(open.map(({ from, to }) => `${from.node} → ${to.node}`));
     return `not yet ${[...pairs].join(', ')}`;
   });

@@ -251,6 +251,8 @@ for (const stderr of [
   'The Node "w-1" is invalid: metadata.labels: Invalid value: "a b"\n',
   'error: unable to drain node "w-1": global timeout reached: 60s\n',
   '{"level":"warn","error":"rpc error: code = NotFound desc = etcdserver: member not found"}\n',
+  'Error from server: etcdserver: mvcc: database space exceeded\n',
+  'Unable to connect to the server: x509: certificate signed by unknown authority\n',
 ])
   test(`what the API is told is told once where it is refused: ${stderr.trim()}`, async () => {
     const { shell, times } = failing(stderr);
@@ -263,13 +265,24 @@ for (const stderr of [
 
 test('what the API takes at no time fails as it failed last', async () => {
   const gone = 'Unable to connect to the server: EOF\n';
-  const { shell, times } = failing('etcdserver: no leader\n', gone, gone);
+  const { shell, times } = failing('etcdserver: no leader\n', gone, gone, gone);
   await assert.rejects(
     insisted(shell, TOLD),
     (error) => isFailure(error) && 'stderr' in error.failure && error.failure.stderr === gone,
   );
-  assert.equal(times(), 3);
+  assert.equal(times(), 4);
 });
+
+for (const stderr of [
+  'error: taint "node-role.kubernetes.io/master" not found\n',
+  'Error: etcdserver: member not found\n',
+])
+  test(`what was done when only the answer was lost is done, although it is said: ${stderr.trim()}`, async () => {
+    const { shell, times } = failing('Unable to connect to the server: EOF\n', stderr);
+    await insisted(shell, TOLD);
+    assert.equal(times(), 2);
+    await assert.rejects(insisted(failing(stderr).shell, TOLD), isFailure);
+  });
 
 test('question whose answer is needed is put again while the API is silent', async () => {
   const { shell, times } = failing('connection refused\n', 'connection refused\n');
