@@ -74,8 +74,9 @@ export async function forgotten(
   const { access, version } = cluster;
   const { name } = leaving;
   if ((await etcdAskedBy(plane.view)).length === 0) await withoutMember(plane, leaving, cluster);
-  const system = cmd`${callOf(access)} -n kube-system`.argv;
-  await insisted(plane, cmd`${system} delete pod etcd-${name} --ignore-not-found --force --grace-period=0`);
+  const pod = `etcd-${name}`;
+  const flags = ['--ignore-not-found', '--force', '--grace-period=0'];
+  await insisted(plane, cmd`${callOf(access)} -n kube-system delete pod ${pod} ${flags}`);
   if (!since('noStatus', version)) await struck(plane, name, access);
 }
 

@@ -77,10 +77,9 @@ const SERVER = 'kube-apiserver';
 export const RESTARTED = 'cc-kubernetes/restarted-at';
 
 /** Has the API server of a host start anew; those of other hosts go on. */
-export async function restartedNow(shell: Shell, access: Access): Promise<undefined> {
+export async function restartedNow(shell: Shell, access: Access): Promise<void> {
   const value = (await shell.view.read(cmd`date -u +%Y-%m-%dT%H:%M:%SZ`)).trim();
   await restart(shell, access, { pod: SERVER, annotation: RESTARTED, value });
-  return undefined;
 }
 
 export async function startedAnew(shell: Shell, access: Access, restarting: Restarting): Promise<void> {
