@@ -145,11 +145,12 @@ async function ask(question: string): Promise<boolean> {
 async function askSecret(question: string): Promise<string | undefined> {
   const { isatty } = await import('node:tty');
   if (!isatty(STDIN)) return undefined;
-  put(STDERR, question);
   const { stdin } = process;
+  // Before the question: who answers at once would see the answer.
   stdin.setRawMode(true);
   let typed = '';
   try {
+    put(STDERR, question);
     for await (const piece of stdin.setEncoding('utf8').iterator({ destroyOnReturn: false })) {
       for (const key of String(piece)) {
         if (key === '\r' || key === '\n') return typed;
