@@ -45,6 +45,27 @@ test('opening task comes after what the turn needs from before, and before all t
   );
 });
 
+test('opening task comes after what a host still does for the turn, and after nothing of other hosts', () => {
+  const images = steps(
+    'images',
+    bare('archive', { needs: [], where: 'controller' }),
+    bare('ahead', { needs: ['images/archive'] }),
+    bare('loaded', { needs: ['runtime/unit', 'images/ahead'] }),
+    bare('listed', { needs: ['images/ahead'] }),
+  );
+  const joining = steps(
+    'cluster',
+    bare('drain', { needs: [], turn: OPENS }),
+    bare('api', { needs: [], where: { firstOf: 'plane' } }),
+    bare('join', { needs: ['images/loaded', 'cluster/api'] }),
+    bare('kubelet', { needs: ['cluster/join'], turn: { kind: 'disturbs' } }),
+    bare('uncordon', { needs: ['cluster/kubelet'], turn: { kind: 'closes' } }),
+  );
+  const hosts = [host('p', 'plane'), host('w', 'worker')];
+  const made = expanded({ hosts, plugins: [runtime, images, joining] });
+  assert.deepEqual(needsOf('w/cluster/drain', made), ['w/runtime/key', 'w/images/ahead']);
+});
+
 test('turns are no needs: what a task is known by stays as it was', () => {
   assert.deepEqual(all.tasks.find(({ id }) => id === 'a/runtime/programs')?.needs, []);
 });
