@@ -6,7 +6,7 @@ import { fail } from '../model/failure.ts';
 import { handed, name as nameOf, names as namesOf, text as textOf } from '../model/foreign.ts';
 import type { Json } from '../model/json.ts';
 import { isSecret, labelled, sealable } from '../model/secret.ts';
-import type { Place, Platform, Result, UnitFacts, View } from '../model/view.ts';
+import type { Asking, Place, Platform, Result, UnitFacts, View } from '../model/view.ts';
 import { batched } from './batch.ts';
 import { type Reveal, revealedEnv } from './reveal.ts';
 import type { Exit, Look, Transport } from './transport.ts';
@@ -24,6 +24,9 @@ export interface Secrets {
 /** What was looked at ahead, by question; see `ahead.ts`. */
 export type Known = ReadonlyMap<string, Promise<unknown>>;
 
+/** Exits of commands, by what was asked. */
+export type Answers = Map<string, Promise<Exit>>;
+
 export interface Looking {
   readonly secrets?: Secrets;
   /** Ends what is asked. */
@@ -33,6 +36,8 @@ export interface Looking {
   readonly on?: (place: Place) => Promise<View>;
   /** What the last application of the task reported; without it there was none. */
   readonly reported?: () => Promise<Json | undefined>;
+  /** What commands have answered that count for all; none where something was changed meanwhile. */
+  readonly answers?: () => Answers | undefined;
   /** Keeps what is asked, for those who ask later; commands are not run, and other hosts are not entered. */
   readonly kept?: Map<string, Promise<unknown>>;
 }
@@ -42,8 +47,9 @@ export function viewOf(
   transport: Transport,
   platform: Platform,
   artifacts: Artifacts,
-  { stop, on, kept, known = kept, secrets = NO_SECRETS, reported = async () => undefined }: Looking = {},
+  looking: Looking = {},
 ): View {
+  const { stop, on, kept, known = kept, secrets = NO_SECRETS, reported = async () => undefined } = looking;
   const { host, files } = transport;
   const { unit, packages } = questionsOf(transport);
   const looks = new Map<string, Promise<Look>>();
@@ -80,13 +86,17 @@ export function viewOf(
       fail({ kind: 'cannot-tell', host, what: `run ${shown(command)}`, why: 'it was stopped' });
     return exit;
   };
-  const read = async (command: Command): Promise<string> => {
-    const { code, signal, stdout, stderr } = await exec(command);
+  const answered = (command: Command, { lasting = false }: Asking = {}): Promise<Exit> => {
+    const ask = () => exec(command);
+    return lasting ? shared(command, ask, looking.answers?.()) : ask();
+  };
+  const read = async (command: Command, asking?: Asking): Promise<string> => {
+    const { code, signal, stdout, stderr } = await answered(command, asking);
     if (code === 0) return stdout;
     return fail({ kind: 'command-failed', host, command: shown(command), code, signal, stderr });
   };
-  const result = async (command: Command): Promise<Result> => {
-    const { code, signal, stdout, stderr } = await exec(command);
+  const result = async (command: Command, asking?: Asking): Promise<Result> => {
+    const { code, signal, stdout, stderr } = await answered(command, asking);
     if (code !== null) return { code, stdout, stderr };
     return fail({ kind: 'command-failed', host, command: shown(command), code, signal, stderr });
   };
@@ -97,8 +107,8 @@ export function viewOf(
     fetched: async (of) => artifacts.fetched(handed(artifact, of, 'the artifact')),
     read,
     result,
-    ask: async (command) => {
-      const { code, stdout } = await result(command);
+    ask: async (command, asking) => {
+      const { code, stdout } = await result(command, asking);
       return code === 0 ? stdout : undefined;
     },
     stat: async (path) => (await look(pathOf(path))).facts,
@@ -131,6 +141,22 @@ export function viewOf(
       return names.filter((_, index) => !there[index]);
     },
   };
+}
+
+/** What somebody else was answered counts, if they were; who is not answered has asked for themselves alone. */
+async function shared(
+  { argv, input, env, cwd }: Command,
+  ask: () => Promise<Exit>,
+  answers: Answers | undefined,
+): Promise<Exit> {
+  if (!answers || input !== undefined || env !== undefined) return ask();
+  const question = JSON.stringify([argv, cwd]);
+  const others = answers.get(question);
+  const before = others && (await others.catch(() => undefined));
+  if (before?.code === 0) return before;
+  const asking = ask();
+  answers.set(question, asking);
+  return asking;
 }
 
 function pathOf(given: string): string {

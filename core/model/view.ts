@@ -40,6 +40,14 @@ export interface Result {
   readonly stderr: string;
 }
 
+export interface Asking {
+  /**
+   * An exit with 0 is the answer for all who ask the same of this host in a first look, until the run changes anything. For what
+   * many tasks ask and a host takes long to tell; never for what passes by itself, such as a time.
+   */
+  readonly lasting?: boolean;
+}
+
 /** Another host of the recipe: by its name, or the first one that has a role. */
 export type Place = string | { readonly firstOf: string };
 
@@ -55,11 +63,11 @@ export interface View {
   readonly name: string;
   readonly platform: Platform;
   /** The standard output of a command that only reads; fails unless it exits 0. */
-  read(command: Command): Promise<string>;
+  read(command: Command, asking?: Asking): Promise<string>;
   /** The same, or undefined when it ran and exited non-zero. */
-  ask(command: Command): Promise<string | undefined>;
+  ask(command: Command, asking?: Asking): Promise<string | undefined>;
   /** How it ended, for whoever tells one failure from another: what is not there from what does not answer. */
-  result(command: Command): Promise<Result>;
+  result(command: Command, asking?: Asking): Promise<Result>;
   /** undefined: there is nothing at that path. */
   stat(path: string): Promise<FileFacts | undefined>;
   /** The text of a file, undefined when there is none. */

@@ -3,7 +3,7 @@
  * that finds everything as declared then costs a host a handful of round trips, however many tasks it has. What was found so
  * counts until anything is changed anywhere in the run, because a change may be seen from where nobody expects it.
  */
-import type { Known } from '../host/view.ts';
+import type { Answers, Known } from '../host/view.ts';
 import type { Task } from '../model/task.ts';
 import type { View } from '../model/view.ts';
 import type { Session } from './session-pool.ts';
@@ -11,6 +11,8 @@ import type { Session } from './session-pool.ts';
 export interface Ahead {
   /** What was looked at ahead and still counts. */
   known(task: Task, session: Session, view: ViewMaker): Promise<Known | undefined>;
+  /** What commands on a host have answered that still counts; undefined once anything was changed. */
+  answers(session: Session): Answers | undefined;
   /** Does what may change a host. */
   changing<Value>(work: () => Promise<Value>): Promise<Value>;
 }
@@ -25,6 +27,7 @@ interface Taken {
 
 export function lookingAhead(tasks: readonly Task[]): Ahead {
   const taken = new WeakMap<Session, Taken>();
+  const answers = new WeakMap<Session, Answers>();
   /** How often a change has begun or ended. */
   let changes = 0;
   let underWay = 0;
@@ -38,6 +41,12 @@ export function lookingAhead(tasks: readonly Task[]): Ahead {
       const ahead = taken.get(session);
       const known = await ahead?.known;
       return ahead?.changes === changes ? known : undefined;
+    },
+    answers: (session) => {
+      if (changes > 0) return undefined;
+      const known = answers.get(session) ?? new Map();
+      answers.set(session, known);
+      return known;
     },
     changing: async (work) => {
       changes += 1;

@@ -154,12 +154,12 @@ export async function probe(
   { ahead = false } = {},
 ): Promise<Json> {
   return limited(limitOf(task, context), async (stop) => {
-    const known = ahead
-      ? await context.ahead.known(task, session, (each, kept) =>
-          viewFor(each, session, context, { stop, kept }),
-        )
-      : undefined;
-    return probed(task, viewFor(task, session, context, { stop, known }));
+    if (!ahead) return probed(task, viewFor(task, session, context, { stop }));
+    const known = await context.ahead.known(task, session, (each, kept) =>
+      viewFor(each, session, context, { stop, kept }),
+    );
+    const answers = () => context.ahead.answers(session);
+    return probed(task, viewFor(task, session, context, { stop, known, answers }));
   });
 }
 
@@ -175,8 +175,10 @@ export function viewFor(task: Task, session: Session, context: RunContext, looki
   const on = async (place: Place) => {
     const host = hostAt(place, context.declared.hosts);
     const there = { ...task, host, id: taskId(host.name, task.plugin, task.step.name) };
+    const session = await sessionFor(there, context);
     const { stop } = looking;
-    return viewFor(there, await sessionFor(there, context), context, stop ? { stop } : {});
+    const answers = looking.answers && (() => context.ahead.answers(session));
+    return viewFor(there, session, context, { ...(stop ? { stop } : {}), ...(answers ? { answers } : {}) });
   };
   const reported = async () => {
     const stamp = await session.stamps.read(task.id);

@@ -34,13 +34,23 @@ export function link(hosts: readonly Linked[]) {
 async function behind(view: View, hosts: readonly Linked[]): Promise<readonly Behind[]> {
   const others = await addressesFrom(view, hosts);
   if (others.size === 0) return [];
-  const input = [...others.keys()].map((address) => `route get ${address}\n`).join('');
+  const ways = await waysTo(view, [...others.keys()]);
+  return [...others].flatMap(([address, name]) => {
+    const router = ways.get(address)?.router;
+    return router === undefined ? [] : [{ name, address, router }];
+  });
+}
+
+/** How the kernel sends packets to these addresses, as far as it tells of a way. */
+export async function waysTo(
+  view: View,
+  addresses: readonly string[],
+): Promise<ReadonlyMap<string, { readonly router: string | undefined }>> {
+  const input = addresses.map((address) => `route get ${address}\n`).join('');
   const title = 'ip -4 -o route get, for each other host';
   const { stdout } = await view.result({ ...cmd`ip -4 -o -force -batch -`, input, title });
-  return [...stdout.matchAll(/^([\d.]+) via ([\d.]+) /gm)].flatMap(([, address = '', router = '']) => {
-    const name = others.get(address);
-    return name === undefined ? [] : [{ name, address, router }];
-  });
+  const told = stdout.matchAll(/^(?:local )?([\d.]+)(?: via ([\d.]+))? /gm);
+  return new Map([...told].map(([, address = '', router]) => [address, { router }]));
 }
 
 /**
@@ -50,7 +60,7 @@ async function behind(view: View, hosts: readonly Linked[]): Promise<readonly Be
 async function addressesFrom(view: View, hosts: readonly Linked[]): Promise<ReadonlyMap<string, string>> {
   const sshOf = ({ connection }: Linked) => (connection.kind === 'ssh' ? connection.address : '');
   const own = hosts.find(({ name }) => name === view.name);
-  const mine = (await view.ask(cmd`ip -4 -o address show`)) ?? '';
+  const mine = (await view.ask(cmd`ip -o -4 address show`, { lasting: true })) ?? '';
   const direct = own !== undefined && mine.includes(` ${sshOf(own)}/`);
   const told = hosts.flatMap((host): (readonly [string, string])[] => {
     const address = host.address ?? (direct ? sshOf(host) : '');

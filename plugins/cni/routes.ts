@@ -13,6 +13,7 @@ import { ALL_NODES, JOINING, NODE_KUBECONFIG, nodeName, nodeOf, nodesIn, PLANE }
 import { askedOf, unspoken } from '../kubeadm/speaker.ts';
 import { unanswered } from '../kubectl/api.ts';
 import { CONFIG } from './config.ts';
+import { waysTo } from './link.ts';
 
 export const SCRIPT = '/etc/cc/pod-routes';
 const UNIT = 'cc-pod-routes.service';
@@ -107,12 +108,15 @@ async function script(view: View, { kubectl, kubeconfig, subnet, planes }: Route
       address: status.addresses?.find(({ type }) => type === 'InternalIP')?.address,
     }))
     .toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const ways = await waysTo(
+    view,
+    others.flatMap(({ part, address }) => (part !== undefined && address !== undefined ? [address] : [])),
+  );
   const lines: string[] = [];
   const lacks: string[] = [];
   for (const { name, part, address } of others) {
     if (part === undefined || address === undefined) continue; // it follows once the cluster has told
-    const way = await view.ask(cmd`ip -4 -o route get ${address}`);
-    const router = / via (\S+)/.exec(way ?? ' via nobody')?.[1];
+    const { router } = ways.get(address) ?? { router: 'nobody' };
     if (router === undefined) lines.push(`route ${part} ${address}`);
     else
       lacks.push(

@@ -4,7 +4,7 @@ import type { Cri } from '../capabilities.ts';
 
 /** Where the runtime's program is not there yet, nothing is loaded; one that fails has told nothing. */
 async function listed(view: View, list: Command): Promise<readonly string[]> {
-  const { code, stdout, stderr } = await view.result(list);
+  const { code, stdout, stderr } = await view.result(list, { lasting: true });
   if (code === 0) return stdout.split('\n');
   if (code === NOT_FOUND) return [];
   const why = stderr.trim() || `it exited ${code}`;

@@ -6,12 +6,12 @@ import { joinFlags } from './flags.ts';
 import { type Joining, joined } from './joining.ts';
 import { AT_ONCE, forgetting, leaving, speaker, type Told } from './leave.ts';
 import {
+  ALL_NODES,
   isPlane,
   JOINING,
   NODE_KUBECONFIG,
-  nodeIn,
   nodeName,
-  nodeNamed,
+  nodesIn,
   ownAddresses,
   PLANE,
 } from './nodes.ts';
@@ -157,14 +157,14 @@ async function inCluster(
   { access, planes }: JoinOptions,
 ) {
   const others = planes.filter((plane) => plane !== view.name);
-  const answer = await askedOf(view, others, access, nodeNamed(name));
+  const answer = await askedOf(view, others, access, ALL_NODES);
   const told = { ours: null, why: '', called: true };
   if (answer.kind === 'none') return { ...told, node: 'none' } as const;
   if (answer.kind === 'unreached') return { ...told, node: 'unreached', why: answer.why } as const;
   if (answer.kind === 'silent') return { ...told, node: 'unknown', why: answer.why } as const;
   const theirs = await answer.by.text(AUTHORITY);
   const ours = theirs === undefined ? null : theirs === authority;
-  const node = nodeIn(answer.text);
+  const node = nodesIn(answer.text).find(({ metadata }) => metadata.name === name);
   if (node === undefined) return { ...told, ours, node: 'none' } as const;
   const called = !planes.includes(view.name) || isPlane(node);
   const own = await ownAddresses(view);

@@ -110,7 +110,7 @@ function asking(host: string, virtual: Virtual): readonly string[] {
 
 async function configOn(view: View, virtual: Virtual): Promise<Composition> {
   const own = virtual.peers.find(({ name }) => name === view.name)?.address ?? '';
-  const text = await view.ask(cmd`ip -o -4 address show`);
+  const text = await view.ask(cmd`ip -o -4 address show`, { lasting: true });
   if (text === undefined) return { lacks: ['nothing tells its addresses: apt-get install iproute2'] };
   const found = text.split('\n').map((line) => /^\d+: ([^\s@]+)\S*\s+inet ([\d.]+)\/(\d+)/.exec(line) ?? []);
   const [, link = '', , prefix = ''] = found.find(([, , address]) => address === own) ?? [];

@@ -69,7 +69,7 @@ done`;
 const HOSTS_TEXT = '127.0.0.1 localhost kubernetes\n::1 localhost\n';
 
 async function manifestOn(view: View, options: KubeVip): Promise<Composition> {
-  const text = await view.ask(cmd`ip -o -4 address show`);
+  const text = await view.ask(cmd`ip -o -4 address show`, { lasting: true });
   if (text === undefined) return { lacks: ['nothing tells its addresses: apt-get install iproute2'] };
   const all = [...text.matchAll(/^\d+: ([^\s@]+)\S*\s+inet ([\d.]+)\/(\d+)/gm)].map(
     ([, link = '', own = '', prefix = '']) => ({ link, own, prefix, network: `${own}/${prefix}` }),

@@ -56,7 +56,7 @@ export function networks({ services, network }: Networks) {
 async function ownOf(view: View, { bridge, subnet, overlay }: PodNetwork): Promise<readonly Own[]> {
   const [addresses, routes, carried, earlier] = await Promise.all([
     // Without that program routes tell all but addresses that stand alone.
-    view.ask(cmd`ip -o -4 address show`),
+    view.ask(cmd`ip -o -4 address show`, { lasting: true }),
     view.text('/proc/net/route'),
     overlay ? view.stat(overlay === 'flannel' ? FLANNEL : SCRIPT) : undefined,
     before(view),

@@ -142,12 +142,12 @@ export const NODE_KUBECONFIG = '/etc/kubernetes/kubelet.conf';
 
 /** A host as the cluster names it, where nobody tells it another name. */
 export async function nodeName(view: View): Promise<string> {
-  return (await view.read(cmd`uname -n`)).trim().toLowerCase();
+  return (await view.read(cmd`uname -n`, { lasting: true })).trim().toLowerCase();
 }
 
 /** The IPv4 addresses that a host has, for all uses. */
 export async function ownAddresses(view: View): Promise<readonly string[]> {
-  const text = (await view.ask(cmd`ip -o -4 address show`)) ?? '';
+  const text = (await view.ask(cmd`ip -o -4 address show`, { lasting: true })) ?? '';
   return [...text.matchAll(/ inet ([\d.]+)/g)].map(([, address]) => address!); // the pattern has one group
 }
 

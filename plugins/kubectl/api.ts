@@ -44,7 +44,8 @@ export async function silencing(work: Promise<void>): Promise<void> {
 export async function asked(view: View, access: Access, { argv, ...rest }: Command): Promise<Answer> {
   const [credentials, server] = await Promise.all([view.stat(access.kubeconfig), view.stat(API_SERVER)]);
   if (!credentials && !server) return { kind: 'none' };
-  const ask = () => answering(() => view.result({ ...rest, ...cmd`${callOf(access)} ${argv}` }));
+  const ask = () =>
+    answering(() => view.result({ ...rest, ...cmd`${callOf(access)} ${argv}` }, { lasting: true }));
   let result = await ask();
   for (let time = 1; time < TIMES && result.code !== 0 && ELECTING.test(result.stderr); time++)
     result = await ask();

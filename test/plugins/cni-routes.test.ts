@@ -81,7 +81,7 @@ async function made(t: Lasting) {
         `find ${FOLDER} -mindepth 1`,
         () => [...host.disk.keys()].flatMap((path) => (path.startsWith(`${FOLDER}/8`) ? 'x' : [])).join(''),
       ],
-      ['ip -4 -o address show', ''],
+      ['ip -o -4 address show', ''],
       ['uname -n', host.host],
       [
         '/usr/local/bin/kubectl --kubeconfig /etc/kubernetes/admin.conf',
@@ -91,7 +91,11 @@ async function made(t: Lasting) {
         '/usr/local/bin/kubectl --kubeconfig /etc/kubernetes/kubelet.conf',
         () => JSON.stringify(state.nodes.find(({ metadata }) => metadata.name === host.host)),
       ],
-      ['ip -4 -o route get', (argv) => `${argv.at(-1)} ${state.way}\n`],
+      [
+        'ip -4 -o -force -batch -',
+        (_, { input }) =>
+          String(input).replaceAll(/^route get (.*)$/gm, (_, address) => `${address} ${state.way}`),
+      ],
       [
         'ip -4 route show proto 204',
         () => {
@@ -176,7 +180,7 @@ async function linked(hosts: readonly ReturnType<typeof AT>[], own: string, ways
   const asked: string[] = [];
   const step = link(hosts);
   const paper = paperView({
-    commands: { 'ip -4 -o address show': `2: eth0    inet ${own}/24 scope global eth0\n` },
+    commands: { 'ip -o -4 address show': `2: eth0    inet ${own}/24 scope global eth0\n` },
   });
   const result = async ({ argv, input }: Command) => {
     assert.equal(argv.join(' '), 'ip -4 -o -force -batch -');

@@ -143,6 +143,15 @@ function clusterOf(handed: Handed[], joins: () => Answer = () => ''): BenchSetup
     const annotations = plane(bench).disk.has(MARKED) ? { 'cc/host': 'w-1' } : {};
     return JSON.stringify({ metadata: { name: 'w-1', annotations }, spec: {}, status });
   };
+  const all = (bench: Bench): Answer => {
+    const own = {
+      metadata: { name: 'node-1' },
+      spec: {},
+      status: { conditions: [{ type: 'Ready', status: 'True' }] },
+    };
+    const joined = object(bench);
+    return JSON.stringify({ items: [own, ...(joined === '' ? [] : [JSON.parse(String(joined))])] });
+  };
   const keep = (host: Paper, argv: readonly string[], { input }: ExecOptions) => {
     handed.push({ host: host.host, argv, input });
     return '';
@@ -153,6 +162,7 @@ function clusterOf(handed: Handed[], joins: () => Answer = () => ''): BenchSetup
       ...(setup.reads?.(host, bench) ?? []),
       ['uname -n', `${host.host.toUpperCase()}\n`],
       ['ip -o -4 address show', '2: eth0    inet 10.0.0.7/24 scope global eth0\n'],
+      [`${KUBECTL} get nodes -o json`, () => all(bench)],
       [`${KUBECTL} get node w-1 --ignore-not-found -o json`, () => object(bench)],
       [`${AS_NODE} --ignore-not-found -o json`, () => object(bench)],
       [`${KUBECTL} get pods --all-namespaces --field-selector spec.nodeName=w-1 -o json`, '{"items":[]}'],

@@ -1,6 +1,6 @@
 /** Looking ahead: few round trips where nothing differs, and never an answer from before a change. */
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { agentTransport } from '../../core/host/remote.ts';
@@ -83,6 +83,47 @@ test('what a task has changed is seen by one that was looked at ahead of it', as
   assert.deepEqual(states, ['applied', 'adopted']);
   assert.deepEqual(seen.toSorted().slice(0, 2), ['after new', 'after old']); // in its turn, and ahead
   assert.equal(seen.at(-1), 'after new');
+});
+
+/** A step whose probe asks a program that counts its starts; `lasting` as `view.read` takes it. */
+function counter(place: string, name: string, { lasting = true, exits = 0 } = {}) {
+  const line = `echo >>${place}/starts; wc -l <${place}/starts; exit ${exits}`;
+  return step<{ said: string }>({
+    name,
+    probe: async (view) => ({ said: (await view.result(cmd`sh -c ${line}`, { lasting })).stdout.trim() }),
+    plan: () => [],
+  });
+}
+
+async function startsIn(place: string): Promise<number> {
+  return (await readFile(join(place, 'starts'), 'utf8')).length;
+}
+
+test('what a command has answered well counts for all first looks of a run, where it is said to last', async (t) => {
+  const { place, run } = await counted(t);
+  await run(['a', 'b', 'c'].map((name) => counter(place, name)));
+  assert.equal(await startsIn(place), 1);
+  await run(['a', 'b', 'c'].map((name) => counter(place, name)));
+  assert.equal(await startsIn(place), 2);
+  await run(['a', 'b', 'c'].map((name) => counter(place, name, { lasting: false })));
+  assert.equal(await startsIn(place), 5);
+});
+
+test('an answer that is none is asked for again by each', async (t) => {
+  const { place, run } = await counted(t);
+  await run(['a', 'b', 'c'].map((name) => counter(place, name, { exits: 3 })));
+  assert.equal(await startsIn(place), 3);
+});
+
+test('nothing that was answered before a change counts after it', async (t) => {
+  const { place, run } = await counted(t);
+  const steps = [
+    counter(place, 'a'),
+    written('x', { name: 'b', path: join(place, 'b') }),
+    counter(place, 'c'),
+  ];
+  await run([...steps, counter(place, 'd')], { inOrder: true });
+  assert.equal(await startsIn(place), 3);
 });
 
 test('probe that never ends holds up no other on its host', async (t) => {
