@@ -92,10 +92,10 @@ function pathOf({ version }: Virtual): string {
 }
 
 /**
- * Seconds that an API may take to answer, and how often in a row it may not: on a host that is busy it is slow, and while etcd has no
- * leader none has an answer. The address of a host that is gone moves without any check.
+ * Seconds between two questions and for an answer, and how often in a row there may be none: on a host that is busy an API is slow, and
+ * while etcd has no leader none has an answer. The address of a host that is gone moves without any check.
  */
-const [PATIENCE, FALL] = [8, 5];
+const [EVERY, PATIENCE, FALL] = [2, 8, 4];
 
 function asking(host: string, virtual: Virtual): readonly string[] {
   const quiet = ['-q', '--silent', '--fail', '--insecure', '--noproxy', '*', '--output', '/dev/null'];
@@ -155,10 +155,10 @@ global_defs {
 }
 vrrp_script api {
   script "${asking('127.0.0.1', virtual).join(' ')}"
-  interval 1
+  interval ${EVERY}
   timeout ${PATIENCE + 1}
   fall ${FALL}
-  rise 3
+  rise 2
   weight ${READY}
   init_fail
 }

@@ -27,10 +27,10 @@ global_defs {
 }
 vrrp_script api {
   script "/usr/bin/curl -q --silent --fail --insecure --noproxy * --output /dev/null --max-time 8 https://127.0.0.1:6443/readyz"
-  interval 1
+  interval 2
   timeout 9
-  fall 5
-  rise 3
+  fall 4
+  rise 2
   weight 100
   init_fail
 }
