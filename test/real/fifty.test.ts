@@ -17,8 +17,8 @@ const execute = promisify(execFile);
 const rig = await hostRig({ after });
 const { skip } = rig;
 
-/** What all of this may take, in milliseconds: silent hosts are waited for a minute. */
-const PATIENCE = 300_000;
+/** What each of these may take, in milliseconds, on slow cores, too: silent hosts are waited for a minute. */
+const PATIENCE = 600_000;
 const must = { skip, timeout: PATIENCE };
 
 /** Started once for all tests. */
@@ -27,13 +27,13 @@ const all: readonly RigHost[] =
     ? await Promise.all(Array.from({ length: 50 }, (_, index) => rig.host({ after }, `h${index}`)))
     : [];
 
-/** Fifty tasks for each host. */
-const STEPS = [
-  ...Array.from({ length: 49 }, (_, index) => {
+/** So many tasks for each host: files, and a step of packages. */
+function stepsOf(count: number): string {
+  const files = Array.from({ length: count - 1 }, (_, index) => {
     return `written('line ${index}\\n', { name: 'f${index}', path: '/srv/fifty/f${index}' }),`;
-  }),
-  `packages(['procps', 'sudo']),`,
-].join('\n');
+  });
+  return [...files, `packages(['procps', 'sudo']),`].join('\n');
+}
 
 /** Has the runner, a Node, leave its peak of memory in its folder. */
 const REPORT =
@@ -43,7 +43,7 @@ const MEMORY = 200 * 1024;
 
 type Place = Pick<RigHost, 'name' | 'target'>;
 
-async function siteOf(t: TestContext, places: readonly Place[], steps = STEPS): Promise<OddSite> {
+async function siteOf(t: TestContext, places: readonly Place[], steps = stepsOf(50)): Promise<OddSite> {
   const hosts = Object.fromEntries(places.map((place) => [place.name, place]));
   return oddSite(t, hosts, { steps, env: { NODE_OPTIONS: `--import ${REPORT}` } });
 }
@@ -83,17 +83,11 @@ test(
   async (t) => {
     const site = await siteOf(t, all);
     await ran(t, site, '2450 changed: 2450 applied, 50 adopted');
-    const [host] = all;
-    const alone = await siteOf(t, [host!]); // there are fifty
-    await host!.exec(['rm', '-r', '/srv/fifty', '/var/lib/cc']);
-    await ran(t, alone, '49 changed: 49 applied, 1 adopted');
-    const one = await ran(t, alone, '0 changed: 50 verified');
-    await host!.exec(['rm', '-r', '/var/lib/cc']); // it is the other site's from here on
-    await ran(t, site, '0 changed: 50 adopted, 2450 verified');
+    const one = await ran(t, site, '0 changed: 50 verified', ['--limit', 'h0']);
     const fifty = await ran(t, site, '0 changed: 2500 verified');
     const { took: logins } = await timed(loggedIn);
     t.diagnostic(`one host ${one} ms, fifty ${fifty} ms, their logins alone ${logins} ms`);
-    assert.ok(fifty - logins < 5 * one, `${fifty} ms, without ${logins} ms of logins, against ${one} ms`);
+    assert.ok(fifty < 3 * logins, `${fifty} ms against ${logins} ms`); // 1.5 on quiet cores; see docs/measurements.md
   },
 );
 
@@ -148,10 +142,13 @@ const SILENT: Readonly<Record<string, { make(t: TestContext, box: RigHost): Prom
     },
   };
 
+/** Tasks for each host where some are silent: few, so that the minute that a login is waited for is most of the run. */
+const EACH = 5;
+
 test('hosts that are silent fail once each, in bounded time, and all others are done', must, async (t) => {
   const silent = Object.values(SILENT);
   const places = await Promise.all(all.map((box, index) => silent[index]?.make(t, box) ?? box));
-  const site = await siteOf(t, places);
+  const site = await siteOf(t, places, stepsOf(EACH));
   for (const box of all) await box.exec(['rm', '-rf', '/srv/fifty', '/var/lib/cc']);
   const { value, took } = await timed(() => site.run('run', 'all'));
   noBug(value.stdout);
@@ -162,7 +159,7 @@ test('hosts that are silent fail once each, in bounded time, and all others are 
   const said = value.stdout.split('\n');
   assert.deepEqual(
     said.filter((line) => line.startsWith('not done: ')),
-    [`not done: ${names.map((name) => `${name} (50 of 50 tasks)`).join(', ')}`],
+    [`not done: ${names.map((name) => `${name} (${EACH} of ${EACH} tasks)`).join(', ')}`],
   );
   for (const [index, { says }] of silent.entries()) {
     const name = names[index];
@@ -172,7 +169,7 @@ test('hosts that are silent fail once each, in bounded time, and all others are 
     assert.match(said.slice(at, at + 4).join('\n'), says);
   }
   const whole = said.find((line) => / changed in /.test(line))?.replace(/ in [^:]*:/, ':');
-  assert.equal(whole, '2254 changed: 2254 applied, 46 adopted, 4 failed, 196 skipped');
+  assert.equal(whole, '184 changed: 184 applied, 46 adopted, 4 failed, 16 skipped');
   const done = await doneAt(site, names);
   t.diagnostic(`all others done after ${done} ms`);
   assert.ok(done < 55_000, 'others waited for the one whose login never ends');
@@ -184,6 +181,6 @@ async function doneAt(site: OddSite, names: readonly string[]): Promise<number> 
     const isOther = kind === 'task' && (state === 'applied' || state === 'adopted');
     return isOther && !names.some((name) => String(id).startsWith(`${name}/`)) ? [Number(at)] : [];
   });
-  assert.equal(ends.length, 2300);
+  assert.equal(ends.length, 46 * EACH);
   return Math.max(...ends);
 }

@@ -23,11 +23,8 @@ interface Maker {
 }
 
 const FIRST: Maker = { uid: 0, umask: '022', cache: '/mnt/one' };
-const OTHERS: readonly Maker[] = [
-  { uid: 65534, umask: '077', cache: '/mnt/two/with a blank' },
-  { uid: 0, umask: '077', cache: '/mnt/three' },
-  { uid: 65534, umask: '022', cache: '/mnt/four' },
-];
+/** Differs in all of it. */
+const OTHER: Maker = { uid: 65534, umask: '077', cache: '/mnt/two/with a blank' };
 const FILES = ['vmlinux', 'initrd', 'guest.img'];
 /** A program that is linked dynamically, and tells what it is given. */
 const AGENT = '/usr/bin/env';
@@ -68,13 +65,12 @@ if (given.kind === 'here') {
 
 after(() => rm(folder, { recursive: true, force: true }));
 
-for (const maker of OTHERS)
-  test(`guest is the same when ${maker.uid} makes it with umask ${maker.umask} in ${maker.cache}`, {
-    skip,
-  }, async () => {
-    await make(maker);
-    assert.deepEqual(await digestsOf(maker), await digestsOf(FIRST));
-  });
+test('guest is the same when another user makes it with another umask in another folder', {
+  skip,
+}, async () => {
+  await make(OTHER);
+  assert.deepEqual(await digestsOf(OTHER), await digestsOf(FIRST));
+});
 
 /** The file system of the image, as a file of its own. */
 const PART = `dd if=${guestAt(FIRST.cache)}/guest.img of=/opt/part bs=1M skip=1 conv=sparse status=none`;
