@@ -13,6 +13,7 @@ import { delimiter, dirname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { packedIn } from './e2e/site.ts';
 import { CACHE } from './rig/cache.ts';
 import { debianRoot, NAMESPACES } from './rig/debian-root.ts';
 import { halvesOf } from './rig/halves.ts';
@@ -82,9 +83,9 @@ async function main(): Promise<number> {
 
 const AS_IT_IS: Place = { before: [], env: { ...process.env, PATH: `${BIN}:${process.env['PATH']}` } };
 
-/** Sites of the lab share a folder, so that Kubernetes is compiled once for all that do not ask for their own. */
+/** Sites of the lab share a package, and a folder, so that Kubernetes is compiled once for all that do not ask for their own. */
 function labOn(site: string): Place {
-  return { ...AS_IT_IS, env: { CC_E2E_SITE: site, ...AS_IT_IS.env } };
+  return { ...AS_IT_IS, env: { CC_E2E_SITE: site, CC_E2E_PACKAGE: packedIn(REPORTS), ...AS_IT_IS.env } };
 }
 
 async function placeOn(layer: string): Promise<Place> {

@@ -9,11 +9,12 @@ import { performance } from 'node:perf_hooks';
 import process from 'node:process';
 import { type TestContext, test } from 'node:test';
 import type { Event } from '../../core/model/event.ts';
+import { keysOf, keysWritten } from './keys.ts';
 import { cutOff, uncut } from './links.ts';
 import { killMachine } from './machine.ts';
 import { isReady, nodesOf } from './nodes.ts';
 import { good, statesIn, told } from './ran.ts';
-import { KUBECTL, type Ran, type Site } from './site.ts';
+import type { Ran, Site } from './site.ts';
 
 export interface Cluster {
   readonly site: Site;
@@ -135,7 +136,7 @@ export function faultTests(cases: readonly Case[], on: () => Cluster): void {
   for (const each of cases)
     test(`${each.verb}: ${each.fault} when ${each.point}; one run mends it`, async (t) => {
       await endured(t, each, on());
-      assert.equal(keysOf(on().site), digest);
+      assert.equal(keysOf(on().site, KEYS), digest);
     });
 }
 
@@ -229,26 +230,11 @@ function onMachine(name: string, path: string): string {
 
 const KEYS = 'cc-faults';
 
-/** Writes a thousand ConfigMaps, beside pods that have to move; answers the digest of what etcd has of them. */
+/** Writes the keys, beside pods that have to move. */
 function written(site: Site): string {
-  const item =
-    '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"key-%s","labels":{"of":"faults"}},"data":{"value":"%s"}}';
-  const list = `for i in $(seq 1000); do printf '${item}\\n' $i $(echo $i | sha256sum | cut -c1-64); done`;
   site.kubectl(`create namespace ${KEYS}`);
   site.kubectl(`-n ${KEYS} create deployment moving --image=registry.lab/nginx:bookworm --replicas=2`);
-  site.ssh(`${list} | ${KUBECTL} -n ${KEYS} create -f - | wc -l`);
-  return keysOf(site);
-}
-
-/** One SHA-256 over names and values. */
-function keysOf(site: Site): string {
-  const shown = '{range .items[*]}{.metadata.name}={.data.value}{"\\n"}{end}';
-  const lines = site
-    .kubectl(`-n ${KEYS} get configmaps -l of=faults --chunk-size=0 -o jsonpath='${shown}'`)
-    .trim()
-    .split('\n');
-  assert.equal(lines.length, 1000);
-  return createHash('sha256').update(lines.toSorted().join('\n')).digest('hex');
+  return keysWritten(site, KEYS);
 }
 
 async function timed(work: () => Promise<Ran>): Promise<readonly [Ran, number]> {

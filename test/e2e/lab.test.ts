@@ -1,20 +1,20 @@
 /** The whole job, for real: a machine, a cluster in it, drift mended, bad days survived, and nothing left. */
 import assert from 'node:assert/strict';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { hostPicture } from './host.ts';
 import { killMachine, whenInitHasBegun } from './machine.ts';
 import { triedOn } from './programs.ts';
-import { endOf, good, lastOf } from './ran.ts';
-import { MACHINE, makeSite, type Ran, type Site } from './site.ts';
+import { endOf, good, lastOf, reasonOf } from './ran.ts';
+import { MACHINE, makeSite, type Site } from './site.ts';
 
 const IMAGES = 'registry.lab';
 let site: Site;
 let untouched: ReturnType<typeof hostPicture>;
 
 before(async () => {
-  site = makeSite({ base: 'lab', machine: MACHINE, fresh: true });
+  site = makeSite({ base: 'lab', machine: MACHINE });
   // Packages are the one thing that stays, so they are there before the host's picture is taken.
   good(await site.cc(['run', 'machine/tools', 'images/tools']));
   untouched = hostPicture();
@@ -25,18 +25,8 @@ after(async () => {
   site.remove();
 });
 
-test('Ctrl-C during the compile leaves no process and exits 130', async () => {
-  const ran = await site.watch(['run', 'kubernetes/compile'], (event, stop) => {
-    if (event.kind === 'change' && event.what.includes('openapi-gen, and')) stop('SIGINT');
-  });
-  assert.equal(ran.code, 130);
-  assert.equal(lastOf(ran, 'controller/kubernetes/compile')?.state, 'interrupted');
-  assert.deepEqual(processesWith(site.cache), []);
-});
-
 test('run all brings up a cluster that kubectl confirms', async () => {
-  const ran = good(await site.cc(['run', 'all', '--json']));
-  assert.equal(reasonOf(ran, 'controller/kubernetes/compile'), 'interrupted');
+  good(await site.cc(['run', 'all']));
   const nodes = JSON.parse(site.kubectl('get nodes -o json')).items;
   assert.equal(nodes.length, 1);
   assert.equal(nodes[0].metadata.name, MACHINE.name);
@@ -151,7 +141,12 @@ test('what is broken by hand is named by status and mended by run', async () => 
   good(await site.cc(['status']));
 });
 
-test('an artifact whose bytes differ from cc.lock is not installed', async () => {
+test('an artifact whose bytes differ from cc.lock is not installed', async (t) => {
+  // The folder is others' too.
+  t.after(() => {
+    for (const own of ['cc.lock', 'mirror', 'release.json', 'release.site'])
+      rmSync(join(site.folder, own), { recursive: true, force: true });
+  });
   const before = site.ssh('sha256sum /usr/local/sbin/runc');
   const path = 'opencontainers/runc/releases/download/v1.4.3';
   mkdirSync(join(site.folder, 'mirror', path), { recursive: true });
@@ -200,24 +195,6 @@ test('cleanup after a bad day leaves the host as it was', async () => {
   assert.deepEqual(hostPicture(), untouched);
 });
 
-function reasonOf(ran: Ran, id: string): string | undefined {
-  const event = ran.events.find(
-    (each) => each.kind === 'task' && each.id === id && each.state === 'performing',
-  );
-  return event?.kind === 'task' ? event.reason?.kind : undefined;
-}
-
 function conditionOf(node: { status: { conditions: { type: string; status: string }[] } }, type: string) {
   return node.status.conditions.find((condition) => condition.type === type)?.status;
-}
-
-/** Command lines of living processes that name a folder. */
-function processesWith(folder: string): string[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((pid) => {
-      const file = `/proc/${pid}/cmdline`;
-      const line = existsSync(file) ? readFileSync(file, 'utf8').replaceAll('\0', ' ') : '';
-      return line.includes(folder) && !line.includes('test/e2e') ? [line] : [];
-    });
 }

@@ -40,3 +40,9 @@ export function lastOf({ events }: Ran, id: string): TaskEvent | undefined {
 export function appliedIn({ events }: Ran): readonly string[] {
   return events.flatMap((each) => (each.kind === 'task' && each.state === 'applied' ? [each.id] : []));
 }
+
+/** The kind of reason for which a task changed something. */
+export function reasonOf({ events }: Ran, id: string): string | undefined {
+  const begun = events.find((each) => each.kind === 'task' && each.id === id && each.state === 'performing');
+  return begun?.kind === 'task' ? begun.reason?.kind : undefined;
+}

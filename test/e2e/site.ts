@@ -1,13 +1,15 @@
 /** A site as a user has one: the packed package installed in a folder of its own, with a configuration and folders of its own. */
-import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile, spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import type { Event } from '../../core/model/event.ts';
 import { inside } from './network.ts';
 
+const execute = promisify(execFile);
 const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
 
 /** A machine of a recipe's own, beside any other that may already be there. */
@@ -60,6 +62,8 @@ export interface Extending extends Declared {
   readonly network?: string;
   /** True: a folder of its own with nothing built, whatever CC_E2E_SITE says. */
   readonly fresh?: true;
+  /** True: nothing is fetched or built when it begins; what it builds is there for those that share its folder. */
+  readonly cold?: true;
 }
 
 export interface Ran {
@@ -85,22 +89,23 @@ export interface Site {
   ): Promise<Ran>;
   /** Runs a command on a machine, over an ssh of the test's own; fails unless it exits 0. */
   ssh(line: string, address?: string): string;
+  /** The same on several machines at once. */
+  sshOnAll(line: string, addresses: readonly string[]): Promise<void>;
   kubectl(line: string, address?: string): string;
   remove(): void;
 }
 
 /**
- * Packs the working tree, installs the package, writes a configuration that extends a shipped recipe. CC_E2E_SITE names a folder that
+ * Installs the package of the working tree, writes a configuration that extends a shipped recipe. CC_E2E_SITE names a folder that
  * stays with all that was built: all tests of one `npm run e2e` share one, and so may whoever tries a test again and again.
  */
 export function makeSite(extending: Extending): Site {
   const kept = extending.fresh ? undefined : process.env['CC_E2E_SITE'];
   const folder = kept ?? mkdtempSync(join(tmpdir(), 'cc-e2e-'));
   const [state, cache] = [join(folder, 'state'), join(folder, 'cache')];
-  must('npm', ['pack', '--silent', '--pack-destination', folder], REPOSITORY);
-  const { version } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8'));
   writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }\n');
-  must('npm', ['install', '--silent', '--no-audit', '--no-fund', `./cc-kubernetes-${version}.tgz`], folder);
+  const archive = process.env['CC_E2E_PACKAGE'] ?? packedIn(folder);
+  must('npm', ['install', '--silent', '--no-audit', '--no-fund', archive], folder);
   let declared: Declared = extending;
   const configure = (changes: Partial<Declared>) => {
     declared = { ...declared, ...changes };
@@ -108,6 +113,7 @@ export function makeSite(extending: Extending): Site {
       writeFileSync(join(folder, file), text);
   };
   configure({});
+  if (extending.cold) rmSync(cache, { recursive: true, force: true });
   for (const own of [state, cache]) mkdirSync(own, { recursive: true });
   const env = { ...process.env, XDG_STATE_HOME: state, XDG_CACHE_HOME: cache };
   const { network } = extending;
@@ -139,7 +145,7 @@ export function makeSite(extending: Extending): Site {
     child.on('close', (code) => done.resolve({ code, ...text, events: eventsOf(text.stdout) }));
     return { child, done: done.promise };
   };
-  const ssh = (line: string, address = declared.machine.address) => {
+  const login = (line: string, address: string) => {
     const keys = keysOf(declared, state);
     const options = [
       'BatchMode=yes',
@@ -149,8 +155,9 @@ export function makeSite(extending: Extending): Site {
     ];
     const flags = options.flatMap((option) => ['-o', option]);
     const [program = '', ...argv] = inside(network, ['ssh', ...flags, `root@${address}`, line]);
-    return must(program, argv, folder);
+    return [program, argv] as const;
   };
+  const ssh = (line: string, address = declared.machine.address) => must(...login(line, address), folder);
   return {
     folder,
     state,
@@ -165,11 +172,20 @@ export function makeSite(extending: Extending): Site {
       return done;
     },
     ssh,
+    sshOnAll: async (line, addresses) => {
+      await Promise.all(addresses.map((address) => execute(...login(line, address))));
+    },
     kubectl: (line, address) => ssh(`${KUBECTL} ${line}`, address),
     remove: () => {
       if (kept === undefined) rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Packs the working tree; answers the archive. All tests of one `npm run e2e` share one, which CC_E2E_PACKAGE names. */
+export function packedIn(folder: string): string {
+  const name = must('npm', ['pack', '--silent', '--pack-destination', folder], REPOSITORY);
+  return join(folder, name.trim().split('\n').at(-1) ?? '');
 }
 
 function keysOf({ madeBy = NAME }: Declared, state: string): string {
@@ -183,13 +199,18 @@ const NAME = 'e2e';
 
 /** The site's configuration, and that of its host where another recipe makes it. */
 function configsOf(declared: Declared, state: string): Readonly<Record<string, string>> {
-  const { base, machine, others, options, more, mirrors = [], madeBy } = declared;
+  const { base, machine, others, more, mirrors = [], madeBy } = declared;
   const { name, address, bridge, gateway } = machine;
+  // One compile for all sites, of which another version has only to be linked.
+  const options = {
+    ...declared.options,
+    kubernetes: { keepCompiled: true, ...declared.options?.['kubernetes'] },
+  };
   const roles = ['control-plane'];
   const site = { name: NAME, extends: base, mirrors, ...more };
   if (madeBy === undefined) {
     const machines = { [name]: { address, roles }, ...others };
-    const made = { machine: { machines, bridge, gateway, ...options?.['machine'] } };
+    const made = { machine: { machines, bridge, gateway, ...declared.options?.['machine'] } };
     return { 'cc.config.ts': configOf({ ...site, options: { ...options, ...made } }) };
   }
   const keys = keysOf(declared, state);
