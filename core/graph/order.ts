@@ -4,12 +4,18 @@ import { fail } from '../model/failure.ts';
 import type { Task, TaskId } from '../model/task.ts';
 
 /** What ordering needs to know of a task. */
-export type Node = Pick<Task, 'id' | 'needs'>;
+export interface Node extends Pick<Task, 'id' | 'needs'> {
+  /** What it comes after, however that ends. */
+  readonly after?: readonly TaskId[];
+}
 
 /** An acyclic graph of tasks, in an order in which every task comes after what it needs. */
 export interface Order {
   readonly ids: readonly TaskId[];
+  /** What a task comes after. */
   needs(id: TaskId): readonly TaskId[];
+  /** What of that may end badly, too. */
+  mayFail(id: TaskId): readonly TaskId[];
   dependents(id: TaskId): readonly TaskId[];
 }
 
@@ -18,7 +24,11 @@ export interface Order {
  * graphlib keeps the graph; its own topsort recurses (a chain of 5,000 overflows) and names no path, so the walk is ours.
  * requires: every need is one of the tasks.
  */
-export function order(tasks: readonly Node[]): Order {
+export function order(nodes: readonly Node[]): Order {
+  const tasks = nodes.map(({ id, needs, after = [] }) => ({
+    id,
+    needs: after.length > 0 ? [...new Set([...needs, ...after])] : needs,
+  }));
   const graph = new Graph({ directed: true });
   for (const { id } of tasks) graph.setNode(id);
   for (const { id, needs } of tasks) for (const need of needs) graph.setEdge(need, id);
@@ -34,7 +44,15 @@ export function order(tasks: readonly Node[]): Order {
   }
   if (ids.length < tasks.length) fail({ kind: 'cycle', path: cycleIn(tasks, new Set(ids)) });
   const needs = new Map(tasks.map((task) => [task.id, task.needs]));
-  return { ids, needs: (id) => needs.get(id) ?? [], dependents: (id) => after.get(id) ?? [] };
+  const spared = new Map(
+    nodes.map((task) => [task.id, task.after?.filter((id) => !task.needs.includes(id))]),
+  );
+  return {
+    ids,
+    needs: (id) => needs.get(id) ?? [],
+    mayFail: (id) => spared.get(id) ?? [],
+    dependents: (id) => after.get(id) ?? [],
+  };
 }
 
 function successors(graph: Graph, id: TaskId): TaskId[] {

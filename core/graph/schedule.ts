@@ -22,7 +22,7 @@ export interface Lost {
 
 /**
  * `spares`: what a task does without where its host cannot be reached.
- * ensures: each task is answered once, as ready after all its needs ended well or are spared, or as lost.
+ * ensures: each task is answered once, as ready after all its needs ended well, or badly where they may, or as lost.
  */
 export function schedule(graph: Order, spares: (id: TaskId) => readonly TaskId[] = () => []): Schedule {
   const waiting = new Map(graph.ids.map((id) => [id, new Set(graph.needs(id)).size]));
@@ -41,7 +41,7 @@ export function schedule(graph: Order, spares: (id: TaskId) => readonly TaskId[]
     for (let id = open.pop(); id !== undefined; id = open.pop()) {
       for (const next of graph.dependents(id)) {
         if (lost.has(next)) continue;
-        if (gone(id) && spares(next).includes(id)) {
+        if (graph.mayFail(next).includes(id) || (gone(id) && spares(next).includes(id))) {
           if (hasAll(next)) ready.push(next);
           continue;
         }

@@ -48,36 +48,38 @@ export function aboutPathsOf({ step: { turn } }: Task, own: readonly Task[]): re
 
 /**
  * The tasks with what waits because of turns: what disturbs a host waits for its opening task, the closing one for all of that.
- * The opening task waits for whatever the others need from before the turn, as it is told what they would do; and so does what is
- * between: nothing that it needs on the host is still under way there when the host is disturbed.
+ * The opening task waits for whatever the others need from before the turn, as it is told what they would do. What later tasks of the
+ * host need there is not to be under way when that is disturbed; where it fails, the turn may be what mends it.
  */
 export function inTurns(tasks: readonly Task[], turns: readonly HostTurn[]): readonly Node[] {
   if (turns.length === 0) return tasks;
   const dependents = dependentsIn(tasks);
-  const byId = new Map(tasks.map((task) => [task.id, task]));
+  const byHost = Map.groupBy(tasks, ({ host }) => host.name);
   const waits = new Map<TaskId, Set<TaskId>>();
+  const after = new Map<TaskId, readonly TaskId[]>();
   const wait = ({ id }: Task, needs: Iterable<TaskId>) =>
     waits.set(id, new Set([...(waits.get(id) ?? []), ...needs]));
-  for (const { opener, members, closer } of turns) {
+  for (const { host, opener, members, closer } of turns) {
     const ids = members.map(({ id }) => id);
-    const later = reached([opener.id, ...ids], dependents);
+    const later = reached([opener.id, ...ids, closer.id], dependents);
+    const before = (of: readonly Task[]) =>
+      of.flatMap(({ needs }) => needs).filter((need) => !later.has(need));
+    const own = byHost.get(host) ?? [];
+    const ownIds = new Set(own.map(({ id }) => id));
     for (const member of members) wait(member, [opener.id]);
     wait(closer, [opener.id, ...ids]);
-    const between = neededBy(closer, byId).filter(({ id, host }) => later.has(id) && host === opener.host);
-    const own = between.flatMap(({ needs }) => needs).filter((need) => byId.get(need)?.host === opener.host);
-    const before = [...members.flatMap(({ needs }) => needs), ...own];
-    wait(
-      opener,
-      before.filter((need) => !later.has(need)),
+    wait(opener, before(members));
+    const between = before(own.filter(({ id }) => later.has(id)));
+    after.set(
+      opener.id,
+      between.filter((need) => ownIds.has(need)),
     );
   }
-  return tasks.map(({ id, needs }) => ({ id, needs: [...new Set([...needs, ...(waits.get(id) ?? [])])] }));
-}
-
-/** All that a task needs, and what that needs. */
-function neededBy(task: Task, byId: ReadonlyMap<TaskId, Task>): readonly Task[] {
-  const needsOf = (id: TaskId) => byId.get(id)?.needs ?? [];
-  return [...reached(task.needs, needsOf)].flatMap((id) => byId.get(id) ?? []);
+  return tasks.map(({ id, needs }) => ({
+    id,
+    needs: [...new Set([...needs, ...(waits.get(id) ?? [])])],
+    after: after.get(id) ?? [],
+  }));
 }
 
 function dependentsIn(tasks: readonly Task[]): (id: TaskId) => readonly TaskId[] {

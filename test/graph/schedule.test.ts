@@ -143,3 +143,22 @@ test('what a task spares does not keep it from starting where its host cannot be
     { ready: [], lost: [] },
   ]);
 });
+
+test('what comes after a task, however that ends, starts when it failed or was lost, and is lost with what it needs', () => {
+  const [a, b, c, d] = [id(0), id(1), id(2), id(3)];
+  const tasks: readonly Node[] = [
+    { id: a, needs: [] },
+    { id: b, needs: [a] },
+    { id: c, needs: [], after: [a, b] },
+    { id: d, needs: [c] },
+  ];
+  const plan = schedule(order(tasks));
+  assert.deepEqual(plan.first, [a]);
+  assert.deepEqual(plan.ended(a, 'failed'), { ready: [c], lost: [{ id: b, because: a }] });
+  assert.deepEqual(plan.ended(c, 'applied'), { ready: [d], lost: [] });
+  const needing = schedule(order([...tasks.slice(0, 2), { id: c, needs: [b], after: [a, b] }]));
+  assert.deepEqual(
+    needing.ended(a, 'failed').lost.map((each) => each.id),
+    [b, c],
+  );
+});

@@ -51,7 +51,8 @@ test('opening task comes after what a host still does for the turn, and after no
     bare('archive', { needs: [], where: 'controller' }),
     bare('ahead', { needs: ['images/archive'] }),
     bare('loaded', { needs: ['runtime/unit', 'images/ahead'] }),
-    bare('listed', { needs: ['images/ahead'] }),
+    bare('listed', { needs: ['images/loaded', 'images/list'] }),
+    bare('list', { needs: [] }),
   );
   const joining = steps(
     'cluster',
@@ -63,7 +64,9 @@ test('opening task comes after what a host still does for the turn, and after no
   );
   const hosts = [host('p', 'plane'), host('w', 'worker')];
   const made = expanded({ hosts, plugins: [runtime, images, joining] });
-  assert.deepEqual(needsOf('w/cluster/drain', made), ['w/runtime/key', 'w/images/ahead']);
+  const { id } = made.tasks.find((task) => task.id === 'w/cluster/drain')!; // the recipe has it
+  assert.deepEqual(made.graph.needs(id), ['w/runtime/key', 'w/images/ahead', 'w/images/list']);
+  assert.deepEqual(made.graph.mayFail(id), ['w/images/ahead', 'w/images/list']);
 });
 
 test('turns are no needs: what a task is known by stays as it was', () => {
