@@ -143,7 +143,7 @@ export function viewOf(
   };
 }
 
-/** What somebody else was answered counts, if they were; who is not answered has asked for themselves alone. */
+/** What somebody else is answered who asks the same, or was answered with an exit of 0; where nobody is, an own answer. */
 async function shared(
   { argv, input, env, cwd }: Command,
   ask: () => Promise<Exit>,
@@ -153,8 +153,11 @@ async function shared(
   const question = JSON.stringify([argv, cwd]);
   const others = answers.get(question);
   const before = others && (await others.catch(() => undefined));
-  if (before?.code === 0) return before;
-  const asking = ask();
+  if (before) return before;
+  const asking = ask().then((exit) => {
+    if (exit.code !== 0) answers.delete(question);
+    return exit;
+  });
   answers.set(question, asking);
   return asking;
 }

@@ -175,10 +175,10 @@ export function viewFor(task: Task, session: Session, context: RunContext, looki
   const on = async (place: Place) => {
     const host = hostAt(place, context.declared.hosts);
     const there = { ...task, host, id: taskId(host.name, task.plugin, task.step.name) };
-    const session = await sessionFor(there, context);
+    const entered = await sessionFor(there, context);
     const { stop } = looking;
-    const answers = looking.answers && (() => context.ahead.answers(session));
-    return viewFor(there, session, context, { ...(stop ? { stop } : {}), ...(answers ? { answers } : {}) });
+    const answers = looking.answers && (() => context.ahead.answers(entered));
+    return viewFor(there, entered, context, { ...(stop ? { stop } : {}), ...(answers ? { answers } : {}) });
   };
   const reported = async () => {
     const stamp = await session.stamps.read(task.id);

@@ -46,11 +46,20 @@ export async function waysTo(
   view: View,
   addresses: readonly string[],
 ): Promise<ReadonlyMap<string, { readonly router: string | undefined }>> {
-  const input = addresses.map((address) => `route get ${address}\n`).join('');
+  // A node says of itself what its address is, and each of these becomes a command of root.
+  const input = addresses
+    .filter(net.isIpv4)
+    .map((address) => `route get ${address}\n`)
+    .join('');
   const title = 'ip -4 -o route get, for each other host';
   const { stdout } = await view.result({ ...cmd`ip -4 -o -force -batch -`, input, title });
-  const told = stdout.matchAll(/^(?:local )?([\d.]+)(?: via ([\d.]+))? /gm);
-  return new Map([...told].map(([, address = '', router]) => [address, { router }]));
+  const told = stdout.matchAll(/^(?:local )?([\d.]+) (.*)$/gm);
+  return new Map(
+    [...told].map(([, address = '', way = '']) => [
+      address,
+      { router: /(?:^| )via (?:inet6 )?(\S+)/.exec(way)?.[1] },
+    ]),
+  );
 }
 
 /**
