@@ -1,10 +1,12 @@
 /** Pods' network over several nodes by routes alone: each node has its part of the subnet, and a route to that of each other one. */
 import {
   awaited,
+  type Change,
   type Composition,
   cmd,
   composed,
   running,
+  type Step,
   step,
   type View,
   written,
@@ -59,11 +61,7 @@ export function routes(routed: Routed) {
       { name: 'routes', path: SCRIPT, needs: [], spares: ['cni/part', 'cni/plane-part'] },
     ),
     written(UNIT_TEXT, { name: 'routes-unit', path: UNIT_FILE, needs: [] }),
-    running(UNIT, {
-      name: 'routing',
-      needs: ['cni/routes', 'cni/routes-unit'],
-      restartOn: [SCRIPT, UNIT_FILE],
-    }),
+    routing(),
     standing(),
   ];
 }
@@ -82,6 +80,24 @@ ExecStop=/bin/sh ${SCRIPT} down
 [Install]
 WantedBy=multi-user.target
 `;
+
+/** Pods talk by routes meanwhile, so what is as before stays: a restart of the unit would take all of them away for a while. */
+function routing(): Step {
+  const unit = running(UNIT, {
+    name: 'routing',
+    needs: ['cni/routes', 'cni/routes-unit'],
+    restartOn: [SCRIPT, UNIT_FILE],
+  });
+  const renewed = (change: Change): Change =>
+    change.kind === 'unit' && change.state === 'restarted' ? renewal(change.why) : change;
+  return { ...unit, plan: (facts, last) => unit.plan(facts, last).map(renewed) };
+}
+
+/** Sets the routes of the script while the unit goes on. */
+function renewal(why: string): Change {
+  const command = cmd`sh -c ${`systemctl daemon-reload && exec sh ${SCRIPT} up`}`;
+  return { kind: 'run', command: { ...command, title: `sh ${SCRIPT} up` }, why };
+}
 
 /** What of the subnet the cluster has given to this node. */
 async function ownPart(view: View, { kubectl, config }: Routed): Promise<Composition> {
@@ -126,18 +142,30 @@ async function script(view: View, { kubectl, kubeconfig, subnet, planes }: Route
   return lacks.length > 0 ? { lacks } : { text: scriptOf(subnet, lines) };
 }
 
-/** A script that has these routes and no others of cc's; what pods send elsewhere goes by the address of their node. */
+/**
+ * A script that has these routes and no others of cc's; what pods send elsewhere goes by the address of their node. What is there
+ * already stays all the time: pods may be talking.
+ */
 export function scriptOf(subnet: string, lines: readonly string[]): string {
   return `#!/bin/sh
 # Made by cc: the pods of other nodes, and the nodes that have them.
 rule="POSTROUTING -s ${subnet} ! -d ${subnet} -m comment --comment cc-pod-routes -j MASQUERADE"
-route() { ip -4 route replace "$1" via "$2" proto ${PROTOCOL}; }
-ip -4 route flush proto ${PROTOCOL}
-iptables -w -t nat -D $rule 2>/dev/null
-[ "$1" = up ] || exit 0
+wanted=' '
+route() {
+  ip -4 route replace "$1" via "$2" proto ${PROTOCOL}
+  wanted="$wanted$1 "
+}
+if [ "$1" != up ]; then
+  ip -4 route flush proto ${PROTOCOL}
+  iptables -w -t nat -D $rule 2>/dev/null
+  exit 0
+fi
 set -e
-iptables -w -t nat -A $rule
-${lines.map((line) => `${line}\n`).join('')}`;
+${lines.map((line) => `${line}\n`).join('')}ip -4 route show proto ${PROTOCOL} | while read -r part _; do
+  case $wanted in *" $part "*) ;; *) ip -4 route delete "$part" proto ${PROTOCOL} ;; esac
+done
+iptables -w -t nat -C $rule 2>/dev/null || iptables -w -t nat -A $rule
+`;
 }
 
 /** That the kernel has the routes which the script makes: somebody may have taken one away. */
@@ -160,7 +188,7 @@ function standing() {
         ...lost.map((route) => `there is no route ${route}`),
         ...more.map((route) => `there is a route ${route}`),
       ].join(', ');
-      return [{ kind: 'unit', unit: UNIT, state: 'restarted', why }];
+      return [renewal(why)];
     },
   });
 }

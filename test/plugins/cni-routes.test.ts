@@ -13,7 +13,7 @@ import * as v from '../../core/model/vocabulary.ts';
 import { awaited } from '../../core/steps/awaited.ts';
 import { kubernetesRelease } from '../../plugins/capabilities.ts';
 import { CONFIG, FOLDER } from '../../plugins/cni/config.ts';
-import { link } from '../../plugins/cni/link.ts';
+import { link, waysTo } from '../../plugins/cni/link.ts';
 import { routes, SCRIPT, scriptOf } from '../../plugins/cni/routes.ts';
 import { cni } from '../../plugins/cni.ts';
 import type { Paper } from '../rig/paper.ts';
@@ -104,6 +104,7 @@ async function made(t: Lasting) {
         },
       ],
     ],
+    does: () => [[`sh -c systemctl daemon-reload && exec sh ${SCRIPT} up`, '']],
   });
   return { bench, state, routes, host: (name: string) => bench.hosts.get(name)! };
 }
@@ -197,6 +198,36 @@ async function linked(hosts: readonly ReturnType<typeof AT>[], own: string, ways
   }
 }
 
+test('ways are asked for to addresses alone, whatever nodes say of themselves, and told as ip tells them', async () => {
+  const asked: unknown[] = [];
+  const stdout = [
+    '10.0.0.7 dev eth0 src 10.0.0.1 uid 0 \\    cache ',
+    'local 10.0.0.1 dev lo src 10.0.0.1 uid 0 \\    cache <local> ',
+    '10.9.0.8 via 10.0.0.254 dev eth0 src 10.0.0.1 uid 0 \\    cache ',
+    '10.9.0.9 via inet6 fe80::1 dev eth0 src 10.0.0.1 uid 0 \\    cache ',
+    '10.9.0.10 encap mpls 100 via 10.0.0.253 dev eth0 src 10.0.0.1 uid 0 \\    cache ',
+  ].join('\n');
+  const result = async ({ input }: Command) => {
+    asked.push(input);
+    return { code: 2, stdout, stderr: 'RTNETLINK answers: Network is unreachable\n' };
+  };
+  const ways = await waysTo({ ...paperView({}), result }, [
+    ...['10.0.0.7', '10.0.0.1\nnetns add x', 'fe80::7', 'w-3.example', ''],
+    '10.0.0.1',
+  ]);
+  assert.deepEqual(asked, ['route get 10.0.0.7\nroute get 10.0.0.1\n']);
+  assert.deepEqual(
+    [...ways].map(([address, { router }]) => [address, router]),
+    [
+      ['10.0.0.7', undefined],
+      ['10.0.0.1', undefined],
+      ['10.9.0.8', '10.0.0.254'],
+      ['10.9.0.9', 'fe80::1'],
+      ['10.9.0.10', '10.0.0.253'],
+    ],
+  );
+});
+
 test('host that does not share a link with others is refused before anything on it is changed', async () => {
   const hosts = [AT('node-1', '10.0.0.1'), AT('w-1', '10.0.0.7'), AT('w-2', '10.9.0.8')];
   const ways = '10.0.0.7 dev eth0 src 10.0.0.1 uid 0\n10.9.0.8 via 10.0.0.254 dev eth0 src 10.0.0.1 uid 0\n';
@@ -262,38 +293,62 @@ test('route that somebody took away is seen, and comes back', async (t) => {
   routes.set('w-1', []);
   const { id } = bench.tasks.find(({ step, host }) => step.name === 'routed' && host.name === 'w-1')!;
   const { looked } = await bench.look();
-  assert.deepEqual(looked.get(id)?.changes, [
-    {
-      ...{ kind: 'unit', unit: 'cc-pod-routes.service', state: 'restarted' },
-      why: 'there is no route 10.244.0.0/24 via 10.0.0.1',
-    },
-  ]);
+  assert.deepEqual(
+    looked.get(id)?.changes.map((change) => [describe(change), change.why]),
+    [['run sh /etc/cc/pod-routes up', 'there is no route 10.244.0.0/24 via 10.0.0.1']],
+  );
   const before = host('w-1').units.get('cc-pod-routes.service')?.starts;
   assert.equal(before, 1);
 });
 
-test('script sets the routes and the address that pods have elsewhere, and takes both back', async (t) => {
+test('script changes what differs and nothing else, and takes all of it back', async (t) => {
   const folder = await tempFolder(t);
   const bin = join(folder, 'bin');
   await mkdir(bin);
-  for (const name of ['ip', 'iptables']) {
-    await writeFile(join(bin, name), `#!/bin/sh\necho ${name} "$@" >>${folder}/ran\n`);
+  const programs = {
+    ip: `case "$*" in *' show '*) cat ${folder}/routes ;; *) echo ip "$@" >>${folder}/ran ;; esac`,
+    iptables: `echo iptables "$@" >>${folder}/ran\ncase "$*" in *' -C '*) [ -e ${folder}/rule ] ;; esac`,
+  };
+  for (const [name, text] of Object.entries(programs)) {
+    await writeFile(join(bin, name), `#!/bin/sh\n${text}\n`);
     await chmod(join(bin, name), 0o755);
   }
-  await writeFile(join(folder, 'script'), scriptOf(SUBNET, ['route 10.244.1.0/24 10.0.0.7']));
-  const run = async (verb: string) => {
+  const lines = ['route 10.244.1.0/24 10.0.0.7', 'route 10.244.2.0/24 10.0.0.8'];
+  await writeFile(join(folder, 'script'), scriptOf(SUBNET, lines));
+  const run = async (verb: string, routes: readonly string[] = []) => {
     await writeFile(join(folder, 'ran'), '');
+    await writeFile(
+      join(folder, 'routes'),
+      routes.map((part) => `${part} via 10.0.0.7 dev eth0 \n`).join(''),
+    );
     await promisify(execFile)('sh', [join(folder, 'script'), verb], {
       env: { PATH: `${bin}:/usr/bin:/bin` },
     });
     return (await readFile(join(folder, 'ran'), 'utf8')).trimEnd().split('\n');
   };
   const rule = `POSTROUTING -s ${SUBNET} ! -d ${SUBNET} -m comment --comment cc-pod-routes -j MASQUERADE`;
-  const down = ['ip -4 route flush proto 204', `iptables -w -t nat -D ${rule}`];
-  assert.deepEqual(await run('up'), [
-    ...down,
-    `iptables -w -t nat -A ${rule}`,
+  const both = [
     'ip -4 route replace 10.244.1.0/24 via 10.0.0.7 proto 204',
+    'ip -4 route replace 10.244.2.0/24 via 10.0.0.8 proto 204',
+  ];
+  const asked = `iptables -w -t nat -C ${rule}`;
+  assert.deepEqual(await run('up'), [...both, asked, `iptables -w -t nat -A ${rule}`]);
+  await writeFile(join(folder, 'rule'), '');
+  assert.deepEqual(await run('up', ['10.244.1.0/24', '10.244.11.0/24', '10.244.2.0/24']), [
+    ...both,
+    'ip -4 route delete 10.244.11.0/24 proto 204',
+    asked,
   ]);
-  assert.deepEqual(await run('down'), down);
+  assert.deepEqual(await run('down'), ['ip -4 route flush proto 204', `iptables -w -t nat -D ${rule}`]);
+});
+
+test('routes that change are changed beside those that stay, and their unit goes on', async (t) => {
+  const { bench, state, host } = await made(t);
+  await bench.run();
+  state.nodes = [...NODES, node('w-2', '10.244.2.0/24', '10.0.0.8')];
+  bench.ran.length = 0;
+  await bench.run();
+  const told = bench.ran.map(({ argv }) => argv.join(' ')).filter((line) => line.includes(SCRIPT));
+  assert.deepEqual(new Set(told), new Set([`sh -c systemctl daemon-reload && exec sh ${SCRIPT} up`]));
+  assert.equal(host('w-1').units.get('cc-pod-routes.service')?.starts, 1);
 });
