@@ -17,9 +17,9 @@ done
 url=$(sed -n 's/^ *server: //p' "$conf")/api/v1/namespaces/$1/configmaps
 seq ${COUNT} | awk -v own="$own" -v url="$url" '{
   print "cert=" own "/client-certificate\\nkey=" own "/client-key\\ncacert=" own "/certificate-authority"
-  print "url=" url "\\nheader=\\"Content-Type: application/json\\"\\noutput=/dev/null"
+  print "fail\\nnoproxy=\\"*\\"\\nurl=" url "\\nheader=\\"Content-Type: application/json\\"\\noutput=/dev/null"
   printf "data=\\"{\\\\\\"metadata\\\\\\":{\\\\\\"name\\\\\\":\\\\\\"key-%d\\\\\\"},\\\\\\"data\\\\\\":{\\\\\\"value\\\\\\":\\\\\\"%d\\\\\\"}}\\"\\nnext\\n", $1, $1 * 7919 % 10007
-}' | sed '$d' | curl --silent --show-error --fail --fail-early --noproxy '*' -K -`;
+}' | sed '$d' | curl --silent --show-error --fail-early -K -`;
 
 /** Writes them into a namespace that is there; answers their digest. */
 export function keysWritten(site: Site, namespace: string): string {

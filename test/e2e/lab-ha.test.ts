@@ -83,9 +83,15 @@ const BY_HAND =
 
 test('a second run looks at five nodes in three seconds, or in four times what asking by hand takes, and changes nothing', async (t) => {
   const times: { run: number; byHand: number }[] = [];
-  const isGood = ({ run, byHand }: { run: number; byHand: number }) => run <= 3000 || run <= 4 * byHand;
+  const isGood = () => {
+    const [run, byHand] = [
+      Math.min(...times.map(({ run }) => run)),
+      Math.min(...times.map(({ byHand }) => byHand)),
+    ];
+    return run <= Math.max(3000, 4 * byHand);
+  };
   // The first ones may meet kubelets that are busy yet.
-  while (times.length < 3 && !times.some(isGood)) {
+  while (times.length < 3 && (times.length === 0 || !isGood())) {
     const begun = performance.now();
     await site.sshOnAll(BY_HAND, ADDRESSES);
     const from = performance.now();
@@ -95,7 +101,7 @@ test('a second run looks at five nodes in three seconds, or in four times what a
   }
   const told = times.map(({ run, byHand }) => `${run} ms, by hand ${byHand} ms`).join('; ');
   t.diagnostic(told);
-  assert.ok(times.some(isGood), told);
+  assert.ok(isGood(), told);
 });
 
 test('the API answers within ten seconds once the machine with its address is gone, and the next run brings that and a deleted node back', async (t) => {

@@ -17,6 +17,10 @@ export interface Lab {
   readonly options: NonNullable<Declared['options']>;
 }
 
+/** DESTROY FOLDER: nothing of the machine is left, also not the lock of its root, which a machine that ends by itself takes along. */
+const DESTROY = `rm -f "/run/systemd/nspawn/locks/inode-$(stat -c %d:%i "$1/root")"
+rm -rf --one-file-system "$1"`;
+
 const KEPT = 'kept';
 const WORD = 'correct-horse';
 
@@ -32,7 +36,7 @@ export function restores(lab: () => Lab): void {
     site.kubectl('create namespace later');
     for (const name of planes) {
       killMachine({ name });
-      must('rm', ['-rf', '--one-file-system', `/var/lib/cc/machines/${name}`], '/');
+      must('sh', ['-ec', DESTROY, 'sh', `/var/lib/cc/machines/${name}`], '/');
     }
     const kubeadm = { ...options['kubeadm'], restore: file };
     configured(site, { ...options, kubeadm });
