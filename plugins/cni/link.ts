@@ -1,5 +1,6 @@
 /** Whether hosts share a link, as routes to the pods of others take; asked of each before anything on it is changed. */
 import { cmd, fail, type Host, net, step, type View } from '../../core/mod.ts';
+import { addressesShown } from '../kubeadm/nodes.ts';
 
 /** What is known of a host before it is a node. */
 export type Linked = Pick<Host, 'name' | 'address' | 'connection'>;
@@ -69,7 +70,7 @@ export async function waysTo(
 async function addressesFrom(view: View, hosts: readonly Linked[]): Promise<ReadonlyMap<string, string>> {
   const sshOf = ({ connection }: Linked) => (connection.kind === 'ssh' ? connection.address : '');
   const own = hosts.find(({ name }) => name === view.name);
-  const mine = (await view.ask(cmd`ip -o -4 address show`, { lasting: true })) ?? '';
+  const mine = (await addressesShown(view)) ?? '';
   const direct = own !== undefined && mine.includes(` ${sshOf(own)}/`);
   const told = hosts.flatMap((host): (readonly [string, string])[] => {
     const address = host.address ?? (direct ? sshOf(host) : '');

@@ -13,7 +13,7 @@ import {
 } from '../../core/mod.ts';
 import { since } from '../kubernetes/versions.ts';
 import { API_PORT, ownAddress } from './endpoint.ts';
-import { ownAddresses, PLANE, PLANES } from './nodes.ts';
+import { addressesShown, ownAddresses, PLANE, PLANES } from './nodes.ts';
 
 const UNIT = 'keepalived.service';
 export const CONFIG = '/etc/keepalived/keepalived.conf';
@@ -110,7 +110,7 @@ function asking(host: string, virtual: Virtual): readonly string[] {
 
 async function configOn(view: View, virtual: Virtual): Promise<Composition> {
   const own = virtual.peers.find(({ name }) => name === view.name)?.address ?? '';
-  const text = await view.ask(cmd`ip -o -4 address show`, { lasting: true });
+  const text = await addressesShown(view);
   if (text === undefined) return { lacks: ['nothing tells its addresses: apt-get install iproute2'] };
   const found = text.split('\n').map((line) => /^\d+: ([^\s@]+)\S*\s+inet ([\d.]+)\/(\d+)/.exec(line) ?? []);
   const [, link = '', , prefix = ''] = found.find(([, , address]) => address === own) ?? [];

@@ -3,7 +3,7 @@ import { type Composition, cmd, composed, net, type Step, step, type View, writt
 import { type Access, asked, unanswered } from '../kubectl/api.ts';
 import { since } from '../kubernetes/versions.ts';
 import { API_PORT, type Endpoint } from './endpoint.ts';
-import { KUBECONFIG, PLANE, PLANES } from './nodes.ts';
+import { addressesShown, KUBECONFIG, PLANE, PLANES } from './nodes.ts';
 
 export const MANIFEST = '/etc/kubernetes/manifests/kube-vip.yaml';
 const HOSTS = '/etc/cc/kube-vip.hosts';
@@ -69,7 +69,7 @@ done`;
 const HOSTS_TEXT = '127.0.0.1 localhost kubernetes\n::1 localhost\n';
 
 async function manifestOn(view: View, options: KubeVip): Promise<Composition> {
-  const text = await view.ask(cmd`ip -o -4 address show`, { lasting: true });
+  const text = await addressesShown(view);
   if (text === undefined) return { lacks: ['nothing tells its addresses: apt-get install iproute2'] };
   const all = [...text.matchAll(/^\d+: ([^\s@]+)\S*\s+inet ([\d.]+)\/(\d+)/gm)].map(
     ([, link = '', own = '', prefix = '']) => ({ link, own, prefix, network: `${own}/${prefix}` }),

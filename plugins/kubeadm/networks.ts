@@ -1,8 +1,9 @@
 /** The networks of a cluster on a host that has networks of its own. */
-import { cmd, fail, net, step, type View } from '../../core/mod.ts';
+import { fail, net, step, type View } from '../../core/mod.ts';
 import type { PodNetwork } from '../capabilities.ts';
 import { before } from '../cni/config.ts';
 import { SCRIPT } from '../cni/routes.ts';
+import { addressesShown } from './nodes.ts';
 
 /** Links on which a cluster's own addresses stand: flannel's, and those of kube-proxy and of a DNS on each node. */
 const CLUSTER = ['flannel.1', 'kube-ipvs0', 'nodelocaldns'];
@@ -56,7 +57,7 @@ export function networks({ services, network }: Networks) {
 async function ownOf(view: View, { bridge, subnet, overlay }: PodNetwork): Promise<readonly Own[]> {
   const [addresses, routes, carried, earlier] = await Promise.all([
     // Without that program routes tell all but addresses that stand alone.
-    view.ask(cmd`ip -o -4 address show`, { lasting: true }),
+    addressesShown(view),
     view.text('/proc/net/route'),
     overlay ? view.stat(overlay === 'flannel' ? FLANNEL : SCRIPT) : undefined,
     before(view),

@@ -145,9 +145,14 @@ export async function nodeName(view: View): Promise<string> {
   return (await view.read(cmd`uname -n`, { lasting: true })).trim().toLowerCase();
 }
 
+/** What `ip` says of the IPv4 addresses that a host has, a line for each; undefined where there is no such program. */
+export function addressesShown(view: View): Promise<string | undefined> {
+  return view.ask(cmd`ip -o -4 address show`, { lasting: true });
+}
+
 /** The IPv4 addresses that a host has, for all uses. */
 export async function ownAddresses(view: View): Promise<readonly string[]> {
-  const text = (await view.ask(cmd`ip -o -4 address show`, { lasting: true })) ?? '';
+  const text = (await addressesShown(view)) ?? '';
   return [...text.matchAll(/ inet ([\d.]+)/g)].map(([, address]) => address!); // the pattern has one group
 }
 
