@@ -25,10 +25,11 @@ export interface Order {
  * requires: every need is one of the tasks.
  */
 export function order(nodes: readonly Node[]): Order {
-  const tasks = nodes.map(({ id, needs, after = [] }) => ({
-    id,
-    needs: after.length > 0 ? [...new Set([...needs, ...after])] : needs,
-  }));
+  const spared = new Map(
+    nodes.map(({ id, needs, after = [] }) => [id, after.filter((each) => !needs.includes(each))]),
+  );
+  const mayFail = (id: TaskId) => spared.get(id) ?? [];
+  const tasks = nodes.map(({ id, needs }) => ({ id, needs: [...needs, ...mayFail(id)] }));
   const graph = new Graph({ directed: true });
   for (const { id } of tasks) graph.setNode(id);
   for (const { id, needs } of tasks) for (const need of needs) graph.setEdge(need, id);
@@ -44,15 +45,7 @@ export function order(nodes: readonly Node[]): Order {
   }
   if (ids.length < tasks.length) fail({ kind: 'cycle', path: cycleIn(tasks, new Set(ids)) });
   const needs = new Map(tasks.map((task) => [task.id, task.needs]));
-  const spared = new Map(
-    nodes.map((task) => [task.id, task.after?.filter((id) => !task.needs.includes(id))]),
-  );
-  return {
-    ids,
-    needs: (id) => needs.get(id) ?? [],
-    mayFail: (id) => spared.get(id) ?? [],
-    dependents: (id) => after.get(id) ?? [],
-  };
+  return { ids, needs: (id) => needs.get(id) ?? [], mayFail, dependents: (id) => after.get(id) ?? [] };
 }
 
 function successors(graph: Graph, id: TaskId): TaskId[] {

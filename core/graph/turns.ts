@@ -1,6 +1,6 @@
 /** Which tasks make up the turn of each host, and what waits for what because of it. */
 import type { Problem } from '../model/failure.ts';
-import type { Task, TaskId } from '../model/task.ts';
+import { hostOf, type Task, type TaskId } from '../model/task.ts';
 import type { Opens } from '../model/turn.ts';
 import type { Node } from './order.ts';
 
@@ -54,7 +54,6 @@ export function aboutPathsOf({ step: { turn } }: Task, own: readonly Task[]): re
 export function inTurns(tasks: readonly Task[], turns: readonly HostTurn[]): readonly Node[] {
   if (turns.length === 0) return tasks;
   const dependents = dependentsIn(tasks);
-  const byHost = Map.groupBy(tasks, ({ host }) => host.name);
   const waits = new Map<TaskId, Set<TaskId>>();
   const after = new Map<TaskId, readonly TaskId[]>();
   const wait = ({ id }: Task, needs: Iterable<TaskId>) =>
@@ -64,16 +63,12 @@ export function inTurns(tasks: readonly Task[], turns: readonly HostTurn[]): rea
     const later = reached([opener.id, ...ids, closer.id], dependents);
     const before = (of: readonly Task[]) =>
       of.flatMap(({ needs }) => needs).filter((need) => !later.has(need));
-    const own = byHost.get(host) ?? [];
-    const ownIds = new Set(own.map(({ id }) => id));
+    const own = tasks.filter(({ id }) => later.has(id) && hostOf(id) === host);
     for (const member of members) wait(member, [opener.id]);
     wait(closer, [opener.id, ...ids]);
     wait(opener, before(members));
-    const between = before(own.filter(({ id }) => later.has(id)));
-    after.set(
-      opener.id,
-      between.filter((need) => ownIds.has(need)),
-    );
+    const under = before(own).filter((need) => hostOf(need) === host);
+    after.set(opener.id, [...new Set(under)]);
   }
   return tasks.map(({ id, needs }) => ({
     id,
