@@ -1,4 +1,5 @@
 /** A systemd unit is enabled, active, and started after its configuration last changed. */
+import type { Change } from '../model/change.ts';
 import { sameData } from '../model/digest.ts';
 import { type Last, type Step, type StepSpec, step } from '../model/step.ts';
 import type { UnitName, View } from '../model/view.ts';
@@ -8,6 +9,8 @@ export interface RunningAt extends Pick<StepSpec<never>, 'where' | 'needs' | 'se
   readonly restartOn?: readonly string[];
   /** True: it disturbs what runs on its host when it is restarted, as do tasks that change these files. */
   readonly disturbs?: boolean;
+  /** What has the unit read those files anew while it goes on; default: a restart. */
+  readonly renew?: (why: string) => Change;
   readonly name?: string;
 }
 
@@ -30,7 +33,7 @@ async function read(view: View, path: string): Promise<string | null> {
  */
 export function running(
   unit: UnitName,
-  { restartOn = [], disturbs = false, name = 'running', ...base }: RunningAt = {},
+  { restartOn = [], disturbs = false, renew, name = 'running', ...base }: RunningAt = {},
 ): Step {
   return step<Facts>({
     name,
@@ -51,7 +54,7 @@ export function running(
         return [{ kind: 'unit', unit, state: 'started', why: `${unit} is ${found}` }];
       }
       const why = stale(unit, facts, last);
-      return why === undefined ? [] : [{ kind: 'unit', unit, state: 'restarted', why }];
+      return why === undefined ? [] : [renew?.(why) ?? { kind: 'unit', unit, state: 'restarted', why }];
     },
     undo: ({ active, enabled }) =>
       (active === 'inactive' || active === 'failed') && enabled !== 'enabled'

@@ -6,7 +6,6 @@ import {
   cmd,
   composed,
   running,
-  type Step,
   step,
   type View,
   written,
@@ -61,7 +60,12 @@ export function routes(routed: Routed) {
       { name: 'routes', path: SCRIPT, needs: [], spares: ['cni/part', 'cni/plane-part'] },
     ),
     written(UNIT_TEXT, { name: 'routes-unit', path: UNIT_FILE, needs: [] }),
-    routing(),
+    running(UNIT, {
+      name: 'routing',
+      needs: ['cni/routes', 'cni/routes-unit'],
+      restartOn: [SCRIPT, UNIT_FILE],
+      renew: renewal,
+    }),
     standing(),
   ];
 }
@@ -82,18 +86,6 @@ WantedBy=multi-user.target
 `;
 
 /** Pods talk by routes meanwhile, so what is as before stays: a restart of the unit would take all of them away for a while. */
-function routing(): Step {
-  const unit = running(UNIT, {
-    name: 'routing',
-    needs: ['cni/routes', 'cni/routes-unit'],
-    restartOn: [SCRIPT, UNIT_FILE],
-  });
-  const renewed = (change: Change): Change =>
-    change.kind === 'unit' && change.state === 'restarted' ? renewal(change.why) : change;
-  return { ...unit, plan: (facts, last) => unit.plan(facts, last).map(renewed) };
-}
-
-/** Sets the routes of the script while the unit goes on. */
 function renewal(why: string): Change {
   const command = cmd`sh -c ${`systemctl daemon-reload && exec sh ${SCRIPT} up`}`;
   return { kind: 'run', command: { ...command, title: `sh ${SCRIPT} up` }, why };
@@ -118,20 +110,19 @@ async function script(view: View, { kubectl, kubeconfig, subnet, planes }: Route
   const own = await nodeName(view);
   const others = nodesIn(answer.text)
     .filter(({ metadata }) => metadata.name !== own)
-    .map(({ metadata, spec, status }) => ({
-      name: metadata.name,
-      part: spec.podCIDR,
-      address: status.addresses?.find(({ type }) => type === 'InternalIP')?.address,
-    }))
+    .flatMap(({ metadata: { name }, spec: { podCIDR: part }, status: { addresses } }) => {
+      const address = addresses?.find(({ type }) => type === 'InternalIP')?.address;
+      // It follows once the cluster has told.
+      return part === undefined || address === undefined ? [] : [{ name, part, address }];
+    })
     .toSorted((a, b) => (a.name < b.name ? -1 : 1));
   const ways = await waysTo(
     view,
-    others.flatMap(({ part, address }) => (part !== undefined && address !== undefined ? [address] : [])),
+    others.map(({ address }) => address),
   );
   const lines: string[] = [];
   const lacks: string[] = [];
   for (const { name, part, address } of others) {
-    if (part === undefined || address === undefined) continue; // it follows once the cluster has told
     const { router } = ways.get(address) ?? { router: 'nobody' };
     if (router === undefined) lines.push(`route ${part} ${address}`);
     else
