@@ -31,7 +31,7 @@ const OTHERS: Machines = {
   cce2ehw2: worker('198.18.87.22'),
 };
 const ADDED: Machines = { cce2ehw3: worker('198.18.87.23') };
-const ADDRESSES = [...Object.values(PLANES), '198.18.87.21', '198.18.87.22'];
+const ADDRESSES = [FIRST, ...Object.values(OTHERS)].map(({ address }) => address);
 const NODES = [FIRST.name, ...Object.keys(OTHERS)];
 const ENDPOINT = '198.18.87.10';
 const OPTIONS = {
