@@ -21,7 +21,7 @@ const SUITE = 'bookworm';
 const PACKAGES = [
   ...['openssh-server', 'openssh-client', 'sudo', 'iproute2', 'procps', 'iptables', 'nftables'],
   ...['xz-utils', 'zstd', 'bzip2', 'gnupg', 'git', 'openssl', 'ca-certificates', 'debian-archive-keyring'],
-  ...['e2fsprogs', 'fish', 'tcsh', 'zsh', 'locales', 'kubernetes-client'],
+  ...['e2fsprogs', 'curl', 'fish', 'tcsh', 'zsh', 'locales', 'kubernetes-client'],
 ];
 /** How long it may take, the download included, in milliseconds. */
 const PATIENCE = 600_000;
