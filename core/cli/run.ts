@@ -1,4 +1,5 @@
 /** `cc run`: applies tasks, or takes everything back. */
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { CONTROLLER } from '../graph/place.ts';
 import { hold, ownerOf } from '../host/hold.ts';
@@ -15,7 +16,7 @@ import { textOf } from '../report/visible.ts';
 import type { RunContext } from '../run/look.ts';
 import { rememberHost } from '../store/hosts.ts';
 import { openJournal } from '../store/journal.ts';
-import { holdOf } from '../store/paths.ts';
+import { excerptIn, holdOf } from '../store/paths.ts';
 import { claim, isLocal, siteFile } from '../store/site.ts';
 import type { Options } from './args.ts';
 import { type Job, jobOf, leftLines } from './job.ts';
@@ -166,13 +167,23 @@ function tellOfStop(signal: AbortSignal, say: (text: string) => void) {
 }
 
 async function unbundle(
-  { project, tasks }: Job,
+  { project, tasks, undo }: Job,
   options: Options,
   context: RunContext,
   { cwd }: CliContext,
 ): Promise<void> {
-  if (options.bundle === undefined) return;
-  await (await import('./unbundle.ts')).unbundled(resolve(cwd, options.bundle), tasks, project, context);
+  const { bundle } = options;
+  if (bundle === undefined && (undo || !excerptStands(project))) return;
+  const { sufficing, unbundled } = await import('./unbundle.ts');
+  if (bundle === undefined) await sufficing(tasks, project, context);
+  else await unbundled(resolve(cwd, bundle), tasks, project, context);
+}
+
+/** Whether an earlier bundle has brought what tasks take for Debian's archive. */
+function excerptStands({ tasks }: Project): boolean {
+  const sources = tasks.flatMap(({ step }) => step.artifacts?.map(({ source }) => source) ?? []);
+  const places = new Set(sources.flatMap((source) => ('apt' in source ? [source.apt] : [])));
+  return [...places].some((apt) => existsSync(excerptIn(apt)));
 }
 
 /** Sorts by time, and is readable: `20261122-120301-4711`. */

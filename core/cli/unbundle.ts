@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type Artifact, artifactInput } from '../model/artifact.ts';
+import { type Artifact, artifactInput, type Source } from '../model/artifact.ts';
 import { type Digest, sameData } from '../model/digest.ts';
 import { codeOf, fail, unwritten } from '../model/failure.ts';
 import { withSecrets } from '../model/secret.ts';
@@ -43,7 +43,7 @@ export async function unbundled(
   const excerpt = excerptOf(from);
   const names = excerpt.map(([path]) => path);
   const lacks = away.filter((artifact) => !holds(from, names, artifact, store)).map(({ name }) => name);
-  if (lacks.length > 0) fail({ kind: 'bundle-lacks', file, artifacts: [...new Set(lacks)].toSorted() });
+  if (lacks.length > 0) fail({ kind: 'bundle-lacks', file, artifacts: sorted(lacks) });
   try {
     for (const artifact of away) {
       const locked = artifact.source.kind === 'url' && store.locked(artifact);
@@ -57,6 +57,29 @@ export async function unbundled(
     if (signal.aborted) fail({ kind: 'interrupted', signal: String(signal.reason) }, error);
     unwritten(project.paths.cache, error, 'take releases from the bundle');
   }
+}
+
+/** Fails before anything starts when the excerpt of an earlier bundle stands for the archive, and lacks what tasks would take of that. */
+export async function sufficing(
+  tasks: readonly Task[],
+  project: Project,
+  { store }: Pick<RunContext, 'store'>,
+): Promise<void> {
+  const wanted = artifactsOf(project.tasks).filter((artifact) => isWanted(artifact, tasks));
+  for (const [apt, sources] of archivesOf(wanted)) {
+    const file = excerptIn(apt);
+    if (!existsSync(file)) continue;
+    const names = poured(apt);
+    const missing = new Set<Source>(sources.filter((source) => !holdsDebian(names, source)));
+    const away = wanted.filter(({ source }) => missing.has(source));
+    const here = await Promise.all(away.map((artifact) => isHere(artifact, store))); // a package may be in the store
+    const lacks = away.filter((_, index) => !here[index]).map(({ name }) => name);
+    if (lacks.length > 0) fail({ kind: 'bundle-lacks', file, artifacts: sorted(lacks), standing: true });
+  }
+}
+
+function sorted(names: readonly string[]): readonly string[] {
+  return [...new Set(names)].toSorted();
 }
 
 /** Whether one of these tasks fetches an artifact, or goes to the archive for it. */

@@ -137,7 +137,13 @@ export type Failure =
   /** `entry` is quoted as in C. */
   | { readonly kind: 'bad-archive'; readonly archive: string; readonly entry?: string; readonly why: string }
   | { readonly kind: 'bundle-unreadable'; readonly file: string; readonly why: string }
-  | { readonly kind: 'bundle-lacks'; readonly file: string; readonly artifacts: readonly string[] }
+  | {
+      readonly kind: 'bundle-lacks';
+      readonly artifacts: readonly string[];
+      readonly file: string;
+      /** True: the file is the folder where that stands which a bundle brought of Debian's archive. */
+      readonly standing?: true;
+    }
   | { readonly kind: 'disk-full'; readonly host: string; readonly what: string }
   | { readonly kind: 'cannot-write'; readonly path: string; readonly why: string }
   /** With a host: of a host, not of the recipe. */

@@ -177,10 +177,10 @@ export const EXPLAINED: {
     why: why.split('\n'),
     fix: 'make it where there is a network: cc bundle FILE',
   }),
-  'bundle-lacks': ({ file, artifacts }) => ({
-    what: `Cannot run from the bundle ${file}: it lacks ${counted(artifacts.length, 'artifact')}`,
+  'bundle-lacks': ({ file, artifacts, standing }) => ({
+    what: `Cannot run from ${standing ? 'what a bundle brought of the Debian archive' : `the bundle ${file}`}: it lacks ${counted(artifacts.length, 'artifact')}`,
     why: artifacts,
-    fix: 'make it anew from this recipe and its cc.lock: cc bundle FILE',
+    fix: `make ${standing ? 'a bundle' : 'it'} anew from this recipe and its cc.lock: cc bundle FILE${standing ? `; to take them from the network: rm -r ${quoted(file)}` : ''}`,
   }),
   'disk-full': ({ host, what }) => ({
     what: `Cannot ${what.length > 60 ? 'finish a command' : what} on ${host}: no space is left on the device`,

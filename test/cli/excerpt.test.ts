@@ -252,6 +252,36 @@ for (const [what, wishes, lacks] of [
   });
 }
 
+test('run without a bundle that takes more than the excerpt has is refused, until the excerpt is removed', {
+  skip,
+}, async (t) => {
+  const { key, first, suite, old } = here();
+  const site = await siteOf(t, key, new Map([...first, ...suite('testing', 1)]));
+  assert.equal((await site.from(old, 'all')).code, 0);
+  site.configure({ suites: ['stable', 'testing'] });
+  const { code, stderr } = await site.run('run', 'all');
+  const [what, lacks, fix = ''] = stderr.split('\n  ');
+  assert.deepEqual(
+    [code, what, lacks, began(site).length, site.asked],
+    [
+      65,
+      'Cannot run from what a bundle brought of the Debian archive: it lacks 1 artifact',
+      'root-testing',
+      1,
+      [],
+    ],
+  );
+  // What it does not lack goes on.
+  assert.equal((await site.run('run', 'small/program')).code, 0);
+  assert.deepEqual(site.asked, []);
+  const [, folder] = /; to take them from the network: rm -r (\S+)$/.exec(fix.trimEnd()) ?? [];
+  assert.equal(folder, site.excerpt.replace(site.cwd, '~'));
+  rmSync(site.excerpt, { recursive: true });
+  const more = await site.run('run', 'small/testing');
+  assert.equal(more.code, 0, more.stdout);
+  assert.equal(there(site, 'testing/usr/bin/hello'), true);
+});
+
 test('excerpt that somebody deleted a file of is made whole by the next run', { skip }, async (t) => {
   const site = await elsewhere(t);
   assert.equal((await site.from(here().old, 'small/program')).code, 0);

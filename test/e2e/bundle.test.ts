@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { after, before, test } from 'node:test';
@@ -41,6 +41,8 @@ before(async () => {
 after(async () => {
   await site.cc(['run', 'cleanup']);
   must('ip', ['netns', 'delete', NAMESPACE], '/');
+  // The tests that follow take from the archive what no bundle has brought.
+  rmSync(join(site.cache, 'cc/recipes/e2e/apt/archive'), { recursive: true });
   for (const each of [connected, site]) each.remove();
 });
 

@@ -327,6 +327,11 @@ const TEXTS: { readonly [K in Failure['kind']]: readonly Case<K>[] } = {
       'Cannot run from the bundle /b: it lacks 2 artifacts\n  crio\n  runc\n' +
         '  fix: make it anew from this recipe and its cc.lock: cc bundle FILE',
     ],
+    [
+      { kind: 'bundle-lacks', file: '/c c/apt/archive', artifacts: ['root-bookworm'], standing: true },
+      'Cannot run from what a bundle brought of the Debian archive: it lacks 1 artifact\n  root-bookworm\n' +
+        "  fix: make a bundle anew from this recipe and its cc.lock: cc bundle FILE; to take them from the network: rm -r '/c c/apt/archive'",
+    ],
   ],
   'disk-full': [
     [
