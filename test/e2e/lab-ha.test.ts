@@ -4,16 +4,14 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { clientOf } from './client.ts';
 import { hostPicture, machinesThere } from './host.ts';
 import { cutBetween, cutOff, uncut } from './links.ts';
 import { killMachine } from './machine.ts';
 import { etcdMembers, readyNodes } from './nodes.ts';
-import { PAGE_PORT } from './page.ts';
 import { appliedIn, endOf, good, lastOf, told } from './ran.ts';
 import { restores } from './restoring.ts';
 import { awaitAnswer, type Machine, type Machines, makeSite, type Ran, type Site } from './site.ts';
-import { upgraded, upgrading } from './upgrading.ts';
+import { asked, upgraded, upgrading } from './upgrading.ts';
 
 const FIRST: Machine = {
   name: 'cce2ehp1',
@@ -35,7 +33,6 @@ const ADDRESSES = [FIRST, ...Object.values(OTHERS)].map(({ address }) => address
 const NODES = [FIRST.name, ...Object.keys(OTHERS)];
 const ENDPOINT = '198.18.87.10';
 const OPTIONS = {
-  machine: { packages: ['keepalived', 'etcd-client'] },
   kubeadm: { endpoint: { address: ENDPOINT, by: 'keepalived' } },
 };
 const PAGE = `${FIRST.name}/nginx-smoke/page`;
@@ -180,20 +177,19 @@ const FOR_ALL =
   /^[^/]+\/(cni\/(routes|routing|routed)|kubeadm\/(ready|controllers)|nginx-smoke\/page|preflight\/hosts)$/;
 
 test('a worker is added and one removed, and a client outside loses no request', async (t) => {
-  const client = clientOf({ address: ENDPOINT, port: PAGE_PORT });
   site.configure({ others: { ...OTHERS, ...ADDED } });
-  const added = await done(['run', 'all']);
-  t.diagnostic(`a worker was added in ${endOf(added).took} ms`);
+  const [{ asked: requests, lost, gap }, [added, removed]] = await asked({ address: ENDPOINT }, async () => [
+    await done(['run', 'all']),
+    await done(['run', 'cleanup', '--limit', 'cce2ehw2']),
+  ]);
+  t.diagnostic(`a worker was added in ${endOf(added).took} ms, one removed in ${endOf(removed).took} ms`);
+  t.diagnostic(`${requests} requests, at most ${gap} ms between two`);
   // Twice what two quiet cores take; slow ones take as much longer for the run that brought a node back.
   assert.ok(endOf(added).took <= Math.max(90_000, 2 * broughtBack), `${endOf(added).took} ms`);
   assert.deepEqual(
     appliedIn(added).filter((id) => !/^(controller|cce2ehw3)\//.test(id) && !FOR_ALL.test(id)),
     [],
   );
-  const removed = await done(['run', 'cleanup', '--limit', 'cce2ehw2']);
-  t.diagnostic(`a worker was removed in ${endOf(removed).took} ms`);
-  const { asked, lost, gap } = await client.stop();
-  t.diagnostic(`${asked} requests, at most ${gap} ms between two`);
   assert.deepEqual(lost, []);
   const left = NODES.filter((name) => name !== 'cce2ehw2').concat(Object.keys(ADDED));
   assert.deepEqual(readyNodes(site), left);

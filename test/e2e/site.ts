@@ -197,6 +197,9 @@ export const KUBECTL = '/usr/local/bin/kubectl --kubeconfig /etc/kubernetes/admi
 
 const NAME = 'e2e';
 
+/** What any test wants in its machines: with the same packages all sites share one root. */
+const ROOT_PACKAGES = ['keepalived', 'etcd-client'];
+
 /** The site's configuration, and that of its host where another recipe makes it. */
 function configsOf(declared: Declared, state: string): Readonly<Record<string, string>> {
   const { base, machine, others, more, mirrors = [], madeBy } = declared;
@@ -210,7 +213,8 @@ function configsOf(declared: Declared, state: string): Readonly<Record<string, s
   const site = { name: NAME, extends: base, mirrors, ...more };
   if (madeBy === undefined) {
     const machines = { [name]: { address, roles }, ...others };
-    const made = { machine: { machines, bridge, gateway, ...declared.options?.['machine'] } };
+    const packages = ROOT_PACKAGES;
+    const made = { machine: { machines, bridge, gateway, packages, ...declared.options?.['machine'] } };
     return { 'cc.config.ts': configOf({ ...site, options: { ...options, ...made } }) };
   }
   const keys = keysOf(declared, state);
