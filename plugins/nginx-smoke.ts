@@ -123,8 +123,6 @@ async function clear(shell: Shell, { version, access, kubectl, within }: Smoke):
   if (!(await there())) return;
   const here = since('deleteWaits', version) ? ['--wait=false'] : [];
   await insisted(shell, cmd`${kubectl} delete namespace ${NAMESPACE} --ignore-not-found ${here}`);
-  // The cluster takes its time with a namespace that goes before it comes to the pods; no new ones come by now.
-  await insisted(shell, cmd`${kubectl} -n ${NAMESPACE} delete pods --all --ignore-not-found ${here}`);
   await shell.until(`namespace ${NAMESPACE} is gone`, within, async () =>
     (await there()) ? 'it is being removed' : undefined,
   );

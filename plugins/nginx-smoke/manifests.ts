@@ -36,6 +36,12 @@ export function onNode(version: string): Asking {
  */
 const ACCOUNT = { serviceAccountName: 'smoke', automountServiceAccountToken: false };
 
+/**
+ * A pod that is deleted is gone from the API at once, and so its namespace is in seconds. For a pod that has ended and is still there
+ * the cluster waits 5, 10, 20, 40 s before it looks at the namespace again (`pkg/controller/namespace`).
+ */
+const AT_ONCE = { terminationGracePeriodSeconds: 0 };
+
 /** What is run: the images, the pods' runtimes by pod, and on which node the waiting pods are, whose kernel theirs are compared with. */
 export interface Load {
   readonly images: { readonly nginx: string; readonly client: string };
@@ -110,7 +116,7 @@ function served(image: string, { annotations, ...asked }: Asking): readonly unkn
         selector: { matchLabels: LABELS },
         template: {
           metadata: { labels: LABELS, ...(annotations ? { annotations } : {}) },
-          spec: { ...pod, terminationGracePeriodSeconds: 1 },
+          spec: { ...pod, ...AT_ONCE },
         },
       },
     },
@@ -143,7 +149,7 @@ function waiting(
       ...ACCOUNT,
       ...more,
       nodeName: node,
-      terminationGracePeriodSeconds: 0,
+      ...AT_ONCE,
       containers: [{ name: pod, image, imagePullPolicy: 'IfNotPresent', command }],
     },
   };
@@ -168,7 +174,7 @@ function placed({ node, server, client }: Placed, load: Load): readonly unknown[
       ...{ apiVersion: 'v1', kind: 'Pod' },
       metadata: { name: server, namespace: NAMESPACE, labels, ...(annotations ? { annotations } : {}) },
       spec: {
-        ...{ ...asked, ...ACCOUNT, ...HERE, nodeName: node, terminationGracePeriodSeconds: 0 },
+        ...{ ...asked, ...ACCOUNT, ...HERE, nodeName: node, ...AT_ONCE },
         containers: [
           {
             ...{ name: 'nginx', image: load.images.nginx, imagePullPolicy: 'IfNotPresent' },

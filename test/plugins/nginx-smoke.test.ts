@@ -262,7 +262,7 @@ test('workload is a namespace, two replicas, a service and pods on the node they
       '"template": { "metadata": { "labels": { "app": "nginx" } }, ' +
       `"spec": { "runtimeClassName": "kata", ${account}` +
       '"containers": [ { "name": "nginx", "image": "image:1", "imagePullPolicy": "IfNotPresent", ' +
-      '"ports": [ { "containerPort": 80 } ] } ], "terminationGracePeriodSeconds": 1 } } } }, ' +
+      '"ports": [ { "containerPort": 80 } ] } ], "terminationGracePeriodSeconds": 0 } } } }, ' +
       '{ "apiVersion": "v1", "kind": "Service", "metadata": { "name": "nginx", "namespace": "cc-nginx-smoke" }, ' +
       '"spec": { "selector": { "app": "nginx" }, "ports": [ { "port": 80 } ] } }, ' +
       '{ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "client", "namespace": "cc-nginx-smoke" }, ' +

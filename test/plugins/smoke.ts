@@ -144,7 +144,6 @@ export function smokeOn(behaviour: Behaviour = {}, applied: Applied = []): Bench
       [(argv) => argv.includes(ASK), (argv) => curls(argv, behaviour)],
       [script(NODE), `Node-1\n${MARK}\n`],
       [`${CALL} delete namespace cc-nginx-smoke --ignore-not-found`, () => remove(host)],
-      [`${SPACE} delete pods --all --ignore-not-found`, ''],
       [`${ASKING} get namespace cc-nginx-smoke --ignore-not-found -o name`, () => gone(host)],
       [`${CALL} apply -f -`, (_, { input }) => apply(host, input)],
       [`${IN_SPACE} get pods -o json`, () => JSON.stringify({ items: pods().map(podData) })],
