@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TestEvent } from 'node:test/reporters';
 import { fileURLToPath } from 'node:url';
-import { halvesOf } from './rig/halves.ts';
 import { closing, type Half, isGood, ofJunit, ofTally } from './rig/outcome.ts';
+import { partsOf } from './rig/parts.ts';
 import tally from './rig/tally.ts';
 
 const TALLY = [
@@ -88,22 +88,25 @@ test('a test that may fail is named with its reason, and fails nothing', async (
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
 
-test('each half of --e2e has the files of its own that are named, and no others', () => {
+test('each part of --e2e has the files of its own that are named, and no others', () => {
   const lab = 'test/e2e/lab.test.ts';
+  const measuring = 'test/real/fifty.test.ts';
   const real = ['test/real/left.test.ts', 'test/real/given/crio-bin.test.ts', 'test/cli/args.test.ts'];
-  assert.deepEqual(halvesOf(ROOT, [lab]), { real: [], lab: [lab] });
-  assert.deepEqual(halvesOf(ROOT, real), { real, lab: [] });
-  assert.deepEqual(halvesOf(ROOT, [`./${lab}`, `${ROOT}/${real[0]}`]), {
+  assert.deepEqual(partsOf(ROOT, [lab]), { real: [], measuring: [], lab: [lab] });
+  assert.deepEqual(partsOf(ROOT, [...real, measuring]), { real, measuring: [measuring], lab: [] });
+  assert.deepEqual(partsOf(ROOT, [`./${lab}`, `${ROOT}/${real[0]}`]), {
     real: real.slice(0, 1),
+    measuring: [],
     lab: [lab],
   });
 });
 
-test('halves of --e2e have all their files where none is named', () => {
-  const { real, lab } = halvesOf(ROOT, []);
+test('parts of --e2e have all their files where none is named', () => {
+  const { real, measuring, lab } = partsOf(ROOT, []);
   assert.ok(real.includes('test/real/left.test.ts') && lab.includes('test/e2e/lab.test.ts'));
+  assert.equal(measuring.length, 2);
   assert.deepEqual(
-    [...real, ...lab].filter((file) => !/^test\/(real|e2e)\/[^/]+\.test\.ts$/.test(file)),
+    [...real, ...measuring, ...lab].filter((file) => !/^test\/(real|e2e)\/[^/]+\.test\.ts$/.test(file)),
     [],
   );
 });

@@ -16,9 +16,9 @@ import { parseArgs } from 'node:util';
 import { packedIn } from './e2e/site.ts';
 import { CACHE } from './rig/cache.ts';
 import { debianRoot, NAMESPACES } from './rig/debian-root.ts';
-import { halvesOf } from './rig/halves.ts';
 import { closing, type Half, isGood, ofJunit, ofTally } from './rig/outcome.ts';
 import { makePackage } from './rig/package.ts';
+import { partsOf } from './rig/parts.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
 const BIN = join(ROOT, 'node_modules/.bin');
@@ -61,9 +61,10 @@ async function main(): Promise<number> {
     const built = { ...place, env: { ...place.env, CC_BUILT: BUILT } };
     const halves: Half[] = [];
     if (values.e2e) {
-      const { real, lab } = halvesOf(ROOT, positionals);
+      const { real, measuring, lab } = partsOf(ROOT, positionals);
       // Without a file Node would look for tests itself.
-      if (real.length > 0) halves.push(await onNode('Real programs', place, real, { concurrency: 1 }));
+      if (real.length > 0) halves.push(await onNode('Real programs', place, real, { concurrency: 2 }));
+      if (measuring.length > 0) halves.push(await onNode('Measured', place, measuring, { concurrency: 1 }));
       if (lab.length > 0)
         halves.push(await onNode('Lab', labOn(site), lab, { concurrency: 1, timeout: AN_HOUR }));
     } else if (values.coverage) {

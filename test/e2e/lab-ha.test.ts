@@ -44,7 +44,7 @@ const allOk = (nodes: readonly string[]) =>
 let site: Site;
 let others: readonly string[];
 let untouched: ReturnType<typeof hostPicture>;
-/** Milliseconds of the run that brought a machine and a node back. */
+/** Milliseconds of the run that brought a machine back. */
 let broughtBack = 0;
 
 before(async () => {
@@ -101,7 +101,7 @@ test('a second run looks at five nodes in three seconds, or in four times what a
   assert.ok(isGood(), told);
 });
 
-test('the API answers within ten seconds once the machine with its address is gone, and the next run brings that and a deleted node back', async (t) => {
+test('the API answers within ten seconds once the machine with its address is gone, and the next run brings that back', async (t) => {
   const [holder] = holders();
   const from = performance.now();
   killMachine({ name: holder! }); // one has it
@@ -109,15 +109,11 @@ test('the API answers within ten seconds once the machine with its address is go
   const took = performance.now() - from;
   t.diagnostic(`the API of ${holder} answered again after ${Math.round(took)} ms`);
   assert.ok(took < 10_000, `${took} ms`);
-  const living = Object.keys(PLANES).find((name) => name !== holder);
-  site.kubectl('delete node cce2ehw2', PLANES[living as keyof typeof PLANES]); // a name of a plane
   const ran = await done(['run', 'all']);
   broughtBack = endOf(ran).took;
   t.diagnostic(`the next run took ${broughtBack} ms`);
   assert.equal(lastOf(ran, `controller/machine/boot-${holder}`)?.state, 'applied');
   assert.deepEqual(etcdMembers(site, FIRST.name), Object.keys(PLANES));
-  assert.equal(lastOf(ran, 'cce2ehw2/kubeadm/join')?.state, 'applied');
-  assert.equal(lastOf(ran, 'cce2ehw1/kubeadm/join')?.state, 'verified');
   assert.deepEqual(readyNodes(site), NODES);
   // What stands on a node that came back is proven again.
   assert.deepEqual(matrixOf(ran), allOk(NODES));
@@ -156,7 +152,10 @@ test('a worker joins while the link of the first control plane is cut, and one r
     endOf(ran).behind?.map(({ host }) => host),
     [FIRST.name],
   );
-  assert.equal(lastOf(ran, 'cce2ehw1/kubeadm/join')?.state, 'applied');
+  assert.deepEqual(
+    appliedIn(ran).filter((id) => id.endsWith('/kubeadm/join')),
+    ['cce2ehw1/kubeadm/join'],
+  );
   uncut();
   const mended = await done(['run', 'all']);
   t.diagnostic(`the run after it took ${endOf(mended).took} ms`);
@@ -184,7 +183,7 @@ test('a worker is added and one removed, and a client outside loses no request',
   ]);
   t.diagnostic(`a worker was added in ${endOf(added).took} ms, one removed in ${endOf(removed).took} ms`);
   t.diagnostic(`${requests} requests, at most ${gap} ms between two`);
-  // Twice what two quiet cores take; slow ones take as much longer for the run that brought a node back.
+  // Twice what two quiet cores take; slow ones take as much longer for the run that brought a machine back.
   assert.ok(endOf(added).took <= Math.max(90_000, 2 * broughtBack), `${endOf(added).took} ms`);
   assert.deepEqual(
     appliedIn(added).filter((id) => !/^(controller|cce2ehw3)\//.test(id) && !FOR_ALL.test(id)),
