@@ -66,15 +66,14 @@ export const images = plugin({
   },
 });
 
-/** Documentation and what only serves translation would double the layer. */
+/**
+ * Folders that no program of the images reads: documentation, translations, Perl and what packages are installed by. They would be
+ * a third of the layer, and two of three files that every node unpacks. Patterns of tar.
+ */
 const NEEDLESS = [
-  'usr/share/doc',
-  'usr/share/man',
-  'usr/share/locale',
-  'usr/share/i18n',
-  'var/lib/apt/lists',
-  'var/cache/apt',
-  'dev',
+  ...['usr/share/doc', 'usr/share/man', 'usr/share/locale', 'usr/share/i18n', 'usr/share/zoneinfo'],
+  ...['usr/share/perl', 'usr/lib/*/perl', 'usr/lib/*/perl-base', 'usr/lib/*/gconv'],
+  ...['var/lib/apt/lists', 'var/lib/dpkg/info', 'var/cache/apt', 'var/cache/debconf', 'dev'],
 ];
 
 function baseLayer(root: string, suite: string, archive: Debian) {
