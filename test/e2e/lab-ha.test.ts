@@ -45,7 +45,7 @@ const allOk = (nodes: readonly string[]) =>
 let site: Site;
 let others: readonly string[];
 let untouched: ReturnType<typeof hostPicture>;
-/** The machine that was killed, and the milliseconds of the run that brought it back. */
+/** The machine that was killed, and the milliseconds of the run that brought it and a deleted node back. */
 let killed: string | undefined;
 let broughtBack = 0;
 
@@ -114,9 +114,11 @@ test('the API answers within ten seconds once the machine with its address is go
   killed = holder;
 });
 
-test('the next run brings that machine back, and names a link that is cut between two others, and no other pair', async (t) => {
+test('the next run brings that machine and a deleted node back, and names a link that is cut, and no other pair', async (t) => {
   t.after(uncut);
   const [one, other] = ['cce2ehw1', 'cce2ehw2'];
+  const living = Object.keys(PLANES).find((name) => name !== killed);
+  site.kubectl(`delete node ${other}`, PLANES[living as keyof typeof PLANES]); // a name of a plane
   const ran = await site.watch(['run', 'all'], (event) => {
     if (event.kind === 'task' && event.id === PAGE && event.state === 'performing') cutBetween(one, other);
   });
@@ -125,6 +127,10 @@ test('the next run brings that machine back, and names a link that is cut betwee
   t.diagnostic(`the run took ${broughtBack} ms`);
   assert.equal(lastOf(ran, `controller/machine/boot-${killed}`)?.state, 'applied');
   assert.deepEqual(etcdMembers(site, FIRST.name), Object.keys(PLANES));
+  assert.deepEqual(
+    appliedIn(ran).filter((id) => id.endsWith('/kubeadm/join')),
+    [`${other}/kubeadm/join`],
+  );
   assert.deepEqual(readyNodes(site), NODES);
   // What stands on a node that came back is proven again.
   const failure = lastOf(ran, PAGE)?.failure;
@@ -190,7 +196,7 @@ test('a worker is added and one removed, and a client outside loses no request',
   ]);
   t.diagnostic(`a worker was added in ${endOf(added).took} ms, one removed in ${endOf(removed).took} ms`);
   t.diagnostic(`${requests} requests, at most ${gap} ms between two`);
-  // Twice what two quiet cores take; slow ones take as much longer for the run that brought a machine back.
+  // Twice what two quiet cores take; slow ones take as much longer for the run that brought a machine and a node back.
   assert.ok(endOf(added).took <= Math.max(90_000, 2 * broughtBack), `${endOf(added).took} ms`);
   assert.deepEqual(
     appliedIn(added).filter((id) => !/^(controller|cce2ehw3)\//.test(id) && !FOR_ALL.test(id)),
