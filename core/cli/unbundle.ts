@@ -34,16 +34,15 @@ export async function unbundled(
   { store, signal }: Pick<RunContext, 'store' | 'signal'>,
 ): Promise<void> {
   const wanted = artifactsOf(project.tasks).filter((artifact) => isWanted(artifact, tasks));
-  const here = await Promise.all(wanted.map((artifact) => isHere(artifact, store)));
-  const away = wanted.filter((_, index) => !here[index]);
+  const away = await awayOf(wanted, store);
   if (wanted.length === 0)
     usage('Cannot use --bundle: none of these tasks takes anything from the network', 'run');
   if (away.length === 0 && !existsSync(file)) return; // a run that has all needs none
   const from = await openBundle(file);
   const excerpt = excerptOf(from);
   const names = excerpt.map(([path]) => path);
-  const lacks = away.filter((artifact) => !holds(from, names, artifact, store)).map(({ name }) => name);
-  if (lacks.length > 0) fail({ kind: 'bundle-lacks', file, artifacts: sorted(lacks) });
+  const lacks = away.filter((artifact) => !holds(from, names, artifact, store));
+  if (lacks.length > 0) fail({ kind: 'bundle-lacks', file, artifacts: namesOf(lacks) });
   try {
     for (const artifact of away) {
       const locked = artifact.source.kind === 'url' && store.locked(artifact);
@@ -71,15 +70,22 @@ export async function sufficing(
     if (!existsSync(file)) continue;
     const names = poured(apt);
     const missing = new Set<Source>(sources.filter((source) => !holdsDebian(names, source)));
-    const away = wanted.filter(({ source }) => missing.has(source));
-    const here = await Promise.all(away.map((artifact) => isHere(artifact, store))); // a package may be in the store
-    const lacks = away.filter((_, index) => !here[index]).map(({ name }) => name);
-    if (lacks.length > 0) fail({ kind: 'bundle-lacks', file, artifacts: sorted(lacks), standing: true });
+    const lacks = await awayOf(
+      wanted.filter(({ source }) => missing.has(source)),
+      store,
+    );
+    if (lacks.length > 0) fail({ kind: 'bundle-lacks', file, artifacts: namesOf(lacks), standing: true });
   }
 }
 
-function sorted(names: readonly string[]): readonly string[] {
-  return [...new Set(names)].toSorted();
+/** What has to come from elsewhere yet. */
+async function awayOf(artifacts: readonly Artifact[], store: Store): Promise<readonly Artifact[]> {
+  const here = await Promise.all(artifacts.map((artifact) => isHere(artifact, store)));
+  return artifacts.filter((_, index) => !here[index]);
+}
+
+function namesOf(artifacts: readonly Artifact[]): readonly string[] {
+  return [...new Set(artifacts.map(({ name }) => name))].toSorted();
 }
 
 /** Whether one of these tasks fetches an artifact, or goes to the archive for it. */

@@ -1,8 +1,8 @@
 /** Every fault at every point; `npm run e2e:faults`, which takes an hour or more. */
 import { after, before } from 'node:test';
-import { type Cluster, faultTests, MATRIX } from './faults.ts';
+import { type Cluster, faultTests, MATRIX, siteToStrike } from './faults.ts';
 import { good } from './ran.ts';
-import { type Machine, makeSite } from './site.ts';
+import type { Machine } from './site.ts';
 
 const PLANE: Machine = {
   name: 'ccflp',
@@ -15,10 +15,7 @@ const WORKER = 'ccflw';
 let cluster: Cluster;
 
 before(async () => {
-  const site = makeSite({
-    ...{ base: 'lab', machine: PLANE, options: { cni: { network: 'routes' } } },
-    others: { [WORKER]: { address: '198.18.107.21', roles: ['worker'] } },
-  });
+  const site = siteToStrike(PLANE, { [WORKER]: { address: '198.18.107.21', roles: ['worker'] } });
   cluster = { site, worker: WORKER };
   good(await site.cc(['run', 'all']));
 });

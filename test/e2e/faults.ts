@@ -14,12 +14,17 @@ import { cutOff, uncut } from './links.ts';
 import { killMachine } from './machine.ts';
 import { isReady, nodesOf } from './nodes.ts';
 import { good, statesIn, told } from './ran.ts';
-import type { Ran, Site } from './site.ts';
+import { type Machine, type Machines, makeSite, type Ran, type Site } from './site.ts';
 
 export interface Cluster {
   readonly site: Site;
   /** A machine of the site that is a worker. */
   readonly worker: string;
+}
+
+/** A site of a control plane and a worker, each with routes to the other's pods. */
+export function siteToStrike(machine: Machine, others: Machines): Site {
+  return makeSite({ base: 'lab', machine, others, options: { cni: { network: 'routes' } } });
 }
 
 export type Verb = 'join' | 'turn' | 'removal';

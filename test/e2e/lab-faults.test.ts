@@ -1,10 +1,10 @@
 /** A control plane and a worker, for real, struck by a fault in a join, in a turn and in a removal. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { faultTests, seeded } from './faults.ts';
+import { faultTests, seeded, siteToStrike } from './faults.ts';
 import { hostPicture, machinesThere } from './host.ts';
 import { good } from './ran.ts';
-import { type Machine, makeSite, type Site } from './site.ts';
+import type { Machine, Site } from './site.ts';
 
 const PLANE: Machine = {
   name: 'cce2ep',
@@ -19,10 +19,7 @@ let others: readonly string[];
 let untouched: ReturnType<typeof hostPicture>;
 
 before(async () => {
-  site = makeSite({
-    ...{ base: 'lab', machine: PLANE, options: { cni: { network: 'routes' } } },
-    others: { [WORKER]: { address: '198.18.84.12', roles: ['worker'] } },
-  });
+  site = siteToStrike(PLANE, { [WORKER]: { address: '198.18.84.12', roles: ['worker'] } });
   // Packages are the one thing that stays, so they are there before the host's picture is taken.
   await done(['run', 'machine/tools', 'images/tools']);
   others = machinesThere();

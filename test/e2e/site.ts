@@ -213,8 +213,8 @@ function configsOf(declared: Declared, state: string): Readonly<Record<string, s
   const site = { name: NAME, extends: base, mirrors, ...more };
   if (madeBy === undefined) {
     const machines = { [name]: { address, roles }, ...others };
-    const packages = ROOT_PACKAGES;
-    const made = { machine: { machines, bridge, gateway, packages, ...declared.options?.['machine'] } };
+    const own = { machines, bridge, gateway, packages: ROOT_PACKAGES };
+    const made = { machine: { ...own, ...declared.options?.['machine'] } };
     return { 'cc.config.ts': configOf({ ...site, options: { ...options, ...made } }) };
   }
   const keys = keysOf(declared, state);
