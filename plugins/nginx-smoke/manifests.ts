@@ -37,8 +37,8 @@ export function onNode(version: string): Asking {
 const ACCOUNT = { serviceAccountName: 'smoke', automountServiceAccountToken: false };
 
 /**
- * A pod that is deleted is gone from the API at once, and so its namespace is in seconds. For a pod that has ended and is still there
- * the cluster waits 5, 10, 20, 40 s before it looks at the namespace again (`pkg/controller/namespace`).
+ * A pod that is deleted is gone from the API at once. One that has ended and is still there is an error to whoever removes its
+ * namespace, who tries again later each time, in the end a minute apart (1.20, pkg/controller/namespace: `nsControllerRateLimiter`).
  */
 const AT_ONCE = { terminationGracePeriodSeconds: 0 };
 
